@@ -1,0 +1,39 @@
+#include "base/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+static const char *name = "belay";
+static const char *line_end = "\n";
+static int shown = LOG_NOTICE;
+
+void
+log_init(const char *program, int level)
+{
+	name = program;
+	shown = level;
+}
+
+void
+log_line_end(const char *end)
+{
+	line_end = end;
+}
+
+void
+log_say(enum log_level level, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+	if ((int)level > shown)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	/* Texts from the host are shown too: none may control the terminal. */
+	for (char *p = text; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 127)
+			*p = '?';
+	fprintf(stderr, "%s: %s%s", name, text, line_end);
+	fflush(stderr);
+}

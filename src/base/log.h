@@ -1,0 +1,18 @@
+/* Messages of the programs to a person, on stderr.  The pure layers never use it. */
+#ifndef BASE_LOG_H
+#define BASE_LOG_H
+
+enum log_level {
+	LOG_QUIET = -1, /* -q: errors only */
+	LOG_ERROR = -1,
+	LOG_NOTICE = 0,
+	LOG_VERBOSE = 1, /* -v */
+};
+
+void log_init(const char *program, int level);
+/* What ends a line: "\r\n" while the terminal is raw. */
+void log_line_end(const char *end);
+/* One line: "program: text". */
+__attribute__((format(printf, 2, 3))) void log_say(enum log_level level, const char *fmt, ...);
+
+#endif

@@ -1,0 +1,368 @@
+#include "client/attempt.h"
+
+#include "base/err.h"
+#include "base/log.h"
+#include "client/programs.h"
+#include "sys/child.h"
+#include "sys/sys.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+	COMMAND_MAX = 4096,
+	SAID_MAX = 8 * 1024,
+	SERVER_MAX = 4 * 1024 * 1024,
+	FIXED_ARGS = 32,
+	TERM_TO_KILL_US = 2 * 1000000,
+	STATUS_SSH_FAILED = 255, /* ssh(1), EXIT STATUS */
+};
+
+/* ---- starting ---- */
+
+/* The link overrides what belay does itself across links.  The first value of an option
+ * counts (ssh_config(5)), so these stand before the user's own. */
+static const char *const always[] = { "-T", "-oRemoteCommand=none", NULL };
+/* A connection shared with others may be as dead as the one we replace. */
+static const char *const again[] = { "-Snone", "-oControlMaster=no", "-oControlPersist=no",
+	"-oPermitLocalCommand=no", "-oConnectTimeout=10", NULL };
+static const char *const unattended[] = { "-oBatchMode=yes", NULL };
+
+static size_t
+add_args(char **argv, size_t n, const char *const *args)
+{
+	while (*args)
+		argv[n++] = (char *)(uintptr_t)*args++;
+	return n;
+}
+
+static char **
+build_argv(const struct attempt_plan *plan, const char *command)
+{
+	const struct options *o = plan->options;
+	char **argv = calloc(o->n_link_args + FIXED_ARGS, sizeof *argv);
+	if (!argv)
+		return NULL;
+	size_t n = 0;
+	argv[n++] = (char *)(uintptr_t)plan->ssh;
+	n = add_args(argv, n, always);
+	if (!plan->first)
+		n = add_args(argv, n, again);
+	if (!plan->first && !plan->asks)
+		n = add_args(argv, n, unattended);
+	for (size_t i = 0; i < o->n_link_args; i++)
+		argv[n++] = o->link_args[i];
+	argv[n++] = (char *)(uintptr_t)"--";
+	argv[n++] = (char *)(uintptr_t)o->destination;
+	argv[n++] = (char *)(uintptr_t)command;
+	return argv;
+}
+
+static void
+on_readable(void *owner, short revents)
+{
+	struct attempt *a = owner;
+	(void)revents;
+	(void)linkio_read(&a->io);
+}
+
+static void
+on_stderr(void *owner, short revents)
+{
+	(void)revents;
+	attempt_errors(owner);
+}
+
+int
+attempt_start(struct attempt *a, struct loop *loop, const struct attempt_plan *plan)
+{
+	struct buf command;
+	int fds[3] = { -1, -1, -1 };
+	*a = (struct attempt){ .first = plan->first, .fresh = plan->fresh };
+	sys_random(a->random, sizeof a->random);
+	boot_init(&a->boot, BELAY_BUILD, a->random);
+	buf_init(&command, COMMAND_MAX);
+	buf_init(&a->said, SAID_MAX);
+	buf_init(&a->hello, FRAME_MAX);
+	linkio_init(&a->io, on_readable, a, loop->now_us);
+	int err = boot_command(&a->boot, plan->prelude.n, plan->fresh, &command);
+	if (!err)
+		err = buf_put(&a->hello, plan->prelude.p, plan->prelude.n);
+	if (!err)
+		err = buf_put(&a->io.queue, plan->prelude.p, plan->prelude.n);
+	char **argv = err ? NULL : build_argv(plan, buf_str(&command));
+	if (argv)
+		a->pid = child_start(argv, !plan->first && !plan->asks, fds);
+	int saved = errno;
+	free(argv);
+	buf_finish(&command);
+	if (a->pid <= 0) {
+		a->pid = 0;
+		attempt_close(a, loop);
+		errno = saved;
+		return err ? err : ERR_SYSTEM;
+	}
+	linkio_open(&a->io, loop, fds[1], fds[0]);
+	a->err = (struct watch){ fds[2], POLLIN, on_stderr, a };
+	loop_add(loop, &a->err);
+	return 0;
+}
+
+/* ---- the boot ---- */
+
+static void
+over(struct attempt *a, enum attempt_why why, const char *text)
+{
+	if (a->phase == ATTEMPT_OVER)
+		return;
+	a->phase = ATTEMPT_OVER;
+	a->why = why;
+	snprintf(a->text, sizeof a->text, "%s", text);
+}
+
+static int
+get_server(struct attempt *a, struct buf *raw, struct buf *gz)
+{
+	buf_init(raw, SERVER_MAX);
+	buf_init(gz, SERVER_MAX);
+	if (programs_server(a->boot.os, a->boot.machine, raw, gz) == 0)
+		return 0;
+	char text[BOOT_TEXT_MAX];
+	snprintf(text, sizeof text, "there is no belay-server for %s on %s", a->boot.os,
+	    a->boot.machine);
+	over(a, WHY_NO_SERVER, text);
+	return -1;
+}
+
+static void
+send_script(struct attempt *a)
+{
+	struct buf raw, gz;
+	if (get_server(a, &raw, &gz) == 0) {
+		log_say(LOG_VERBOSE, "no server of this version on the host yet: sending it");
+		if (boot_script(&a->boot, gz.len, raw.len, &a->io.queue))
+			over(a, WHY_NO_SERVER, "out of memory");
+	}
+	buf_finish(&raw);
+	buf_finish(&gz);
+}
+
+static void
+send_server(struct attempt *a)
+{
+	struct buf raw, gz;
+	if (get_server(a, &raw, &gz) == 0) {
+		struct buf *what = a->boot.gz ? &gz : &raw;
+		a->io.queue.max = SERVER_MAX;
+		if (buf_put(&a->io.queue, buf_bytes(what), what->len))
+			over(a, WHY_NO_SERVER, "out of memory");
+	}
+	buf_finish(&raw);
+	buf_finish(&gz);
+}
+
+static void
+boot(struct attempt *a)
+{
+	while (a->phase == ATTEMPT_BOOT) {
+		switch (boot_input(&a->boot, &a->io.link.in)) {
+		case BOOT_MORE:
+			return;
+		case BOOT_READY:
+			a->phase = ATTEMPT_HELLO;
+			break;
+		case BOOT_NEED:
+			send_script(a);
+			break;
+		case BOOT_SEND:
+			send_server(a);
+			break;
+		case BOOT_RUN: /* what was written first has been skipped on the host */
+			if (buf_put(&a->io.queue, buf_bytes(&a->hello), a->hello.len))
+				over(a, WHY_NO_SERVER, "out of memory");
+			break;
+		case BOOT_REFUSED:
+			log_say(LOG_VERBOSE, "the server cannot live in %s", a->boot.text);
+			snprintf(a->text, sizeof a->text, "%s", a->boot.text);
+			break;
+		case BOOT_FAILED:
+			over(a, WHY_NO_SERVER, a->text[0] ? a->text : "no directory takes it");
+			break;
+		default:
+			over(a, WHY_NO_SERVER, err_text(ERR_NOISE));
+		}
+	}
+}
+
+/* ---- the handshake ---- */
+
+static void
+on_welcome(struct attempt *a, struct engine *e, const struct msg_welcome *m)
+{
+	memcpy(a->boot_id, m->boot, ID_LEN);
+	if (m->version < PROTOCOL_OLDEST || m->version > PROTOCOL_VERSION)
+		over(a, WHY_PROTOCOL, "the host chose a protocol version that was not offered");
+	else if (engine_set_positions(e, m->positions))
+		over(a, WHY_PROTOCOL, "the host claims to have what was never sent");
+	else
+		a->phase = ATTEMPT_LINK;
+}
+
+static void
+on_refuse(struct attempt *a, const struct msg_refuse *m)
+{
+	char text[BOOT_TEXT_MAX];
+	a->refused = *m;
+	memcpy(a->boot_id, m->boot, ID_LEN);
+	snprintf(text, sizeof text, "%.*s", (int)(m->text.n < sizeof text ? m->text.n : 0),
+	    (const char *)m->text.p);
+	over(a, WHY_REFUSED, text);
+}
+
+static void
+handshake(struct attempt *a, struct engine *e)
+{
+	struct frame f;
+	union msg m;
+	long len = link_frame(&a->io.link, &f);
+	if (len == 0)
+		return;
+	if (len < 0 || msg_get(&f, &m) || (f.type != MSG_WELCOME && f.type != MSG_REFUSE)) {
+		over(a, WHY_PROTOCOL, "the host does not speak belay's protocol");
+		return;
+	}
+	if (f.type == MSG_WELCOME)
+		on_welcome(a, e, &m.welcome);
+	else
+		on_refuse(a, &m.refuse);
+	link_drop(&a->io.link, len);
+}
+
+void
+attempt_input(struct attempt *a, struct engine *e)
+{
+	if (a->phase == ATTEMPT_BOOT)
+		boot(a);
+	if (a->phase == ATTEMPT_HELLO)
+		handshake(a, e);
+}
+
+/* ---- the end ---- */
+
+void
+attempt_errors(struct attempt *a)
+{
+	ssize_t n;
+	if (a->err.fd < 0)
+		return;
+	do {
+		if (a->said.len > SAID_MAX / 2)
+			buf_drop(&a->said, a->said.len - SAID_MAX / 4);
+		size_t before = a->said.len;
+		n = sys_read_into(a->err.fd, &a->said, SAID_MAX / 4);
+		/* Until the session is there, ssh's words are for the person. */
+		if (n > 0 && a->first && a->phase < ATTEMPT_LINK)
+			(void)sys_write_all(STDERR_FILENO, buf_bytes(&a->said) + before, (size_t)n);
+	} while (n > 0);
+	if (n < 0)
+		a->err.events = 0;
+}
+
+static void
+close_err(struct attempt *a, struct loop *loop)
+{
+	loop_remove(loop, &a->err);
+	if (a->err.fn && a->err.fd >= 0)
+		close(a->err.fd);
+	a->err.fd = -1;
+}
+
+void
+attempt_close(struct attempt *a, struct loop *loop)
+{
+	over(a, WHY_CLOSED, "");
+	linkio_close(&a->io, loop);
+	close_err(a, loop);
+	buf_finish(&a->hello);
+	buf_finish(&a->said);
+	if (a->pid > 0 && !a->kill_us) {
+		kill(a->pid, SIGTERM);
+		a->kill_us = loop->now_us + TERM_TO_KILL_US;
+	}
+}
+
+/* The words with which ssh says that trying again is of no use. */
+static enum attempt_why
+why_ssh_failed(struct attempt *a)
+{
+	static const struct {
+		const char *text;
+		enum attempt_why why;
+	} signs[] = {
+		{ "REMOTE HOST IDENTIFICATION HAS CHANGED", WHY_HOST_KEY },
+		{ "Host key verification failed", WHY_HOST_KEY },
+		{ "Permission denied (", WHY_LOGIN },
+		{ "Too many authentication failures", WHY_LOGIN },
+	};
+	const char *said = buf_str(&a->said);
+	for (size_t i = 0; said && i < sizeof signs / sizeof *signs; i++)
+		if (strstr(said, signs[i].text))
+			return signs[i].why;
+	return WHY_ENDED;
+}
+
+/* What it had said before it ended may still be in the pipe. */
+static void
+last_words(struct attempt *a, struct engine *e)
+{
+	size_t before;
+	attempt_errors(a);
+	do {
+		before = a->io.link.in.len;
+		(void)linkio_read(&a->io);
+		bool more = a->io.link.in.len > before;
+		attempt_input(a, e);
+		if (!more)
+			return;
+	} while (a->phase < ATTEMPT_LINK);
+}
+
+void
+attempt_ended(struct attempt *a, struct engine *e, struct loop *loop, int status)
+{
+	a->pid = 0;
+	a->status = status;
+	if (a->phase < ATTEMPT_LINK)
+		last_words(a, e);
+	if (a->phase == ATTEMPT_OVER)
+		return;
+	if (WIFEXITED(status) && WEXITSTATUS(status) != STATUS_SSH_FAILED
+	    && a->phase == ATTEMPT_BOOT) {
+		char text[BOOT_TEXT_MAX];
+		snprintf(text, sizeof text, "no answer from belay-server; the host's shell ended with status %d",
+		    WEXITSTATUS(status));
+		over(a, WHY_NO_SERVER, text);
+	} else if (a->phase != ATTEMPT_LINK) {
+		over(a, why_ssh_failed(a), "");
+	} else {
+		over(a, WHY_ENDED, "");
+	}
+	attempt_close(a, loop);
+}
+
+uint64_t
+attempt_tick(struct attempt *a, uint64_t now_us)
+{
+	if (a->pid <= 0 || !a->kill_us)
+		return 0;
+	if (now_us < a->kill_us)
+		return a->kill_us;
+	kill(a->pid, SIGKILL);
+	a->kill_us = now_us + TERM_TO_KILL_US;
+	return a->kill_us;
+}

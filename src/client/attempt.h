@@ -1,0 +1,73 @@
+/*
+ * One ssh child from its start to its end: the boot on the host, the handshake, and
+ * then the link that it carries.
+ *
+ *   BOOT ----ready----> HELLO ----WELCOME----> LINK
+ *     |  need/send        |REFUSE               |
+ *     +-------------------+---------------------+-----> OVER   (why: see below)
+ */
+#ifndef CLIENT_ATTEMPT_H
+#define CLIENT_ATTEMPT_H
+
+#include "client/boot.h"
+#include "client/options.h"
+#include "sys/linkio.h"
+
+#include <sys/types.h>
+
+enum attempt_phase { ATTEMPT_BOOT, ATTEMPT_HELLO, ATTEMPT_LINK, ATTEMPT_OVER };
+
+/* Why an attempt is over. */
+enum attempt_why {
+	WHY_NONE,
+	WHY_ENDED, /* ssh ended: the connection failed or broke */
+	WHY_LOGIN, /* ssh ended: the login was refused */
+	WHY_HOST_KEY, /* ssh ended: the host is not who it should be */
+	WHY_NO_SERVER, /* belay-server cannot run there; `text` says why */
+	WHY_REFUSED, /* the server refused: `refused` says why */
+	WHY_PROTOCOL, /* the host sent what it must not; `text` */
+	WHY_CLOSED, /* we closed it */
+};
+
+struct attempt {
+	struct linkio io; /* stdin and stdout of ssh */
+	struct watch err; /* its stderr */
+	pid_t pid; /* 0: ended */
+	int status; /* as from waitpid */
+	enum attempt_phase phase;
+	enum attempt_why why;
+	bool first; /* ssh may talk to the person, and its stderr is theirs */
+	bool fresh; /* the server that was there did not work */
+	struct boot boot;
+	uint8_t random[BOOT_MARK_LEN / 2];
+	struct buf hello; /* its prelude: HELLO and what follows at once */
+	struct buf said; /* the last of what ssh said on stderr */
+	char text[BOOT_TEXT_MAX];
+	struct msg_refuse refused; /* spans are not valid */
+	uint8_t boot_id[ID_LEN]; /* from WELCOME or REFUSE */
+	uint64_t kill_us; /* when TERM was not enough */
+};
+
+struct attempt_plan {
+	const struct options *options;
+	const char *ssh; /* its path */
+	bool first, asks; /* asks: ssh may prompt on the terminal */
+	bool fresh;
+	struct span prelude;
+};
+
+/* Starts ssh.  0, or ERR_SYSTEM with errno; then nothing is left behind. */
+int attempt_start(struct attempt *a, struct loop *loop, const struct attempt_plan *plan);
+/* Takes what has been read so far, up to the end of the handshake (phase LINK): frames
+ * are the owner's.  What WELCOME says of the streams goes to the engine. */
+void attempt_input(struct attempt *a, struct engine *e);
+/* What ssh has written on stderr. */
+void attempt_errors(struct attempt *a);
+/* Ends ssh: closes its descriptors, TERM, and KILL (attempt_tick) if that is not enough. */
+void attempt_close(struct attempt *a, struct loop *loop);
+/* ssh has ended with this status (waitpid's). */
+void attempt_ended(struct attempt *a, struct engine *e, struct loop *loop, int status);
+/* Sends KILL when it is time; returns when to look again (0: never). */
+uint64_t attempt_tick(struct attempt *a, uint64_t now_us);
+
+#endif

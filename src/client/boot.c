@@ -1,0 +1,146 @@
+#include "client/boot.h"
+
+#include "base/err.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+	NOISE_MAX = 1024 * 1024,
+	LINE_MAX_LEN = 4096,
+	SCRIPT_LEN = 2048,
+};
+
+/* Where the server may live on the host: the first that takes it and can execute it. */
+#define DIRS \
+	"\"${XDG_CACHE_HOME:-$HOME/.cache}/belay\" \"$XDG_RUNTIME_DIR/belay\" " \
+	"\"/dev/shm/belay-$LOGNAME\" \"/var/tmp/belay-$LOGNAME\" \"/tmp/belay-$LOGNAME\""
+
+/* Arguments: mark, build looked for, bytes to skip, length of the script that follows.
+ * Stands in single quotes on a line that sh, csh, fish and nu all read: so no single
+ * quote, backslash, exclamation mark or newline.  -O: not what another user has put
+ * there.  dd with bs=1 takes exactly so many bytes and no more, everywhere. */
+static const char stage1[] =
+    "m=$1 v=$2 n=$3 k=$4; set -- $(uname -sm); for d in " DIRS "; do "
+    "f=$d/server-$v-$1-$2; [ -O \"$d\" ] && [ -x \"$f\" ] && [ -O \"$f\" ] && "
+    "exec \"$f\" attach $m; done; "
+    "echo \"$m need $1 $2\"; dd bs=1 count=$n of=/dev/null 2>/dev/null; "
+    "eval \"$(dd bs=1 count=$k 2>/dev/null)\"";
+
+/* Runs in the shell of stage 1: $m is the mark, $1-$2 the machine.  The upload goes to a
+ * name of its own and is renamed only when it is whole and answers as it should. */
+static const char stage2[] =
+    "v=%s z=%zu r=%zu a=$1-$2\n"
+    "say() { echo \"$m $*\"; }\n"
+    "no() { rm -f \"$p\"; say \"refused $d: ${e:-$1}\"; }\n"
+    "fill() {\n"
+    "	if [ $u = gz ]; then dd bs=1 count=$z 2>/dev/null | { gzip -dc >\"$p\" || { cat >/dev/null; false; }; }\n"
+    "	else dd bs=1 count=$r 2>/dev/null | { cat >\"$p\" || { cat >/dev/null; false; }; }; fi\n"
+    "}\n"
+    "try() {\n"
+    "	d=$1 p=$1/tmp.$$ e=\n"
+    "	case $d in /?*/?*) ;; *) return ;; esac\n"
+    "	[ -d \"$d\" ] || e=$(umask 077; mkdir -p \"$d\" 2>&1) || { no; return; }\n"
+    "	[ -O \"$d\" ] || { no 'belongs to somebody else'; return; }\n"
+    "	e=$( (umask 077; echo '#!/bin/sh' >\"$p\" && chmod 700 \"$p\" && \"$p\") 2>&1) || { no 'cannot execute there'; return; }\n"
+    "	say send $u \"$d\"\n"
+    "	e=$(fill 2>&1)\n"
+    "	[ \"$(wc -c <\"$p\")\" -eq $r ] || { no 'interrupted'; return; }\n"
+    "	e=$(\"$p\" --build 2>&1)\n"
+    "	[ \"$e\" = $v ] || { no 'does not run there'; return; }\n"
+    "	e=$(mv -f \"$p\" \"$d/server-$v-$a\" 2>&1) || { no; return; }\n"
+    "	say run\n"
+    "	exec \"$d/server-$v-$a\" attach $m\n"
+    "}\n"
+    "u=raw; [ $z -gt 0 ] && command -v gzip >/dev/null && u=gz\n"
+    "for i in " DIRS "; do try \"$i\"; done\n"
+    "say failed\n";
+
+void
+boot_init(struct boot *b, const char *build, const uint8_t *random)
+{
+	*b = (struct boot){ .build = build };
+	for (size_t i = 0; i < BOOT_MARK_LEN; i += 2)
+		snprintf(b->mark + i, 3, "%02x", random[i / 2]);
+}
+
+int
+boot_command(const struct boot *b, size_t prelude, bool fresh, struct buf *out)
+{
+	buf_print(out, "exec sh -c '%s' belay %s %s %zu %d", stage1, b->mark,
+	    fresh ? "-" : b->build, prelude, SCRIPT_LEN);
+	return out->failed ? ERR_NOMEM : 0;
+}
+
+int
+boot_script(const struct boot *b, size_t gz_size, size_t raw_size, struct buf *out)
+{
+	size_t start = out->len;
+	buf_print(out, stage2, b->build, gz_size, raw_size);
+	if (out->failed || out->len - start > SCRIPT_LEN)
+		return ERR_FULL;
+	while (out->len - start < SCRIPT_LEN)
+		buf_putc(out, '\n');
+	return out->failed ? ERR_NOMEM : 0;
+}
+
+static int
+event_of(struct boot *b, const char *line)
+{
+	char word[BOOT_WORD_MAX] = "", unpack[BOOT_WORD_MAX] = "";
+	if (sscanf(line, "%63s", word) != 1)
+		return BOOT_MORE;
+	if (strcmp(word, "ready") == 0)
+		return BOOT_READY;
+	if (strcmp(word, "run") == 0)
+		return BOOT_RUN;
+	if (strcmp(word, "failed") == 0)
+		return BOOT_FAILED;
+	if (strcmp(word, "need") == 0)
+		return sscanf(line, "%*s %63s %63s", b->os, b->machine) == 2 ? BOOT_NEED : BOOT_MORE;
+	if (strcmp(word, "send") == 0) {
+		b->gz = sscanf(line, "%*s %63s", unpack) == 1 && strcmp(unpack, "gz") == 0;
+		return BOOT_SEND;
+	}
+	if (strcmp(word, "refused") == 0) {
+		snprintf(b->text, sizeof b->text, "%s", line + strlen("refused "));
+		return BOOT_REFUSED;
+	}
+	return BOOT_MORE;
+}
+
+/* The mark may stand behind noise that did not end its line. */
+static const char *
+after_mark(const struct boot *b, const char *line)
+{
+	const char *at = strstr(line, b->mark);
+	return at && at[BOOT_MARK_LEN] == ' ' ? at + BOOT_MARK_LEN + 1 : NULL;
+}
+
+int
+boot_input(struct boot *b, struct buf *in)
+{
+	while (in->len) {
+		char line[LINE_MAX_LEN];
+		const uint8_t *start = buf_bytes(in), *nl = memchr(start, '\n', in->len);
+		if (!nl && in->len < sizeof line)
+			return BOOT_MORE;
+		/* A longer line is noise; its end may be the beginning of a mark. */
+		size_t len = nl ? (size_t)(nl - start) : in->len - BOOT_MARK_LEN;
+		size_t shown = len < sizeof line ? len : sizeof line - 1;
+		memcpy(line, start + len - shown, shown);
+		line[shown] = 0;
+		for (size_t i = 0; i < shown; i++)
+			if (!line[i])
+				line[i] = '?'; /* noise may hold anything */
+		buf_drop(in, nl ? len + 1 : len);
+		const char *rest = after_mark(b, line);
+		int event = rest ? event_of(b, rest) : BOOT_MORE;
+		if (event != BOOT_MORE)
+			return event;
+		b->noise += len + 1;
+		if (b->noise > NOISE_MAX)
+			return ERR_NOISE;
+	}
+	return BOOT_MORE;
+}

@@ -1,0 +1,60 @@
+/*
+ * From the login shell of the host to belay-server: the command line that ssh is given,
+ * and the conversation until the server takes over.  No I/O.
+ *
+ *   ssh HOST "exec sh -c '...' belay MARK ..."     any login shell reaches a POSIX sh
+ *       the right belay-server is there:  exec belay-server attach MARK
+ *                                         MARK ready          frames follow
+ *       it is not:                        MARK need Linux x86_64
+ *           <-- a script (of fixed length), which looks for a directory that takes the
+ *               server and can execute it
+ *                                         MARK refused DIR: why
+ *                                         MARK send gz DIR    (or "raw")
+ *           <-- the program
+ *                                         MARK run, or refused ..., in the end failed
+ *           <-- the prelude once more
+ *                                         MARK ready
+ *
+ * MARK is random, and what is on lines without it is noise of the host's start-up files:
+ * it is dropped, and bounded.
+ */
+#ifndef CLIENT_BOOT_H
+#define CLIENT_BOOT_H
+
+#include "base/buf.h"
+
+enum { BOOT_MARK_LEN = 24, BOOT_WORD_MAX = 64, BOOT_TEXT_MAX = 256 };
+
+enum boot_event {
+	BOOT_MORE, /* nothing yet */
+	BOOT_READY, /* what follows in the input are frames */
+	BOOT_NEED, /* no server there: boot_script is next, for `os` and `machine` */
+	BOOT_SEND, /* the program is to be sent, packed by gzip if `gz` */
+	BOOT_RUN, /* it has landed and is started: the prelude is to be sent (again) */
+	BOOT_REFUSED, /* `text`: a directory that does not do, and why */
+	BOOT_FAILED, /* no directory does */
+};
+
+struct boot {
+	char mark[BOOT_MARK_LEN + 1];
+	const char *build; /* which server is wanted */
+	char os[BOOT_WORD_MAX], machine[BOOT_WORD_MAX];
+	bool gz;
+	char text[BOOT_TEXT_MAX];
+	size_t noise; /* bytes of it so far */
+};
+
+/* `random`: at least BOOT_MARK_LEN / 2 random bytes for the mark. */
+void boot_init(struct boot *b, const char *build, const uint8_t *random);
+/* The command line for ssh.  prelude: bytes that are already written to ssh's stdin
+ * when it starts, and that a host without a server must skip.  fresh: do not use a
+ * server that is there (it did not work). */
+int boot_command(const struct boot *b, size_t prelude, bool fresh, struct buf *out);
+/* The script that makes the server land, sizes in bytes of the program packed by gzip
+ * (0: there is none) and as it is. */
+int boot_script(const struct boot *b, size_t gz_size, size_t raw_size, struct buf *out);
+/* Takes lines off the head of `in`.  An event, or ERR_NOISE when there is too much
+ * before the first line of ours. */
+int boot_input(struct boot *b, struct buf *in);
+
+#endif

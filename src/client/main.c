@@ -1,0 +1,67 @@
+/* belay: ssh that does not fall.  See belay(1). */
+#include "base/log.h"
+#include "client/options.h"
+#include "client/programs.h"
+#include "client/session.h"
+#include "sys/sys.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { EXIT_FAILED = 255 }; /* ssh(1), EXIT STATUS */
+
+static const char usage_text[] =
+    "usage: belay [ssh's options] destination [command [argument ...]]\n"
+    "       belay --help | --version\n"
+    "A login shell on a terminal survives every cut of the connection.  Everything else\n"
+    "is handed to ssh as it is.  See belay(1).\n";
+
+/* Whether belay carries this, or plain ssh. */
+static bool
+is_for_belay(const struct options *o)
+{
+	return !o->direct && !o->no_shell && o->destination && !o->command[0]
+	    && isatty(STDIN_FILENO);
+}
+
+static int
+run_ssh(struct options *o, char *ssh)
+{
+	o->ssh_argv[0] = ssh;
+	execv(ssh, o->ssh_argv);
+	log_say(LOG_ERROR, "cannot execute %s: %s", ssh, strerror(errno));
+	return EXIT_FAILED;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options o;
+	char ssh[PROGRAM_PATH_MAX];
+	sys_fix_stdio();
+	log_init("belay", LOG_NOTICE);
+	if (options_parse(&o, argc, argv)) {
+		log_say(LOG_ERROR, "out of memory");
+		return EXIT_FAILED;
+	}
+	log_init("belay", o.quiet ? LOG_QUIET : o.verbose ? LOG_VERBOSE : LOG_NOTICE);
+	if (o.help || o.version) {
+		fputs(o.help ? usage_text : "belay " BELAY_BUILD "\n", stdout);
+		return 0;
+	}
+	if (o.bad_option || (!o.destination && !o.direct)) {
+		if (o.bad_option)
+			log_say(LOG_ERROR, "unknown option, or one without its value: %s", o.bad_option);
+		fputs(usage_text, stderr);
+		return EXIT_FAILED;
+	}
+	if (programs_ssh(ssh)) {
+		log_say(LOG_ERROR, "there is no ssh on PATH (or BELAY_SSH does not name one)");
+		return EXIT_FAILED;
+	}
+	int status = is_for_belay(&o) ? session_run(&o, ssh) : run_ssh(&o, ssh);
+	options_finish(&o);
+	return status;
+}

@@ -1,0 +1,697 @@
+#include "client/session.h"
+
+#include "base/err.h"
+#include "base/log.h"
+#include "client/attempt.h"
+#include "client/escape.h"
+#include "stream/policy.h"
+#include "sys/child.h"
+#include "sys/sys.h"
+#include "sys/tty.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+	ATTEMPTS = 4, /* the link, the one that is tried, and such as are still dying */
+	READ_MAX = 16 * 1024,
+	BLOCKING_WRITE = 512, /* a terminal that cannot be made non-blocking takes this much */
+	INPUT_MAX = 1024 * 1024, /* typed or pasted while there is no link */
+	SCREEN_WINDOW = 1024 * 1024, /* output the host may send before it is shown */
+	CONTROL_MAX = 64 * 1024,
+	LINGER_S = 30 * 24 * 3600, /* how long the host keeps a session nobody comes back to */
+	HEARTBEAT_US = 5 * 1000000,
+	DOUBT_MIN_US = 1000 * 1000,
+	DOUBT_MAX_US = 5 * 1000000,
+	END_PATIENCE_US = 3 * 1000000, /* for the last acknowledgement, and for ssh to end */
+	EXIT_FAILED = 255, /* ssh(1), EXIT STATUS: an error of the connection */
+};
+
+struct session {
+	const struct options *options;
+	const char *ssh;
+	struct loop loop;
+	struct engine engine;
+	struct stream *control, *tty;
+	struct policy policy;
+	struct escape escape;
+	struct attempt attempts[ATTEMPTS];
+	struct attempt *trying, *linked;
+	uint8_t client_id[ID_LEN], id[ID_LEN], boot_id[ID_LEN];
+	bool was_up; /* the session exists on the host */
+	struct watch keys, screen;
+	bool screen_blocks; /* writing may block: little at a time */
+	bool resized;
+	bool doubted; /* the policy was told of it */
+	bool asking; /* ssh has the terminal for a prompt */
+	bool exited, told_done;
+	int exit_status;
+	uint64_t end_us; /* when to stop waiting for a clean end; 0: not ending */
+};
+
+static struct session session; /* one a process */
+
+/* ---- ending ---- */
+
+static void
+terminal_raw(struct session *s)
+{
+	(void)s;
+	if (tty_raw(STDIN_FILENO) == 0)
+		log_line_end("\r\n");
+}
+
+static void
+terminal_cooked(void)
+{
+	tty_cooked();
+	log_line_end("\n");
+}
+
+static void
+leave(struct session *s, int status)
+{
+	s->exit_status = status;
+	loop_stop(&s->loop);
+}
+
+__attribute__((format(printf, 2, 3))) static void
+fail(struct session *s, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	terminal_cooked();
+	log_say(LOG_ERROR, "%s: %s", s->options->destination, text);
+	leave(s, EXIT_FAILED);
+}
+
+/* ---- attempts ---- */
+
+static int
+put_hello(struct session *s, struct buf *out)
+{
+	struct buf positions, modes;
+	struct tty_size size = { 24, 80, 0, 0 };
+	const char *term = getenv("TERM");
+	struct msg_hello m = { .version_min = PROTOCOL_OLDEST, .version_max = PROTOCOL_VERSION,
+		.build = { (const uint8_t *)BELAY_BUILD, strlen(BELAY_BUILD) }, .kind = KIND_SHELL,
+		.wish = s->was_up ? WISH_RESUME : WISH_NEW, .linger_s = LINGER_S };
+	(void)tty_get_size(STDIN_FILENO, &size);
+	m.rows = size.rows;
+	m.cols = size.cols;
+	m.xpixel = size.xpixel;
+	m.ypixel = size.ypixel;
+	if (term)
+		m.term = (struct span){ (const uint8_t *)term, strlen(term) };
+	memcpy(m.client, s->client_id, ID_LEN);
+	memcpy(m.session, s->id, ID_LEN);
+	buf_init(&positions, ENGINE_STREAMS * POSITION_LEN);
+	buf_init(&modes, 4096);
+	int err = engine_positions(&s->engine, &positions);
+	if (tty_encode_modes(STDIN_FILENO, &modes))
+		buf_drop(&modes, modes.len);
+	m.positions = buf_span(&positions);
+	m.modes = buf_span(&modes);
+	if (!err)
+		err = msg_put(out, MSG_HELLO, &m);
+	buf_finish(&positions);
+	buf_finish(&modes);
+	return err;
+}
+
+static struct attempt *
+free_attempt(struct session *s)
+{
+	for (size_t i = 0; i < ATTEMPTS; i++) {
+		struct attempt *a = &s->attempts[i];
+		if (a != s->trying && a != s->linked && a->pid == 0)
+			return a;
+	}
+	return NULL;
+}
+
+static void decide(struct session *s, enum policy_event event);
+
+static void
+connect_now(struct session *s, bool asks, bool fresh)
+{
+	struct buf prelude;
+	struct attempt *a = free_attempt(s);
+	struct attempt_plan plan = { .options = s->options, .ssh = s->ssh,
+		.first = s->policy.state == POLICY_FIRST, .asks = asks, .fresh = fresh };
+	if (!a) {
+		decide(s, POLICY_FAILED); /* older ones are still dying */
+		return;
+	}
+	buf_init(&prelude, FRAME_MAX);
+	int err = put_hello(s, &prelude);
+	plan.prelude = buf_span(&prelude);
+	if (asks) {
+		terminal_cooked();
+		s->asking = true;
+	}
+	if (!err)
+		err = attempt_start(a, &s->loop, &plan);
+	buf_finish(&prelude);
+	if (!err)
+		s->trying = a;
+	else if (plan.first)
+		fail(s, "cannot start %s: %s", s->ssh, err == ERR_SYSTEM ? strerror(errno) : err_text(err));
+	else
+		decide(s, POLICY_FAILED);
+}
+
+static void
+drop_link(struct session *s)
+{
+	if (!s->linked)
+		return;
+	engine_remove(&s->engine, &s->linked->io.link);
+	attempt_close(s->linked, &s->loop);
+	s->linked = NULL;
+}
+
+static void
+decide(struct session *s, enum policy_event event)
+{
+	enum policy_state before = s->policy.state;
+	unsigned actions = policy_on(&s->policy, event, s->loop.now_us);
+	if (before != s->policy.state)
+		log_say(LOG_VERBOSE, "%s -> %s", policy_state_name(before),
+		    policy_state_name(s->policy.state));
+	if (actions & POLICY_ABANDON && s->trying) {
+		attempt_close(s->trying, &s->loop);
+		s->trying = NULL;
+	}
+	if (actions & (POLICY_CONNECT | POLICY_CONNECT_ASK))
+		connect_now(s, actions & POLICY_CONNECT_ASK, false);
+}
+
+/* The attempt has become the link. */
+static void
+link_ready(struct session *s, struct attempt *a)
+{
+	struct link *l = &a->io.link;
+	if (s->was_up && memcmp(s->boot_id, a->boot_id, ID_LEN) != 0)
+		log_say(LOG_VERBOSE, "the host's boot id has changed");
+	memcpy(s->boot_id, a->boot_id, ID_LEN);
+	s->trying = NULL;
+	drop_link(s);
+	s->linked = a;
+	l->heartbeat_us = HEARTBEAT_US;
+	l->doubt_min_us = DOUBT_MIN_US;
+	l->doubt_max_us = DOUBT_MAX_US;
+	l->heard_us = s->loop.now_us;
+	(void)engine_add(&s->engine, l); /* the old one is gone: there is room */
+	s->was_up = true;
+	s->doubted = false;
+	s->asking = false;
+	terminal_raw(s);
+	decide(s, POLICY_READY);
+}
+
+static bool
+is_zero(const uint8_t id[ID_LEN])
+{
+	static const uint8_t zero[ID_LEN];
+	return memcmp(id, zero, ID_LEN) == 0;
+}
+
+static void
+server_refused(struct session *s, struct attempt *a)
+{
+	bool rebooted = s->was_up && !is_zero(a->boot_id) && !is_zero(s->boot_id)
+	    && memcmp(a->boot_id, s->boot_id, ID_LEN) != 0;
+	switch (a->refused.code) {
+	case REFUSE_GONE:
+		fail(s, rebooted ? "the host has been rebooted; the session is gone"
+				 : "the session is gone: it ended or was killed on the host");
+		break;
+	case REFUSE_VERSION:
+		fail(s, "the session speaks another version of the protocol (server %s, belay %s)",
+		    a->text, BELAY_BUILD);
+		break;
+	default:
+		fail(s, "the host refuses the session: %s", a->text);
+	}
+}
+
+/* The attempt that was tried is over, and is not the link. */
+static void
+attempt_failed(struct session *s, struct attempt *a)
+{
+	s->trying = NULL;
+	if (s->asking) {
+		s->asking = false;
+		terminal_raw(s);
+	}
+	switch (a->why) {
+	case WHY_REFUSED:
+		server_refused(s, a);
+		break;
+	case WHY_HOST_KEY:
+		if (s->policy.state == POLICY_FIRST)
+			leave(s, EXIT_FAILED); /* ssh has said why */
+		else
+			fail(s, "the host key has changed, or is not known: not connecting again");
+		break;
+	case WHY_NO_SERVER:
+		if (!a->fresh && a->phase == ATTEMPT_OVER && a->boot.os[0] == 0) {
+			connect_now(s, false, true); /* the server that was there does not run */
+			break;
+		}
+		/* fall through */
+	case WHY_PROTOCOL:
+		if (s->policy.state == POLICY_FIRST)
+			fail(s, "cannot start a session there: %s", a->text);
+		else
+			decide(s, POLICY_FAILED);
+		break;
+	case WHY_LOGIN:
+		if (s->policy.state != POLICY_FIRST)
+			log_say(LOG_ERROR, "%s: the login was refused; Enter logs in again, %c. leaves",
+			    s->options->destination, s->options->escape);
+		decide(s, POLICY_REFUSED);
+		break;
+	default:
+		decide(s, POLICY_FAILED);
+	}
+	if (s->policy.state == POLICY_FIRST && !s->trying)
+		leave(s, EXIT_FAILED);
+}
+
+static void
+link_lost(struct session *s)
+{
+	drop_link(s);
+	s->doubted = false;
+	if (s->end_us)
+		leave(s, s->exit_status);
+	else
+		decide(s, POLICY_LOST);
+}
+
+static void
+link_frames(struct session *s)
+{
+	struct attempt *a = s->linked;
+	struct frame f;
+	long len;
+	while ((len = link_frame(&a->io.link, &f)) > 0) {
+		int err = f.type == MSG_BYE
+		    ? ERR_STATE
+		    : engine_frame(&s->engine, &a->io.link, &f, s->loop.now_us);
+		if (err) {
+			log_say(LOG_VERBOSE, "bad %s from the host: %s", msg_name(f.type), err_text(err));
+			len = err;
+			break;
+		}
+		link_drop(&a->io.link, len);
+		if (s->doubted) {
+			s->doubted = false;
+			decide(s, POLICY_HEARD);
+		}
+	}
+	if (len < 0)
+		link_lost(s);
+}
+
+static void
+attempts_turn(struct session *s)
+{
+	struct attempt *a = s->trying;
+	if (a) {
+		attempt_input(a, &s->engine);
+		if (a->phase == ATTEMPT_OVER) {
+			attempt_close(a, &s->loop);
+			attempt_failed(s, a);
+		} else if (a->phase == ATTEMPT_LINK) {
+			link_ready(s, a);
+		} else {
+			linkio_write(&a->io, NULL, s->loop.now_us);
+			if (a->io.broken)
+				a->io.in.events = a->io.out.events = 0; /* its end tells why */
+		}
+	}
+	if (s->linked)
+		link_frames(s);
+}
+
+/* ---- the terminal ---- */
+
+static void
+help(struct session *s)
+{
+	char c = s->options->escape;
+	fprintf(stderr,
+	    "%c?\r\nSupported escape sequences:\r\n"
+	    " %c.   - end the session\r\n"
+	    " %c^Z  - suspend belay\r\n"
+	    " %cR   - connect again now\r\n"
+	    " %c?   - this message\r\n"
+	    " %c%c   - send the escape character by typing it twice\r\n"
+	    "(Note that escapes are only recognized immediately after newline.)\r\n",
+	    c, c, c, c, c, c, c);
+}
+
+static void
+suspend(struct session *s)
+{
+	terminal_cooked();
+	kill(getpid(), SIGSTOP);
+	terminal_raw(s);
+	s->resized = true;
+}
+
+static void hang_up(struct session *s, int status);
+
+static void
+escape_command(struct session *s, enum escape_command command)
+{
+	switch (command) {
+	case ESCAPE_LEAVE:
+		hang_up(s, EXIT_FAILED);
+		break;
+	case ESCAPE_SUSPEND:
+		suspend(s);
+		break;
+	case ESCAPE_HELP:
+		help(s);
+		break;
+	case ESCAPE_RECONNECT:
+		decide(s, POLICY_DOUBT);
+		break;
+	case ESCAPE_NONE:
+		break;
+	}
+}
+
+static void
+typed(struct session *s, struct span bytes)
+{
+	struct buf out;
+	buf_init(&out, 2 * READ_MAX);
+	while (bytes.n && !s->loop.stopped) {
+		enum escape_command command = escape_filter(&s->escape, &bytes, &out);
+		(void)stream_write(s->tty, buf_bytes(&out), out.len);
+		buf_drop(&out, out.len);
+		escape_command(s, command);
+	}
+	buf_finish(&out);
+}
+
+static void
+on_keys(void *owner, short revents)
+{
+	struct session *s = owner;
+	uint8_t bytes[READ_MAX];
+	size_t room = stream_room(s->tty);
+	(void)revents;
+	if (room < 2)
+		return;
+	ssize_t n = read(s->keys.fd, bytes, room / 2 < sizeof bytes ? room / 2 : sizeof bytes);
+	if (n > 0) {
+		bool enter = memchr(bytes, '\r', (size_t)n) != NULL;
+		typed(s, (struct span){ bytes, (size_t)n });
+		decide(s, enter ? POLICY_PERSON : POLICY_NUDGE);
+	} else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+		hang_up(s, EXIT_FAILED); /* the terminal is gone */
+	}
+}
+
+static void
+show(struct session *s)
+{
+	struct span held = stream_held(s->tty);
+	while (held.n && !s->asking) {
+		if (s->screen_blocks && (held.n > BLOCKING_WRITE))
+			held.n = BLOCKING_WRITE;
+		if (s->screen_blocks && !sys_wait(s->screen.fd, POLLOUT, 0))
+			break;
+		ssize_t n = write(s->screen.fd, held.p, held.n);
+		if (n < 0) {
+			if (errno != EAGAIN && errno != EINTR)
+				hang_up(s, EXIT_FAILED);
+			break;
+		}
+		stream_take(s->tty, (size_t)n);
+		held = stream_held(s->tty);
+	}
+	s->screen.events = held.n && !s->asking ? POLLOUT : 0;
+}
+
+static void
+on_screen(void *owner, short revents)
+{
+	(void)revents;
+	show(owner);
+}
+
+static void
+open_terminal(struct session *s)
+{
+	int out = isatty(STDOUT_FILENO) ? tty_reopen(STDOUT_FILENO) : -1;
+	s->screen_blocks = out < 0;
+	s->screen = (struct watch){ out < 0 ? STDOUT_FILENO : out, 0, on_screen, s };
+	s->keys = (struct watch){ STDIN_FILENO, 0, on_keys, s };
+	loop_add(&s->loop, &s->screen);
+	loop_add(&s->loop, &s->keys);
+}
+
+static void
+terminal_turn(struct session *s)
+{
+	show(s);
+	bool reads = s->was_up && !s->asking && !s->exited && stream_room(s->tty) >= 2;
+	s->keys.events = reads ? POLLIN : 0;
+	if (s->resized && s->linked) {
+		struct tty_size size;
+		if (tty_get_size(STDIN_FILENO, &size) == 0) {
+			struct msg_window m = { size.rows, size.cols, size.xpixel, size.ypixel };
+			(void)engine_tell(&s->engine, MSG_WINDOW, &m);
+		}
+		s->resized = false;
+	}
+}
+
+/* ---- the end of the session ---- */
+
+static void
+say_bye(struct session *s, enum bye_code code)
+{
+	struct msg_bye m = { .code = (uint16_t)code };
+	if (s->linked)
+		(void)msg_put(&s->linked->io.queue, MSG_BYE, &m);
+}
+
+/* Ends the session on the host too, if it can be told. */
+static void
+hang_up(struct session *s, int status)
+{
+	if (s->end_us)
+		return;
+	s->exit_status = status;
+	s->exited = true;
+	terminal_cooked();
+	if (!s->linked) {
+		if (s->was_up)
+			log_say(LOG_NOTICE, "%s: not connected: the session on the host could not be ended",
+			    s->options->destination);
+		leave(s, status);
+		return;
+	}
+	say_bye(s, BYE_HANGUP);
+	s->told_done = true;
+	s->end_us = s->loop.now_us + END_PATIENCE_US;
+}
+
+static void
+control_turn(struct session *s)
+{
+	enum msg_type type;
+	union msg m;
+	int err;
+	while ((err = engine_told(&s->engine, &type, &m)) > 0) {
+		if (type != MSG_EXIT)
+			continue;
+		/* ssh reports a program that a signal ended as 255. */
+		s->exit_status = m.exit.how == EXIT_STATUS ? (int)m.exit.status : EXIT_FAILED;
+		s->exited = true;
+	}
+	if (err < 0)
+		fail(s, "the host sent what it must not: %s", err_text(err));
+}
+
+/* Everything is shown: tell the host that it may forget the session, and end. */
+static void
+end_turn(struct session *s)
+{
+	if (!s->exited || s->told_done || !stream_drained(s->tty) || !stream_drained(s->control))
+		return;
+	stream_end(s->tty);
+	stream_end(s->control);
+	terminal_cooked();
+	if (s->linked)
+		linkio_write(&s->linked->io, &s->engine, s->loop.now_us);
+	say_bye(s, BYE_DONE);
+	s->told_done = true;
+	s->end_us = s->loop.now_us + END_PATIENCE_US;
+}
+
+/* ---- the loop ---- */
+
+static void
+soonest(uint64_t *at, uint64_t candidate)
+{
+	if (candidate && (!*at || candidate < *at))
+		*at = candidate;
+}
+
+static void
+watch_link(struct session *s)
+{
+	if (!s->linked)
+		return;
+	if (s->linked->io.broken) {
+		link_lost(s);
+		return;
+	}
+	linkio_write(&s->linked->io, &s->engine, s->loop.now_us);
+	if (!s->doubted && link_in_doubt(&s->linked->io.link, s->loop.now_us)) {
+		s->doubted = true;
+		decide(s, POLICY_DOUBT);
+	}
+}
+
+static uint64_t
+session_turn(void *owner, uint64_t now_us)
+{
+	struct session *s = owner;
+	uint64_t at = 0, deadline = policy_deadline(&s->policy);
+	if (deadline && now_us >= deadline)
+		decide(s, POLICY_TIMER);
+	attempts_turn(s);
+	control_turn(s);
+	terminal_turn(s);
+	end_turn(s);
+	watch_link(s);
+	for (size_t i = 0; i < ATTEMPTS; i++)
+		soonest(&at, attempt_tick(&s->attempts[i], now_us));
+	if (s->linked && !s->doubted)
+		soonest(&at, engine_deadline(&s->engine, &s->linked->io.link));
+	soonest(&at, policy_deadline(&s->policy));
+	soonest(&at, s->end_us);
+	if (s->end_us && now_us >= s->end_us)
+		leave(s, s->exit_status);
+	return at;
+}
+
+static void
+reap(struct session *s)
+{
+	for (size_t i = 0; i < ATTEMPTS; i++) {
+		struct attempt *a = &s->attempts[i];
+		int status;
+		if (a->pid <= 0 || !child_ended(a->pid, &status))
+			continue;
+		attempt_ended(a, &s->engine, &s->loop, status);
+		if (a == s->linked)
+			link_lost(s);
+	}
+}
+
+static void
+on_signal(void *owner, int sig)
+{
+	struct session *s = owner;
+	switch (sig) {
+	case SIGCHLD:
+		reap(s);
+		break;
+	case SIGWINCH:
+		s->resized = true;
+		break;
+	case SIGCONT:
+		s->resized = true;
+		if (tty_is_raw()) { /* stopped from outside: the shell has its own settings now */
+			tty_cooked();
+			terminal_raw(s);
+		}
+		break;
+	default: /* TERM, HUP, INT, QUIT */
+		if (s->end_us)
+			leave(s, 128 + sig);
+		else if (s->was_up)
+			hang_up(s, 128 + sig);
+		else
+			leave(s, EXIT_FAILED);
+	}
+}
+
+/* The children get a moment to end by themselves, then TERM, then KILL. */
+static void
+end_children(struct session *s)
+{
+	for (size_t i = 0; i < ATTEMPTS; i++)
+		attempt_close(&s->attempts[i], &s->loop);
+	for (size_t i = 0; i < ATTEMPTS; i++) {
+		struct attempt *a = &s->attempts[i];
+		for (int waited_ms = 0; a->pid > 0 && !child_ended(a->pid, &a->status);) {
+			if (waited_ms++ == 1000)
+				kill(a->pid, SIGKILL);
+			poll(NULL, 0, 1);
+		}
+		a->pid = 0;
+	}
+}
+
+static int
+session_init(struct session *s, const struct options *o, const char *ssh)
+{
+	static const int signals[] = { SIGCHLD, SIGWINCH, SIGCONT, SIGTERM, SIGHUP, SIGINT,
+		SIGQUIT, 0 };
+	uint64_t seed;
+	s->options = o;
+	s->ssh = ssh;
+	signal(SIGPIPE, SIG_IGN);
+	if (loop_init(&s->loop, signals))
+		return -1;
+	s->loop.turn = session_turn;
+	s->loop.turn_owner = s;
+	s->loop.on_signal = on_signal;
+	engine_init(&s->engine, true);
+	s->control = engine_open(&s->engine, STREAM_CONTROL, 0, CONTROL_MAX, CONTROL_MAX);
+	s->tty = engine_open(&s->engine, STREAM_TTY, 1, INPUT_MAX, SCREEN_WINDOW);
+	sys_random(s->id, sizeof s->id);
+	sys_random(s->client_id, sizeof s->client_id);
+	sys_random(&seed, sizeof seed);
+	policy_init(&s->policy, seed);
+	escape_init(&s->escape, o->escape);
+	return s->control && s->tty ? 0 : -1;
+}
+
+int
+session_run(const struct options *o, const char *ssh)
+{
+	struct session *s = &session;
+	if (session_init(s, o, ssh)) {
+		log_say(LOG_ERROR, "cannot start: %s", strerror(errno));
+		return EXIT_FAILED;
+	}
+	open_terminal(s);
+	connect_now(s, true, false);
+	loop_run(&s->loop);
+	terminal_cooked();
+	end_children(s);
+	engine_finish(&s->engine);
+	return s->exit_status;
+}

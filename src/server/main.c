@@ -1,0 +1,66 @@
+/* belay-server: the program on the host.  See belay-server(8). */
+#include "server/hold.h"
+#include "server/relay.h"
+#include "sys/sys.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static int
+attach(char **args)
+{
+	return relay_main(args[0]);
+}
+
+static int
+hold_session(char **args)
+{
+	return hold_main(args[1]);
+}
+
+static int
+build(char **args)
+{
+	(void)args;
+	puts(BELAY_BUILD);
+	return 0;
+}
+
+static int
+version(char **args)
+{
+	(void)args;
+	puts("belay-server " BELAY_BUILD);
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	int n_args;
+	int (*run)(char **args);
+	const char *usage;
+} verbs[] = {
+	{ "attach", 1, attach, "attach MARK    run by belay over ssh: joins stdin and stdout to a session" },
+	{ "hold", 2, hold_session, "hold ID PATH   run by attach: keeps one session" },
+	{ "--build", 0, build, "--build        print what belay looks for on the host" },
+	{ "--version", 0, version, "--version      print the version" },
+};
+
+static int
+usage(void)
+{
+	fputs("usage: belay-server VERB ...\n", stderr);
+	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+		fprintf(stderr, "  %s\n", verbs[i].usage);
+	return 2;
+}
+
+int
+main(int argc, char **argv)
+{
+	sys_fix_stdio();
+	for (size_t i = 0; argc > 1 && i < sizeof verbs / sizeof *verbs; i++)
+		if (strcmp(argv[1], verbs[i].name) == 0 && argc - 2 == verbs[i].n_args)
+			return verbs[i].run(argv + 2);
+	return usage();
+}

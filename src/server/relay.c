@@ -1,0 +1,150 @@
+#define _GNU_SOURCE 1
+#include "server/relay.h"
+
+#include "server/hold.h"
+#include "server/rundir.h"
+#include "base/err.h"
+#include "sys/os.h"
+#include "sys/sock.h"
+#include "sys/sys.h"
+#include "wire/bytes.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static void
+refuse(enum refuse_code code, const char *text)
+{
+	struct buf out;
+	struct msg_refuse m = { .code = (uint16_t)code,
+		.text = { (const uint8_t *)text, strlen(text) } };
+	buf_init(&out, FRAME_MAX);
+	os_boot_id(m.boot);
+	if (msg_put(&out, MSG_REFUSE, &m) == 0)
+		(void)sys_write_all(STDOUT_FILENO, buf_bytes(&out), out.len);
+	buf_finish(&out);
+}
+
+/* Reads exactly the first frame, so that what follows is left for the session. */
+static int
+read_hello(struct buf *ret_bytes, union msg *ret_msg)
+{
+	uint8_t head[FRAME_HEADER], *room;
+	struct frame f;
+	if (sys_read_all(STDIN_FILENO, head, sizeof head))
+		return ERR_SYSTEM;
+	uint64_t len = get_be(head, 4);
+	if (head[4] != MSG_HELLO || len < 1 || len > FRAME_MAX - 4)
+		return ERR_FRAME;
+	size_t body = (size_t)len - 1;
+	if (buf_put(ret_bytes, head, sizeof head) || buf_room(ret_bytes, body, &room))
+		return ERR_NOMEM;
+	if (sys_read_all(STDIN_FILENO, room, body))
+		return ERR_SYSTEM;
+	buf_added(ret_bytes, body);
+	if (frame_parse(buf_span(ret_bytes), &f) <= 0)
+		return ERR_FRAME;
+	return msg_get(&f, ret_msg);
+}
+
+/* Only 0, 1, 2 and the listener (as 3) go with the holder. */
+static void
+become_holder(int channel, int listener, const char *path, const char *id)
+{
+	char program[4096];
+	if (os_program_path(program, sizeof program))
+		_exit(1);
+	setsid();
+	int null = open("/dev/null", O_RDWR);
+	int keep = fcntl(listener, F_DUPFD, 10); /* out of the way of 3 */
+	if (null < 0 || keep < 0 || dup2(channel, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0
+	    || dup2(keep, HOLD_LISTENER) < 0)
+		_exit(1);
+	for (int fd = HOLD_LISTENER + 1; fd < 256; fd++)
+		close(fd);
+	execl(program, "belay-server", "hold", id, path, (char *)NULL);
+	_exit(1);
+}
+
+/* Starts the session; returns a descriptor connected to it, or -1. */
+static int
+start_holder(const struct msg_hello *hello)
+{
+	char path[SESSION_PATH_MAX], id[2 * ID_LEN + 1];
+	int pair[2];
+	int listener = rundir_listen(hello->session, path);
+	if (listener < 0)
+		return errno == EADDRINUSE ? rundir_connect(hello->session) : -1;
+	for (size_t i = 0; i < ID_LEN; i++)
+		snprintf(id + 2 * i, 3, "%02x", hello->session[i]);
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0) {
+		unlink(path);
+		return -1;
+	}
+	pid_t pid = fork();
+	if (pid == 0)
+		become_holder(pair[1], listener, path, id);
+	if (pid < 0)
+		unlink(path);
+	close(pair[1]);
+	close(listener);
+	return pid < 0 ? -1 : pair[0];
+}
+
+static int
+find_session(const struct msg_hello *hello)
+{
+	int fd = rundir_connect(hello->session);
+	if (fd >= 0)
+		return fd;
+	if (hello->wish != WISH_NEW) {
+		refuse(REFUSE_GONE, "");
+		return -1;
+	}
+	fd = start_holder(hello);
+	if (fd < 0) {
+		char text[256];
+		snprintf(text, sizeof text, "no directory takes the session's socket: %s",
+		    strerror(errno));
+		refuse(REFUSE_CANNOT, text);
+	}
+	return fd;
+}
+
+int
+relay_main(const char *mark)
+{
+	struct buf hello;
+	union msg m;
+	char line[128];
+	signal(SIGPIPE, SIG_IGN);
+	buf_init(&hello, FRAME_MAX);
+	int err = read_hello(&hello, &m);
+	int n = snprintf(line, sizeof line, "%s ready\n", mark);
+	if (n < 0 || (size_t)n >= sizeof line
+	    || sys_write_all(STDOUT_FILENO, line, (size_t)n))
+		return 1;
+	if (err) {
+		refuse(REFUSE_BAD, err_text(err));
+		return 1;
+	}
+	int session = find_session(&m.hello);
+	if (session < 0)
+		return 1;
+	int stdio[2] = { STDIN_FILENO, STDOUT_FILENO };
+	if (sock_send_fds(session, buf_span(&hello), stdio, 2)) {
+		refuse(REFUSE_GONE, strerror(errno));
+		return 1;
+	}
+	close(STDIN_FILENO);
+	close(STDOUT_FILENO);
+	buf_finish(&hello);
+	char byte;
+	(void)sys_read_all(session, &byte, 1); /* until the session closes it */
+	return 0;
+}

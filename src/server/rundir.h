@@ -1,0 +1,25 @@
+/*
+ * The session directory: where the sockets of this user's sessions are, and how a
+ * session is found by its id.
+ *
+ *   $BELAY_RUN_DIR, /tmp/belay-UID, /var/tmp/belay-UID, /dev/shm/belay-UID,
+ *   ~/.local/state/belay/BOOT          the first that works; all are searched
+ *
+ * A directory counts only if it is ours and nobody else can write to it, so another
+ * user who makes /tmp/belay-UID first blocks nobody.  $XDG_RUNTIME_DIR is not among
+ * them, since it goes away with the last login.
+ */
+#ifndef SERVER_RUNDIR_H
+#define SERVER_RUNDIR_H
+
+#include "wire/msg.h"
+
+enum { SESSION_PATH_MAX = 512 };
+
+/* Connects to the session with this id.  A descriptor, or -1: it is not there. */
+int rundir_connect(const uint8_t id[ID_LEN]);
+/* Makes the socket of a new session, listening.  Returns the descriptor and its path.
+ * -1: errno; EADDRINUSE when the session is there already. */
+int rundir_listen(const uint8_t id[ID_LEN], char ret_path[SESSION_PATH_MAX]);
+
+#endif

@@ -1,0 +1,396 @@
+#include "stream/engine.h"
+
+#include "base/err.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	PROBE_EVERY_US = 1000 * 1000, /* data asks for a round trip at most so often */
+	RETRY_MIN_US = 50 * 1000, /* lossy links: repeat at the earliest */
+	RETRY_UNKNOWN_US = 1000 * 1000, /* before the first round trip is known, RFC 6298 2.1 */
+};
+
+void
+engine_init(struct engine *e, bool client)
+{
+	*e = (struct engine){ .client = client };
+}
+
+void
+engine_finish(struct engine *e)
+{
+	for (size_t i = 0; i < e->n_streams; i++) {
+		stream_finish(e->streams[i]);
+		free(e->streams[i]);
+	}
+	engine_init(e, e->client);
+}
+
+struct stream *
+engine_open(struct engine *e, uint32_t id, uint8_t rank, size_t out_max, size_t window)
+{
+	if (e->n_streams == ENGINE_STREAMS)
+		return NULL;
+	struct stream *s = malloc(sizeof *s);
+	if (!s)
+		return NULL;
+	stream_init(s, id, rank, out_max, window);
+	size_t i = e->n_streams++;
+	for (; i > 0 && e->streams[i - 1]->rank > rank; i--)
+		e->streams[i] = e->streams[i - 1];
+	e->streams[i] = s;
+	return s;
+}
+
+struct stream *
+engine_stream(const struct engine *e, uint32_t id)
+{
+	for (size_t i = 0; i < e->n_streams; i++)
+		if (e->streams[i]->id == id)
+			return e->streams[i];
+	return NULL;
+}
+
+int
+engine_positions(struct engine *e, struct buf *out)
+{
+	for (size_t i = 0; i < e->n_streams; i++) {
+		struct msg_ack at = stream_ack(e->streams[i]);
+		int err = position_put(out, &at);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int
+on_ack(struct engine *e, const struct msg_ack *ack)
+{
+	struct stream *s = engine_stream(e, ack->stream);
+	return s ? stream_on_ack(s, ack->received, ack->limit) : ERR_STREAM;
+}
+
+int
+engine_set_positions(struct engine *e, struct span positions)
+{
+	struct msg_ack at;
+	while (position_get(&positions, &at)) {
+		int err = on_ack(e, &at);
+		if (err)
+			return err;
+	}
+	return positions.n ? ERR_MESSAGE : 0;
+}
+
+void
+engine_rewind(struct engine *e)
+{
+	for (size_t i = 0; i < e->n_streams; i++)
+		stream_rewind(e->streams[i]);
+}
+
+static void
+activate(struct engine *e, struct link *l)
+{
+	e->active = l;
+	engine_rewind(e);
+	/* What was told last may have gone to a link that nobody reads any more. */
+	for (size_t i = 0; i < e->n_streams; i++)
+		stream_tell_again(e->streams[i]);
+}
+
+int
+engine_add(struct engine *e, struct link *l)
+{
+	if (e->n_links == ENGINE_LINKS)
+		return ERR_FULL;
+	e->links[e->n_links++] = l;
+	if (e->client) {
+		for (size_t i = 0; i < e->n_links; i++)
+			e->links[i]->used = false;
+		l->used = true;
+		l->use_due = true;
+	}
+	activate(e, l);
+	return 0;
+}
+
+void
+engine_remove(struct engine *e, struct link *l)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < e->n_links; i++)
+		if (e->links[i] != l)
+			e->links[kept++] = e->links[i];
+	e->n_links = kept;
+	if (e->active != l)
+		return;
+	activate(e, kept ? e->links[kept - 1] : NULL);
+}
+
+struct link *
+engine_unwanted(const struct engine *e)
+{
+	if (!e->active || !e->active->used)
+		return NULL;
+	for (size_t i = 0; i < e->n_links; i++)
+		if (e->links[i] != e->active)
+			return e->links[i];
+	return NULL;
+}
+
+/* Bytes sent and not acknowledged, of streams up to this rank. */
+static size_t
+flight(const struct engine *e, uint8_t rank)
+{
+	size_t sum = 0;
+	for (size_t i = 0; i < e->n_streams && e->streams[i]->rank <= rank; i++)
+		sum += (size_t)(e->streams[i]->out_next - e->streams[i]->out_acked);
+	return sum;
+}
+
+/* The client says which of its links it keeps. */
+static int
+on_use(struct engine *e, struct link *l, const struct msg_use *use)
+{
+	if (e->client)
+		return ERR_STATE;
+	for (size_t i = 0; i < e->n_links; i++)
+		e->links[i]->used = false;
+	l->used = true;
+	l->pong_due = true;
+	l->pong_stamp = use->stamp;
+	if (e->active != l)
+		activate(e, l);
+	return 0;
+}
+
+static int
+on_stream_frame(struct engine *e, struct link *l, const struct frame *f, const union msg *m,
+    uint64_t now_us)
+{
+	/* DATA and END begin alike. */
+	struct stream *s = engine_stream(e, m->data.stream);
+	if (!s)
+		return ERR_STREAM;
+	int err = f->type == MSG_DATA
+	    ? stream_on_data(s, m->data.offset, m->data.bytes, now_us)
+	    : stream_on_end(s, m->end.offset, now_us);
+	if (err == ERR_GAP && l->lossy) {
+		stream_tell_again(s); /* tells the peer where to go on */
+		return 0;
+	}
+	return err;
+}
+
+int
+engine_frame(struct engine *e, struct link *l, const struct frame *f, uint64_t now_us)
+{
+	union msg m;
+	int err = msg_get(f, &m);
+	if (err)
+		return err;
+	switch (f->type) {
+	case MSG_DATA:
+	case MSG_END:
+		err = on_stream_frame(e, l, f, &m, now_us);
+		break;
+	case MSG_ACK:
+		err = on_ack(e, &m.ack);
+		l->progress_us = now_us;
+		break;
+	case MSG_PING:
+		l->pong_due = true;
+		l->pong_stamp = m.ping.stamp;
+		break;
+	case MSG_PONG:
+		link_on_pong(l, m.pong.stamp, now_us);
+		break;
+	case MSG_USE:
+		err = on_use(e, l, &m.use);
+		break;
+	default:
+		err = ERR_STATE;
+	}
+	if (!err)
+		link_heard(l, l->ping_us || (l == e->active && flight(e, UINT8_MAX)), now_us);
+	return err;
+}
+
+static void
+fill_ping(struct link *l, struct buf *out, enum msg_type type, uint64_t now_us)
+{
+	struct msg_ping ping = { now_us };
+	if (msg_put(out, type, &ping))
+		return;
+	l->ping_us = now_us;
+	l->use_due = false;
+	link_asked(l, now_us);
+}
+
+/* Everything that is not stream data: answers, questions, acknowledgements. */
+static void
+fill_signals(struct engine *e, struct link *l, struct buf *out, bool data_follows,
+    uint64_t now_us)
+{
+	if (l->pong_due) {
+		struct msg_pong pong = { l->pong_stamp };
+		if (msg_put(out, MSG_PONG, &pong) == 0)
+			l->pong_due = false;
+	}
+	if (l->use_due)
+		fill_ping(l, out, MSG_USE, now_us);
+	else if (link_ping_due(l, now_us))
+		fill_ping(l, out, MSG_PING, now_us);
+	if (l != e->active)
+		return;
+	for (size_t i = 0; i < e->n_streams; i++) {
+		struct stream *s = e->streams[i];
+		uint64_t at = stream_ack_at(s);
+		bool with_others = (data_follows || out->len) && s->ack_since_us;
+		if (!at || (at > now_us && !with_others))
+			continue;
+		struct msg_ack ack = stream_ack(s);
+		(void)msg_put(out, MSG_ACK, &ack);
+	}
+}
+
+/* Whether this stream can send a frame now, and what. */
+static bool
+can_send(const struct engine *e, const struct link *l, const struct stream *s,
+    const uint8_t **ret_bytes, size_t *ret_len, bool *ret_end)
+{
+	size_t in_flight = s->rank ? flight(e, s->rank) : 0;
+	size_t allowed = in_flight < l->flight_max ? l->flight_max - in_flight : 0;
+	if (allowed > DATA_MAX)
+		allowed = DATA_MAX;
+	*ret_len = stream_next(s, allowed, ret_bytes, ret_end);
+	return *ret_len || *ret_end;
+}
+
+static const struct stream *
+next_sender(const struct engine *e, const struct link *l)
+{
+	const uint8_t *bytes;
+	size_t len;
+	bool end;
+	for (size_t i = 0; i < e->n_streams; i++)
+		if (can_send(e, l, e->streams[i], &bytes, &len, &end))
+			return e->streams[i];
+	return NULL;
+}
+
+static int
+fill_data(struct engine *e, struct link *l, struct stream *s, struct buf *out, size_t max)
+{
+	const uint8_t *bytes;
+	size_t len;
+	bool end;
+	if (!can_send(e, l, s, &bytes, &len, &end))
+		return 0;
+	if (end) {
+		struct msg_end m = { s->id, s->out_next };
+		int err = msg_put(out, MSG_END, &m);
+		if (!err)
+			stream_sent(s, 1);
+		return err;
+	}
+	if (len > max)
+		len = max;
+	int err = msg_put_data_head(out, s->id, s->out_next, len);
+	if (err)
+		return err;
+	(void)buf_put(out, bytes, len); /* room was made with the head */
+	stream_sent(s, len);
+	return 0;
+}
+
+/* Lossy links only: when to send again what nobody acknowledged; 0 never. */
+static uint64_t
+retry_at(const struct engine *e, const struct link *l)
+{
+	if (!l->lossy || l != e->active || !(l->ping_us || flight(e, UINT8_MAX)))
+		return 0;
+	uint64_t wait = l->srtt_us ? l->srtt_us + 4 * l->rttvar_us : RETRY_UNKNOWN_US;
+	return l->progress_us + (wait < RETRY_MIN_US ? RETRY_MIN_US : wait);
+}
+
+static void
+retry(struct engine *e, struct link *l, uint64_t now_us)
+{
+	uint64_t at = retry_at(e, l);
+	if (!at || now_us < at)
+		return;
+	engine_rewind(e);
+	l->progress_us = now_us;
+	l->ping_us = 0;
+	l->use_due = e->client && !l->srtt_us;
+}
+
+bool
+engine_fill(struct engine *e, struct link *l, struct buf *out, size_t room, uint64_t now_us)
+{
+	size_t end = out->len + room;
+	retry(e, l, now_us);
+	bool sends = l == e->active && next_sender(e, l);
+	fill_signals(e, l, out, sends, now_us);
+	if (!sends)
+		return false;
+	if (e->client && !l->ping_us && !l->asked_us
+	    && now_us >= l->heard_us + (l->srtt_us ? PROBE_EVERY_US : 0))
+		fill_ping(l, out, MSG_PING, now_us);
+	const struct stream *next;
+	while ((next = next_sender(e, l))) {
+		if (out->len + DATA_OVERHEAD >= end)
+			return true;
+		struct stream *s = engine_stream(e, next->id);
+		if (fill_data(e, l, s, out, end - out->len - DATA_OVERHEAD))
+			return true;
+		link_asked(l, now_us);
+	}
+	return false;
+}
+
+uint64_t
+engine_deadline(const struct engine *e, const struct link *l)
+{
+	uint64_t at = link_deadline(l);
+	if (l != e->active)
+		return at;
+	for (size_t i = 0; i < e->n_streams; i++) {
+		uint64_t ack = stream_ack_at(e->streams[i]);
+		if (ack && (!at || ack < at))
+			at = ack;
+	}
+	uint64_t again = retry_at(e, l);
+	return again && (!at || again < at) ? again : at;
+}
+
+bool
+engine_tell(struct engine *e, enum msg_type type, const void *m)
+{
+	struct stream *s = engine_stream(e, STREAM_CONTROL);
+	return s && !s->out_ended && msg_put(&s->out, type, m) == 0;
+}
+
+int
+engine_told(struct engine *e, enum msg_type *ret_type, union msg *ret_msg)
+{
+	struct stream *s = engine_stream(e, STREAM_CONTROL);
+	if (!s)
+		return 0;
+	stream_take(s, e->told_len);
+	e->told_len = 0;
+	struct frame f;
+	struct span held = stream_held(s);
+	long len = frame_parse(held, &f);
+	if (len <= 0) {
+		/* One that can never become whole would block the session for good. */
+		return len < 0 || held.n == s->window ? ERR_FRAME : 0;
+	}
+	e->told_len = (size_t)len;
+	*ret_type = f.type;
+	int err = msg_get(&f, ret_msg);
+	return err ? err : 1;
+}

@@ -1,0 +1,80 @@
+/*
+ * The link engine: one end of a session.  It joins the session's streams with the
+ * links of the moment; it does no I/O and never asks the time.
+ *
+ *   streams (live as long as the session)         links (come and go)
+ *     0 control  <---+                        +---> link in use   ---> frames out
+ *     1 tty      <---+---  engine_frame  <----+     spare link
+ *     ...        <---+---  engine_fill   ---->+---> old link
+ *
+ * Frames are accepted from every link, since they name their offsets.  Data is sent on
+ * one, the active link:
+ *   - the server sends on the link that was added last, until the client says USE on
+ *     one; then the others are told to go (engine_unwanted);
+ *   - the client adds a link when WELCOME came on it, which chooses it at once;
+ *   - when the active link goes, the youngest that is left takes its place.
+ * Whenever another link becomes active, sending goes on from what is acknowledged.
+ *
+ * A frame with an error is the peer's fault: the caller closes that link; the streams
+ * are unchanged and go on with the next link.
+ */
+#ifndef STREAM_ENGINE_H
+#define STREAM_ENGINE_H
+
+#include "stream/link.h"
+#include "stream/stream.h"
+
+enum { ENGINE_LINKS = 4, ENGINE_STREAMS = 16 };
+
+struct engine {
+	bool client;
+	struct stream *streams[ENGINE_STREAMS]; /* by rank */
+	size_t n_streams;
+	struct link *links[ENGINE_LINKS]; /* oldest first */
+	size_t n_links;
+	struct link *active;
+	size_t told_len; /* of the control message that engine_told gave out last */
+};
+
+void engine_init(struct engine *e, bool client);
+/* Frees the streams; the links belong to the caller. */
+void engine_finish(struct engine *e);
+
+/* Makes a stream; NULL when there are too many or no memory.  Lower ranks send first. */
+struct stream *engine_open(struct engine *e, uint32_t id, uint8_t rank, size_t out_max,
+    size_t window);
+struct stream *engine_stream(const struct engine *e, uint32_t id);
+
+/* What we hold of each stream, for HELLO and WELCOME. */
+int engine_positions(struct engine *e, struct buf *out);
+/* What the peer holds, from its HELLO or WELCOME. */
+int engine_set_positions(struct engine *e, struct span positions);
+/* Makes the active link's sending start again at what is acknowledged. */
+void engine_rewind(struct engine *e);
+
+/* A link has shaken hands.  ERR_FULL when there are too many. */
+int engine_add(struct engine *e, struct link *l);
+/* A link is gone (or to be closed); no harm if it was never added. */
+void engine_remove(struct engine *e, struct link *l);
+/* A link that the caller is to close, since another is in use; NULL if there is none. */
+struct link *engine_unwanted(const struct engine *e);
+
+/* Takes a frame of the running session (DATA END ACK PING PONG USE).  Others are
+ * ERR_STATE: the caller takes the ones it knows before. */
+int engine_frame(struct engine *e, struct link *l, const struct frame *f, uint64_t now_us);
+
+/* Appends frames for this link to `out`, until `room` bytes are used or there is nothing
+ * to send.  Returns whether more could be sent now if there were room. */
+bool engine_fill(struct engine *e, struct link *l, struct buf *out, size_t room,
+    uint64_t now_us);
+/* When engine_fill has something to send by itself, or the link comes into doubt: a
+ * time, which may have passed; 0 never. */
+uint64_t engine_deadline(const struct engine *e, const struct link *l);
+
+/* Control messages: one frame, carried in stream 0.  False when there is no room. */
+bool engine_tell(struct engine *e, enum msg_type type, const void *m);
+/* The next control message: > 0 when there is one (and it is taken), 0, or an error.
+ * Spans in it are valid until the next call. */
+int engine_told(struct engine *e, enum msg_type *ret_type, union msg *ret_msg);
+
+#endif

@@ -1,0 +1,105 @@
+#include "stream/link.h"
+
+enum {
+	FLIGHT_MAX = 256 * 1024,
+	ANSWER_SLACK_US = 100 * 1000, /* delayed acknowledgements and a busy host */
+};
+
+void
+link_init(struct link *l, uint64_t now_us)
+{
+	*l = (struct link){ .heard_us = now_us, .progress_us = now_us, .flight_max = FLIGHT_MAX };
+	buf_init(&l->in, 2 * FRAME_MAX);
+}
+
+void
+link_finish(struct link *l)
+{
+	buf_finish(&l->in);
+}
+
+int
+link_received(struct link *l, struct span bytes)
+{
+	return buf_put(&l->in, bytes.p, bytes.n);
+}
+
+long
+link_frame(const struct link *l, struct frame *ret_frame)
+{
+	return frame_parse(buf_span(&l->in), ret_frame);
+}
+
+void
+link_drop(struct link *l, long frame_len)
+{
+	buf_drop(&l->in, (size_t)frame_len);
+}
+
+void
+link_asked(struct link *l, uint64_t now_us)
+{
+	if (!l->asked_us)
+		l->asked_us = now_us;
+}
+
+void
+link_heard(struct link *l, bool waiting, uint64_t now_us)
+{
+	l->heard_us = now_us;
+	l->asked_us = waiting ? now_us : 0;
+}
+
+void
+link_on_pong(struct link *l, uint64_t stamp, uint64_t now_us)
+{
+	if (!l->ping_us || stamp != l->ping_us)
+		return;
+	uint64_t rtt = now_us > stamp ? now_us - stamp : 1;
+	l->ping_us = 0;
+	if (!l->srtt_us) {
+		l->srtt_us = rtt;
+		l->rttvar_us = rtt / 2;
+		return;
+	}
+	uint64_t err = rtt > l->srtt_us ? rtt - l->srtt_us : l->srtt_us - rtt;
+	l->rttvar_us += err / 4;
+	l->rttvar_us -= l->rttvar_us / 4;
+	l->srtt_us += rtt / 8;
+	l->srtt_us -= l->srtt_us / 8;
+}
+
+uint64_t
+link_patience_us(const struct link *l)
+{
+	uint64_t us = 2 * l->srtt_us + 4 * l->rttvar_us + ANSWER_SLACK_US;
+	if (us < l->doubt_min_us)
+		return l->doubt_min_us;
+	return us > l->doubt_max_us ? l->doubt_max_us : us;
+}
+
+bool
+link_in_doubt(const struct link *l, uint64_t now_us)
+{
+	return l->doubt_max_us && l->asked_us && now_us >= l->asked_us + link_patience_us(l);
+}
+
+bool
+link_ping_due(const struct link *l, uint64_t now_us)
+{
+	return l->heartbeat_us && !l->ping_us && now_us >= l->heard_us + l->heartbeat_us;
+}
+
+uint64_t
+link_deadline(const struct link *l)
+{
+	uint64_t at = 0;
+	if (l->heartbeat_us && !l->ping_us)
+		at = l->heard_us + l->heartbeat_us;
+	if (l->doubt_max_us && l->asked_us) {
+		uint64_t doubt = l->asked_us + link_patience_us(l);
+		if (!at || doubt < at)
+			at = doubt;
+	}
+	return at;
+}

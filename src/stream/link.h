@@ -1,0 +1,57 @@
+/*
+ * The part of a link that does no I/O: frames out of bytes, the round trip, whether
+ * the other side still answers.
+ *
+ * A question is anything that must be answered: data (by an ACK), PING and USE (by a
+ * PONG).  Any whole frame counts as an answer, since it shows that the path works.
+ * A link is in doubt when a question has waited for longer than `doubt_us`.
+ */
+#ifndef STREAM_LINK_H
+#define STREAM_LINK_H
+
+#include "base/buf.h"
+#include "wire/msg.h"
+
+struct link {
+	struct buf in; /* received, not yet a whole frame */
+	bool lossy; /* frames may be lost: repeat what is not acknowledged */
+	bool used; /* the client has chosen it */
+
+	uint64_t heard_us; /* when the last frame came */
+	uint64_t asked_us; /* the oldest question without any frame since; 0: none */
+	uint64_t ping_us; /* when the PING or USE under way was sent; 0: none */
+	uint64_t heartbeat_us; /* ask when nothing was heard for so long; 0: never */
+	uint64_t doubt_min_us, doubt_max_us; /* bounds of the patience; max 0: never doubt */
+	uint64_t srtt_us, rttvar_us; /* RFC 6298, of PING to PONG; srtt 0: not known yet */
+
+	bool use_due, pong_due;
+	uint64_t pong_stamp;
+	size_t flight_max; /* bytes of all streams together beyond the last acknowledgement */
+	uint64_t progress_us; /* lossy: when the last acknowledgement moved something */
+};
+
+void link_init(struct link *l, uint64_t now_us);
+void link_finish(struct link *l);
+
+/* Bytes from the other side.  ERR_FULL, ERR_NOMEM. */
+int link_received(struct link *l, struct span bytes);
+/* The next whole frame: > 0 and *ret_frame (valid until link_drop), 0 when there is
+ * none yet, ERR_FRAME. */
+long link_frame(const struct link *l, struct frame *ret_frame);
+/* Done with the frame of that length. */
+void link_drop(struct link *l, long frame_len);
+
+/* A question was sent; a frame was heard (`waiting`: questions are still open). */
+void link_asked(struct link *l, uint64_t now_us);
+void link_heard(struct link *l, bool waiting, uint64_t now_us);
+/* The PONG with this stamp came. */
+void link_on_pong(struct link *l, uint64_t stamp, uint64_t now_us);
+/* How long a question may wait. */
+uint64_t link_patience_us(const struct link *l);
+bool link_in_doubt(const struct link *l, uint64_t now_us);
+/* A PING is to be sent (none is under way, and it was silent for long enough). */
+bool link_ping_due(const struct link *l, uint64_t now_us);
+/* When to look again: 0 never. */
+uint64_t link_deadline(const struct link *l);
+
+#endif

@@ -1,0 +1,235 @@
+#include "stream/stream.h"
+
+#include "base/err.h"
+
+#include <assert.h>
+
+enum {
+	ACK_BYTES = 8 * 1024, /* this much is acknowledged at once, */
+	ACK_DELAY_US = 20 * 1000, /* less after this time, or with the next frame */
+};
+
+void
+stream_init(struct stream *s, uint32_t id, uint8_t rank, size_t out_max, size_t window)
+{
+	*s = (struct stream){ .id = id, .rank = rank, .window = window, .in_limit = window };
+	buf_init(&s->out, out_max);
+	buf_init(&s->in, window);
+}
+
+void
+stream_finish(struct stream *s)
+{
+	buf_finish(&s->out);
+	buf_finish(&s->in);
+}
+
+/* The offset behind the last byte written. */
+static uint64_t
+written(const struct stream *s)
+{
+	return s->out_acked + s->out.len - s->out_end_acked;
+}
+
+/* Our position in what the peer sends: its end counts. */
+static uint64_t
+position(const struct stream *s)
+{
+	return s->in_got + s->in_ended;
+}
+
+static uint64_t
+limit(const struct stream *s)
+{
+	return s->in_got - s->in.len + s->window;
+}
+
+size_t
+stream_room(const struct stream *s)
+{
+	return s->out_ended ? 0 : s->out.max - s->out.len;
+}
+
+size_t
+stream_write(struct stream *s, const void *bytes, size_t n)
+{
+	size_t room = stream_room(s);
+	if (n > room)
+		n = room;
+	return buf_put(&s->out, bytes, n) == 0 ? n : 0;
+}
+
+void
+stream_end(struct stream *s)
+{
+	s->out_ended = true;
+}
+
+struct span
+stream_held(const struct stream *s)
+{
+	return buf_span(&s->in);
+}
+
+void
+stream_take(struct stream *s, size_t n)
+{
+	buf_drop(&s->in, n);
+}
+
+bool
+stream_drained(const struct stream *s)
+{
+	return s->in_ended && s->in.len == 0;
+}
+
+bool
+stream_delivered(const struct stream *s)
+{
+	return s->out_end_acked;
+}
+
+size_t
+stream_unacked(const struct stream *s)
+{
+	return s->out.len;
+}
+
+size_t
+stream_unsent(const struct stream *s)
+{
+	return (size_t)(written(s) + s->out_ended - s->out_next);
+}
+
+static void
+note_ack_due(struct stream *s, uint64_t now_us)
+{
+	if (!s->ack_since_us)
+		s->ack_since_us = now_us ? now_us : 1;
+}
+
+void
+stream_tell_again(struct stream *s)
+{
+	s->ack_now = true;
+	note_ack_due(s, 0);
+}
+
+/* Acknowledged at once: the end, and what comes again since our answer was lost. */
+static int
+answer_now(struct stream *s, uint64_t now_us)
+{
+	s->ack_now = true;
+	note_ack_due(s, now_us);
+	return 0;
+}
+
+int
+stream_on_data(struct stream *s, uint64_t offset, struct span bytes, uint64_t now_us)
+{
+	if (offset > position(s))
+		return ERR_GAP;
+	uint64_t known = s->in_got - offset; /* bytes of it that we have already */
+	if (offset > s->in_got || known >= bytes.n)
+		return answer_now(s, now_us);
+	if (s->in_ended)
+		return ERR_OFFSET;
+	size_t fresh = bytes.n - (size_t)known;
+	if (s->in_got + fresh > s->in_limit)
+		return ERR_CREDIT;
+	int err = buf_put(&s->in, bytes.p + known, fresh);
+	if (err)
+		return err;
+	s->in_got += fresh;
+	note_ack_due(s, now_us);
+	return 0;
+}
+
+int
+stream_on_end(struct stream *s, uint64_t offset, uint64_t now_us)
+{
+	if (offset > s->in_got)
+		return ERR_GAP;
+	if (offset < s->in_got)
+		return ERR_OFFSET;
+	if (s->in_ended)
+		return answer_now(s, now_us);
+	s->in_ended = true;
+	return answer_now(s, now_us);
+}
+
+int
+stream_on_ack(struct stream *s, uint64_t received, uint64_t new_limit)
+{
+	if (received > s->out_high)
+		return ERR_OFFSET;
+	if (new_limit > s->out_limit)
+		s->out_limit = new_limit;
+	if (received <= s->out_acked)
+		return 0; /* overtaken by a later one */
+	uint64_t bytes_acked = received - s->out_acked;
+	if (bytes_acked > s->out.len) {
+		s->out_end_acked = true;
+		bytes_acked = s->out.len;
+	}
+	buf_drop(&s->out, (size_t)bytes_acked);
+	s->out_acked = received;
+	if (s->out_next < received)
+		s->out_next = received;
+	return 0;
+}
+
+size_t
+stream_next(const struct stream *s, size_t max, const uint8_t **ret_bytes, bool *ret_end)
+{
+	*ret_end = false;
+	uint64_t end = written(s);
+	if (s->out_next >= end) {
+		*ret_end = s->out_ended && s->out_next == end;
+		return 0;
+	}
+	if (s->out_next >= s->out_limit)
+		return 0;
+	uint64_t n = (end < s->out_limit ? end : s->out_limit) - s->out_next;
+	if (n > max)
+		n = max;
+	*ret_bytes = buf_bytes(&s->out) + (s->out_next - s->out_acked);
+	return (size_t)n;
+}
+
+void
+stream_sent(struct stream *s, size_t n)
+{
+	s->out_next += n;
+	assert(s->out_next <= written(s) + s->out_ended);
+	if (s->out_high < s->out_next)
+		s->out_high = s->out_next;
+}
+
+void
+stream_rewind(struct stream *s)
+{
+	s->out_next = s->out_acked;
+}
+
+uint64_t
+stream_ack_at(const struct stream *s)
+{
+	if (limit(s) - s->in_limit >= s->window / 2)
+		return 1;
+	if (!s->ack_since_us)
+		return 0;
+	if (s->ack_now || position(s) - s->in_told >= ACK_BYTES)
+		return s->ack_since_us;
+	return s->ack_since_us + ACK_DELAY_US;
+}
+
+struct msg_ack
+stream_ack(struct stream *s)
+{
+	s->in_told = position(s);
+	s->in_limit = limit(s);
+	s->ack_now = false;
+	s->ack_since_us = 0;
+	return (struct msg_ack){ .stream = s->id, .received = s->in_told, .limit = s->in_limit };
+}

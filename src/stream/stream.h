@@ -1,0 +1,100 @@
+/*
+ * A stream: an ordered byte channel both ways, with absolute 64-bit offsets, that
+ * belongs to a session and survives its links.
+ *
+ *   out, what we send          acked        next          written
+ *      ------------------------|============|~~~~~~~~~~~~~|
+ *        the peer holds it,      in flight    not yet sent
+ *        we have forgotten it    (kept)       (kept)
+ *
+ *   in, what we receive        taken        got           limit
+ *      ------------------------|============|.............|
+ *        the program has it      held         the peer may send up to here
+ *
+ * Exactly once: a byte stays in `out` until the peer says that it holds it, and `in`
+ * accepts only the byte at `got`: what comes again is dropped, what comes too early is
+ * ERR_GAP.  Resuming on another link is: next = acked.
+ *
+ * The end of a stream counts as one more offset after its last byte, so that it is
+ * acknowledged like a byte (as TCP does with FIN, RFC 9293 3.4).
+ *
+ * Full: stream_write takes no more than fits into `out_max`; the peer may not send
+ * beyond the limit it was told (ERR_CREDIT).
+ */
+#ifndef STREAM_STREAM_H
+#define STREAM_STREAM_H
+
+#include "wire/msg.h"
+
+/* The streams every session has. */
+enum {
+	STREAM_CONTROL = 0, /* frames of messages carried on "control" */
+	STREAM_TTY = 1, /* the terminal: keys one way, screen the other */
+};
+
+struct stream {
+	uint32_t id;
+	uint8_t rank; /* lower ones send first */
+
+	struct buf out; /* from offset out_acked on */
+	uint64_t out_acked, out_next;
+	uint64_t out_high; /* the highest out_next ever */
+	uint64_t out_limit; /* the peer takes no byte at or beyond it */
+	bool out_ended, out_end_acked;
+
+	struct buf in; /* up to offset in_got */
+	uint64_t in_got;
+	uint64_t in_told; /* the position last told to the peer */
+	uint64_t in_limit; /* the limit last told to the peer */
+	size_t window; /* bytes we hold at most for the program */
+	bool in_ended;
+	bool ack_now; /* the peer repeats itself: it needs an answer */
+	uint64_t ack_since_us; /* since when something is to be acknowledged; 0: nothing */
+};
+
+void stream_init(struct stream *s, uint32_t id, uint8_t rank, size_t out_max, size_t window);
+void stream_finish(struct stream *s);
+
+/* ---- the program's side ---- */
+
+/* Appends bytes; returns how many were taken (0 when full or ended). */
+size_t stream_write(struct stream *s, const void *bytes, size_t n);
+/* Bytes that stream_write would take now. */
+size_t stream_room(const struct stream *s);
+/* No more bytes will be written. */
+void stream_end(struct stream *s);
+/* What was received and not taken yet; valid until the next call. */
+struct span stream_held(const struct stream *s);
+void stream_take(struct stream *s, size_t n);
+/* Everything received is taken and the peer has ended. */
+bool stream_drained(const struct stream *s);
+/* Everything written, and the end, is in the peer's hands. */
+bool stream_delivered(const struct stream *s);
+/* Bytes written that the peer does not hold yet; and those not sent yet. */
+size_t stream_unacked(const struct stream *s);
+size_t stream_unsent(const struct stream *s);
+
+/* ---- the engine's side ---- */
+
+/* What a frame from the peer says.  A negative code is the peer's error and changes
+ * nothing. */
+int stream_on_data(struct stream *s, uint64_t offset, struct span bytes, uint64_t now_us);
+int stream_on_end(struct stream *s, uint64_t offset, uint64_t now_us);
+int stream_on_ack(struct stream *s, uint64_t received, uint64_t limit);
+
+/* What is to be sent next: returns the number of bytes (at most max) and points
+ * *ret_bytes at them; *ret_end is set when the end is to be sent instead.  The caller
+ * sends it at offset out_next and then calls stream_sent. */
+size_t stream_next(const struct stream *s, size_t max, const uint8_t **ret_bytes, bool *ret_end);
+void stream_sent(struct stream *s, size_t n);
+/* Sends again from the first byte that is not acknowledged. */
+void stream_rewind(struct stream *s);
+
+/* When an acknowledgement is to be sent: 0 never, else a time, which may have passed. */
+uint64_t stream_ack_at(const struct stream *s);
+/* The acknowledgement is due, whatever was told before. */
+void stream_tell_again(struct stream *s);
+/* The acknowledgement as it stands; the caller sends it. */
+struct msg_ack stream_ack(struct stream *s);
+
+#endif

@@ -1,0 +1,99 @@
+#include "sys/child.h"
+
+#include "sys/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+void
+child_default_signals(void)
+{
+	sigset_t none;
+	sigemptyset(&none);
+	for (int sig = 1; sig < NSIG; sig++)
+		if (sig != SIGKILL && sig != SIGSTOP)
+			signal(sig, SIG_DFL);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* Becomes the program; on failure tells errno to `report`. */
+static void
+become(char *const argv[], bool detached, const int stdio[3], int report)
+{
+	child_default_signals();
+	if (detached)
+		setsid();
+	for (int i = 0; i < 3; i++)
+		if (dup2(stdio[i], i) < 0)
+			goto failed;
+	execvp(argv[0], argv);
+failed:;
+	int err = errno;
+	(void)sys_write_all(report, &err, sizeof err);
+	_exit(127);
+}
+
+static void
+close_pair(const int pair[2])
+{
+	close(pair[0]);
+	close(pair[1]);
+}
+
+pid_t
+child_start(char *const argv[], bool detached, int ret_in_out_err[3])
+{
+	int in[2], out[2], err[2], report[2], failure = 0;
+	if (sys_pipe(in))
+		return -1;
+	if (sys_pipe(out))
+		goto no_out;
+	if (sys_pipe(err))
+		goto no_err;
+	if (sys_pipe(report))
+		goto no_report;
+	pid_t pid = fork();
+	if (pid == 0)
+		become(argv, detached, (int[]){ in[0], out[1], err[1] }, report[1]);
+	close(report[1]);
+	if (pid > 0 && sys_read_all(report[0], &failure, sizeof failure) == 0) {
+		waitpid(pid, NULL, 0);
+		errno = failure;
+		pid = -1;
+	}
+	close(report[0]);
+	if (pid < 0)
+		goto no_report;
+	close(in[0]);
+	close(out[1]);
+	close(err[1]);
+	sys_nonblock(in[1]);
+	sys_nonblock(out[0]);
+	sys_nonblock(err[0]);
+	ret_in_out_err[0] = in[1];
+	ret_in_out_err[1] = out[0];
+	ret_in_out_err[2] = err[0];
+	return pid;
+no_report:
+	failure = errno;
+	close_pair(err);
+	errno = failure;
+no_err:
+	failure = errno;
+	close_pair(out);
+	errno = failure;
+no_out:
+	failure = errno;
+	close_pair(in);
+	errno = failure;
+	return -1;
+}
+
+bool
+child_ended(pid_t pid, int *ret_status)
+{
+	return waitpid(pid, ret_status, WNOHANG) == pid;
+}

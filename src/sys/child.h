@@ -1,0 +1,19 @@
+/* Child processes. */
+#ifndef SYS_CHILD_H
+#define SYS_CHILD_H
+
+#include "base/buf.h"
+
+#include <sys/types.h>
+
+/* Starts argv[0] (found on PATH) with pipes as its stdin, stdout and stderr; our ends
+ * are non-blocking.  `detached`: in a session of its own, away from the terminal.
+ * Returns the pid, or -1 with errno (also when the program cannot be executed). */
+pid_t child_start(char *const argv[], bool detached, int ret_in_out_err[3]);
+
+/* Whether it has ended; then *ret_status is as from waitpid. */
+bool child_ended(pid_t pid, int *ret_status);
+/* Signals back to their defaults and none blocked, as a program expects them. */
+void child_default_signals(void);
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * A link with its two descriptors: bytes in and out for the engine.
+ *
+ *     in ---> link.in ---> (the owner takes frames)
+ *     out <--- queue <--- engine_fill
+ */
+#ifndef SYS_LINKIO_H
+#define SYS_LINKIO_H
+
+#include "stream/engine.h"
+#include "sys/loop.h"
+
+struct linkio {
+	struct link link;
+	struct watch in, out; /* fd -1: not open */
+	struct buf queue; /* written to `out` as it takes it */
+	bool broken; /* the other side is gone; the owner closes */
+};
+
+/* A link without descriptors yet.  `readable` is called when there is something to
+ * read; the owner then calls linkio_read. */
+void linkio_init(struct linkio *io, void (*readable)(void *owner, short revents), void *owner,
+    uint64_t now_us);
+/* Takes the descriptors (makes them non-blocking) and watches them. */
+void linkio_open(struct linkio *io, struct loop *loop, int in, int out);
+/* Closes the descriptors and frees the memory; takes a zeroed or closed one. */
+void linkio_close(struct linkio *io, struct loop *loop);
+
+/* Reads what is there into link.in; false at the end of file (then broken is set). */
+bool linkio_read(struct linkio *io);
+/* Fills the queue from the engine (NULL: only writes) and writes what goes. */
+void linkio_write(struct linkio *io, struct engine *e, uint64_t now_us);
+
+#endif

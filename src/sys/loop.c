@@ -1,0 +1,118 @@
+#include "sys/loop.h"
+
+#include "sys/sys.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+static int signal_pipe[2] = { -1, -1 };
+
+static void
+on_signal(int sig)
+{
+	int saved = errno;
+	unsigned char byte = (unsigned char)sig;
+	ssize_t n = write(signal_pipe[1], &byte, 1);
+	(void)n; /* full: enough signals are waiting already */
+	errno = saved;
+}
+
+static void
+read_signals(void *owner, short revents)
+{
+	struct loop *l = owner;
+	unsigned char bytes[64];
+	(void)revents;
+	ssize_t n = read(signal_pipe[0], bytes, sizeof bytes);
+	for (ssize_t i = 0; i < n; i++)
+		l->on_signal(l->turn_owner, bytes[i]);
+}
+
+int
+loop_init(struct loop *l, const int *signals)
+{
+	*l = (struct loop){ .now_us = sys_now_us() };
+	if (sys_pipe(signal_pipe) || sys_nonblock(signal_pipe[0]) || sys_nonblock(signal_pipe[1]))
+		return -1;
+	l->signal_watch = (struct watch){ signal_pipe[0], POLLIN, read_signals, l };
+	loop_add(l, &l->signal_watch);
+	struct sigaction act = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+	sigfillset(&act.sa_mask);
+	for (; *signals; signals++)
+		if (sigaction(*signals, &act, NULL) < 0)
+			return -1;
+	return 0;
+}
+
+void
+loop_add(struct loop *l, struct watch *w)
+{
+	for (size_t i = 0; i < l->n_watches; i++)
+		if (!l->watches[i]) {
+			l->watches[i] = w;
+			return;
+		}
+	assert(l->n_watches < LOOP_WATCHES);
+	l->watches[l->n_watches++] = w;
+}
+
+void
+loop_remove(struct loop *l, struct watch *w)
+{
+	for (size_t i = 0; i < l->n_watches; i++)
+		if (l->watches[i] == w)
+			l->watches[i] = NULL;
+}
+
+static int
+timeout_ms(uint64_t at_us)
+{
+	if (!at_us)
+		return -1;
+	uint64_t now = sys_now_us();
+	if (at_us <= now)
+		return 0;
+	uint64_t ms = (at_us - now + 999) / 1000;
+	return ms > 3600 * 1000 ? 3600 * 1000 : (int)ms;
+}
+
+static void
+one_turn(struct loop *l, uint64_t deadline_us)
+{
+	struct pollfd fds[LOOP_WATCHES];
+	struct watch *called[LOOP_WATCHES];
+	size_t n = l->n_watches;
+	memcpy(called, l->watches, sizeof called);
+	for (size_t i = 0; i < n; i++) {
+		struct watch *w = called[i];
+		bool wanted = w && w->fd >= 0 && w->events;
+		fds[i] = (struct pollfd){ .fd = wanted ? w->fd : -1, .events = wanted ? w->events : 0 };
+	}
+	if (poll(fds, (nfds_t)n, timeout_ms(deadline_us)) < 0)
+		return; /* EINTR: the signal pipe has it */
+	l->now_us = sys_now_us();
+	for (size_t i = 0; i < n; i++)
+		/* Gone meanwhile, or another one took its place: not called. */
+		if (fds[i].revents && l->watches[i] == called[i] && called[i]->fd == fds[i].fd)
+			called[i]->fn(called[i]->owner, fds[i].revents);
+}
+
+void
+loop_run(struct loop *l)
+{
+	while (!l->stopped) {
+		uint64_t deadline_us = l->turn(l->turn_owner, l->now_us);
+		if (!l->stopped)
+			one_turn(l, deadline_us);
+		l->now_us = sys_now_us();
+	}
+}
+
+void
+loop_stop(struct loop *l)
+{
+	l->stopped = true;
+}

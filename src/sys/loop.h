@@ -1,0 +1,47 @@
+/*
+ * The event loop: the one place where a program waits.
+ *
+ * Watches and timers belong to their owners and are registered by address.  A handler
+ * may remove any watch, also its own or one that is about to be called.  Signals are
+ * turned into calls at the end of a turn.
+ */
+#ifndef SYS_LOOP_H
+#define SYS_LOOP_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct watch {
+	int fd; /* -1: closed */
+	short events; /* poll's; may be changed at any time; 0: not watched at all */
+	void (*fn)(void *owner, short revents);
+	void *owner;
+};
+
+enum { LOOP_WATCHES = 64, LOOP_SIGNALS = 8 };
+
+struct loop {
+	struct watch *watches[LOOP_WATCHES]; /* NULL: free */
+	size_t n_watches;
+	/* Called at the end of each turn: does what the handlers have made possible, and
+	 * returns when it wants to be called again (monotonic us; 0: only on events). */
+	uint64_t (*turn)(void *owner, uint64_t now_us);
+	void *turn_owner;
+	void (*on_signal)(void *owner, int sig);
+	uint64_t now_us; /* read once a turn */
+	bool stopped;
+	struct watch signal_watch;
+};
+
+/* Handles these signals (0-terminated) by way of on_signal.  One loop a program. */
+int loop_init(struct loop *l, const int *signals);
+void loop_add(struct loop *l, struct watch *w);
+/* Also takes one that was never added. */
+void loop_remove(struct loop *l, struct watch *w);
+/* Runs until loop_stop. */
+void loop_run(struct loop *l);
+void loop_stop(struct loop *l);
+
+#endif

@@ -1,0 +1,16 @@
+/* What differs between operating systems; os_linux.c and its like implement it. */
+#ifndef SYS_OS_H
+#define SYS_OS_H
+
+#include "base/buf.h"
+
+#include <sys/types.h>
+
+/* The path of the program that runs; 0 or -1. */
+int os_program_path(char *ret_path, size_t len);
+/* A number that changes with every boot of the host (16 bytes; zeros if there is none). */
+void os_boot_id(uint8_t ret_id[16]);
+/* The user at the other end of a unix socket; 0 or -1. */
+int os_peer_uid(int fd, uid_t *ret_uid);
+
+#endif

@@ -1,0 +1,26 @@
+/* Unix sockets between processes of one user, and descriptors sent over them. */
+#ifndef SYS_SOCK_H
+#define SYS_SOCK_H
+
+#include "base/buf.h"
+
+#include <sys/types.h>
+
+/* Makes sure that `dir` is a directory of ours that nobody else can write to: mode 0700
+ * when it is made.  0, or -1 with errno (EPERM: it is somebody else's). */
+int sock_private_dir(const char *dir);
+/* Listens at this path.  Returns a non-blocking descriptor or -1. */
+int sock_listen(const char *path);
+/* Connects; the other side must belong to our user (else EPERM).  Descriptor or -1. */
+int sock_connect(const char *path);
+/* Accepts a connection of our own user; -1 when there is none (others are closed). */
+int sock_accept(int listener);
+
+/* Sends bytes (at least one) together with descriptors, blocking; 0 or -1. */
+int sock_send_fds(int fd, struct span bytes, const int *fds, size_t n_fds);
+/* Receives bytes onto b, and up to max_fds descriptors (close-on-exec) that came with
+ * them.  Returns bytes, 0 when nothing is there now, -1 at the end or on an error. */
+ssize_t sock_receive_fds(int fd, struct buf *b, size_t max, int *ret_fds, size_t max_fds,
+    size_t *ret_n);
+
+#endif

@@ -1,0 +1,155 @@
+#include "sys/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+uint64_t
+sys_now_us(void)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000 + 1;
+}
+
+void
+sys_random(void *bytes, size_t n)
+{
+	int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || sys_read_all(fd, bytes, n)) {
+		perror("belay: /dev/urandom");
+		exit(255);
+	}
+	close(fd);
+}
+
+int
+sys_nonblock(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+	return flags < 0 ? -1 : fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+}
+
+int
+sys_cloexec(int fd)
+{
+	int flags = fcntl(fd, F_GETFD);
+	return flags < 0 ? -1 : fcntl(fd, F_SETFD, flags | FD_CLOEXEC);
+}
+
+void
+sys_fix_stdio(void)
+{
+	int fd;
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= 2);
+	if (fd > 2)
+		close(fd);
+}
+
+int
+sys_pipe(int ret_fds[2])
+{
+	if (pipe(ret_fds) < 0)
+		return -1;
+	sys_cloexec(ret_fds[0]);
+	sys_cloexec(ret_fds[1]);
+	return 0;
+}
+
+bool
+sys_wait(int fd, short events, int timeout_ms)
+{
+	struct pollfd p = { .fd = fd, .events = events };
+	int n;
+	do
+		n = poll(&p, 1, timeout_ms);
+	while (n < 0 && errno == EINTR);
+	return n > 0;
+}
+
+static bool
+again(void)
+{
+	return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+}
+
+ssize_t
+sys_read_into(int fd, struct buf *b, size_t max)
+{
+	uint8_t *room;
+	if (max == 0 || buf_room(b, max, &room))
+		return 0;
+	ssize_t n = read(fd, room, max);
+	if (n > 0) {
+		buf_added(b, (size_t)n);
+		return n;
+	}
+	return n < 0 && again() ? 0 : -1;
+}
+
+int
+sys_write_from(int fd, struct buf *b)
+{
+	while (b->len) {
+		ssize_t n = write(fd, buf_bytes(b), b->len);
+		if (n < 0)
+			return again() ? 0 : -1;
+		buf_drop(b, (size_t)n);
+	}
+	return 0;
+}
+
+int
+sys_write_all(int fd, const void *bytes, size_t n)
+{
+	const char *p = bytes;
+	while (n) {
+		ssize_t w = write(fd, p, n);
+		if (w < 0 && errno == EAGAIN)
+			sys_wait(fd, POLLOUT, -1);
+		else if (w < 0 && errno != EINTR)
+			return -1;
+		if (w > 0) {
+			p += w;
+			n -= (size_t)w;
+		}
+	}
+	return 0;
+}
+
+int
+sys_read_all(int fd, void *bytes, size_t n)
+{
+	char *p = bytes;
+	while (n) {
+		ssize_t r = read(fd, p, n);
+		if (r < 0 && errno == EAGAIN)
+			sys_wait(fd, POLLIN, -1);
+		else if (r == 0 || (r < 0 && errno != EINTR))
+			return -1;
+		if (r > 0) {
+			p += r;
+			n -= (size_t)r;
+		}
+	}
+	return 0;
+}
+
+int
+sys_read_file(const char *path, struct buf *b)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	ssize_t n;
+	while ((n = sys_read_into(fd, b, 16 * 1024)) > 0)
+		;
+	close(fd);
+	return n < 0 ? 0 : -1; /* -1 from sys_read_into is the end of the file */
+}

@@ -1,0 +1,40 @@
+/*
+ * What every part of the programs needs of the system: time, random bytes,
+ * descriptors.  Functions return 0 or a negative code with errno set, unless said
+ * otherwise.  What differs between systems is in os.h.
+ */
+#ifndef SYS_SYS_H
+#define SYS_SYS_H
+
+#include "base/buf.h"
+
+#include <sys/types.h>
+
+/* Monotonic time in microseconds, never 0. */
+uint64_t sys_now_us(void);
+/* Fills with random bytes from the kernel; ends the program if there are none. */
+void sys_random(void *bytes, size_t n);
+
+int sys_nonblock(int fd);
+int sys_cloexec(int fd);
+/* Makes sure that 0, 1 and 2 are open, so that no other descriptor gets their number. */
+void sys_fix_stdio(void);
+/* A pipe, both ends close-on-exec. */
+int sys_pipe(int ret_fds[2]);
+/* Waits until fd is ready for `events` (poll's), at most timeout_ms (-1: for ever). */
+bool sys_wait(int fd, short events, int timeout_ms);
+
+/* Reads what is there, at most `max` bytes, onto the end of b.  Returns bytes (> 0),
+ * 0 when nothing is there now, -1 at the end of file or on an error. */
+ssize_t sys_read_into(int fd, struct buf *b, size_t max);
+/* Writes from the head of b what can be written now and drops it.  Returns 0, or -1
+ * when the other side is gone. */
+int sys_write_from(int fd, struct buf *b);
+/* Writes everything, blocking; 0 or -1. */
+int sys_write_all(int fd, const void *bytes, size_t n);
+/* Reads exactly n bytes, blocking; 0, or -1 on the end of file or an error. */
+int sys_read_all(int fd, void *bytes, size_t n);
+/* Reads a whole (small) file onto b; 0 or -1. */
+int sys_read_file(const char *path, struct buf *b);
+
+#endif

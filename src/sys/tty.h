@@ -1,0 +1,39 @@
+/* The local terminal, pseudo-terminals, and their settings as bytes. */
+#ifndef SYS_TTY_H
+#define SYS_TTY_H
+
+#include "base/buf.h"
+
+#include <sys/types.h>
+
+struct tty_size {
+	uint16_t rows, cols, xpixel, ypixel;
+};
+
+/* 0 or -1. */
+int tty_get_size(int fd, struct tty_size *ret_size);
+int tty_set_size(int fd, const struct tty_size *size);
+
+/* The terminal's settings as RFC 4254 section 8 encodes them (what ssh sends in
+ * pty-req): u8 opcode, u32 value, ..., 0.  Opcodes of 160 and above end the list. */
+int tty_encode_modes(int fd, struct buf *out);
+/* Applies them; what is unknown here is left alone.  ERR_MESSAGE if they are broken. */
+int tty_apply_modes(int fd, struct span modes);
+
+/* Raw mode, as ssh sets it; the settings from before are kept.  Both may be called any
+ * number of times.  tty_cooked is safe in a signal handler. */
+int tty_raw(int fd);
+void tty_cooked(void);
+bool tty_is_raw(void);
+
+/* A second descriptor for the terminal behind fd, non-blocking without making fd so (it
+ * is shared with the shell that started us); -1 if there is no such way. */
+int tty_reopen(int fd);
+
+/* Opens a pseudo-terminal: returns the master (non-blocking, close-on-exec) and the
+ * slave's path; -1. */
+int pty_open(char *ret_slave, size_t len);
+/* In a child: makes the slave the controlling terminal and descriptors 0, 1, 2. */
+int pty_become(const char *slave);
+
+#endif

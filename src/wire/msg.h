@@ -1,0 +1,172 @@
+/*
+ * The messages of the protocol, said once, in the tables below: the structs, the
+ * encoder, the decoder, the names and doc/PROTOCOL.md (checked by a test) follow.
+ *
+ *   frame:  u32 length of the rest | u8 type | fields in order
+ *
+ * Field types: u8 u16 u32 u64 (big endian), id (16 bytes), str (u32 length and as many
+ * bytes), rest (all bytes up to the end of the frame).
+ *
+ * A number once given is never given again.  Within one protocol version a message has
+ * exactly these fields; new fields or messages mean a new version, which HELLO
+ * negotiates.  HELLO, WELCOME and REFUSE grow only by what stands in `more`, which a
+ * receiver that does not know it ignores.
+ */
+#ifndef WIRE_MSG_H
+#define WIRE_MSG_H
+
+#include "base/buf.h"
+
+enum {
+	PROTOCOL_VERSION = 1, /* the newest we speak */
+	PROTOCOL_OLDEST = 1, /* the oldest we speak */
+	ID_LEN = 16,
+	FRAME_HEADER = 5,
+	FRAME_MAX = 256 * 1024, /* the whole frame with its header */
+	DATA_MAX = 16 * 1024, /* bytes in one DATA frame that we send */
+	DATA_OVERHEAD = FRAME_HEADER + 4 + 8,
+};
+
+/* M(NAME, name, number, carrier, sender)
+ * carrier: "link" (frames of a link) or "control" (frames inside stream 0) */
+#define MESSAGES(M) \
+	M(HELLO, hello, 1, "link", "client") \
+	M(WELCOME, welcome, 2, "link", "server") \
+	M(REFUSE, refuse, 3, "link", "server") \
+	M(DATA, data, 4, "link", "both") \
+	M(END, end, 5, "link", "both") \
+	M(ACK, ack, 6, "link", "both") \
+	M(PING, ping, 7, "link", "both") \
+	M(PONG, pong, 8, "link", "both") \
+	M(USE, use, 9, "link", "client") \
+	M(BYE, bye, 10, "link", "both") \
+	M(WINDOW, window, 64, "control", "client") \
+	M(EXIT, exit, 65, "control", "server")
+
+#define hello_FIELDS(F, m) \
+	F(m, u16, version_min) \
+	F(m, u16, version_max) \
+	F(m, str, build) \
+	F(m, id, client) \
+	F(m, id, session) \
+	F(m, u8, wish) \
+	F(m, u8, kind) \
+	F(m, u32, linger_s) \
+	F(m, str, term) \
+	F(m, str, modes) \
+	F(m, u16, rows) \
+	F(m, u16, cols) \
+	F(m, u16, xpixel) \
+	F(m, u16, ypixel) \
+	F(m, str, command) \
+	F(m, str, env) \
+	F(m, str, positions) \
+	F(m, rest, more)
+#define welcome_FIELDS(F, m) \
+	F(m, u16, version) \
+	F(m, str, build) \
+	F(m, id, boot) \
+	F(m, str, positions) \
+	F(m, rest, more)
+#define refuse_FIELDS(F, m) F(m, u16, code) F(m, str, text) F(m, id, boot) F(m, rest, more)
+#define data_FIELDS(F, m) F(m, u32, stream) F(m, u64, offset) F(m, rest, bytes)
+#define end_FIELDS(F, m) F(m, u32, stream) F(m, u64, offset)
+#define ack_FIELDS(F, m) F(m, u32, stream) F(m, u64, received) F(m, u64, limit)
+#define ping_FIELDS(F, m) F(m, u64, stamp)
+#define pong_FIELDS(F, m) F(m, u64, stamp)
+#define use_FIELDS(F, m) F(m, u64, stamp)
+#define bye_FIELDS(F, m) F(m, u16, code) F(m, str, text)
+#define window_FIELDS(F, m) F(m, u16, rows) F(m, u16, cols) F(m, u16, xpixel) F(m, u16, ypixel)
+#define exit_FIELDS(F, m) F(m, u8, how) F(m, u32, status)
+
+#define C_u8(name) uint8_t name;
+#define C_u16(name) uint16_t name;
+#define C_u32(name) uint32_t name;
+#define C_u64(name) uint64_t name;
+#define C_id(name) uint8_t name[ID_LEN];
+#define C_str(name) struct span name;
+#define C_rest(name) struct span name;
+#define C_FIELD(message, type, name) C_##type(name)
+#define C_MESSAGE(NAME, name, number, carrier, sender) \
+	struct msg_##name { \
+		name##_FIELDS(C_FIELD, name) \
+	};
+MESSAGES(C_MESSAGE)
+#undef C_MESSAGE
+#undef C_FIELD
+
+#define C_MEMBER(NAME, name, number, carrier, sender) struct msg_##name name;
+union msg {
+	MESSAGES(C_MEMBER)
+};
+#undef C_MEMBER
+
+#define C_NUMBER(NAME, name, number, carrier, sender) MSG_##NAME = number,
+enum msg_type { MESSAGES(C_NUMBER) };
+#undef C_NUMBER
+
+/* hello.wish */
+enum hello_wish {
+	WISH_NEW = 1, /* create this session; if it exists already (the answer was lost), resume */
+	WISH_RESUME = 2, /* only resume it */
+};
+
+/* hello.kind */
+enum hello_kind {
+	KIND_SHELL = 1, /* a login shell on a pty */
+};
+
+/* refuse.code */
+enum refuse_code {
+	REFUSE_VERSION = 1, /* no common protocol version */
+	REFUSE_GONE = 2, /* the session is not there */
+	REFUSE_CANNOT = 3, /* the session cannot be made; text says why */
+	REFUSE_BAD = 4, /* the hello was wrong */
+};
+
+/* bye.code */
+enum bye_code {
+	BYE_DONE = 1, /* everything is delivered, the session has ended */
+	BYE_HANGUP = 2, /* the client ends the session: hang up the terminal */
+	BYE_ENDED = 3, /* the server ends the session without an exit status; text says why */
+};
+
+/* exit.how */
+enum exit_how {
+	EXIT_STATUS = 1, /* status is what the program returned */
+	EXIT_SIGNAL = 2, /* status is the signal's number on the host */
+};
+
+/* One frame as it stands in somebody's buffer. */
+struct frame {
+	uint8_t type;
+	struct span body;
+};
+
+/* Looks for a whole frame at the head of `in`.  Returns its length (> 0), 0 when more
+ * bytes are needed, or ERR_FRAME.  ret_frame points into `in`. */
+long frame_parse(struct span in, struct frame *ret_frame);
+
+/* Appends a frame.  `m` is the struct of that type.  0 or ERR_FULL, ERR_NOMEM. */
+int msg_put(struct buf *out, enum msg_type type, const void *m);
+/* Appends the header and fields of a DATA frame whose n bytes the caller puts next. */
+int msg_put_data_head(struct buf *out, uint32_t stream, uint64_t offset, size_t n);
+
+/* Decodes the fields.  Spans point into the frame's body.  ERR_MESSAGE when the body is
+ * shorter or longer than its fields, ERR_UNKNOWN for a type that is not in the table. */
+int msg_get(const struct frame *f, union msg *ret_msg);
+
+/* The name of a type ("HELLO"); "?" if unknown. */
+const char *msg_name(uint8_t type);
+/* Describes message number i of the table as one line for the documents:
+ * "HELLO 1 link client: u16 version_min, ..."; false after the last. */
+bool msg_describe(size_t i, struct buf *ret_line);
+
+/* hello.positions and welcome.positions: what the sender of the message holds of each
+ * stream, 20 bytes a stream: u32 stream, u64 received, u64 limit. */
+enum { POSITION_LEN = 20 };
+int position_put(struct buf *out, const struct msg_ack *position);
+/* Takes the next one off `in`; false at the end. */
+bool position_get(struct span *in, struct msg_ack *ret_position);
+
+#endif

@@ -1,0 +1,243 @@
+"""Proves that an interactive session is what ssh gives: login, tty, environment, end.
+
+What the shell has of ssh is compared with a real `ssh -tt` to the same host.
+"""
+
+import os
+import pathlib
+import signal
+import termios
+
+import pytest
+
+from harness import PROMPT, wait_until
+
+VOLATILE = {"SSH_CLIENT", "SSH_CONNECTION", "SSH_TTY"}  # they differ by a port, a pty
+MOTD = pathlib.Path("/etc/motd")
+
+
+def environment(host, term):
+    lines = host.output_of(term, "env").splitlines()
+    env = dict(line.split("=", 1) for line in lines if "=" in line)
+    return {name: "" if name in VOLATILE else value for name, value in env.items()}
+
+
+# Start and end.
+
+def test_command_line_and_exit_status(host):
+    term = host.shell()
+    term.line("echo typ''ed")
+    term.expect("echo typ''ed")
+    term.expect("typed")
+    term.line("exit 7")
+    assert term.wait_exit() == 7
+    term.assert_sane()
+
+
+def test_shell_that_is_killed(host):
+    term = host.shell()
+    term.line("kill -KILL $$")
+    assert term.wait_exit() == 255      # as ssh has it
+    term.assert_sane()
+
+
+def test_two_sessions_at_once(host):
+    one, other = host.shell(), host.shell()
+    one.say("first")
+    other.say("second")
+    assert b"second" not in one.raw and b"first" not in other.raw
+    host.finish(one)
+    other.say("third")
+    host.finish(other)
+
+
+@pytest.mark.parametrize("name", ["TERM", "HUP", "INT"])
+def test_signal_ends_belay_and_session(host, name):
+    number = getattr(signal, f"SIG{name}")
+    term = host.shell()
+    term.signal(number)
+    assert term.wait_exit() in (128 + number, -number)
+    term.assert_sane()
+    host.wait_gone()
+
+
+def test_closed_window_ends_belay_and_session(host):
+    term = host.shell()
+    term.hang_up()
+    wait_until(lambda: not os.path.exists(f"/proc/{term.pid}"), what="belay runs on")
+    host.wait_gone()
+
+
+def test_background_job_does_not_keep_belay(host):
+    term = host.shell()
+    term.line("sleep 1000 &")
+    sleeper = wait_until(lambda: host.running("sleep", "1000"))
+    term.line("exit 5")
+    assert term.wait_exit() == 5
+    term.assert_sane()
+    try:
+        os.kill(sleeper.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+# The terminal.
+
+def test_window_size(host):
+    host.home_file(".bash_profile", f"stty size >{host.out}/first\n")
+    term = host.shell(rows=33, cols=77)
+    assert (host.out / "first").read_text() == "33 77\n"
+    term.resize(20, 90)
+    term.line('until [ "$(stty size)" = "20 90" ]; do sleep 0.1; done; echo ch""anged')
+    term.expect("changed")
+    host.finish(term)
+
+
+def test_window_change_reaches_the_program(host):
+    term = host.shell()
+    term.line("""sh -c 'trap "stty size" WINCH; echo he""re; while :; do sleep 0.05; done'""")
+    term.expect("here")
+    term.resize(21, 91)
+    term.expect("21 91")
+    term.type("\x03")
+    term.expect(PROMPT)
+    host.finish(term)
+
+
+def test_terminal_modes_arrive(host):
+    def change(fd):
+        modes = termios.tcgetattr(fd)
+        modes[6][termios.VERASE] = b"\x08"
+        modes[6][termios.VINTR] = b"\x07"
+        modes[0] &= ~termios.IXON
+        termios.tcsetattr(fd, termios.TCSANOW, modes)
+
+    term = host.shell(modes=change)
+    modes = host.output_of(term, "stty -a")
+    assert "erase = ^H;" in modes and "intr = ^G;" in modes and " -ixon" in modes
+    host.finish(term)
+
+
+def test_job_control(host):
+    term = host.shell()
+    term.line("sleep 1000")
+    wait_until(lambda: host.running("sleep", "1000"))
+    term.type("\x1a")
+    term.expect("Stopped")
+    term.expect(PROMPT)
+    assert host.running("sleep", "1000").state == "T"
+    term.line("fg")
+    wait_until(lambda: host.running("sleep", "1000").state != "T")
+    term.type("\x03")
+    term.expect(PROMPT)
+    assert host.output_of(term, "echo $?") == "130\n"
+    assert not host.running("sleep", "1000")
+    host.finish(term)
+
+
+def test_end_of_file_key(host):
+    term = host.shell()
+    term.line("cat; echo af''ter")
+    wait_until(lambda: host.running("cat"))
+    term.type("some line\r")
+    term.expect("some line\r\nsome line")
+    term.type("\x04")
+    term.expect("after")
+    term.expect(PROMPT)
+    term.type("\x04")
+    assert term.wait_exit() == 0
+    term.assert_sane()
+
+
+def test_every_byte_passes_both_ways(host):
+    term = host.shell()
+    term.line("stty raw -echo; echo re''ady; head -c 512 | od -An -v -tu1 -w512; "
+              "stty sane; echo do''ne")
+    term.expect("ready")
+    term.type(bytes(range(256)) * 2)
+    term.expect(" ".join(f"{byte:3}" for byte in list(range(256)) * 2))
+    term.expect("done")
+    term.line("""printf '\\377\\000\\033[0m\\302\\251:e''nd\\n'""")
+    term.expect(b"\xff\0\x1b[0m\xc2\xa9:end")
+    host.finish(term)
+
+
+# The environment.
+
+def test_environment_is_that_of_ssh(host):
+    plain = host.ssh("-tt")
+    plain.expect(PROMPT)
+    term = host.shell()
+    want = environment(host, plain)
+    have = environment(host, term)
+    assert have == want
+    assert have["SHLVL"] == "1" and "OLDPWD" not in have
+    plain.line("exit")
+    assert plain.wait_exit() == 0
+    host.finish(term)
+
+
+def test_ssh_variables(host):
+    term = host.shell()
+    tty, variable = host.output_of(term, "tty; echo $SSH_TTY").split()
+    assert tty == variable and tty.startswith("/dev/pts/")
+    address, _, server, port = host.output_of(term, "echo $SSH_CONNECTION").split()
+    assert (address, server) == ("127.0.0.1", "127.0.0.1")
+    assert int(port) == host.sshd.port
+    host.finish(term)
+
+
+def test_term_and_locale(make_host):
+    host = make_host(ssh_config="SendEnv LANG LC_*")
+    term = host.shell(env={"TERM": "screen-256color", "LC_TEST": "passed"})
+    assert (host.output_of(term, "echo $TERM $LANG $LC_TEST")
+            == "screen-256color C.UTF-8 passed\n")
+    host.finish(term)
+
+
+def test_login_shell_in_home(host):
+    term = host.shell()
+    assert host.output_of(term, "echo $0; shopt login_shell; pwd").split() == [
+        "-bash", "login_shell", "on", str(host.home)]
+    host.finish(term)
+
+
+# What is shown.
+
+@pytest.mark.parametrize("hushed", [False, True])
+def test_message_of_the_day(host, hushed):
+    lines = MOTD.read_text().split("\n") if MOTD.exists() else []
+    line = next((line.strip() for line in lines if line.strip()), None)
+    if not line:
+        pytest.skip("/etc/motd is empty")
+    if hushed:
+        host.home_file(".hushlogin", "")
+    term = host.shell()
+    assert "\n".join(term.text_lines()).count(line) == (0 if hushed else 1)
+    host.finish(term)
+
+
+def test_banner_is_shown_once(make_host, tmp_path):
+    (tmp_path / "banner").write_text("the banner of the host\n")
+    host = make_host(sshd_config=f"Banner {tmp_path}/banner")
+    term = host.shell()
+    assert term.raw.count(b"the banner of the host") == 1
+    host.proxy.cut()
+    term.say("again")
+    assert term.raw.count(b"the banner of the host") == 1
+    host.finish(term)
+
+
+def test_nothing_is_shown_but_the_shell(host):
+    host.home_file(".hushlogin", "")
+    plain = host.ssh("-tt")
+    plain.expect(PROMPT)
+    plain.say("word")
+    plain.expect(PROMPT)
+    term = host.shell()
+    term.say("word")
+    term.expect(PROMPT)
+    assert term.raw == plain.raw
+    plain.line("exit")
+    assert plain.wait_exit() == 0
+    host.finish(term)
