@@ -25,6 +25,7 @@ enum {
 	INPUT_MAX = 1024 * 1024, /* typed or pasted while there is no link */
 	SCREEN_WINDOW = 1024 * 1024, /* output the host may send before it is shown */
 	CONTROL_MAX = 64 * 1024,
+	PRELUDE_MAX = 4 * 1024, /* of each stream, sent ahead of the handshake */
 	LINGER_S = 30 * 24 * 3600, /* how long the host keeps a session nobody comes back to */
 	HEARTBEAT_US = 5 * 1000000,
 	DOUBT_MIN_US = 1000 * 1000,
@@ -154,6 +155,8 @@ connect_now(struct session *s, bool asks, bool fresh)
 	}
 	buf_init(&prelude, FRAME_MAX);
 	int err = put_hello(s, &prelude);
+	if (!err)
+		err = engine_prelude(&s->engine, &prelude, PRELUDE_MAX);
 	plan.prelude = buf_span(&prelude);
 	if (asks) {
 		terminal_cooked();

@@ -83,21 +83,44 @@ engine_set_positions(struct engine *e, struct span positions)
 	return positions.n ? ERR_MESSAGE : 0;
 }
 
-void
-engine_rewind(struct engine *e)
+int
+engine_prelude(struct engine *e, struct buf *out, size_t max)
+{
+	if (max > DATA_MAX)
+		max = DATA_MAX;
+	for (size_t i = 0; i < e->n_streams; i++) {
+		struct stream *s = e->streams[i];
+		const uint8_t *bytes;
+		size_t n = stream_offer(s, max, &bytes);
+		int err = n ? msg_put_data_head(out, s->id, s->out_acked, n) : 0;
+		if (err)
+			return err;
+		(void)buf_put(out, bytes, n); /* room was made with the head */
+	}
+	return 0;
+}
+
+static void
+rewind_all(struct engine *e)
 {
 	for (size_t i = 0; i < e->n_streams; i++)
 		stream_rewind(e->streams[i]);
 }
 
 static void
+tell_all_again(struct engine *e)
+{
+	for (size_t i = 0; i < e->n_streams; i++)
+		stream_tell_again(e->streams[i]);
+}
+
+static void
 activate(struct engine *e, struct link *l)
 {
 	e->active = l;
-	engine_rewind(e);
+	rewind_all(e);
 	/* What was told last may have gone to a link that nobody reads any more. */
-	for (size_t i = 0; i < e->n_streams; i++)
-		stream_tell_again(e->streams[i]);
+	tell_all_again(e);
 }
 
 int
@@ -201,6 +224,8 @@ engine_frame(struct engine *e, struct link *l, const struct frame *f, uint64_t n
 		l->progress_us = now_us;
 		break;
 	case MSG_PING:
+		if (l->lossy)
+			tell_all_again(e); /* it may wait for credit that was lost */
 		l->pong_due = true;
 		l->pong_stamp = m.ping.stamp;
 		break;
@@ -225,7 +250,7 @@ fill_ping(struct link *l, struct buf *out, enum msg_type type, uint64_t now_us)
 	if (msg_put(out, type, &ping))
 		return;
 	l->ping_us = now_us;
-	l->use_due = false;
+	l->use_due = l->ping_now = false;
 	link_asked(l, now_us);
 }
 
@@ -241,7 +266,7 @@ fill_signals(struct engine *e, struct link *l, struct buf *out, bool data_follow
 	}
 	if (l->use_due)
 		fill_ping(l, out, MSG_USE, now_us);
-	else if (link_ping_due(l, now_us))
+	else if (l->ping_now || link_ping_due(l, now_us))
 		fill_ping(l, out, MSG_PING, now_us);
 	if (l != e->active)
 		return;
@@ -306,11 +331,25 @@ fill_data(struct engine *e, struct link *l, struct stream *s, struct buf *out, s
 	return 0;
 }
 
-/* Lossy links only: when to send again what nobody acknowledged; 0 never. */
+/* Whether a stream has more to send than the peer allows. */
+static bool
+wants_credit(const struct engine *e)
+{
+	for (size_t i = 0; i < e->n_streams; i++) {
+		const struct stream *s = e->streams[i];
+		if (stream_unsent(s) > s->out_ended && s->out_next >= s->out_limit)
+			return true;
+	}
+	return false;
+}
+
+/* Lossy links only: when to send again what nobody acknowledged, and to ask again for
+ * credit; 0 never. */
 static uint64_t
 retry_at(const struct engine *e, const struct link *l)
 {
-	if (!l->lossy || l != e->active || !(l->ping_us || flight(e, UINT8_MAX)))
+	if (!l->lossy || l != e->active
+	    || !(l->ping_us || flight(e, UINT8_MAX) || wants_credit(e)))
 		return 0;
 	uint64_t wait = l->srtt_us ? l->srtt_us + 4 * l->rttvar_us : RETRY_UNKNOWN_US;
 	return l->progress_us + (wait < RETRY_MIN_US ? RETRY_MIN_US : wait);
@@ -322,9 +361,10 @@ retry(struct engine *e, struct link *l, uint64_t now_us)
 	uint64_t at = retry_at(e, l);
 	if (!at || now_us < at)
 		return;
-	engine_rewind(e);
+	rewind_all(e);
 	l->progress_us = now_us;
 	l->ping_us = 0;
+	l->ping_now = true;
 	l->use_due = e->client && !l->srtt_us;
 }
 

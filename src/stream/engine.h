@@ -49,8 +49,10 @@ struct stream *engine_stream(const struct engine *e, uint32_t id);
 int engine_positions(struct engine *e, struct buf *out);
 /* What the peer holds, from its HELLO or WELCOME. */
 int engine_set_positions(struct engine *e, struct span positions);
-/* Makes the active link's sending start again at what is acknowledged. */
-void engine_rewind(struct engine *e);
+/* Appends data that goes behind a HELLO without waiting for the answer, at most `max`
+ * bytes of each stream: what was typed during an outage arrives half a round trip after
+ * the server does.  The link itself may send it again. */
+int engine_prelude(struct engine *e, struct buf *out, size_t max);
 
 /* A link has shaken hands.  ERR_FULL when there are too many. */
 int engine_add(struct engine *e, struct link *l);

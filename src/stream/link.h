@@ -24,7 +24,7 @@ struct link {
 	uint64_t doubt_min_us, doubt_max_us; /* bounds of the patience; max 0: never doubt */
 	uint64_t srtt_us, rttvar_us; /* RFC 6298, of PING to PONG; srtt 0: not known yet */
 
-	bool use_due, pong_due;
+	bool use_due, ping_now, pong_due;
 	uint64_t pong_stamp;
 	size_t flight_max; /* bytes of all streams together beyond the last acknowledgement */
 	uint64_t progress_us; /* lossy: when the last acknowledgement moved something */

@@ -206,6 +206,19 @@ stream_sent(struct stream *s, size_t n)
 		s->out_high = s->out_next;
 }
 
+size_t
+stream_offer(struct stream *s, size_t max, const uint8_t **ret_bytes)
+{
+	uint64_t end = written(s) < s->out_limit ? written(s) : s->out_limit;
+	uint64_t n = end > s->out_acked ? end - s->out_acked : 0;
+	if (n > max)
+		n = max;
+	if (s->out_high < s->out_acked + n)
+		s->out_high = s->out_acked + n; /* the peer may acknowledge it now */
+	*ret_bytes = buf_bytes(&s->out);
+	return (size_t)n;
+}
+
 void
 stream_rewind(struct stream *s)
 {
@@ -215,7 +228,8 @@ stream_rewind(struct stream *s)
 uint64_t
 stream_ack_at(const struct stream *s)
 {
-	if (limit(s) - s->in_limit >= s->window / 2)
+	uint64_t wider = limit(s) - s->in_limit;
+	if (wider && wider >= s->window / 2)
 		return 1;
 	if (!s->ack_since_us)
 		return 0;

@@ -87,6 +87,9 @@ int stream_on_ack(struct stream *s, uint64_t received, uint64_t limit);
  * sends it at offset out_next and then calls stream_sent. */
 size_t stream_next(const struct stream *s, size_t max, const uint8_t **ret_bytes, bool *ret_end);
 void stream_sent(struct stream *s, size_t n);
+/* The first bytes that the peer may lack, at offset out_acked, to be sent ahead of a
+ * handshake (where they may come twice).  Returns how many, at most max. */
+size_t stream_offer(struct stream *s, size_t max, const uint8_t **ret_bytes);
 /* Sends again from the first byte that is not acknowledged. */
 void stream_rewind(struct stream *s);
 
