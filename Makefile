@@ -93,7 +93,8 @@ check: all
 	$(MAKE) $(CHECK_FLAGS) all unit sim
 	tests/run $(CHECK_BUILD)
 
-# A unit test links with its own layer and those below it only.
+# A unit test links with its own layer and those below it only, and has malloc in hand.
+WRAP_MALLOC := -Wl,--wrap=malloc,--wrap=calloc,--wrap=free
 below_base := base
 below_wire := wire base
 below_stream := stream wire base
@@ -110,7 +111,7 @@ layer_of = $(notdir $(patsubst %/,%,$(dir $(1))))
 $(UNIT): $(BUILD)/tests/%: tests/%.c tests/unit/test.h \
 		$$(call libs,$$(below_$$(call layer_of,$$@)))
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -Itests/unit -o $@ $< \
+	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -Itests/unit $(WRAP_MALLOC) -o $@ $< \
 		$(call libs,$(below_$(call layer_of,$@)))
 
 $(BUILD)/tests/sim: tests/sim/sim.c $(call libs,stream wire base)

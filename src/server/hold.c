@@ -17,6 +17,7 @@
 
 enum {
 	READ_MAX = 16 * 1024,
+	PAGE = 4096,
 	/* Output read ahead of the link while a client is connected: more would only be
 	 * shown after a Ctrl-C. */
 	AHEAD_MAX = 32 * 1024,
@@ -278,19 +279,31 @@ on_listener(void *owner, short revents)
 
 /* ---- the program ---- */
 
+/* How much output is read ahead of the client. */
+static bool
+may_read(const struct hold *h)
+{
+	if (!stream_room(h->tty))
+		return false;
+	return !h->engine.active || stream_unsent(h->tty) < AHEAD_MAX;
+}
+
+/* A terminal gives at most a page at once; a few of them make a packet. */
 static void
 pty_read(struct hold *h)
 {
 	uint8_t bytes[READ_MAX];
-	size_t room = stream_room(h->tty);
-	if (!room)
-		return;
-	ssize_t n = read(h->pty.fd, bytes, room < sizeof bytes ? room : sizeof bytes);
-	if (n > 0) {
+	while (may_read(h)) {
+		size_t room = stream_room(h->tty);
+		ssize_t n = read(h->pty.fd, bytes, room < sizeof bytes ? room : sizeof bytes);
+		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+			watch_close(&h->loop, &h->pty); /* EIO: nobody has it open any more */
+		if (n <= 0)
+			return;
 		(void)stream_write(h->tty, bytes, (size_t)n);
 		h->quiet_us = h->loop.now_us;
-	} else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
-		watch_close(&h->loop, &h->pty); /* EIO: nobody has the terminal open any more */
+		if (n < PAGE / 2)
+			return;
 	}
 }
 
@@ -313,15 +326,6 @@ on_pty(void *owner, short revents)
 		pty_write(h);
 	if (h->pty.fd >= 0 && revents & (POLLIN | POLLHUP | POLLERR))
 		pty_read(h);
-}
-
-/* How much output is read ahead of the client. */
-static bool
-may_read(const struct hold *h)
-{
-	if (!stream_room(h->tty))
-		return false;
-	return !h->engine.active || stream_unsent(h->tty) < AHEAD_MAX;
 }
 
 static void

@@ -56,7 +56,7 @@ int
 engine_positions(struct engine *e, struct buf *out)
 {
 	for (size_t i = 0; i < e->n_streams; i++) {
-		struct msg_ack at = stream_ack(e->streams[i]);
+		struct msg_ack at = stream_position(e->streams[i]);
 		int err = position_put(out, &at);
 		if (err)
 			return err;

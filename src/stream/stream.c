@@ -12,7 +12,7 @@ enum {
 void
 stream_init(struct stream *s, uint32_t id, uint8_t rank, size_t out_max, size_t window)
 {
-	*s = (struct stream){ .id = id, .rank = rank, .window = window, .in_limit = window };
+	*s = (struct stream){ .id = id, .rank = rank, .window = window };
 	buf_init(&s->out, out_max);
 	buf_init(&s->in, window);
 }
@@ -135,7 +135,7 @@ stream_on_data(struct stream *s, uint64_t offset, struct span bytes, uint64_t no
 	if (s->in_ended)
 		return ERR_OFFSET;
 	size_t fresh = bytes.n - (size_t)known;
-	if (s->in_got + fresh > s->in_limit)
+	if (s->in_got + fresh > s->in_promised)
 		return ERR_CREDIT;
 	int err = buf_put(&s->in, bytes.p + known, fresh);
 	if (err)
@@ -239,11 +239,21 @@ stream_ack_at(const struct stream *s)
 }
 
 struct msg_ack
+stream_position(struct stream *s)
+{
+	uint64_t now = limit(s);
+	if (s->in_promised < now)
+		s->in_promised = now;
+	return (struct msg_ack){ .stream = s->id, .received = position(s), .limit = now };
+}
+
+struct msg_ack
 stream_ack(struct stream *s)
 {
-	s->in_told = position(s);
-	s->in_limit = limit(s);
+	struct msg_ack ack = stream_position(s);
+	s->in_told = ack.received;
+	s->in_limit = ack.limit;
 	s->ack_now = false;
 	s->ack_since_us = 0;
-	return (struct msg_ack){ .stream = s->id, .received = s->in_told, .limit = s->in_limit };
+	return ack;
 }

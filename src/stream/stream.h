@@ -46,6 +46,7 @@ struct stream {
 	uint64_t in_got;
 	uint64_t in_told; /* the position last told to the peer */
 	uint64_t in_limit; /* the limit last told to the peer */
+	uint64_t in_promised; /* the highest limit told on any link, whether it arrived or not */
 	size_t window; /* bytes we hold at most for the program */
 	bool in_ended;
 	bool ack_now; /* the peer repeats itself: it needs an answer */
@@ -97,7 +98,9 @@ void stream_rewind(struct stream *s);
 uint64_t stream_ack_at(const struct stream *s);
 /* The acknowledgement is due, whatever was told before. */
 void stream_tell_again(struct stream *s);
-/* The acknowledgement as it stands; the caller sends it. */
+/* The acknowledgement as it stands; the caller sends it on the active link. */
 struct msg_ack stream_ack(struct stream *s);
+/* The same for a handshake, which the peer may never see: it stays due. */
+struct msg_ack stream_position(struct stream *s);
 
 #endif

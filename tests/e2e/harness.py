@@ -492,6 +492,19 @@ class Host:
         if self._closed:
             return []
         self._closed = True
+        try:
+            self._end_clients(patience)
+        finally:
+            self.sshd.stop()
+            self.proxy.close()
+            left = self.leftovers()
+            for mark in (".host", ".client"):
+                while self._kill_marked(mark):
+                    time.sleep(0.02)
+            self._clean()
+        return left
+
+    def _end_clients(self, patience):
         self.proxy.heal()
         for term in self.terms:
             if term.status is None and not term.closed:
@@ -500,14 +513,12 @@ class Host:
             term.close()
         with contextlib.suppress(AssertionError):
             wait_until(lambda: not self.leftovers(), timeout=patience)
-        self.sshd.stop()
-        self.proxy.close()
-        left = self.leftovers()
-        for mark in (".host", ".client"):
-            while any(_kill(one.pid) or True for one in marked_processes(self.id + mark)):
-                time.sleep(0.02)
-        self._clean()
-        return left
+
+    def _kill_marked(self, mark):
+        processes = marked_processes(self.id + mark)
+        for one in processes:
+            _kill(one.pid)
+        return processes
 
     def _clean(self):
         for path in reversed(self._mounts):

@@ -1,0 +1,226 @@
+/*
+ * What a unit test needs, without a library.  A test is one program a module:
+ *
+ *     TEST(what_it_shows)
+ *     {
+ *             CHECK_EQ(got, wanted);
+ *     }
+ *
+ * Every TEST of the file runs, in its order; arguments name the ones to run instead.  The
+ * first check that fails ends its test.  At the end there is one line, "N passed, N
+ * failed", and the exit status is 1 if any failed.
+ *
+ * The allocator is ours (the linker wraps it): a test that leaves memory behind fails,
+ * and test_fail_malloc makes an allocation fail.
+ */
+#ifndef TEST_H
+#define TEST_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TESTS_MAX = 64 };
+
+static struct test {
+	const char *name;
+	void (*fn)(void);
+} test_table[TESTS_MAX];
+static size_t test_count;
+static jmp_buf test_end;
+static uint64_t test_seed_now;
+
+static inline void
+test_add(const char *name, void (*fn)(void))
+{
+	if (test_count == TESTS_MAX)
+		abort();
+	test_table[test_count++] = (struct test){ name, fn };
+}
+
+#define TEST(name) \
+	static void name(void); \
+	__attribute__((constructor)) static void add_##name(void) \
+	{ \
+		test_add(#name, name); \
+	} \
+	static void name(void)
+
+/* ---- checks ---- */
+
+__attribute__((noreturn, format(printf, 3, 4))) static inline void
+test_fail(const char *file, int line, const char *fmt, ...)
+{
+	va_list ap;
+	printf("%s:%d: ", file, line);
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	if (test_seed_now)
+		printf(" (seed %llu)", (unsigned long long)test_seed_now);
+	printf("\n");
+	longjmp(test_end, 1);
+}
+
+static inline void
+test_equal(const char *file, int line, const char *what, long long a, long long b)
+{
+	if (a != b)
+		test_fail(file, line, "%s is %lld, not %lld", what, a, b);
+}
+
+static inline void
+test_same_text(const char *file, int line, const char *what, const char *a, const char *b)
+{
+	if (!a || !b || strcmp(a, b) != 0)
+		test_fail(file, line, "%s is \"%s\", not \"%s\"", what, a ? a : "(null)",
+		    b ? b : "(null)");
+}
+
+#define FAIL(...) test_fail(__FILE__, __LINE__, __VA_ARGS__)
+#define CHECK(cond) ((cond) ? (void)0 : FAIL("not so: %s", #cond))
+#define CHECK_EQ(a, b) test_equal(__FILE__, __LINE__, #a, (long long)(a), (long long)(b))
+#define CHECK_STR(a, b) test_same_text(__FILE__, __LINE__, #a, a, b)
+/* The n bytes at p are those of the string literal. */
+#define CHECK_BYTES(p, n, literal) \
+	CHECK((n) == sizeof(literal) - 1 && memcmp((p), literal, sizeof(literal) - 1) == 0)
+
+/* ---- random numbers: splitmix64 (Steele, Lea, Flood 2014); a failure names the seed ---- */
+
+static uint64_t test_random_state;
+
+static inline void
+test_seed(uint64_t seed)
+{
+	test_seed_now = test_random_state = seed;
+}
+
+static inline uint64_t
+test_random(void)
+{
+	uint64_t z = (test_random_state += 0x9e3779b97f4a7c15);
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+	return z ^ (z >> 31);
+}
+
+/* 0 .. n-1 */
+static inline size_t
+test_below(size_t n)
+{
+	return (size_t)(test_random() % n);
+}
+
+/* ---- memory ---- */
+
+void *__real_malloc(size_t n);
+void *__real_calloc(size_t n, size_t size);
+void __real_free(void *p);
+void *__wrap_malloc(size_t n);
+void *__wrap_calloc(size_t n, size_t size);
+void __wrap_free(void *p);
+
+static long test_blocks; /* allocated and not freed */
+static long test_fail_in; /* this many allocations from now, one fails; 0: none does */
+static bool test_failed_one;
+
+/* The n-th allocation from now on fails, once; 0: none. */
+static inline void
+test_fail_malloc(long n)
+{
+	test_fail_in = n;
+	test_failed_one = false;
+}
+
+/* Whether it has come to that; no further one fails. */
+static inline bool
+test_malloc_failed(void)
+{
+	test_fail_in = 0;
+	return test_failed_one;
+}
+
+static inline bool
+test_fails_now(void)
+{
+	if (test_fail_in && --test_fail_in == 0)
+		test_failed_one = true;
+	else
+		return false;
+	return true;
+}
+
+void *
+__wrap_malloc(size_t n)
+{
+	void *p = test_fails_now() ? NULL : __real_malloc(n);
+	test_blocks += p != NULL;
+	return p;
+}
+
+void *
+__wrap_calloc(size_t n, size_t size)
+{
+	void *p = test_fails_now() ? NULL : __real_calloc(n, size);
+	test_blocks += p != NULL;
+	return p;
+}
+
+void
+__wrap_free(void *p)
+{
+	test_blocks -= p != NULL;
+	__real_free(p);
+}
+
+/* ---- running ---- */
+
+static inline bool
+test_run(const struct test *t)
+{
+	test_seed(0);
+	test_fail_malloc(0);
+	test_blocks = 0;
+	if (setjmp(test_end)) {
+		printf("FAILED %s\n", t->name);
+		return false;
+	}
+	t->fn();
+	if (test_blocks) {
+		printf("FAILED %s: %ld allocations were not freed\n", t->name, test_blocks);
+		return false;
+	}
+	return true;
+}
+
+static inline bool
+test_wanted(const struct test *t, int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], t->name) == 0)
+			return true;
+	return argc < 2;
+}
+
+int
+main(int argc, char **argv)
+{
+	int passed = 0, failed = 0;
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	for (size_t i = 0; i < test_count; i++) {
+		if (!test_wanted(&test_table[i], argc, argv))
+			continue;
+		if (test_run(&test_table[i]))
+			passed++;
+		else
+			failed++;
+	}
+	printf("%d passed, %d failed\n", passed, failed);
+	return failed > 0;
+}
+
+#endif
