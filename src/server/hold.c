@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 enum {
+	GUESTS = 2 * ENGINE_LINKS, /* links, and relays that have not said hello yet */
 	READ_MAX = 16 * 1024,
 	PAGE = 4096,
 	/* Output read ahead of the link while a client is connected: more would only be
@@ -51,7 +52,7 @@ struct hold {
 	struct loop loop;
 	struct engine engine;
 	struct stream *control, *tty;
-	struct guest guests[ENGINE_LINKS + 1];
+	struct guest guests[GUESTS];
 	struct watch listener, pty;
 	const char *path; /* of our socket */
 	enum phase phase;
@@ -142,6 +143,22 @@ guest_welcome(struct hold *h, struct guest *g, const struct msg_hello *hello)
 	return err;
 }
 
+/* Links that shook hands and were never used, since the answer did not get through, must
+ * not keep the client out: the oldest of them makes room. */
+static void
+make_room(struct hold *h)
+{
+	const struct link *oldest = NULL;
+	for (size_t i = 0; i < h->engine.n_links && !oldest; i++)
+		if (!h->engine.links[i]->used)
+			oldest = h->engine.links[i];
+	for (size_t i = 0; oldest && i < GUESTS; i++)
+		if (&h->guests[i].io.link == oldest) {
+			guest_close(h, &h->guests[i]);
+			return;
+		}
+}
+
 static void
 guest_attach(struct hold *h, struct guest *g, const struct msg_hello *hello)
 {
@@ -151,6 +168,8 @@ guest_attach(struct hold *h, struct guest *g, const struct msg_hello *hello)
 	}
 	if (h->phase == PHASE_NEW && !start_program(h, hello, g))
 		return;
+	if (h->engine.n_links == ENGINE_LINKS)
+		make_room(h);
 	int err = engine_set_positions(&h->engine, hello->positions);
 	if (!err)
 		err = guest_welcome(h, g, hello);
@@ -252,7 +271,7 @@ on_guest_relay(void *owner, short revents)
 static void
 guest_new(struct hold *h, int relay)
 {
-	for (size_t i = 0; i < sizeof h->guests / sizeof *h->guests; i++) {
+	for (size_t i = 0; i < GUESTS; i++) {
 		struct guest *g = &h->guests[i];
 		if (g->taken)
 			continue;
@@ -415,10 +434,10 @@ guests_turn(struct hold *h)
 	uint64_t at = 0;
 	struct link *unwanted;
 	while ((unwanted = engine_unwanted(&h->engine)))
-		for (size_t i = 0; i < sizeof h->guests / sizeof *h->guests; i++)
+		for (size_t i = 0; i < GUESTS; i++)
 			if (&h->guests[i].io.link == unwanted)
 				guest_close(h, &h->guests[i]);
-	for (size_t i = 0; i < sizeof h->guests / sizeof *h->guests; i++)
+	for (size_t i = 0; i < GUESTS; i++)
 		if (h->guests[i].taken)
 			soonest(&at, guest_turn(h, &h->guests[i]));
 	return at;
@@ -427,7 +446,7 @@ guests_turn(struct hold *h)
 static bool
 any_guest(const struct hold *h)
 {
-	for (size_t i = 0; i < sizeof h->guests / sizeof *h->guests; i++)
+	for (size_t i = 0; i < GUESTS; i++)
 		if (h->guests[i].taken)
 			return true;
 	return false;
@@ -527,7 +546,7 @@ hold_main(const char *path)
 	unlink(path);
 	/* Closing the terminal hangs up whatever still uses it. */
 	watch_close(&h->loop, &h->pty);
-	for (size_t i = 0; i < sizeof h->guests / sizeof *h->guests; i++)
+	for (size_t i = 0; i < GUESTS; i++)
 		if (h->guests[i].taken)
 			guest_close(h, &h->guests[i]);
 	engine_finish(&h->engine);
