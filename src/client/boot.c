@@ -11,17 +11,19 @@ enum {
 	SCRIPT_LEN = 2048,
 };
 
-/* Where the server may live on the host: the first that takes it and can execute it. */
-#define DIRS \
-	"\"${XDG_CACHE_HOME:-$HOME/.cache}/belay\" \"$XDG_RUNTIME_DIR/belay\" " \
-	"\"/dev/shm/belay-$LOGNAME\" \"/var/tmp/belay-$LOGNAME\" \"/tmp/belay-$LOGNAME\""
+/* Where the server may live on the host: the first that takes it and can execute it.
+ * What ends with "-" gets the user's number, which is asked for only when needed. */
+#define FOR_DIRS \
+	"for d in \"${XDG_CACHE_HOME:-$HOME/.cache}/belay\" \"$XDG_RUNTIME_DIR/belay\" " \
+	"/dev/shm/belay- /var/tmp/belay- /tmp/belay-; do " \
+	"case $d in *-) d=$d${u:=$(id -u)};; esac; "
 
 /* Arguments: mark, build looked for, bytes to skip, length of the script that follows.
  * Stands in single quotes on a line that sh, csh, fish and nu all read: so no single
  * quote, backslash, exclamation mark or newline.  -O: not what another user has put
  * there.  dd with bs=1 takes exactly so many bytes and no more, everywhere. */
 static const char stage1[] =
-    "m=$1 v=$2 n=$3 k=$4; set -- $(uname -sm); for d in " DIRS "; do "
+    "m=$1 v=$2 n=$3 k=$4; set -- $(uname -sm); u=; " FOR_DIRS
     "f=$d/server-$v-$1-$2; [ -O \"$d\" ] && [ -x \"$f\" ] && [ -O \"$f\" ] && "
     "exec \"$f\" attach $m; done; "
     "echo \"$m need $1 $2\"; dd bs=1 count=$n of=/dev/null 2>/dev/null; "
@@ -34,16 +36,16 @@ static const char stage2[] =
     "say() { echo \"$m $*\"; }\n"
     "no() { rm -f \"$p\"; say \"refused $d: ${e:-$1}\"; }\n"
     "fill() {\n"
-    "	if [ $u = gz ]; then dd bs=1 count=$z 2>/dev/null | { gzip -dc >\"$p\" || { cat >/dev/null; false; }; }\n"
+    "	if [ $x = gz ]; then dd bs=1 count=$z 2>/dev/null | { gzip -dc >\"$p\" || { cat >/dev/null; false; }; }\n"
     "	else dd bs=1 count=$r 2>/dev/null | { cat >\"$p\" || { cat >/dev/null; false; }; }; fi\n"
     "}\n"
     "try() {\n"
-    "	d=$1 p=$1/tmp.$$ e=\n"
+    "	p=$d/tmp.$$ e=\n"
     "	case $d in /?*/?*) ;; *) return ;; esac\n"
     "	[ -d \"$d\" ] || e=$(umask 077; mkdir -p \"$d\" 2>&1) || { no; return; }\n"
     "	[ -O \"$d\" ] || { no 'belongs to somebody else'; return; }\n"
     "	e=$( (umask 077; echo '#!/bin/sh' >\"$p\" && chmod 700 \"$p\" && \"$p\") 2>&1) || { no 'cannot execute there'; return; }\n"
-    "	say send $u \"$d\"\n"
+    "	say send $x \"$d\"\n"
     "	e=$(fill 2>&1)\n"
     "	[ \"$(wc -c <\"$p\")\" -eq $r ] || { no 'interrupted'; return; }\n"
     "	e=$(\"$p\" --build 2>&1)\n"
@@ -52,8 +54,8 @@ static const char stage2[] =
     "	say run\n"
     "	exec \"$d/server-$v-$a\" attach $m\n"
     "}\n"
-    "u=raw; [ $z -gt 0 ] && command -v gzip >/dev/null && u=gz\n"
-    "for i in " DIRS "; do try \"$i\"; done\n"
+    "x=raw; [ $z -gt 0 ] && command -v gzip >/dev/null && x=gz\n"
+    FOR_DIRS "try; done\n"
     "say failed\n";
 
 void

@@ -26,7 +26,7 @@ enum {
 	SCREEN_WINDOW = 1024 * 1024, /* output the host may send before it is shown */
 	CONTROL_MAX = 64 * 1024,
 	PRELUDE_MAX = 4 * 1024, /* of each stream, sent ahead of the handshake */
-	LINGER_S = 30 * 24 * 3600, /* how long the host keeps a session nobody comes back to */
+	LINGER_S = 7 * 24 * 3600, /* how long the host keeps a session nobody comes back to */
 	HEARTBEAT_US = 5 * 1000000,
 	DOUBT_MIN_US = 1000 * 1000,
 	DOUBT_MAX_US = 5 * 1000000,
@@ -51,7 +51,7 @@ struct session {
 	bool resized;
 	bool doubted; /* the policy was told of it */
 	bool asking; /* ssh has the terminal for a prompt */
-	bool exited, told_done;
+	bool exited, hanging_up, told_done;
 	int exit_status;
 	uint64_t end_us; /* when to stop waiting for a clean end; 0: not ending */
 };
@@ -218,7 +218,8 @@ link_ready(struct session *s, struct attempt *a)
 	s->was_up = true;
 	s->doubted = false;
 	s->asking = false;
-	terminal_raw(s);
+	if (!s->hanging_up)
+		terminal_raw(s);
 	decide(s, POLICY_READY);
 }
 
@@ -297,7 +298,9 @@ link_lost(struct session *s)
 {
 	drop_link(s);
 	s->doubted = false;
-	if (s->end_us)
+	if (s->hanging_up && !s->told_done)
+		decide(s, POLICY_LOST); /* the hangup has taken ssh too: tell the host by another */
+	else if (s->end_us)
 		leave(s, s->exit_status);
 	else
 		decide(s, POLICY_LOST);
@@ -383,6 +386,8 @@ escape_command(struct session *s, enum escape_command command)
 	switch (command) {
 	case ESCAPE_LEAVE:
 		hang_up(s, EXIT_FAILED);
+		if (!s->linked)
+			s->end_us = s->loop.now_us; /* a person does not wait */
 		break;
 	case ESCAPE_SUSPEND:
 		suspend(s);
@@ -496,6 +501,16 @@ say_bye(struct session *s, enum bye_code code)
 		(void)msg_put(&s->linked->io.queue, MSG_BYE, &m);
 }
 
+/* The host is told as soon as there is a link; a moment is given to get one. */
+static void
+hang_up_turn(struct session *s)
+{
+	if (!s->hanging_up || s->told_done || !s->linked)
+		return;
+	say_bye(s, BYE_HANGUP);
+	s->told_done = true;
+}
+
 /* Ends the session on the host too, if it can be told. */
 static void
 hang_up(struct session *s, int status)
@@ -503,18 +518,10 @@ hang_up(struct session *s, int status)
 	if (s->end_us)
 		return;
 	s->exit_status = status;
-	s->exited = true;
+	s->exited = s->hanging_up = true;
 	terminal_cooked();
-	if (!s->linked) {
-		if (s->was_up)
-			log_say(LOG_NOTICE, "%s: not connected: the session on the host could not be ended",
-			    s->options->destination);
-		leave(s, status);
-		return;
-	}
-	say_bye(s, BYE_HANGUP);
-	s->told_done = true;
 	s->end_us = s->loop.now_us + END_PATIENCE_US;
+	hang_up_turn(s);
 }
 
 static void
@@ -538,7 +545,7 @@ control_turn(struct session *s)
 static void
 end_turn(struct session *s)
 {
-	if (!s->exited || s->told_done || !stream_drained(s->tty) || !stream_drained(s->control))
+	if (!s->exited || s->hanging_up || s->told_done || !stream_drained(s->tty) || !stream_drained(s->control))
 		return;
 	stream_end(s->tty);
 	stream_end(s->control);
@@ -585,6 +592,7 @@ session_turn(void *owner, uint64_t now_us)
 	attempts_turn(s);
 	control_turn(s);
 	terminal_turn(s);
+	hang_up_turn(s);
 	end_turn(s);
 	watch_link(s);
 	for (size_t i = 0; i < ATTEMPTS; i++)
@@ -593,8 +601,12 @@ session_turn(void *owner, uint64_t now_us)
 		soonest(&at, engine_deadline(&s->engine, &s->linked->io.link));
 	soonest(&at, policy_deadline(&s->policy));
 	soonest(&at, s->end_us);
-	if (s->end_us && now_us >= s->end_us)
+	if (s->end_us && now_us >= s->end_us) {
+		if (s->hanging_up && !s->told_done)
+			log_say(LOG_NOTICE, "%s: not connected: the session goes on there without us",
+			    s->options->destination);
 		leave(s, s->exit_status);
+	}
 	return at;
 }
 

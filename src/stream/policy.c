@@ -5,7 +5,7 @@
 /* Constants of the policy, in microseconds. */
 static const uint64_t attempt_max_us = 20 * 1000000; /* one attempt may take so long */
 static const uint64_t nudge_gap_us = 500 * 1000; /* nudges start attempts at most so often */
-static const uint64_t short_life_us = 250 * 1000; /* a link that lived shorter failed */
+static const uint64_t short_life_us = 100 * 1000; /* a link that lived shorter failed */
 static const uint64_t short_life_wait_us[] = { 0, 0, 250000, 500000, 1000000 };
 static const uint64_t wait_us[] = { 250000, 500000, 1000000, 2000000, 4000000, 8000000,
 	15000000, 30000000 };
