@@ -88,9 +88,11 @@ CHECK_FLAGS := BUILD=$(CHECK_BUILD) CFLAGS='-O1 -g -fno-omit-frame-pointer' \
 	SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined'
 PYTHON := /usr/bin/python3
 
-check: all
+# By way of make again: only then is what tools/deps has installed seen.
+check:
 	tools/deps check
-	$(MAKE) $(CHECK_FLAGS) all unit sim
+	$(MAKE) all
+	$(MAKE) $(CHECK_FLAGS) all unit sim replay
 	tests/run $(CHECK_BUILD)
 
 # A unit test links with its own layer and those below it only, and has malloc in hand.
@@ -105,6 +107,9 @@ TESTS := $(wildcard tests/unit/*/*_test.c)
 UNIT := $(TESTS:tests/%.c=$(BUILD)/tests/%)
 unit: $(UNIT)
 sim: $(BUILD)/tests/sim
+# The fuzz targets, over their corpus only.
+REPLAY := $(patsubst %_fuzz.c,$(BUILD)/%_replay,$(wildcard tests/fuzz/*_fuzz.c))
+replay: $(REPLAY)
 
 .SECONDEXPANSION:
 layer_of = $(notdir $(patsubst %/,%,$(dir $(1))))
@@ -118,6 +123,10 @@ $(BUILD)/tests/sim: tests/sim/sim.c $(call libs,stream wire base)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -o $@ $^
 
+$(REPLAY): $(BUILD)/%_replay: %_fuzz.c tests/fuzz/replay.c $(CLIENT_LIBS) tests/fuzz/fuzz.h
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -Itests/fuzz -o $@ $(filter %.c %.a,$^)
+
 # How many runs, from which seed.
 SEEDS ?= 100000
 FROM ?= 1
@@ -130,12 +139,14 @@ fuzz:
 	tools/deps fuzz
 	tests/fuzz/run $(FUZZ_SECONDS)
 
-bench: all
+bench:
 	tools/deps bench
+	$(MAKE) all
 	$(PYTHON) bench/bench.py
 
-try: all
+try:
 	tools/deps try
+	$(MAKE) all
 	tools/try $(BUILD)
 
 # ---- installing ----
@@ -153,5 +164,5 @@ clean:
 	rm -rf $(BUILD) $(CHECK_BUILD) build-fuzz
 
 FORCE:
-.PHONY: all check unit sim soak fuzz bench try install clean FORCE
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+.PHONY: all check unit sim replay soak fuzz bench try install clean FORCE
+-include $(shell find $(BUILD) -path $(BUILD)/deps -prune -o -type f -name '*.d' -print 2>/dev/null)

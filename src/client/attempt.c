@@ -108,7 +108,7 @@ attempt_start(struct attempt *a, struct loop *loop, const struct attempt_plan *p
 		return err ? err : ERR_SYSTEM;
 	}
 	linkio_open(&a->io, loop, fds[1], fds[0]);
-	a->err = (struct watch){ fds[2], POLLIN, on_stderr, a };
+	a->err = (struct watch){ .fd = fds[2], .events = POLLIN, .fn = on_stderr, .owner = a };
 	loop_add(loop, &a->err);
 	linkio_write(&a->io, NULL, loop->now_us);
 	return 0;

@@ -469,8 +469,8 @@ open_terminal(struct session *s)
 {
 	int out = isatty(STDOUT_FILENO) ? tty_reopen(STDOUT_FILENO) : -1;
 	s->screen_blocks = out < 0;
-	s->screen = (struct watch){ out < 0 ? STDOUT_FILENO : out, 0, on_screen, s };
-	s->keys = (struct watch){ STDIN_FILENO, 0, on_keys, s };
+	s->screen = (struct watch){ .fd = out < 0 ? STDOUT_FILENO : out, .events = 0, .fn = on_screen, .owner = s };
+	s->keys = (struct watch){ .fd = STDIN_FILENO, .events = 0, .fn = on_keys, .owner = s };
 	loop_add(&s->loop, &s->screen);
 	loop_add(&s->loop, &s->keys);
 }

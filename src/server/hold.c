@@ -278,7 +278,7 @@ guest_new(struct hold *h, int relay)
 		*g = (struct guest){ .taken = true };
 		linkio_init(&g->io, on_guest_in, g, h->loop.now_us);
 		buf_init(&g->hello, FRAME_MAX + READ_MAX);
-		g->relay = (struct watch){ relay, POLLIN, on_guest_relay, g };
+		g->relay = (struct watch){ .fd = relay, .events = POLLIN, .fn = on_guest_relay, .owner = g };
 		sys_nonblock(relay);
 		loop_add(&h->loop, &g->relay);
 		return;
@@ -527,13 +527,13 @@ hold_main(const char *path)
 	h->loop.turn = hold_turn;
 	h->loop.turn_owner = h;
 	h->loop.on_signal = hold_signal;
-	h->pty = (struct watch){ -1, 0, on_pty, h };
+	h->pty = (struct watch){ .fd = -1, .events = 0, .fn = on_pty, .owner = h };
 	engine_init(&h->engine, false);
 	h->control = engine_open(&h->engine, STREAM_CONTROL, 0, CONTROL_MAX, CONTROL_MAX);
 	h->tty = engine_open(&h->engine, STREAM_TTY, 1, RETAINED_MAX, INPUT_WINDOW);
 	if (!h->control || !h->tty)
 		return 1;
-	h->listener = (struct watch){ HOLD_LISTENER, POLLIN, on_listener, h };
+	h->listener = (struct watch){ .fd = HOLD_LISTENER, .events = POLLIN, .fn = on_listener, .owner = h };
 	sys_cloexec(HOLD_LISTENER);
 	loop_add(&h->loop, &h->listener);
 	int relay = dup(STDIN_FILENO);

@@ -37,7 +37,7 @@ loop_init(struct loop *l, const int *signals)
 	*l = (struct loop){ .now_us = sys_now_us() };
 	if (sys_pipe(signal_pipe) || sys_nonblock(signal_pipe[0]) || sys_nonblock(signal_pipe[1]))
 		return -1;
-	l->signal_watch = (struct watch){ signal_pipe[0], POLLIN, read_signals, l };
+	l->signal_watch = (struct watch){ signal_pipe[0], POLLIN, read_signals, l, 0 };
 	loop_add(l, &l->signal_watch);
 	struct sigaction act = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
 	sigfillset(&act.sa_mask);
@@ -50,6 +50,7 @@ loop_init(struct loop *l, const int *signals)
 void
 loop_add(struct loop *l, struct watch *w)
 {
+	w->since = l->turns;
 	for (size_t i = 0; i < l->n_watches; i++)
 		if (!l->watches[i]) {
 			l->watches[i] = w;
@@ -94,9 +95,11 @@ one_turn(struct loop *l, uint64_t deadline_us)
 	if (poll(fds, (nfds_t)n, timeout_ms(deadline_us)) < 0)
 		return; /* EINTR: the signal pipe has it */
 	l->now_us = sys_now_us();
+	l->turns++;
 	for (size_t i = 0; i < n; i++)
-		/* Gone meanwhile, or another one took its place: not called. */
-		if (fds[i].revents && l->watches[i] == called[i] && called[i]->fd == fds[i].fd)
+		/* One that has gone meanwhile is not called, nor one that was added since: it
+		 * may have the same address and descriptor, but these are not its events. */
+		if (fds[i].revents && l->watches[i] == called[i] && called[i]->since != l->turns)
 			called[i]->fn(called[i]->owner, fds[i].revents);
 }
 

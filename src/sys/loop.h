@@ -18,6 +18,7 @@ struct watch {
 	short events; /* poll's; may be changed at any time; 0: not watched at all */
 	void (*fn)(void *owner, short revents);
 	void *owner;
+	uint64_t since; /* the loop's: the turn in which it was added */
 };
 
 enum { LOOP_WATCHES = 64, LOOP_SIGNALS = 8 };
@@ -31,6 +32,7 @@ struct loop {
 	void *turn_owner;
 	void (*on_signal)(void *owner, int sig);
 	uint64_t now_us; /* read once a turn */
+	uint64_t turns; /* so many have been taken */
 	bool stopped;
 	struct watch signal_watch;
 };

@@ -1,0 +1,67 @@
+#include "sys/loop.h"
+#include "sys/sys.h"
+#include "test.h"
+
+/* A handler ends one connection and makes the next, as belay does when ssh ends: the new
+ * one may get the old one's watch and the old one's descriptor number. */
+static struct loop loop;
+static struct watch first, second;
+static int pipes[3][2];
+static int calls;
+
+static void
+count(void *owner, short revents)
+{
+	(void)owner;
+	(void)revents;
+	calls++;
+}
+
+static void
+replace(void *owner, short revents)
+{
+	(void)owner;
+	(void)revents;
+	loop_remove(&loop, &second);
+	int number = second.fd;
+	close(number);
+	if (dup2(pipes[2][0], number) != number)
+		abort();
+	second = (struct watch){ .fd = number, .events = POLLIN, .fn = count };
+	loop_add(&loop, &second);
+}
+
+static uint64_t
+once(void *owner, uint64_t now_us)
+{
+	static int turns;
+	(void)owner;
+	if (turns++)
+		loop_stop(&loop);
+	return now_us;
+}
+
+static void
+no_signal(void *owner, int sig)
+{
+	(void)owner;
+	(void)sig;
+}
+
+TEST(events_of_a_closed_descriptor_do_not_reach_the_one_that_took_its_number)
+{
+	static const int none[] = { 0 };
+	CHECK_EQ(loop_init(&loop, none), 0);
+	loop.turn = once;
+	loop.on_signal = no_signal;
+	for (int i = 0; i < 3; i++)
+		CHECK_EQ(sys_pipe(pipes[i]), 0);
+	CHECK_EQ(write(pipes[0][1], "x", 1), 1);
+	CHECK_EQ(write(pipes[1][1], "x", 1), 1);
+	first = (struct watch){ .fd = pipes[0][0], .events = POLLIN, .fn = replace };
+	second = (struct watch){ .fd = pipes[1][0], .events = POLLIN, .fn = count };
+	loop_add(&loop, &first);
+	loop_add(&loop, &second);
+	loop_run(&loop);
+	CHECK_EQ(calls, 0);
+}
