@@ -1,0 +1,242 @@
+#!/usr/bin/python3
+"""belay beside plain ssh (and mosh, autossh with screen, where installed), in one run.
+
+    bench/bench.py [--quick] [--json FILE]
+
+All against the same private sshd on loopback. The programs take turns, figures are
+medians, and what counts are the ratios: machines are noisy. A budget that is not kept
+is marked, and makes the exit status 1.
+"""
+
+import argparse
+import fcntl
+import json
+import os
+import pathlib
+import pty
+import select
+import shutil
+import signal
+import statistics
+import struct
+import sys
+import termios
+import time
+
+REPO = pathlib.Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(REPO / "tests/e2e"))
+
+import harness  # noqa: E402
+
+PROMPT = b"ready$"
+# A raw terminal, and a program that answers each key by another one.
+ANSWERING = b"stty raw -echo; echo RE''ADY; exec stdbuf -o0 tr a-j A-J\r"
+CAT_SIZE = 32_000_000
+
+
+class Pty:
+    """A program in a terminal, with as little of our own in between as possible."""
+
+    def __init__(self, argv, env):
+        self.started = time.perf_counter()
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.execvpe(str(argv[0]), [str(arg) for arg in argv], env)
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        self.seen = b""
+
+    def until(self, what, timeout=30):
+        """Reads until this has come; returns the time."""
+        deadline = time.perf_counter() + timeout
+        while what not in self.seen:
+            if not select.select([self.fd], [], [], deadline - time.perf_counter())[0]:
+                raise TimeoutError(f"no {what!r} in {self.seen[-500:]!r}")
+            self.seen = self.seen[-len(what):] + os.read(self.fd, 65536)
+        self.seen = b""
+        return time.perf_counter()
+
+    def type(self, data):
+        os.write(self.fd, data)
+
+    def end(self):
+        os.kill(self.pid, signal.SIGTERM)
+        os.close(self.fd)
+        os.waitpid(self.pid, 0)
+
+
+class Bench:
+    def __init__(self, host, quick):
+        self.host, self.quick = host, quick
+        ssh = ["ssh", "-F", host.cfg]
+        self.peers = {
+            "ssh": [*ssh, "-tt", "testhost"],
+            "belay": harness.belay_argv(host),
+        }
+        if shutil.which("mosh") and shutil.which("mosh-server"):
+            self.peers["mosh"] = [
+                "mosh", "--predict=never", f"--ssh={' '.join(map(str, ssh))}", "testhost"]
+        if shutil.which("autossh") and shutil.which("screen"):
+            self.peers["autossh+screen"] = [
+                "autossh", "-M", "0", "-F", host.cfg, "-tt", "testhost",
+                "screen -D -R bench"]
+
+    def open(self, name):
+        env = self.host.client_env(AUTOSSH_GATETIME="0")
+        return Pty(self.peers[name], env)
+
+    def each(self, rounds, measure, names=None):
+        """Lets the peers take turns; returns the medians."""
+        found = {name: [] for name in names or self.peers}
+        for _ in range(rounds):
+            for name, values in found.items():
+                try:
+                    values.append(measure(name))
+                except (TimeoutError, OSError) as problem:
+                    print(f"bench: {name}: {problem}", file=sys.stderr)
+        return {name: statistics.median(values) for name, values in found.items() if values}
+
+    def start_up(self, name):
+        """Seconds from the command to the prompt."""
+        term = self.open(name)
+        seconds = term.until(PROMPT) - term.started
+        term.type(b"exit\r")
+        time.sleep(0.2)
+        term.end()
+        return seconds
+
+    def keystroke(self, name):
+        """Milliseconds from a key to the answer of a program."""
+        term = self.open(name)
+        term.until(PROMPT)
+        term.type(ANSWERING)
+        term.until(b"READY")
+        time.sleep(0.3)
+        times = []
+        for number in range(100 if self.quick else 400):
+            key = b"abcdefghij"[number % 10:number % 10 + 1]
+            begin = time.perf_counter()
+            term.type(key)
+            times.append(term.until(key.upper()) - begin)
+            time.sleep(0.003)
+        term.end()
+        return statistics.median(times) * 1000
+
+    def throughput(self, name):
+        """MB/s of `cat` of a file of lines on the terminal."""
+        term = self.open(name)
+        term.until(PROMPT)
+        begin = time.perf_counter()
+        term.type(b"cat ~/big; echo do''ne\r")
+        seconds = term.until(b"done\r\n", 120) - begin
+        term.end()
+        return CAT_SIZE / 1e6 / seconds
+
+    def idle(self):
+        """Resident memory of the host side in KiB, wake-ups a minute of each process."""
+        term = self.open("belay")
+        term.until(PROMPT)
+        term.type(b"cat ~/big >/dev/tty; echo do''ne\r")  # busy once: what stays?
+        term.until(b"done\r\n", 120)
+        time.sleep(3)
+        processes = {one.pid: one for one in self.host.processes()}
+        hold = next(one for one in processes.values() if "hold" in one.argv)
+        relay = next(one for one in processes.values() if "attach" in one.argv)
+        watched = {"hold": hold.pid, "relay": relay.pid, "belay": term.pid}
+        before = {name: _switches(pid) for name, pid in watched.items()}
+        seconds = 10 if self.quick else 30
+        time.sleep(seconds)
+        wakes = {name: (_switches(pid) - before[name]) * 60 / seconds
+                 for name, pid in watched.items()}
+        memory = {"hold": _rss(hold.pid), "relay": _rss(relay.pid),
+                  "belay": _rss(term.pid)}
+        term.end()
+        return memory, wakes
+
+
+def _status(pid, field):
+    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(field):
+            return int(line.split()[1])
+    raise KeyError(field)
+
+
+def _rss(pid):
+    return _status(pid, "VmRSS")
+
+
+def _switches(pid):
+    return _status(pid, "voluntary_ctxt")
+
+
+def run(host, quick):
+    bench = Bench(host, quick)
+    host.home_file(".bashrc", f"PS1='{harness.PROMPT}'\n")  # for a shell within screen
+    line = b"%07d the quick brown fox jumps over the lazy dog 0123456789\n"
+    big = b"".join(line % number for number in range(CAT_SIZE // 64))
+    (host.home / "big").write_bytes(big[:CAT_SIZE])
+    bench.start_up("belay")  # the server lands
+    print("start-up ...", file=sys.stderr)
+    start = bench.each(3 if quick else 15, bench.start_up)
+    print("keystrokes ...", file=sys.stderr)
+    key = bench.each(1 if quick else 5, bench.keystroke)
+    print("throughput ...", file=sys.stderr)
+    cat = bench.each(2 if quick else 5, bench.throughput, ["ssh", "belay"])
+    print("idle ...", file=sys.stderr)
+    memory, wakes = bench.idle()
+    return {"start_up_s": start, "keystroke_ms": key, "cat_mb_per_s": cat,
+            "idle_rss_kib": memory, "idle_wakes_per_minute": wakes}
+
+
+def judge(found):
+    """The budgets: what, the figure, the bound, whether it is kept."""
+    start, key, cat = found["start_up_s"], found["keystroke_ms"], found["cat_mb_per_s"]
+    host_kib = found["idle_rss_kib"]["hold"] + found["idle_rss_kib"]["relay"]
+    rows = [
+        ("start-up, belay / ssh", start["belay"] / start["ssh"], "at most", 1.1),
+        ("keystroke, ms over ssh's", key["belay"] - key["ssh"], "at most", 0.3),
+        ("cat on a pty, belay / ssh", cat["belay"] / cat["ssh"], "at least", 0.9),
+        ("host side when idle, MiB", host_kib / 1024, "at most", 3),
+    ]
+    return [{"what": what, "value": value, "bound": f"{how} {bound}",
+             "kept": value <= bound if how == "at most" else value >= bound}
+            for what, value, how, bound in rows]
+
+
+def show(found, budgets):
+    print(f"{'':22}" + "".join(f"{name:>16}" for name in found["start_up_s"]))
+    for field, unit in (("start_up_s", "start-up, s"), ("keystroke_ms", "keystroke, ms"),
+                        ("cat_mb_per_s", "cat, MB/s")):
+        print(f"{unit:22}" + "".join(f"{found[field].get(name, float('nan')):16.3f}"
+                                     for name in found["start_up_s"]))
+    for field, unit in (("idle_rss_kib", "resident when idle, KiB"),
+                        ("idle_wakes_per_minute", "wake-ups a minute, idle")):
+        print(f"{unit}: " + ", ".join(f"{name} {value:.0f}"
+                                      for name, value in found[field].items()))
+    for row in budgets:
+        print(f"{'kept' if row['kept'] else 'NOT KEPT':9}{row['what']}: {row['value']:.2f}"
+              f" ({row['bound']})")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="few rounds, to see it work")
+    parser.add_argument("--json", type=pathlib.Path, default=REPO / "build/bench.json")
+    args = parser.parse_args()
+    why = harness.missing()
+    if why:
+        sys.exit(f"bench: {why}")
+    host = harness.Host(setenv={"SCREENDIR": "/tmp/belay-bench-screen"})
+    try:
+        found = run(host, args.quick)
+    finally:
+        host.close(2)
+        shutil.rmtree("/tmp/belay-bench-screen", ignore_errors=True)
+    budgets = judge(found)
+    show(found, budgets)
+    args.json.write_text(json.dumps({**found, "budgets": budgets}, indent=2) + "\n")
+    print(f"as JSON: {args.json}")
+    sys.exit(0 if all(row["kept"] for row in budgets) else 1)
+
+
+if __name__ == "__main__":
+    main()
