@@ -47,7 +47,7 @@ void buf_putc(struct buf *b, char c);
 static inline uint8_t *
 buf_bytes(const struct buf *b)
 {
-	return b->mem + b->head;
+	return b->mem ? b->mem + b->head : NULL;
 }
 
 static inline struct span

@@ -30,9 +30,11 @@ log_say(enum log_level level, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	/* Texts from the host are shown too: none may control the terminal. */
+	/* Texts from the host are shown too: none may control the terminal, nor as U+0080 to
+	 * U+009F, which are controls as well. */
 	for (char *p = text; *p; p++)
-		if ((unsigned char)*p < ' ' || *p == 127)
+		if ((unsigned char)*p < ' ' || *p == 127
+		    || ((unsigned char)*p == 0xc2 && (unsigned char)p[1] < 0xa0))
 			*p = '?';
 	fprintf(stderr, "%s: %s%s", name, text, line_end);
 	fflush(stderr);

@@ -105,18 +105,35 @@ event_of(struct boot *b, const char *line)
 		return BOOT_SEND;
 	}
 	if (strcmp(word, "refused") == 0) {
-		snprintf(b->text, sizeof b->text, "%s", line + strlen("refused "));
+		const char *text = strchr(line, ' ');
+		snprintf(b->text, sizeof b->text, "%s", text ? text + 1 : "");
 		return BOOT_REFUSED;
 	}
 	return BOOT_MORE;
 }
 
-/* The mark may stand behind noise that did not end its line. */
+/* The mark may stand behind noise that did not end its line, and noise may hold it too (a
+ * shell that shows what it runs): the last one counts. */
 static const char *
 after_mark(const struct boot *b, const char *line)
 {
-	const char *at = strstr(line, b->mark);
-	return at && at[BOOT_MARK_LEN] == ' ' ? at + BOOT_MARK_LEN + 1 : NULL;
+	const char *rest = NULL;
+	for (const char *at = line; (at = strstr(at, b->mark)); at++)
+		if (at[BOOT_MARK_LEN] == ' ')
+			rest = at + BOOT_MARK_LEN + 1;
+	return rest;
+}
+
+/* Noise without an end of line: all but what may be the beginning of a line of ours. */
+static int
+skip_noise(struct boot *b, struct buf *in)
+{
+	if (in->len < LINE_MAX_LEN)
+		return BOOT_MORE;
+	size_t len = in->len - LINE_MAX_LEN / 2;
+	b->noise += len;
+	buf_drop(in, len);
+	return b->noise > NOISE_MAX ? ERR_NOISE : BOOT_MORE;
 }
 
 int
@@ -125,17 +142,16 @@ boot_input(struct boot *b, struct buf *in)
 	while (in->len) {
 		char line[LINE_MAX_LEN];
 		const uint8_t *start = buf_bytes(in), *nl = memchr(start, '\n', in->len);
-		if (!nl && in->len < sizeof line)
-			return BOOT_MORE;
-		/* A longer line is noise; its end may be the beginning of a mark. */
-		size_t len = nl ? (size_t)(nl - start) : in->len - BOOT_MARK_LEN;
+		if (!nl)
+			return skip_noise(b, in);
+		size_t len = (size_t)(nl - start);
 		size_t shown = len < sizeof line ? len : sizeof line - 1;
 		memcpy(line, start + len - shown, shown);
 		line[shown] = 0;
 		for (size_t i = 0; i < shown; i++)
 			if (!line[i])
 				line[i] = '?'; /* noise may hold anything */
-		buf_drop(in, nl ? len + 1 : len);
+		buf_drop(in, len + 1);
 		const char *rest = after_mark(b, line);
 		int event = rest ? event_of(b, rest) : BOOT_MORE;
 		if (event != BOOT_MORE)

@@ -35,25 +35,18 @@ run_ssh(struct options *o, char *ssh)
 	return EXIT_FAILED;
 }
 
-int
-main(int argc, char **argv)
+static int
+run(struct options *o)
 {
-	struct options o;
 	char ssh[PROGRAM_PATH_MAX];
-	sys_fix_stdio();
-	log_init("belay", LOG_NOTICE);
-	if (options_parse(&o, argc, argv)) {
-		log_say(LOG_ERROR, "out of memory");
-		return EXIT_FAILED;
-	}
-	log_init("belay", o.quiet ? LOG_QUIET : o.verbose ? LOG_VERBOSE : LOG_NOTICE);
-	if (o.help || o.version) {
-		fputs(o.help ? usage_text : "belay " BELAY_BUILD "\n", stdout);
+	if (o->help || o->version) {
+		fputs(o->help ? usage_text : "belay " BELAY_BUILD "\n", stdout);
 		return 0;
 	}
-	if (o.bad_option || (!o.destination && !o.direct)) {
-		if (o.bad_option)
-			log_say(LOG_ERROR, "unknown option, or one without its value: %s", o.bad_option);
+	if (o->bad_option || (!o->destination && !o->direct)) {
+		if (o->bad_option)
+			log_say(LOG_ERROR, "unknown option, or one without its value: %s",
+			    o->bad_option);
 		fputs(usage_text, stderr);
 		return EXIT_FAILED;
 	}
@@ -61,7 +54,22 @@ main(int argc, char **argv)
 		log_say(LOG_ERROR, "there is no ssh on PATH (or BELAY_SSH does not name one)");
 		return EXIT_FAILED;
 	}
-	int status = is_for_belay(&o) ? session_run(&o, ssh) : run_ssh(&o, ssh);
+	return is_for_belay(o) ? session_run(o, ssh) : run_ssh(o, ssh);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options o;
+	int status = EXIT_FAILED;
+	sys_fix_stdio();
+	log_init("belay", LOG_NOTICE);
+	if (options_parse(&o, argc, argv)) {
+		log_say(LOG_ERROR, "out of memory");
+	} else {
+		log_init("belay", o.quiet ? LOG_QUIET : o.verbose ? LOG_VERBOSE : LOG_NOTICE);
+		status = run(&o);
+	}
 	options_finish(&o);
 	return status;
 }

@@ -116,15 +116,13 @@ find_session(const struct msg_hello *hello)
 	return fd;
 }
 
-int
-relay_main(const char *mark)
+static int
+relay(const char *mark, struct buf *hello)
 {
-	struct buf hello;
 	union msg m;
 	char line[128];
 	signal(SIGPIPE, SIG_IGN);
-	buf_init(&hello, FRAME_MAX);
-	int err = read_hello(&hello, &m);
+	int err = read_hello(hello, &m);
 	int n = snprintf(line, sizeof line, "%s ready\n", mark);
 	if (n < 0 || (size_t)n >= sizeof line
 	    || sys_write_all(STDOUT_FILENO, line, (size_t)n))
@@ -137,14 +135,24 @@ relay_main(const char *mark)
 	if (session < 0)
 		return 1;
 	int stdio[2] = { STDIN_FILENO, STDOUT_FILENO };
-	if (sock_send_fds(session, buf_span(&hello), stdio, 2)) {
+	if (sock_send_fds(session, buf_span(hello), stdio, 2)) {
 		refuse(REFUSE_GONE, strerror(errno));
 		return 1;
 	}
 	close(STDIN_FILENO);
 	close(STDOUT_FILENO);
-	buf_finish(&hello);
+	buf_finish(hello); /* it may be a long wait */
 	char byte;
 	(void)sys_read_all(session, &byte, 1); /* until the session closes it */
 	return 0;
+}
+
+int
+relay_main(const char *mark)
+{
+	struct buf hello;
+	buf_init(&hello, FRAME_MAX);
+	int status = relay(mark, &hello);
+	buf_finish(&hello);
+	return status;
 }

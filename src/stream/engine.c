@@ -277,7 +277,8 @@ fill_signals(struct engine *e, struct link *l, struct buf *out, bool data_follow
 		if (!at || (at > now_us && !with_others))
 			continue;
 		struct msg_ack ack = stream_ack(s);
-		(void)msg_put(out, MSG_ACK, &ack);
+		if (msg_put(out, MSG_ACK, &ack))
+			stream_tell_again(s);
 	}
 }
 
@@ -385,6 +386,8 @@ engine_fill(struct engine *e, struct link *l, struct buf *out, size_t room, uint
 		if (out->len + DATA_OVERHEAD >= end)
 			return true;
 		struct stream *s = engine_stream(e, next->id);
+		if (!flight(e, UINT8_MAX))
+			l->progress_us = now_us; /* nothing was waited for until now */
 		if (fill_data(e, l, s, out, end - out->len - DATA_OVERHEAD))
 			return true;
 		link_asked(l, now_us);

@@ -63,10 +63,8 @@ link_on_pong(struct link *l, uint64_t stamp, uint64_t now_us)
 		return;
 	}
 	uint64_t err = rtt > l->srtt_us ? rtt - l->srtt_us : l->srtt_us - rtt;
-	l->rttvar_us += err / 4;
-	l->rttvar_us -= l->rttvar_us / 4;
-	l->srtt_us += rtt / 8;
-	l->srtt_us -= l->srtt_us / 8;
+	l->rttvar_us += err / 4 - l->rttvar_us / 4;
+	l->srtt_us += rtt / 8 - l->srtt_us / 8;
 }
 
 uint64_t

@@ -129,8 +129,10 @@ stream_on_data(struct stream *s, uint64_t offset, struct span bytes, uint64_t no
 {
 	if (offset > position(s))
 		return ERR_GAP;
+	if (offset > s->in_got)
+		return bytes.n ? ERR_OFFSET : answer_now(s, now_us);
 	uint64_t known = s->in_got - offset; /* bytes of it that we have already */
-	if (offset > s->in_got || known >= bytes.n)
+	if (known >= bytes.n)
 		return answer_now(s, now_us);
 	if (s->in_ended)
 		return ERR_OFFSET;

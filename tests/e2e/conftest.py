@@ -7,9 +7,18 @@ At the end of each test that passed, nothing that belongs to its hosts may be le
 process, no socket of a session, no temporary file of an upload.
 """
 
+import signal
+
 import pytest
 
 import harness
+
+
+def pytest_configure():
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)    # so that all is cleaned up then, too
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -13,6 +13,7 @@ Knobs: BELAY (the client), BELAY_SSHD, BELAY_SERVERS, BELAY_E2E_TIMEOUT (seconds
 expected event may take), BELAY_E2E_KEEP (do not remove the temporary directories).
 """
 
+import atexit
 import collections
 import contextlib
 import functools
@@ -37,8 +38,9 @@ PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 PROMPT = "ready$ "
 MARKER = "BELAY_TEST_ID"
 # Places that are not the test's own, where a server may come to lie.
-SHARED_PLACES = [pathlib.Path(f"{place}/belay-{os.getuid()}")
-                 for place in ("/dev/shm", "/var/tmp", "/tmp")]
+SHARED_PLACES = [pathlib.Path(f"{place}/belay-{user}")
+                 for place in ("/dev/shm", "/var/tmp", "/tmp")
+                 for user in (os.getuid(), "tester")]
 
 
 def wait_until(condition, timeout=TIMEOUT, what=None):
@@ -179,7 +181,7 @@ class Sshd:
         self.port = None
         self.proc = None
         self.home.mkdir(mode=0o700, exist_ok=True)
-        self._setenv = dict(setenv or {})
+        self.setenv = dict(setenv or {})
         self._config = config
         self._write_users()
 
@@ -206,10 +208,10 @@ class Sshd:
             "PrintLastLog no",
             "AcceptEnv LANG LC_*", "MaxStartups 100", "UseDNS no", "LogLevel VERBOSE",
             self._config]
-        if self._setenv:
+        if self.setenv:
             # One line: of several, sshd takes the first.
             lines.append("SetEnv " + " ".join(f'"{name}={value}"'
-                                              for name, value in self._setenv.items()))
+                                              for name, value in self.setenv.items()))
         if self.version >= (9, 8):
             lines.append("PerSourcePenalties no")
         helpers = find_sshd().parents[1] / "lib/openssh"
@@ -336,15 +338,27 @@ class Host:
         self._mounts = []
         self._shared_before = [place for place in SHARED_PLACES if place.exists()]
         self._answers = 0
+        self.sshd = self.proxy = None
+        atexit.register(self.close, patience=0)
+        try:
+            self._set_up(shell, setenv, sshd_config, ssh_config)
+        except BaseException:
+            self.close(patience=0)
+            raise
+
+    def _set_up(self, shell, setenv, sshd_config, ssh_config):
         path = find_shell(shell, self.dir)
         env = {MARKER: self.id + ".host", "BELAY_RUN_DIR": self.run, **(setenv or {})}
         self.sshd = Sshd(self.dir, path or "/bin/sh", env, sshd_config)
-        self.home = self.sshd.home
         for name, text in RC_FILES[shell].items():
             self.home_file(name, text)
         self.sshd.start()
         self.proxy = Proxy(self.sshd.port)
         self.configure(ssh_config)
+
+    @property
+    def home(self):
+        return self.dir / "home"
 
     def _folder(self, name):
         path = self.dir / name
@@ -392,7 +406,8 @@ class Host:
 
     def start(self, argv, env=None, **more):
         """Runs a program in a terminal; it ends with the test at the latest."""
-        term = Term(argv, env=self.client_env(**(env or {})), cwd=self.client_home, **more)
+        env = self.client_env(**(env or {}))
+        term = Term(argv, env=env, cwd=self.client_home, **more)
         self.terms.append(term)
         return term
 
@@ -455,7 +470,7 @@ class Host:
 
     def candidates(self):
         """The directories where the server may come to lie, in the order of choice."""
-        env = self.sshd._setenv
+        env = self.sshd.setenv if self.sshd else {}
         cache = pathlib.Path(env.get("XDG_CACHE_HOME", self.home / ".cache"))
         runtime = env.get("XDG_RUNTIME_DIR")
         own = [cache / "belay"] + ([pathlib.Path(runtime, "belay")] if runtime else [])
@@ -484,7 +499,7 @@ class Host:
         own = [place for place in self.candidates() if place not in SHARED_PLACES]
         new = [place for place in SHARED_PLACES if place not in self._shared_before]
         for place in own + new:
-            found += [f"temporary file {path}" for path in place.rglob("*.tmp.*")]
+            found += [f"temporary file {path}" for path in place.rglob("*tmp.*")]
         return found
 
     def close(self, patience=10):
@@ -492,11 +507,15 @@ class Host:
         if self._closed:
             return []
         self._closed = True
+        atexit.unregister(self.close)
         try:
-            self._end_clients(patience)
+            if self.proxy:
+                self._end_clients(patience)
         finally:
-            self.sshd.stop()
-            self.proxy.close()
+            if self.sshd:
+                self.sshd.stop()
+            if self.proxy:
+                self.proxy.close()
             left = self.leftovers()
             for mark in (".host", ".client"):
                 while self._kill_marked(mark):

@@ -227,7 +227,7 @@ def test_old_links_are_closed(host):
 
 def test_output_at_full_speed(host, rng):
     term = host.shell()
-    sizes = [rng.randrange(20_000, 500_000) for _ in range(12)]
+    sizes = [rng.randrange(20_000, 600_000) for _ in range(8)]
     host.proxy.cut_after(sizes[0], "down", sizes[1:])
     start = run_program(term, "write", LINES)
     data, _, _ = program_result(term, start, 90)
@@ -241,7 +241,7 @@ def test_input_at_full_speed(host, rng):
     term = host.shell()
     want = host_program.lines(6000)
     run_program(term, "read", len(want), host.out / "read")
-    sizes = [rng.randrange(8_000, 25_000) for _ in range(12)]
+    sizes = [rng.randrange(8_000, 25_000) for _ in range(6)]
     host.proxy.cut_after(sizes[0], "up", sizes[1:])
     term.type(want)
     digest = term.expect(END, 60).group(2).decode()
@@ -276,7 +276,8 @@ def test_hundreds_of_cuts(host, rng):
     first = host.proxy.accepted
     want = []
     for number in range(CUTS):
-        term.pump(rng.random() * 0.03)
+        # Not only links that die young: belay may make such wait for each other.
+        term.pump(0.25 if number % 2 else rng.random() * 0.03)
         if rng.random() < 0.1:
             kill_link(term)
         else:

@@ -95,7 +95,8 @@ def test_window_size(host):
 
 def test_window_change_reaches_the_program(host):
     term = host.shell()
-    term.line("""sh -c 'trap "stty size" WINCH; echo he""re; while :; do sleep 0.05; done'""")
+    term.line("""sh -c 'trap "stty size" WINCH; echo he""re; """
+              """while :; do sleep 0.05; done'""")
     term.expect("here")
     term.resize(21, 91)
     term.expect("21 91")

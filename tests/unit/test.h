@@ -92,8 +92,8 @@ test_same_bytes(const char *file, int line, const char *what, const void *a, siz
 	while (at < a_len && at < b_len
 	    && ((const uint8_t *)a)[at] == ((const uint8_t *)b)[at])
 		at++;
-	test_fail(file, line, "%s: %zu bytes, not %zu, or others from the %zu. on", what, a_len,
-	    b_len, at + 1);
+	test_fail(file, line, "%s: %zu bytes, not %zu, or others from the %zu. on", what,
+	    a_len, b_len, at + 1);
 }
 
 #define FAIL(...) test_fail(__FILE__, __LINE__, __VA_ARGS__)
@@ -104,7 +104,7 @@ test_same_bytes(const char *file, int line, const char *what, const void *a, siz
 #define CHECK_BYTES(p, n, literal) \
 	test_same_bytes(__FILE__, __LINE__, #p, p, n, literal, sizeof(literal) - 1)
 
-/* ---- random numbers: splitmix64 (Steele, Lea, Flood 2014); a failure names the seed ---- */
+/* ---- random numbers: splitmix64 (Steele, Lea, Flood 2014) ---- */
 
 static uint64_t test_random_state;
 
@@ -206,7 +206,7 @@ test_run(const struct test *t)
 	}
 	t->fn();
 	if (test_blocks) {
-		printf("FAILED %s: %ld allocations were not freed\n", t->name, test_blocks);
+		printf("FAILED %s: %ld blocks were not freed\n", t->name, test_blocks);
 		return false;
 	}
 	return true;
@@ -236,7 +236,7 @@ main(int argc, char **argv)
 	}
 	printf("%d passed, %d failed\n", passed, failed);
 	if (failed)
-		_exit(1); /* a test that was left early has leaked: no need to hear of that */
+		_exit(1); /* tests that were left early have leaked: that is no news */
 	return 0;
 }
 

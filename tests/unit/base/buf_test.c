@@ -139,7 +139,8 @@ static void
 random_put(void)
 {
 	uint8_t *room, bytes[3000];
-	size_t n = test_below(test_below(10) ? 50 : sizeof bytes), len = q.put - q.dropped;
+	size_t n = test_below(test_below(10) ? 50 : sizeof bytes);
+	size_t len = q.put - q.dropped;
 	if (q.put + n > sizeof q.all)
 		return;
 	for (size_t i = 0; i < n; i++)

@@ -24,7 +24,7 @@ TEST(every_code_is_negative_and_has_a_text_of_its_own)
 
 TEST(numbers_that_are_no_codes_have_a_text_too)
 {
-	static const int others[] = { 1, 7, INT_MAX, -CODES - 1, -1000, INT_MIN + 1, INT_MIN };
+	static const int others[] = { 1, 7, INT_MAX, -CODES - 1, -1000, INT_MIN };
 	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
 		CHECK_STR(err_text(others[i]), "unknown error");
 }

@@ -1,0 +1,143 @@
+"""What is written about the code is so: the protocol's page, the map of the code, the
+order of the layers, and the rules of the style that a program can check."""
+
+import fnmatch
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+REPO = pathlib.Path(__file__).resolve().parents[2]
+SRC = REPO / "src"
+LAYERS = ["base", "wire", "stream", "term", "sys", "client", "server"]
+STRANGERS = [{"stream", "term"}, {"client", "server"}]  # do not know each other
+PURE = [path for layer in ("base", "wire", "stream", "term")
+        for path in sorted((SRC / layer).glob("*.[ch]")) if path.stem != "log"]
+# What the pure layers may use of the system: none of it does I/O or asks the time.
+HARMLESS = {"assert.h", "errno.h", "inttypes.h", "limits.h", "stdalign.h", "stdarg.h",
+            "stdbool.h", "stddef.h", "stdint.h", "stdio.h", "stdlib.h", "string.h"}
+HARMLESS_STDIO = {"snprintf", "vsnprintf", "sscanf"}
+
+
+def short(path):
+    return f"{path.parent.name}/{path.name}"
+
+
+def read(name):
+    return (REPO / name).read_text()
+
+
+def includes(path):
+    """The headers that a file includes: ours, and the system's."""
+    text = path.read_text()
+    return (re.findall(r'^#\s*include "([^"]+)"', text, re.M),
+            re.findall(r"^#\s*include <([^>]+)>", text, re.M))
+
+
+def without_comments(path):
+    return re.sub(r"/\*.*?\*/|//[^\n]*", " ", path.read_text(), flags=re.S)
+
+
+# ---- the protocol ----
+
+def test_protocol_shows_the_table_of_messages(tmp_path):
+    program = tmp_path / "describe"
+    subprocess.run(["gcc", "-std=c17", "-Isrc", "-o", program, "tests/doc/describe.c",
+                    "src/wire/msg.c", "src/base/buf.c", "src/base/err.c"],
+                   cwd=REPO, check=True)
+    table = subprocess.run([program], capture_output=True, check=True, text=True).stdout
+    block = re.search(r"^```messages\n(.*?)^```", read("doc/PROTOCOL.md"), re.M | re.S)
+    assert block, "doc/PROTOCOL.md has no block ```messages"
+    assert block.group(1).splitlines() == table.splitlines()
+
+
+def test_protocol_tells_the_sizes_of_the_code():
+    text = read("doc/PROTOCOL.md").replace(",", "")
+    for header, name in (("wire/msg.h", "FRAME_MAX"), ("client/boot.h", "BOOT_MARK_LEN")):
+        value = re.search(rf"\b{name} = ([\d *]+)", (SRC / header).read_text()).group(1)
+        assert re.search(rf"\b{eval(value)}\b", text), f"{name} is not in PROTOCOL.md"
+
+
+# ---- the map ----
+
+MAPPED = ("src", "tests", "tools", "bench")
+NOT_MAPPED = {"__pycache__", ".pytest_cache", "corpus"}
+
+
+def mapped_files():
+    """All files that the map must name; what tests feed on is data."""
+    for top in MAPPED:
+        for path in sorted((REPO / top).rglob("*")):
+            parts = path.relative_to(REPO).parts
+            if path.is_file() and not NOT_MAPPED & set(parts):
+                yield "/".join(parts)
+
+
+def named_in_map():
+    """What stands there as code: `name`, `folder/name`, `folder/`, or a pattern."""
+    return set(re.findall(r"`([^`\s]+)`", read("CODE-MAP.md")))
+
+
+def is_named(path, names):
+    """Whether one of the names means this file or directory."""
+    return any(fnmatch.fnmatchcase(f"/{path}", f"*/{name}") for name in names)
+
+
+def test_map_names_every_file():
+    names = named_in_map()
+    assert not [path for path in mapped_files() if not is_named(path, names)]
+
+
+def test_map_names_every_directory():
+    names = {name.rstrip("/") for name in named_in_map()}
+    names |= {str(pathlib.PurePosixPath(name).parent) for name in names if "/" in name}
+    directories = {str(pathlib.PurePosixPath(path).parent) for path in mapped_files()}
+    assert not [path for path in sorted(directories) if not is_named(path, names)]
+
+
+def test_map_names_nothing_that_is_not_there():
+    there = list(mapped_files())
+    there += {str(pathlib.PurePosixPath(path).parent) for path in there}
+    wrong = []
+    for name in named_in_map():
+        is_path = "/" in name or re.fullmatch(r"[\w.*-]+\.(c|h|py|sh|md|[1-8])", name)
+        name = name.rstrip("/")
+        if is_path and not (REPO / name).exists() \
+                and not any(is_named(path, [name]) for path in there):
+            wrong.append(name)
+    assert not wrong
+
+
+# ---- the layers ----
+
+@pytest.mark.parametrize("path", sorted(SRC.glob("*/*.[ch]")), ids=short)
+def test_includes_point_downwards(path):
+    layer = path.parent.name
+    for name in includes(path)[0]:
+        other = name.split("/")[0]
+        assert (SRC / name).is_file(), name
+        assert LAYERS.index(other) <= LAYERS.index(layer), name
+        assert {layer, other} not in STRANGERS, name
+
+
+@pytest.mark.parametrize("path", PURE, ids=short)
+def test_pure_layers_do_no_io(path):
+    assert set(includes(path)[1]) <= HARMLESS
+    text = without_comments(path)
+    calls = set(re.findall(r"\b(v?[fs]?n?printf|v?dprintf|[fs]?scanf|f?puts|f?putc|"
+                           r"putchar|fopen|fdopen|fread|fwrite|fflush|getc|fgets|perror|"
+                           r"tmpfile|getenv|system|exit|abort)\s*\(", text))
+    assert calls <= HARMLESS_STDIO
+    assert not re.search(r"\bFILE\b|\bstd(in|out|err)\b", text)
+
+
+# ---- the style ----
+
+@pytest.mark.parametrize("path", sorted(SRC.glob("*/*.h")), ids=short)
+def test_headers_begin_with_what_they_are_about(path):
+    assert path.read_text().startswith("/*")
+
+
+def test_makefile_can_be_read_in_a_sitting():
+    assert len(read("Makefile").splitlines()) <= 250

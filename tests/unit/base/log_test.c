@@ -1,0 +1,85 @@
+#include "base/log.h"
+#include "test.h"
+
+/* What has been said since capture_begin, as one string. */
+static FILE *captured;
+static int real_stderr;
+static char said[4096];
+
+static void
+capture_begin(void)
+{
+	captured = tmpfile();
+	CHECK(captured != NULL);
+	real_stderr = dup(STDERR_FILENO);
+	dup2(fileno(captured), STDERR_FILENO);
+}
+
+static const char *
+capture_end(void)
+{
+	fflush(stderr);
+	dup2(real_stderr, STDERR_FILENO);
+	close(real_stderr);
+	rewind(captured);
+	said[fread(said, 1, sizeof said - 1, captured)] = 0;
+	fclose(captured);
+	return said;
+}
+
+TEST(a_message_is_one_line_with_the_name_of_the_program)
+{
+	log_init("belay", LOG_NOTICE);
+	capture_begin();
+	log_say(LOG_ERROR, "%s: %d", "host", 7);
+	CHECK_STR(capture_end(), "belay: host: 7\n");
+}
+
+TEST(what_is_not_wanted_is_not_said)
+{
+	capture_begin();
+	log_init("belay", LOG_QUIET);
+	log_say(LOG_NOTICE, "notice");
+	log_say(LOG_ERROR, "error");
+	log_init("belay", LOG_NOTICE);
+	log_say(LOG_VERBOSE, "detail");
+	log_init("belay", LOG_VERBOSE);
+	log_say(LOG_VERBOSE, "more detail");
+	CHECK_STR(capture_end(), "belay: error\nbelay: more detail\n");
+}
+
+TEST(on_a_raw_terminal_a_line_ends_as_it_must_there)
+{
+	log_init("belay", LOG_NOTICE);
+	capture_begin();
+	log_line_end("\r\n");
+	log_say(LOG_NOTICE, "text");
+	log_line_end("\n");
+	CHECK_STR(capture_end(), "belay: text\r\n");
+}
+
+TEST(the_host_cannot_control_the_terminal)
+{
+	log_init("belay", LOG_NOTICE);
+	capture_begin();
+	log_say(LOG_NOTICE, "%s", "\x1b[2J\r\n\a\x7f\tr\xc3\xa9sum\xc3\xa9");
+	CHECK_STR(capture_end(), "belay: ?[2J?????r\xc3\xa9sum\xc3\xa9\n");
+}
+
+/* U+009B is CSI to terminals that heed the C1 controls (ECMA-48 5.3). */
+TEST(the_host_cannot_control_the_terminal_by_c1_either)
+{
+	log_init("belay", LOG_NOTICE);
+	capture_begin();
+	log_say(LOG_NOTICE, "%s", "a\xc2\x9b" "2J");
+	CHECK(!strstr(capture_end(), "\xc2\x9b"));
+}
+
+TEST(a_long_message_is_cut)
+{
+	log_init("belay", LOG_NOTICE);
+	capture_begin();
+	log_say(LOG_NOTICE, "%04000d", 1);
+	CHECK(strlen(capture_end()) < 1100);
+	CHECK_EQ(said[strlen(said) - 1], '\n');
+}
