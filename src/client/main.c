@@ -6,6 +6,7 @@
 #include "sys/sys.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,20 +16,12 @@ enum { EXIT_FAILED = 255 }; /* ssh(1), EXIT STATUS */
 static const char usage_text[] =
     "usage: belay [ssh's options] destination [command [argument ...]]\n"
     "       belay --help | --version\n"
-    "A login shell on a terminal survives every cut of the connection.  Everything else\n"
-    "is handed to ssh as it is.  See belay(1).\n";
-
-/* Whether belay carries this, or plain ssh. */
-static bool
-is_for_belay(const struct options *o)
-{
-	return !o->direct && !o->no_shell && o->destination && !o->command[0]
-	    && isatty(STDIN_FILENO);
-}
+    "As ssh, but the session survives every cut of the connection.  See belay(1).\n";
 
 static int
 run_ssh(struct options *o, char *ssh)
 {
+	signal(SIGPIPE, SIG_DFL);
 	o->ssh_argv[0] = ssh;
 	execv(ssh, o->ssh_argv);
 	log_say(LOG_ERROR, "cannot execute %s: %s", ssh, strerror(errno));
@@ -54,7 +47,8 @@ run(struct options *o)
 		log_say(LOG_ERROR, "there is no ssh on PATH (or BELAY_SSH does not name one)");
 		return EXIT_FAILED;
 	}
-	return is_for_belay(o) ? session_run(o, ssh) : run_ssh(o, ssh);
+	int status = o->direct || !o->destination ? SESSION_PLAIN_SSH : session_run(o, ssh);
+	return status == SESSION_PLAIN_SSH ? run_ssh(o, ssh) : status;
 }
 
 int

@@ -10,8 +10,12 @@
 enum treatment {
 	LINK, /* the link's ssh gets it too */
 	DIRECT, /* the whole line is ssh's alone */
-	NO_SHELL, /* means that no shell on a terminal is wanted */
-	TERMINAL, /* about the terminal: belay's own affair */
+	NO_COMMAND,
+	BACKGROUND,
+	NULL_STDIN,
+	SUBSYSTEM,
+	TTY,
+	NO_TTY,
 	QUIET,
 	VERBOSE,
 	ESCAPE,
@@ -28,14 +32,14 @@ static const struct option table[] = {
 	{ '1', false, DIRECT }, { '2', false, LINK }, { '4', false, LINK }, { '6', false, LINK },
 	{ 'A', false, LINK }, { 'a', false, LINK }, { 'B', true, LINK }, { 'b', true, LINK },
 	{ 'C', false, LINK }, { 'c', true, LINK }, { 'D', true, LINK }, { 'E', true, LINK },
-	{ 'e', true, ESCAPE }, { 'F', true, LINK }, { 'f', false, NO_SHELL },
+	{ 'e', true, ESCAPE }, { 'F', true, LINK }, { 'f', false, BACKGROUND },
 	{ 'G', false, DIRECT }, { 'g', false, LINK }, { 'I', true, LINK }, { 'i', true, LINK },
 	{ 'J', true, LINK }, { 'K', false, LINK }, { 'k', false, LINK }, { 'L', true, LINK },
-	{ 'l', true, LINK }, { 'M', false, LINK }, { 'm', true, LINK }, { 'N', false, NO_SHELL },
-	{ 'n', false, NO_SHELL }, { 'O', true, DIRECT }, { 'o', true, LINK }, { 'P', true, LINK },
+	{ 'l', true, LINK }, { 'M', false, LINK }, { 'm', true, LINK }, { 'N', false, NO_COMMAND },
+	{ 'n', false, NULL_STDIN }, { 'O', true, DIRECT }, { 'o', true, LINK }, { 'P', true, LINK },
 	{ 'p', true, LINK }, { 'Q', true, DIRECT }, { 'q', false, QUIET }, { 'R', true, LINK },
-	{ 'S', true, LINK }, { 's', false, NO_SHELL }, { 'T', false, NO_SHELL },
-	{ 't', false, TERMINAL }, { 'V', false, DIRECT }, { 'v', false, VERBOSE },
+	{ 'S', true, LINK }, { 's', false, SUBSYSTEM }, { 'T', false, NO_TTY },
+	{ 't', false, TTY }, { 'V', false, DIRECT }, { 'v', false, VERBOSE },
 	{ 'W', true, DIRECT }, { 'w', true, LINK }, { 'X', false, LINK }, { 'x', false, LINK },
 	{ 'Y', false, LINK }, { 'y', false, LINK }, { 'Z', false, DIRECT },
 };
@@ -65,8 +69,25 @@ treat(struct options *o, const struct option *opt, const char *value)
 	case DIRECT:
 		o->direct = true;
 		break;
-	case NO_SHELL:
-		o->no_shell = true;
+	case NO_COMMAND:
+		o->no_command = true;
+		break;
+	case BACKGROUND:
+		o->background = true;
+		break;
+	case NULL_STDIN:
+		o->null_stdin = true;
+		break;
+	case SUBSYSTEM:
+		o->subsystem = true;
+		break;
+	case TTY: /* ssh: the last of -t and -T counts */
+		o->tty++;
+		o->no_tty = false;
+		break;
+	case NO_TTY:
+		o->no_tty = true;
+		o->tty = 0;
 		break;
 	case QUIET:
 		o->quiet = true;
@@ -78,7 +99,6 @@ treat(struct options *o, const struct option *opt, const char *value)
 		o->escape = escape_char(value);
 		break;
 	case LINK:
-	case TERMINAL:
 		break;
 	}
 }

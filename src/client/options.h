@@ -18,7 +18,9 @@ struct options {
 	const char *destination; /* NULL: none given */
 	char **command; /* NULL-terminated; points into ssh_argv */
 	bool direct; /* something that is ssh's alone */
-	bool no_shell; /* not a shell on a terminal: -N -f -n -s -T ... */
+	bool no_command, background, null_stdin, subsystem; /* -N -f -n -s */
+	bool no_tty; /* -T */
+	unsigned tty; /* -t: asked for, twice: forced */
 	bool quiet;
 	unsigned verbose;
 	char escape; /* -e; 0: none */

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "client/attempt.h"
 #include "client/escape.h"
+#include "client/sink.h"
 #include "stream/policy.h"
 #include "sys/child.h"
 #include "sys/sys.h"
@@ -21,9 +22,8 @@
 enum {
 	ATTEMPTS = 4, /* the link, the one that is tried, and such as are still dying */
 	READ_MAX = 16 * 1024,
-	BLOCKING_WRITE = 512, /* a terminal that cannot be made non-blocking takes this much */
 	INPUT_MAX = 1024 * 1024, /* typed or pasted while there is no link */
-	SCREEN_WINDOW = 1024 * 1024, /* output the host may send before it is shown */
+	OUTPUT_WINDOW = 1024 * 1024, /* output the host may send before it is shown */
 	CONTROL_MAX = 64 * 1024,
 	PRELUDE_MAX = 4 * 1024, /* of each stream, sent ahead of the handshake */
 	LINGER_S = 7 * 24 * 3600, /* how long the host keeps a session nobody comes back to */
@@ -39,15 +39,19 @@ struct session {
 	const char *ssh;
 	struct loop loop;
 	struct engine engine;
-	struct stream *control, *tty;
+	struct stream *control, *main, *errors; /* errors: NULL on a terminal */
+	enum hello_kind kind;
+	struct buf command;
+	bool raw; /* our stdin is a terminal that has to be raw */
 	struct policy policy;
 	struct escape escape;
 	struct attempt attempts[ATTEMPTS];
 	struct attempt *trying, *linked;
 	uint8_t client_id[ID_LEN], id[ID_LEN], boot_id[ID_LEN];
 	bool was_up; /* the session exists on the host */
-	struct watch keys, screen;
-	bool screen_blocks; /* writing may block: little at a time */
+	struct watch keys; /* stdin */
+	bool keys_ended;
+	struct sink out, err;
 	bool resized;
 	bool doubted; /* the policy was told of it */
 	bool asking; /* ssh has the terminal for a prompt */
@@ -63,8 +67,7 @@ static struct session session; /* one a process */
 static void
 terminal_raw(struct session *s)
 {
-	(void)s;
-	if (tty_raw(STDIN_FILENO) == 0)
+	if (s->raw && tty_raw(STDIN_FILENO) == 0)
 		log_line_end("\r\n");
 }
 
@@ -104,8 +107,9 @@ put_hello(struct session *s, struct buf *out)
 	struct tty_size size = { 24, 80, 0, 0 };
 	const char *term = getenv("TERM");
 	struct msg_hello m = { .version_min = PROTOCOL_OLDEST, .version_max = PROTOCOL_VERSION,
-		.build = { (const uint8_t *)BELAY_BUILD, strlen(BELAY_BUILD) }, .kind = KIND_SHELL,
-		.wish = s->was_up ? WISH_RESUME : WISH_NEW, .linger_s = LINGER_S };
+		.build = { (const uint8_t *)BELAY_BUILD, strlen(BELAY_BUILD) }, .kind = (uint8_t)s->kind,
+		.wish = s->was_up ? WISH_RESUME : WISH_NEW, .linger_s = LINGER_S,
+		.command = buf_span(&s->command) };
 	(void)tty_get_size(STDIN_FILENO, &size);
 	m.rows = size.rows;
 	m.cols = size.cols;
@@ -230,6 +234,16 @@ is_zero(const uint8_t id[ID_LEN])
 	return memcmp(id, zero, ID_LEN) == 0;
 }
 
+/* belay-server cannot run there: the user gets what plain ssh gives. */
+static void
+fall_back(struct session *s, const struct attempt *a)
+{
+	if (isatty(STDERR_FILENO))
+		log_say(LOG_NOTICE, "%s: plain ssh, which does not survive a cut: %s",
+		    s->options->destination, a->text);
+	leave(s, SESSION_PLAIN_SSH);
+}
+
 static void
 server_refused(struct session *s, struct attempt *a)
 {
@@ -245,7 +259,10 @@ server_refused(struct session *s, struct attempt *a)
 		    a->text, BELAY_BUILD);
 		break;
 	default:
-		fail(s, "the host refuses the session: %s", a->text);
+		if (s->was_up)
+			fail(s, "the host refuses the session: %s", a->text);
+		else
+			fall_back(s, a);
 	}
 }
 
@@ -275,13 +292,17 @@ attempt_failed(struct session *s, struct attempt *a)
 		}
 		/* fall through */
 	case WHY_PROTOCOL:
-		if (s->policy.state == POLICY_FIRST)
+		if (s->policy.state == POLICY_FIRST && a->why == WHY_NO_SERVER)
+			fall_back(s, a);
+		else if (s->policy.state == POLICY_FIRST)
 			fail(s, "cannot start a session there: %s", a->text);
 		else
 			decide(s, POLICY_FAILED);
 		break;
 	case WHY_LOGIN:
-		if (s->policy.state != POLICY_FIRST)
+		if (s->policy.state != POLICY_FIRST && !s->raw)
+			fail(s, "the login was refused, and there is nobody to ask");
+		else if (s->policy.state != POLICY_FIRST)
 			log_say(LOG_ERROR, "%s: the login was refused; Enter logs in again, %c. leaves",
 			    s->options->destination, s->options->escape);
 		decide(s, POLICY_REFUSED);
@@ -289,7 +310,7 @@ attempt_failed(struct session *s, struct attempt *a)
 	default:
 		decide(s, POLICY_FAILED);
 	}
-	if (s->policy.state == POLICY_FIRST && !s->trying)
+	if (s->policy.state == POLICY_FIRST && !s->trying && !s->loop.stopped)
 		leave(s, EXIT_FAILED);
 }
 
@@ -410,11 +431,22 @@ typed(struct session *s, struct span bytes)
 	buf_init(&out, 2 * READ_MAX);
 	while (bytes.n && !s->loop.stopped) {
 		enum escape_command command = escape_filter(&s->escape, &bytes, &out);
-		(void)stream_write(s->tty, buf_bytes(&out), out.len);
+		(void)stream_write(s->main, buf_bytes(&out), out.len);
 		buf_drop(&out, out.len);
 		escape_command(s, command);
 	}
 	buf_finish(&out);
+}
+
+/* The end of stdin: of a terminal, it is gone; of anything else, the program learns. */
+static void
+keys_end(struct session *s)
+{
+	s->keys_ended = true;
+	if (s->raw)
+		hang_up(s, EXIT_FAILED);
+	else if (s->kind != KIND_PTY)
+		stream_end(s->main);
 }
 
 static void
@@ -422,66 +454,66 @@ on_keys(void *owner, short revents)
 {
 	struct session *s = owner;
 	uint8_t bytes[READ_MAX];
-	size_t room = stream_room(s->tty);
+	size_t room = stream_room(s->main);
 	(void)revents;
 	if (room < 2)
 		return;
 	ssize_t n = read(s->keys.fd, bytes, room / 2 < sizeof bytes ? room / 2 : sizeof bytes);
-	if (n > 0) {
+	if (n > 0 && s->raw) {
 		bool enter = memchr(bytes, '\r', (size_t)n) != NULL;
 		typed(s, (struct span){ bytes, (size_t)n });
 		decide(s, enter ? POLICY_PERSON : POLICY_NUDGE);
+	} else if (n > 0) {
+		(void)stream_write(s->main, bytes, (size_t)n);
 	} else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
-		hang_up(s, EXIT_FAILED); /* the terminal is gone */
+		keys_end(s);
 	}
+}
+
+/* Who read our output has gone. */
+static void
+sink_broke(struct session *s, const struct sink *sink)
+{
+	struct msg_stop m = { sink->stream->id };
+	if (s->kind == KIND_PTY)
+		hang_up(s, EXIT_FAILED);
+	else
+		(void)engine_tell(&s->engine, MSG_STOP, &m);
 }
 
 static void
 show(struct session *s)
 {
-	struct span held = stream_held(s->tty);
-	while (held.n && !s->asking) {
-		if (s->screen_blocks && (held.n > BLOCKING_WRITE))
-			held.n = BLOCKING_WRITE;
-		if (s->screen_blocks && !sys_wait(s->screen.fd, POLLOUT, 0))
-			break;
-		ssize_t n = write(s->screen.fd, held.p, held.n);
-		if (n < 0) {
-			if (errno != EAGAIN && errno != EINTR)
-				hang_up(s, EXIT_FAILED);
-			break;
-		}
-		stream_take(s->tty, (size_t)n);
-		held = stream_held(s->tty);
-	}
-	s->screen.events = held.n && !s->asking ? POLLOUT : 0;
+	if (s->asking)
+		return;
+	if (!sink_write(&s->out))
+		sink_broke(s, &s->out);
+	if (!sink_write(&s->err))
+		sink_broke(s, &s->err);
 }
 
 static void
-on_screen(void *owner, short revents)
+open_stdio(struct session *s)
 {
-	(void)revents;
-	show(owner);
-}
-
-static void
-open_terminal(struct session *s)
-{
-	int out = isatty(STDOUT_FILENO) ? tty_reopen(STDOUT_FILENO) : -1;
-	s->screen_blocks = out < 0;
-	s->screen = (struct watch){ .fd = out < 0 ? STDOUT_FILENO : out, .events = 0, .fn = on_screen, .owner = s };
-	s->keys = (struct watch){ .fd = STDIN_FILENO, .events = 0, .fn = on_keys, .owner = s };
-	loop_add(&s->loop, &s->screen);
+	sink_open(&s->out, &s->loop, STDOUT_FILENO, s->main);
+	if (s->errors)
+		sink_open(&s->err, &s->loop, STDERR_FILENO, s->errors);
+	s->keys = (struct watch){ .fd = STDIN_FILENO, .fn = on_keys, .owner = s };
 	loop_add(&s->loop, &s->keys);
+	if (s->options->null_stdin) {
+		s->keys_ended = true;
+		stream_end(s->main);
+	}
 }
 
 static void
 terminal_turn(struct session *s)
 {
 	show(s);
-	bool reads = s->was_up && !s->asking && !s->exited && stream_room(s->tty) >= 2;
+	bool reads = s->was_up && !s->asking && !s->exited && !s->keys_ended
+	    && stream_room(s->main) >= 2;
 	s->keys.events = reads ? POLLIN : 0;
-	if (s->resized && s->linked) {
+	if (s->resized && s->linked && s->kind == KIND_PTY) {
 		struct tty_size size;
 		if (tty_get_size(STDIN_FILENO, &size) == 0) {
 			struct msg_window m = { size.rows, size.cols, size.xpixel, size.ypixel };
@@ -545,10 +577,11 @@ control_turn(struct session *s)
 static void
 end_turn(struct session *s)
 {
-	if (!s->exited || s->hanging_up || s->told_done || !stream_drained(s->tty) || !stream_drained(s->control))
+	if (!s->exited || s->hanging_up || s->told_done || !sink_drained(&s->out)
+	    || !sink_drained(&s->err) || !stream_drained(s->control))
 		return;
-	stream_end(s->tty);
-	stream_end(s->control);
+	for (size_t i = 0; i < s->engine.n_streams; i++)
+		stream_end(s->engine.streams[i]);
 	terminal_cooked();
 	if (s->linked)
 		linkio_write(&s->linked->io, &s->engine, s->loop.now_us);
@@ -644,9 +677,9 @@ on_signal(void *owner, int sig)
 		break;
 	default: /* TERM, HUP, INT, QUIT */
 		if (s->end_us)
-			leave(s, 128 + sig);
+			leave(s, EXIT_FAILED);
 		else if (s->was_up)
-			hang_up(s, 128 + sig);
+			hang_up(s, EXIT_FAILED); /* as ssh: "Killed by signal" */
 		else
 			leave(s, EXIT_FAILED);
 	}
@@ -669,6 +702,23 @@ end_children(struct session *s)
 	}
 }
 
+/* What is asked for, as ssh decides it. */
+static void
+choose_kind(struct session *s)
+{
+	const struct options *o = s->options;
+	bool terminal = isatty(STDIN_FILENO);
+	buf_init(&s->command, FRAME_MAX / 2);
+	for (char **word = o->command; *word; word++)
+		buf_print(&s->command, "%s%s", word == o->command ? "" : " ", *word);
+	bool wants = o->tty || (!o->no_tty && !o->command[0] && !o->subsystem);
+	if (o->tty == 1 && !terminal)
+		log_say(LOG_NOTICE, "Pseudo-terminal will not be allocated because stdin is not a terminal.");
+	bool pty = o->tty > 1 || (wants && terminal && !o->null_stdin);
+	s->kind = o->subsystem ? KIND_SFTP : pty ? KIND_PTY : KIND_PIPES;
+	s->raw = s->kind == KIND_PTY && terminal;
+}
+
 static int
 session_init(struct session *s, const struct options *o, const char *ssh)
 {
@@ -678,20 +728,23 @@ session_init(struct session *s, const struct options *o, const char *ssh)
 	s->options = o;
 	s->ssh = ssh;
 	signal(SIGPIPE, SIG_IGN);
-	if (loop_init(&s->loop, signals))
+	choose_kind(s);
+	if (s->command.failed || loop_init(&s->loop, signals))
 		return -1;
 	s->loop.turn = session_turn;
 	s->loop.turn_owner = s;
 	s->loop.on_signal = on_signal;
 	engine_init(&s->engine, true);
 	s->control = engine_open(&s->engine, STREAM_CONTROL, 0, CONTROL_MAX, CONTROL_MAX);
-	s->tty = engine_open(&s->engine, STREAM_TTY, 1, INPUT_MAX, SCREEN_WINDOW);
+	s->main = engine_open(&s->engine, STREAM_MAIN, 1, INPUT_MAX, OUTPUT_WINDOW);
+	if (s->kind != KIND_PTY)
+		s->errors = engine_open(&s->engine, STREAM_ERROR, 1, 1, OUTPUT_WINDOW);
 	sys_random(s->id, sizeof s->id);
 	sys_random(s->client_id, sizeof s->client_id);
 	sys_random(&seed, sizeof seed);
 	policy_init(&s->policy, seed);
 	escape_init(&s->escape, o->escape);
-	return s->control && s->tty ? 0 : -1;
+	return s->control && s->main && (s->errors || s->kind == KIND_PTY) ? 0 : -1;
 }
 
 int
@@ -702,11 +755,15 @@ session_run(const struct options *o, const char *ssh)
 		log_say(LOG_ERROR, "cannot start: %s", strerror(errno));
 		return EXIT_FAILED;
 	}
-	open_terminal(s);
+	open_stdio(s);
 	connect_now(s, true, false);
 	loop_run(&s->loop);
 	terminal_cooked();
 	end_children(s);
+	sink_close(&s->out, &s->loop);
+	sink_close(&s->err, &s->loop);
+	sys_restore_stdio();
+	buf_finish(&s->command);
 	engine_finish(&s->engine);
 	return s->exit_status;
 }

@@ -1,7 +1,7 @@
 #include "server/hold.h"
 
 #include "base/err.h"
-#include "server/login.h"
+#include "server/program.h"
 #include "stream/engine.h"
 #include "sys/linkio.h"
 #include "sys/os.h"
@@ -18,14 +18,7 @@
 enum {
 	GUESTS = 2 * ENGINE_LINKS, /* links, and relays that have not said hello yet */
 	READ_MAX = 16 * 1024,
-	PAGE = 4096,
-	/* Output read ahead of the link while a client is connected: more would only be
-	 * shown after a Ctrl-C. */
-	AHEAD_MAX = 32 * 1024,
-	RETAINED_MAX = 4 * 1024 * 1024, /* output kept for a client that is away */
 	CONTROL_MAX = 64 * 1024,
-	INPUT_WINDOW = 256 * 1024, /* input accepted before the program reads it */
-	DRAIN_QUIET_US = 100 * 1000, /* the shell has ended, others keep the pty: wait for this */
 	LINK_SILENT_US = 120 * 1000000, /* a link of which nothing is heard is closed */
 	EXIT_LINGER_US = 2 * 1000000, /* let a link deliver the last bytes before we exit */
 };
@@ -33,7 +26,6 @@ enum {
 enum phase {
 	PHASE_NEW, /* no client has said yet what it wants */
 	PHASE_RUNNING,
-	PHASE_DRAINING, /* the program has ended, its output is still being read */
 	PHASE_ENDED, /* the exit status is told; the client has to fetch it */
 };
 
@@ -51,15 +43,12 @@ struct guest {
 struct hold {
 	struct loop loop;
 	struct engine engine;
-	struct stream *control, *tty;
+	struct stream *control;
+	struct program program;
 	struct guest guests[GUESTS];
-	struct watch listener, pty;
+	struct watch listener;
 	const char *path; /* of our socket */
 	enum phase phase;
-	pid_t shell;
-	bool shell_ended;
-	int shell_status; /* as from waitpid */
-	uint64_t quiet_us; /* the last time the pty had output */
 	uint64_t away_us; /* since when no client is linked; 0: one is */
 	uint64_t linger_us;
 	uint64_t delivered_us; /* since when the client has everything */
@@ -109,20 +98,21 @@ guest_refuse(struct guest *g, enum refuse_code code, const char *text)
 static bool
 start_program(struct hold *h, const struct msg_hello *hello, struct guest *g)
 {
-	struct login login = { .term = hello->term, .modes = hello->modes,
+	struct login login = { .kind = hello->kind, .command = hello->command,
+		.term = hello->term, .modes = hello->modes,
 		.size = { hello->rows, hello->cols, hello->xpixel, hello->ypixel } };
 	char text[256];
-	if (hello->kind != KIND_SHELL) {
+	if (hello->kind < KIND_PTY || hello->kind > KIND_SFTP) {
 		guest_refuse(g, REFUSE_BAD, "unknown kind of session");
 		return false;
 	}
-	h->shell = login_start(&login, &h->pty.fd);
-	if (h->shell < 0) {
-		snprintf(text, sizeof text, "no pseudo-terminal: %s", strerror(errno));
+	int err = program_start(&h->program, &login);
+	if (err) {
+		snprintf(text, sizeof text, "the program cannot be started: %s",
+		    err == ERR_SYSTEM ? strerror(errno) : err_text(err));
 		guest_refuse(g, REFUSE_CANNOT, text);
 		return false;
 	}
-	loop_add(&h->loop, &h->pty);
 	h->phase = PHASE_RUNNING;
 	return true;
 }
@@ -180,8 +170,7 @@ guest_attach(struct hold *h, struct guest *g, const struct msg_hello *hello)
 		return;
 	}
 	struct tty_size size = { hello->rows, hello->cols, hello->xpixel, hello->ypixel };
-	if (h->pty.fd >= 0 && size.rows && size.cols)
-		(void)tty_set_size(h->pty.fd, &size);
+	program_resize(&h->program, &size);
 	h->linger_us = (uint64_t)hello->linger_s * 1000000;
 }
 
@@ -298,87 +287,27 @@ on_listener(void *owner, short revents)
 
 /* ---- the program ---- */
 
-/* How much output is read ahead of the client. */
-static bool
-may_read(const struct hold *h)
-{
-	if (!stream_room(h->tty))
-		return false;
-	return !h->engine.active || stream_unsent(h->tty) < AHEAD_MAX;
-}
-
-/* A terminal gives at most a page at once; a few of them make a packet. */
-static void
-pty_read(struct hold *h)
-{
-	uint8_t bytes[READ_MAX];
-	while (may_read(h)) {
-		size_t room = stream_room(h->tty);
-		ssize_t n = read(h->pty.fd, bytes, room < sizeof bytes ? room : sizeof bytes);
-		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
-			watch_close(&h->loop, &h->pty); /* EIO: nobody has it open any more */
-		if (n <= 0)
-			return;
-		(void)stream_write(h->tty, bytes, (size_t)n);
-		h->quiet_us = h->loop.now_us;
-		if (n < PAGE / 2)
-			return;
-	}
-}
-
-static void
-pty_write(struct hold *h)
-{
-	struct span held = stream_held(h->tty);
-	if (!held.n || h->pty.fd < 0)
-		return;
-	ssize_t n = write(h->pty.fd, held.p, held.n);
-	if (n > 0)
-		stream_take(h->tty, (size_t)n);
-}
-
-static void
-on_pty(void *owner, short revents)
-{
-	struct hold *h = owner;
-	if (revents & POLLOUT)
-		pty_write(h);
-	if (h->pty.fd >= 0 && revents & (POLLIN | POLLHUP | POLLERR))
-		pty_read(h);
-}
-
 static void
 tell_exit(struct hold *h)
 {
-	struct msg_exit m = { EXIT_STATUS, (uint32_t)WEXITSTATUS(h->shell_status) };
-	if (WIFSIGNALED(h->shell_status))
-		m = (struct msg_exit){ EXIT_SIGNAL, (uint32_t)WTERMSIG(h->shell_status) };
+	int status = h->program.status;
+	struct msg_exit m = { EXIT_STATUS, (uint32_t)WEXITSTATUS(status) };
+	if (WIFSIGNALED(status))
+		m = (struct msg_exit){ EXIT_SIGNAL, (uint32_t)WTERMSIG(status) };
 	(void)engine_tell(&h->engine, MSG_EXIT, &m);
-	stream_end(h->control);
-	stream_end(h->tty);
-	watch_close(&h->loop, &h->pty);
+	for (size_t i = 0; i < h->engine.n_streams; i++)
+		stream_end(h->engine.streams[i]);
+	program_close(&h->program);
 	h->phase = PHASE_ENDED;
 }
 
-/* As sshd: when the shell has ended and what it wrote is read, the session is over,
- * also when a job in the background still has the terminal open. */
-static void
-program_turn(struct hold *h)
+static bool
+all_delivered(const struct hold *h)
 {
-	if (h->phase == PHASE_RUNNING && h->shell_ended) {
-		h->phase = PHASE_DRAINING;
-		h->quiet_us = h->loop.now_us;
-	}
-	if (h->phase == PHASE_DRAINING) {
-		if (!may_read(h))
-			h->quiet_us = h->loop.now_us;
-		if (h->pty.fd < 0 || h->loop.now_us >= h->quiet_us + DRAIN_QUIET_US)
-			tell_exit(h);
-	}
-	if (h->pty.fd < 0)
-		return;
-	pty_write(h);
-	h->pty.events = (short)((may_read(h) ? POLLIN : 0) | (stream_held(h->tty).n ? POLLOUT : 0));
+	for (size_t i = 0; i < h->engine.n_streams; i++)
+		if (!stream_delivered(h->engine.streams[i]))
+			return false;
+	return true;
 }
 
 static void
@@ -388,11 +317,13 @@ control_turn(struct hold *h)
 	union msg m;
 	int err;
 	while ((err = engine_told(&h->engine, &type, &m)) > 0) {
-		if (type != MSG_WINDOW || h->pty.fd < 0)
+		if (type == MSG_STOP)
+			program_stop(&h->program, m.stop.stream);
+		if (type != MSG_WINDOW)
 			continue;
 		struct tty_size size = { m.window.rows, m.window.cols, m.window.xpixel,
 			m.window.ypixel };
-		(void)tty_set_size(h->pty.fd, &size);
+		program_resize(&h->program, &size);
 	}
 	/* A client that sends nonsense here cannot be understood any more. */
 	if (err < 0)
@@ -457,8 +388,7 @@ static uint64_t
 end_turn(struct hold *h)
 {
 	uint64_t now = h->loop.now_us, at = 0;
-	bool delivered = h->phase == PHASE_ENDED && stream_delivered(h->control)
-	    && stream_delivered(h->tty);
+	bool delivered = h->phase == PHASE_ENDED && all_delivered(h);
 	if (any_guest(h))
 		h->away_us = 0;
 	else if (!h->away_us)
@@ -477,8 +407,6 @@ end_turn(struct hold *h)
 		if (now >= h->away_us + h->linger_us)
 			loop_stop(&h->loop);
 	}
-	if (h->phase == PHASE_DRAINING)
-		soonest(&at, h->quiet_us + DRAIN_QUIET_US);
 	return at;
 }
 
@@ -488,11 +416,11 @@ hold_turn(void *owner, uint64_t now_us)
 	struct hold *h = owner;
 	(void)now_us;
 	control_turn(h);
-	program_turn(h);
+	if (h->phase == PHASE_RUNNING && program_over(&h->program))
+		tell_exit(h);
 	uint64_t at = guests_turn(h);
-	/* Sending made room: the program may go on. */
-	if (h->pty.fd >= 0 && may_read(h))
-		h->pty.events |= POLLIN;
+	/* After sending has made room. */
+	soonest(&at, program_turn(&h->program));
 	soonest(&at, end_turn(h));
 	return at;
 }
@@ -508,10 +436,8 @@ hold_signal(void *owner, int sig)
 	int status;
 	pid_t pid;
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		if (pid == h->shell) {
-			h->shell_ended = true;
-			h->shell_status = status;
-		}
+		if (pid == h->program.pid)
+			program_ended(&h->program, status);
 }
 
 int
@@ -527,12 +453,11 @@ hold_main(const char *path)
 	h->loop.turn = hold_turn;
 	h->loop.turn_owner = h;
 	h->loop.on_signal = hold_signal;
-	h->pty = (struct watch){ .fd = -1, .events = 0, .fn = on_pty, .owner = h };
 	engine_init(&h->engine, false);
 	h->control = engine_open(&h->engine, STREAM_CONTROL, 0, CONTROL_MAX, CONTROL_MAX);
-	h->tty = engine_open(&h->engine, STREAM_TTY, 1, RETAINED_MAX, INPUT_WINDOW);
-	if (!h->control || !h->tty)
+	if (!h->control)
 		return 1;
+	program_init(&h->program, &h->loop, &h->engine);
 	h->listener = (struct watch){ .fd = HOLD_LISTENER, .events = POLLIN, .fn = on_listener, .owner = h };
 	sys_cloexec(HOLD_LISTENER);
 	loop_add(&h->loop, &h->listener);
@@ -544,8 +469,7 @@ hold_main(const char *path)
 	guest_new(h, relay);
 	loop_run(&h->loop);
 	unlink(path);
-	/* Closing the terminal hangs up whatever still uses it. */
-	watch_close(&h->loop, &h->pty);
+	program_close(&h->program); /* hangs up whatever still uses the terminal */
 	for (size_t i = 0; i < GUESTS; i++)
 		if (h->guests[i].taken)
 			guest_close(h, &h->guests[i]);

@@ -13,6 +13,23 @@
 
 enum { SLAVE_MAX = 128, TERM_MAX = 128, SHELL_MAX = 1024 };
 
+/* Where systems keep it; the subsystem's own path stands in sshd's configuration, which
+ * a user often cannot read.  NULL: there is none. */
+static const char *
+sftp_server(void)
+{
+	static const char *const places[] = { "/usr/lib/openssh/sftp-server",
+		"/usr/libexec/openssh/sftp-server", "/usr/lib/ssh/sftp-server",
+		"/usr/libexec/sftp-server", "/usr/lib/sftp-server", "/usr/libexec/ssh/sftp-server" };
+	const char *named = getenv("BELAY_SFTP_SERVER");
+	if (named && access(named, X_OK) == 0)
+		return named;
+	for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+		if (access(places[i], X_OK) == 0)
+			return places[i];
+	return NULL;
+}
+
 /* sshd sets SHELL from its own look-up of the user, which knows more than a static
  * program can find out; the password file is for when something else started us. */
 static const char *
@@ -27,11 +44,16 @@ login_shell(void)
 
 /* What the shells on our way here have put into the environment, sshd has not. */
 static void
-clean_environment(const struct login *login, const char *slave)
+clean_environment(void)
 {
 	static const char *const ours[] = { "_", "SHLVL", "PWD", "OLDPWD" };
 	for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
 		unsetenv(ours[i]);
+}
+
+static void
+terminal_environment(const struct login *login, const char *slave)
+{
 	char term[TERM_MAX];
 	if (login->term.n > 0 && login->term.n < sizeof term) {
 		memcpy(term, login->term.p, login->term.n);
@@ -62,47 +84,114 @@ message_of_the_day(void)
 }
 
 static void
-become_login(const struct login *login, const char *slave)
+go_home(void)
 {
-	char argv0[SHELL_MAX];
-	child_default_signals();
-	if (pty_become(slave) < 0)
+	const char *home = getenv("HOME");
+	if (home && chdir(home) == 0)
+		return;
+	fprintf(stderr, "Could not chdir to home directory %s: %s\n", home ? home : "",
+	    strerror(home ? errno : ENOENT));
+	if (chdir("/") < 0)
 		_exit(1);
-	(void)tty_apply_modes(STDIN_FILENO, login->modes);
-	clean_environment(login, slave);
-	const char *shell = login_shell(), *home = getenv("HOME");
-	if (!home || chdir(home) < 0) {
-		fprintf(stderr, "Could not chdir to home directory %s: %s\n", home ? home : "",
-		    strerror(home ? errno : ENOENT));
-		if (chdir("/") < 0)
-			_exit(1);
+}
+
+static void
+run(const struct login *login)
+{
+	const char *shell = login->kind == KIND_SFTP ? sftp_server() : login_shell();
+	const char *slash = strrchr(shell, '/'), *base = slash ? slash + 1 : shell;
+	char argv0[SHELL_MAX];
+	if (login->kind == KIND_SFTP) {
+		execl(shell, base, (char *)NULL);
+	} else if (login->command.n) {
+		char *command = strndup((const char *)login->command.p, login->command.n);
+		if (command)
+			execl(shell, base, "-c", command, (char *)NULL);
+	} else {
+		snprintf(argv0, sizeof argv0, "-%s", base);
+		execl(shell, argv0, (char *)NULL);
 	}
-	message_of_the_day();
-	const char *base = strrchr(shell, '/');
-	snprintf(argv0, sizeof argv0, "-%s", base ? base + 1 : shell);
-	execl(shell, argv0, (char *)NULL);
 	fprintf(stderr, "belay-server: %s: %s\n", shell, strerror(errno));
 	_exit(1);
 }
 
-pid_t
-login_start(const struct login *login, int *ret_master)
+static pid_t
+start_on_pty(const struct login *login, struct login_fds *ret_fds)
 {
 	char slave[SLAVE_MAX];
 	int master = pty_open(slave, sizeof slave);
 	if (master < 0)
 		return -1;
+	int again = fcntl(master, F_DUPFD_CLOEXEC, 0);
 	/* Before the shell can look at it. */
 	(void)tty_set_size(master, &login->size);
-	pid_t pid = fork();
-	if (pid == 0)
-		become_login(login, slave);
+	pid_t pid = again < 0 ? -1 : fork();
+	if (pid == 0) {
+		child_default_signals();
+		if (pty_become(slave) < 0)
+			_exit(1);
+		(void)tty_apply_modes(STDIN_FILENO, login->modes);
+		clean_environment();
+		terminal_environment(login, slave);
+		go_home();
+		if (!login->command.n)
+			message_of_the_day();
+		run(login);
+	}
 	if (pid < 0) {
 		int saved = errno;
 		close(master);
+		if (again >= 0)
+			close(again);
 		errno = saved;
 		return -1;
 	}
-	*ret_master = master;
+	*ret_fds = (struct login_fds){ .in = master, .out = again, .err = -1 };
 	return pid;
+}
+
+static pid_t
+start_on_pipes(const struct login *login, struct login_fds *ret_fds)
+{
+	int pairs[3][2];
+	int made = 0;
+	if (login->kind == KIND_SFTP && !sftp_server()) {
+		errno = ENOENT;
+		return -1;
+	}
+	while (made < 3 && sys_pipe(pairs[made]) == 0)
+		made++;
+	pid_t pid = made < 3 ? -1 : fork();
+	if (pid == 0) {
+		child_default_signals();
+		setsid();
+		if (dup2(pairs[0][0], 0) < 0 || dup2(pairs[1][1], 1) < 0 || dup2(pairs[2][1], 2) < 0)
+			_exit(1);
+		clean_environment();
+		go_home();
+		run(login);
+	}
+	int saved = errno;
+	int ours[3] = { -1, -1, -1 };
+	for (int i = 0; i < made; i++) {
+		int keep = i == 0; /* we write to its stdin, and read the others */
+		close(pairs[i][!keep]);
+		if (pid < 0)
+			close(pairs[i][keep]);
+		ours[i] = pairs[i][keep];
+	}
+	errno = saved;
+	if (pid < 0)
+		return -1;
+	for (int i = 0; i < 3; i++)
+		sys_nonblock(ours[i]);
+	*ret_fds = (struct login_fds){ ours[0], ours[1], ours[2] };
+	return pid;
+}
+
+pid_t
+login_start(const struct login *login, struct login_fds *ret_fds)
+{
+	return login->kind == KIND_PTY ? start_on_pty(login, ret_fds)
+				       : start_on_pipes(login, ret_fds);
 }

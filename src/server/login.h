@@ -1,17 +1,26 @@
-/* A login on a pseudo-terminal, as sshd makes it. */
+/* Starts the user's program as sshd does: a login shell or a command, on a
+ * pseudo-terminal or on pipes. */
 #ifndef SERVER_LOGIN_H
 #define SERVER_LOGIN_H
 
 #include "sys/tty.h"
+#include "wire/msg.h"
 
 struct login {
+	enum hello_kind kind;
+	struct span command; /* for the user's shell; empty: a login shell */
 	struct span term; /* the client's TERM; may be empty */
 	struct span modes; /* its terminal settings, as tty_encode_modes gives them */
 	struct tty_size size;
 };
 
-/* Starts the user's login shell.  Returns its pid and the master of its terminal
- * (non-blocking, close-on-exec), or -1 with errno. */
-pid_t login_start(const struct login *login, int *ret_master);
+/* Our ends of what the program has as 0, 1 and 2: non-blocking, close-on-exec.  On a
+ * pseudo-terminal `in` and `out` are the master, twice, and `err` is -1. */
+struct login_fds {
+	int in, out, err;
+};
+
+/* Returns the pid, or -1 with errno. */
+pid_t login_start(const struct login *login, struct login_fds *ret_fds);
 
 #endif

@@ -29,7 +29,8 @@
 /* The streams every session has. */
 enum {
 	STREAM_CONTROL = 0, /* frames of messages carried on "control" */
-	STREAM_TTY = 1, /* the terminal: keys one way, screen the other */
+	STREAM_MAIN = 1, /* the terminal, or stdin one way and stdout the other */
+	STREAM_ERROR = 2, /* stderr of a program on pipes */
 };
 
 struct stream {

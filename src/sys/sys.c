@@ -34,6 +34,30 @@ sys_nonblock(int fd)
 	return flags < 0 ? -1 : fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 }
 
+static int stdio_flags[3] = { -1, -1, -1 }; /* as they were; -1: not changed */
+
+int
+sys_nonblock_stdio(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+	if (flags < 0)
+		return -1;
+	if (flags & O_NONBLOCK)
+		return 0;
+	if (fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+		return -1;
+	stdio_flags[fd] = flags;
+	return 0;
+}
+
+void
+sys_restore_stdio(void)
+{
+	for (int fd = 0; fd < 3; fd++)
+		if (stdio_flags[fd] >= 0)
+			(void)fcntl(fd, F_SETFL, stdio_flags[fd]);
+}
+
 int
 sys_cloexec(int fd)
 {

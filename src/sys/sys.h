@@ -17,6 +17,9 @@ void sys_random(void *bytes, size_t n);
 
 int sys_nonblock(int fd);
 int sys_cloexec(int fd);
+/* Makes descriptor 0, 1 or 2 non-blocking until sys_restore_stdio: others share it. */
+int sys_nonblock_stdio(int fd);
+void sys_restore_stdio(void);
 /* Makes sure that 0, 1 and 2 are open, so that no other descriptor gets their number. */
 void sys_fix_stdio(void);
 /* A pipe, both ends close-on-exec. */

@@ -41,7 +41,8 @@ enum {
 	M(USE, use, 9, "link", "client") \
 	M(BYE, bye, 10, "link", "both") \
 	M(WINDOW, window, 64, "control", "client") \
-	M(EXIT, exit, 65, "control", "server")
+	M(EXIT, exit, 65, "control", "server") \
+	M(STOP, stop, 66, "control", "client")
 
 #define hello_FIELDS(F, m) \
 	F(m, u16, version_min) \
@@ -78,6 +79,7 @@ enum {
 #define bye_FIELDS(F, m) F(m, u16, code) F(m, str, text)
 #define window_FIELDS(F, m) F(m, u16, rows) F(m, u16, cols) F(m, u16, xpixel) F(m, u16, ypixel)
 #define exit_FIELDS(F, m) F(m, u8, how) F(m, u32, status)
+#define stop_FIELDS(F, m) F(m, u32, stream)
 
 #define C_u8(name) uint8_t name;
 #define C_u16(name) uint16_t name;
@@ -111,9 +113,11 @@ enum hello_wish {
 	WISH_RESUME = 2, /* only resume it */
 };
 
-/* hello.kind */
+/* hello.kind: where the program runs.  Without a command it is a login shell. */
 enum hello_kind {
-	KIND_SHELL = 1, /* a login shell on a pty */
+	KIND_PTY = 1, /* on a pseudo-terminal: stream 1 */
+	KIND_PIPES = 2, /* stdin and stdout on stream 1, stderr on stream 2 */
+	KIND_SFTP = 3, /* the same, but the program is the host's sftp-server */
 };
 
 /* refuse.code */

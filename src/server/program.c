@@ -1,0 +1,193 @@
+#include "server/program.h"
+
+#include "base/err.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+enum {
+	READ_MAX = 16 * 1024,
+	SHORT_READ = 2048, /* a terminal gives at most a page at once: less was all */
+	/* Output read ahead of the link while a client is connected: more would only be
+	 * shown after a Ctrl-C. */
+	AHEAD_MAX = 32 * 1024,
+	RETAINED_MAX = 4 * 1024 * 1024, /* output kept for a client that is away */
+	ERRORS_MAX = 1024 * 1024,
+	INPUT_WINDOW = 256 * 1024, /* input accepted before the program reads it */
+	QUIET_US = 100 * 1000, /* the shell has ended, others keep the terminal: wait so long */
+};
+
+static void
+port_close(struct port *port)
+{
+	if (port->watch.fd < 0)
+		return;
+	loop_remove(port->program->loop, &port->watch);
+	close(port->watch.fd);
+	port->watch.fd = -1;
+}
+
+static bool
+may_read(const struct program *p, const struct port *port)
+{
+	if (port->watch.fd < 0 || !stream_room(port->stream))
+		return false;
+	return !p->engine->active || stream_unsent(port->stream) < AHEAD_MAX;
+}
+
+/* A few reads make a packet. */
+static void
+port_read(struct program *p, struct port *port)
+{
+	uint8_t bytes[READ_MAX];
+	while (may_read(p, port)) {
+		size_t room = stream_room(port->stream);
+		ssize_t n = read(port->watch.fd, bytes, room < sizeof bytes ? room : sizeof bytes);
+		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+			port_close(port); /* EIO: nobody has the terminal open any more */
+		if (n <= 0)
+			return;
+		(void)stream_write(port->stream, bytes, (size_t)n);
+		p->quiet_us = p->loop->now_us;
+		if (n < SHORT_READ)
+			return;
+	}
+}
+
+static void
+port_write(struct program *p)
+{
+	struct span held = stream_held(p->in.stream);
+	while (held.n && p->in.watch.fd >= 0) {
+		ssize_t n = write(p->in.watch.fd, held.p, held.n);
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (n < 0) {
+			port_close(&p->in); /* it reads no more */
+			break;
+		}
+		stream_take(p->in.stream, (size_t)n);
+		held = stream_held(p->in.stream);
+	}
+	if (p->in.watch.fd < 0)
+		stream_take(p->in.stream, held.n);
+	else if (!p->pty && stream_drained(p->in.stream))
+		port_close(&p->in);
+}
+
+static void
+on_output(void *owner, short revents)
+{
+	struct port *port = owner;
+	(void)revents;
+	port_read(port->program, port);
+}
+
+static void
+on_input(void *owner, short revents)
+{
+	struct port *port = owner;
+	if (revents & POLLERR)
+		port_close(port); /* the reading end of the pipe is closed */
+	else
+		port_write(port->program);
+}
+
+void
+program_init(struct program *p, struct loop *loop, struct engine *engine)
+{
+	*p = (struct program){ .loop = loop, .engine = engine, .pid = -1 };
+	p->in.program = p->out.program = p->err.program = p;
+	p->in.watch.fd = p->out.watch.fd = p->err.watch.fd = -1;
+}
+
+static void
+port_open(struct port *port, int fd, struct stream *stream,
+    void (*fn)(void *owner, short revents))
+{
+	port->stream = stream;
+	port->watch = (struct watch){ .fd = fd, .fn = fn, .owner = port };
+	if (fd >= 0)
+		loop_add(port->program->loop, &port->watch);
+}
+
+int
+program_start(struct program *p, const struct login *login)
+{
+	struct login_fds fds;
+	struct stream *main_stream =
+	    engine_open(p->engine, STREAM_MAIN, 1, RETAINED_MAX, INPUT_WINDOW);
+	struct stream *errors = NULL;
+	p->pty = login->kind == KIND_PTY;
+	if (!p->pty)
+		errors = engine_open(p->engine, STREAM_ERROR, 1, ERRORS_MAX, 1);
+	if (!main_stream || (!p->pty && !errors))
+		return ERR_NOMEM;
+	p->pid = login_start(login, &fds);
+	if (p->pid < 0)
+		return ERR_SYSTEM;
+	port_open(&p->in, fds.in, main_stream, on_input);
+	port_open(&p->out, fds.out, main_stream, on_output);
+	port_open(&p->err, fds.err, errors, on_output);
+	return 0;
+}
+
+uint64_t
+program_turn(struct program *p)
+{
+	if (p->pid < 0)
+		return 0;
+	port_write(p);
+	p->in.watch.events = stream_held(p->in.stream).n ? POLLOUT : 0;
+	p->out.watch.events = may_read(p, &p->out) ? POLLIN : 0;
+	p->err.watch.events = may_read(p, &p->err) ? POLLIN : 0;
+	if (!p->ended || !p->pty || p->out.watch.fd < 0)
+		return 0;
+	if (!p->out.watch.events)
+		p->quiet_us = p->loop->now_us; /* what it wrote cannot be read yet */
+	return p->quiet_us + QUIET_US;
+}
+
+bool
+program_over(const struct program *p)
+{
+	if (!p->ended)
+		return false;
+	if (p->out.watch.fd < 0 && p->err.watch.fd < 0)
+		return true;
+	return p->pty && p->loop->now_us >= p->quiet_us + QUIET_US;
+}
+
+void
+program_ended(struct program *p, int status)
+{
+	p->ended = true;
+	p->status = status;
+	p->quiet_us = p->loop->now_us;
+}
+
+void
+program_stop(struct program *p, uint32_t stream)
+{
+	if (p->pty)
+		return;
+	if (stream == STREAM_MAIN)
+		port_close(&p->out);
+	else if (stream == STREAM_ERROR)
+		port_close(&p->err);
+}
+
+void
+program_resize(struct program *p, const struct tty_size *size)
+{
+	if (p->pty && p->out.watch.fd >= 0 && size->rows && size->cols)
+		(void)tty_set_size(p->out.watch.fd, size);
+}
+
+void
+program_close(struct program *p)
+{
+	port_close(&p->in);
+	port_close(&p->out);
+	port_close(&p->err);
+}

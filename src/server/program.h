@@ -1,0 +1,56 @@
+/*
+ * The program of a session, between its descriptors and the streams.
+ *
+ *     pty     in  <--- stream 1          pipes    stdin   <--- stream 1
+ *             out ---> stream 1                   stdout  ---> stream 1
+ *                                                 stderr  ---> stream 2
+ *
+ * A program on a pty is over when it has ended and what it wrote is read, as with sshd,
+ * also when a job in the background still has the terminal; one on pipes is over when
+ * everybody has closed stdout and stderr.
+ */
+#ifndef SERVER_PROGRAM_H
+#define SERVER_PROGRAM_H
+
+#include "server/login.h"
+#include "stream/engine.h"
+#include "sys/loop.h"
+
+struct program;
+
+/* A descriptor of the program, and the stream behind it. */
+struct port {
+	struct program *program;
+	struct stream *stream;
+	struct watch watch;
+};
+
+struct program {
+	struct loop *loop;
+	struct engine *engine;
+	struct port in, out, err;
+	bool pty;
+	pid_t pid;
+	bool ended;
+	int status; /* as from waitpid */
+	uint64_t quiet_us; /* the last time it wrote, or could not be read */
+};
+
+/* Nothing runs yet. */
+void program_init(struct program *p, struct loop *loop, struct engine *engine);
+/* Starts it, with the streams that it needs.  0, or ERR_SYSTEM with errno, ERR_NOMEM. */
+int program_start(struct program *p, const struct login *login);
+/* Moves bytes both ways and says what to watch.  Returns when to call it again; 0: on
+ * events only. */
+uint64_t program_turn(struct program *p);
+/* Everything that it will ever say is in the streams; they can be ended. */
+bool program_over(const struct program *p);
+/* Its process has ended. */
+void program_ended(struct program *p, int status);
+/* The client reads no more of this stream: who writes there gets SIGPIPE. */
+void program_stop(struct program *p, uint32_t stream);
+void program_resize(struct program *p, const struct tty_size *size);
+/* Closes what is open: hangs up a terminal, ends pipes. */
+void program_close(struct program *p);
+
+#endif
