@@ -90,11 +90,7 @@ attempt_start(struct attempt *a, struct loop *loop, const struct attempt_plan *p
 	buf_init(&a->said, SAID_MAX);
 	buf_init(&a->hello, FRAME_MAX);
 	linkio_init(&a->io, on_readable, a, loop->now_us);
-	int err = boot_command(&a->boot, plan->prelude.n, plan->fresh, &command);
-	if (!err)
-		err = buf_put(&a->hello, plan->prelude.p, plan->prelude.n);
-	if (!err)
-		err = buf_put(&a->io.queue, plan->prelude.p, plan->prelude.n);
+	int err = boot_command(&a->boot, plan->prelude_len, plan->fresh, &command);
 	char **argv = err ? NULL : build_argv(plan, buf_str(&command));
 	if (argv)
 		a->pid = child_start(argv, !plan->first && !plan->asks, fds);
@@ -110,8 +106,18 @@ attempt_start(struct attempt *a, struct loop *loop, const struct attempt_plan *p
 	linkio_open(&a->io, loop, fds[1], fds[0]);
 	a->err = (struct watch){ .fd = fds[2], .events = POLLIN, .fn = on_stderr, .owner = a };
 	loop_add(loop, &a->err);
-	linkio_write(&a->io, NULL, loop->now_us);
 	return 0;
+}
+
+int
+attempt_prelude(struct attempt *a, struct span prelude, uint64_t now_us)
+{
+	int err = buf_put(&a->hello, prelude.p, prelude.n);
+	if (!err)
+		err = buf_put(&a->io.queue, prelude.p, prelude.n);
+	if (!err)
+		linkio_write(&a->io, NULL, now_us);
+	return err;
 }
 
 /* ---- the boot ---- */

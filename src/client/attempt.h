@@ -53,11 +53,13 @@ struct attempt_plan {
 	const char *ssh; /* its path */
 	bool first, asks; /* asks: ssh may prompt on the terminal */
 	bool fresh;
-	struct span prelude;
+	size_t prelude_len; /* bytes that attempt_prelude is going to bring */
 };
 
 /* Starts ssh.  0, or ERR_SYSTEM with errno; then nothing is left behind. */
 int attempt_start(struct attempt *a, struct loop *loop, const struct attempt_plan *plan);
+/* Brings the prelude, of exactly the planned length. */
+int attempt_prelude(struct attempt *a, struct span prelude, uint64_t now_us);
 /* Takes what has been read so far, up to the end of the handshake (phase LINK): frames
  * are the owner's.  What WELCOME says of the streams goes to the engine. */
 void attempt_input(struct attempt *a, struct engine *e);

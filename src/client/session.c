@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "client/attempt.h"
+#include "client/config.h"
 #include "client/escape.h"
 #include "client/sink.h"
 #include "stream/policy.h"
@@ -25,6 +26,8 @@ enum {
 	INPUT_MAX = 1024 * 1024, /* typed or pasted while there is no link */
 	OUTPUT_WINDOW = 1024 * 1024, /* output the host may send before it is shown */
 	CONTROL_MAX = 64 * 1024,
+	FIRST_PRELUDE = 2048, /* room for the first hello, before its contents are known */
+	ANSWER_MAX = 256 * 1024,
 	PRELUDE_MAX = 4 * 1024, /* of each stream, sent ahead of the handshake */
 	LINGER_S = 7 * 24 * 3600, /* how long the host keeps a session nobody comes back to */
 	HEARTBEAT_US = 5 * 1000000,
@@ -42,6 +45,12 @@ struct session {
 	struct stream *control, *main, *errors; /* errors: NULL on a terminal */
 	enum hello_kind kind;
 	struct buf command;
+	struct config config;
+	bool begun; /* the configuration is known, and so what is to be run */
+	struct watch asked; /* what `ssh -G` says of the configuration */
+	struct buf answer;
+	pid_t asked_pid;
+	int asked_err;
 	bool raw; /* our stdin is a terminal that has to be raw */
 	struct policy policy;
 	struct escape escape;
@@ -100,9 +109,11 @@ fail(struct session *s, const char *fmt, ...)
 
 /* ---- attempts ---- */
 
+/* Padded to `len` if it is shorter. */
 static int
-put_hello(struct session *s, struct buf *out)
+put_hello(struct session *s, struct buf *out, size_t len)
 {
+	static const uint8_t padding[FIRST_PRELUDE];
 	struct buf positions, modes;
 	struct tty_size size = { 24, 80, 0, 0 };
 	const char *term = getenv("TERM");
@@ -128,6 +139,11 @@ put_hello(struct session *s, struct buf *out)
 	m.modes = buf_span(&modes);
 	if (!err)
 		err = msg_put(out, MSG_HELLO, &m);
+	if (!err && out->len < len) {
+		m.more = (struct span){ padding, len - out->len };
+		buf_drop(out, out->len);
+		err = msg_put(out, MSG_HELLO, &m);
+	}
 	buf_finish(&positions);
 	buf_finish(&modes);
 	return err;
@@ -146,28 +162,35 @@ free_attempt(struct session *s)
 
 static void decide(struct session *s, enum policy_event event);
 
+/* Starts an attempt.  As long as the configuration is not known, its hello follows. */
 static void
 connect_now(struct session *s, bool asks, bool fresh)
 {
 	struct buf prelude;
 	struct attempt *a = free_attempt(s);
 	struct attempt_plan plan = { .options = s->options, .ssh = s->ssh,
-		.first = s->policy.state == POLICY_FIRST, .asks = asks, .fresh = fresh };
+		.first = s->policy.state == POLICY_FIRST, .asks = asks, .fresh = fresh,
+		.prelude_len = FIRST_PRELUDE };
+	int err = 0;
 	if (!a) {
 		decide(s, POLICY_FAILED); /* older ones are still dying */
 		return;
 	}
 	buf_init(&prelude, FRAME_MAX);
-	int err = put_hello(s, &prelude);
-	if (!err)
-		err = engine_prelude(&s->engine, &prelude, PRELUDE_MAX);
-	plan.prelude = buf_span(&prelude);
+	if (s->begun) {
+		err = put_hello(s, &prelude, 0);
+		if (!err)
+			err = engine_prelude(&s->engine, &prelude, PRELUDE_MAX);
+		plan.prelude_len = prelude.len;
+	}
 	if (asks) {
 		terminal_cooked();
 		s->asking = true;
 	}
 	if (!err)
 		err = attempt_start(a, &s->loop, &plan);
+	if (!err && s->begun)
+		err = attempt_prelude(a, buf_span(&prelude), s->loop.now_us);
 	buf_finish(&prelude);
 	if (!err)
 		s->trying = a;
@@ -304,7 +327,7 @@ attempt_failed(struct session *s, struct attempt *a)
 			fail(s, "the login was refused, and there is nobody to ask");
 		else if (s->policy.state != POLICY_FIRST)
 			log_say(LOG_ERROR, "%s: the login was refused; Enter logs in again, %c. leaves",
-			    s->options->destination, s->options->escape);
+			    s->options->destination, s->config.escape);
 		decide(s, POLICY_REFUSED);
 		break;
 	default:
@@ -378,7 +401,7 @@ attempts_turn(struct session *s)
 static void
 help(struct session *s)
 {
-	char c = s->options->escape;
+	char c = s->config.escape;
 	fprintf(stderr,
 	    "%c?\r\nSupported escape sequences:\r\n"
 	    " %c.   - end the session\r\n"
@@ -500,7 +523,7 @@ open_stdio(struct session *s)
 		sink_open(&s->err, &s->loop, STDERR_FILENO, s->errors);
 	s->keys = (struct watch){ .fd = STDIN_FILENO, .fn = on_keys, .owner = s };
 	loop_add(&s->loop, &s->keys);
-	if (s->options->null_stdin) {
+	if (s->config.null_stdin) {
 		s->keys_ended = true;
 		stream_end(s->main);
 	}
@@ -509,6 +532,8 @@ open_stdio(struct session *s)
 static void
 terminal_turn(struct session *s)
 {
+	if (!s->begun)
+		return;
 	show(s);
 	bool reads = s->was_up && !s->asking && !s->exited && !s->keys_ended
 	    && stream_room(s->main) >= 2;
@@ -646,6 +671,8 @@ session_turn(void *owner, uint64_t now_us)
 static void
 reap(struct session *s)
 {
+	if (s->asked_pid > 0 && child_ended(s->asked_pid, &(int){ 0 }))
+		s->asked_pid = 0;
 	for (size_t i = 0; i < ATTEMPTS; i++) {
 		struct attempt *a = &s->attempts[i];
 		int status;
@@ -689,6 +716,8 @@ on_signal(void *owner, int sig)
 static void
 end_children(struct session *s)
 {
+	if (s->asked_pid > 0)
+		kill(s->asked_pid, SIGTERM);
 	for (size_t i = 0; i < ATTEMPTS; i++)
 		attempt_close(&s->attempts[i], &s->loop);
 	for (size_t i = 0; i < ATTEMPTS; i++) {
@@ -702,21 +731,117 @@ end_children(struct session *s)
 	}
 }
 
-/* What is asked for, as ssh decides it. */
-static void
+/* ---- the beginning ---- */
+
+/* What is to be run, and on what, as ssh decides it.  False if that is ssh's alone. */
+static bool
 choose_kind(struct session *s)
 {
 	const struct options *o = s->options;
+	const struct config *c = &s->config;
 	bool terminal = isatty(STDIN_FILENO);
-	buf_init(&s->command, FRAME_MAX / 2);
 	for (char **word = o->command; *word; word++)
 		buf_print(&s->command, "%s%s", word == o->command ? "" : " ", *word);
-	bool wants = o->tty || (!o->no_tty && !o->command[0] && !o->subsystem);
-	if (o->tty == 1 && !terminal)
-		log_say(LOG_NOTICE, "Pseudo-terminal will not be allocated because stdin is not a terminal.");
-	bool pty = o->tty > 1 || (wants && terminal && !o->null_stdin);
-	s->kind = o->subsystem ? KIND_SFTP : pty ? KIND_PTY : KIND_PIPES;
-	s->raw = s->kind == KIND_PTY && terminal;
+	if (c->no_command || c->background || (c->remote_command.n && s->command.len))
+		return false;
+	(void)buf_put(&s->command, c->remote_command.p, c->remote_command.n);
+	if (c->subsystem) {
+		s->kind = KIND_SFTP;
+		return strcmp(s->command.len ? buf_str(&s->command) : "", "sftp") == 0;
+	}
+	bool pty = c->tty == CONFIG_TTY_FORCE || (c->tty == CONFIG_TTY_YES && terminal)
+	    || (c->tty == CONFIG_TTY_AUTO && !s->command.len && terminal);
+	if (c->tty == CONFIG_TTY_YES && !terminal)
+		log_say(LOG_NOTICE,
+		    "Pseudo-terminal will not be allocated because stdin is not a terminal.");
+	s->kind = pty ? KIND_PTY : KIND_PIPES;
+	s->raw = pty && terminal && !c->null_stdin;
+	return true;
+}
+
+/* The configuration is known: makes the streams, and tells the host what to run. */
+static int
+begin(struct session *s)
+{
+	struct buf hello;
+	s->main = engine_open(&s->engine, STREAM_MAIN, 1, INPUT_MAX, OUTPUT_WINDOW);
+	if (s->kind != KIND_PTY)
+		s->errors = engine_open(&s->engine, STREAM_ERROR, 1, 1, OUTPUT_WINDOW);
+	if (!s->main || (!s->errors && s->kind != KIND_PTY) || s->command.failed)
+		return ERR_NOMEM;
+	escape_init(&s->escape, s->raw ? s->config.escape : 0);
+	open_stdio(s);
+	s->begun = true;
+	if (!s->trying)
+		return 0; /* it has failed already, and is being dealt with */
+	buf_init(&hello, FRAME_MAX);
+	int err = put_hello(s, &hello, FIRST_PRELUDE);
+	if (!err && hello.len == FIRST_PRELUDE) {
+		err = attempt_prelude(s->trying, buf_span(&hello), s->loop.now_us);
+	} else if (!err) { /* a long command: the attempt was promised less */
+		attempt_close(s->trying, &s->loop);
+		s->trying = NULL;
+		connect_now(s, true, false);
+	}
+	buf_finish(&hello);
+	return err;
+}
+
+static void
+config_known(struct session *s)
+{
+	if (!choose_kind(s)) {
+		leave(s, SESSION_PLAIN_SSH);
+		return;
+	}
+	int err = begin(s);
+	if (err)
+		fail(s, "%s", err_text(err));
+}
+
+static void
+on_answer(void *owner, short revents)
+{
+	struct session *s = owner;
+	(void)revents;
+	if (sys_read_into(s->asked.fd, &s->answer, ANSWER_MAX / 16) >= 0
+	    && s->answer.len < ANSWER_MAX / 2)
+		return;
+	loop_remove(&s->loop, &s->asked);
+	close(s->asked.fd);
+	close(s->asked_err);
+	s->asked.fd = -1;
+	config_parse(&s->config, buf_span(&s->answer));
+	config_known(s);
+}
+
+/* Runs `ssh -G` beside the connecting ssh.  Where it cannot, the command line decides. */
+static void
+ask_config(struct session *s)
+{
+	const struct options *o = s->options;
+	size_t n = 0, n_words = 0;
+	int fds[3];
+	config_from_options(&s->config, o);
+	while (&o->ssh_argv[n_words] != o->command)
+		n_words++;
+	char **argv = calloc(n_words + 3, sizeof *argv);
+	if (argv) {
+		argv[n++] = (char *)(uintptr_t)s->ssh;
+		argv[n++] = (char *)(uintptr_t)"-G";
+		for (size_t i = 1; i < n_words; i++)
+			argv[n++] = o->ssh_argv[i];
+		s->asked_pid = child_start(argv, true, fds);
+		free(argv);
+	}
+	if (!argv || s->asked_pid < 0) {
+		config_known(s);
+		return;
+	}
+	close(fds[0]);
+	s->asked_err = fds[2]; /* kept open, so that a warning does not kill it */
+	s->asked = (struct watch){ .fd = fds[1], .events = POLLIN, .fn = on_answer, .owner = s };
+	loop_add(&s->loop, &s->asked);
 }
 
 static int
@@ -728,23 +853,20 @@ session_init(struct session *s, const struct options *o, const char *ssh)
 	s->options = o;
 	s->ssh = ssh;
 	signal(SIGPIPE, SIG_IGN);
-	choose_kind(s);
-	if (s->command.failed || loop_init(&s->loop, signals))
+	if (loop_init(&s->loop, signals))
 		return -1;
 	s->loop.turn = session_turn;
 	s->loop.turn_owner = s;
 	s->loop.on_signal = on_signal;
 	engine_init(&s->engine, true);
 	s->control = engine_open(&s->engine, STREAM_CONTROL, 0, CONTROL_MAX, CONTROL_MAX);
-	s->main = engine_open(&s->engine, STREAM_MAIN, 1, INPUT_MAX, OUTPUT_WINDOW);
-	if (s->kind != KIND_PTY)
-		s->errors = engine_open(&s->engine, STREAM_ERROR, 1, 1, OUTPUT_WINDOW);
+	buf_init(&s->command, FRAME_MAX / 2);
+	buf_init(&s->answer, ANSWER_MAX);
 	sys_random(s->id, sizeof s->id);
 	sys_random(s->client_id, sizeof s->client_id);
 	sys_random(&seed, sizeof seed);
 	policy_init(&s->policy, seed);
-	escape_init(&s->escape, o->escape);
-	return s->control && s->main && (s->errors || s->kind == KIND_PTY) ? 0 : -1;
+	return s->control ? 0 : -1;
 }
 
 int
@@ -755,8 +877,8 @@ session_run(const struct options *o, const char *ssh)
 		log_say(LOG_ERROR, "cannot start: %s", strerror(errno));
 		return EXIT_FAILED;
 	}
-	open_stdio(s);
 	connect_now(s, true, false);
+	ask_config(s);
 	loop_run(&s->loop);
 	terminal_cooked();
 	end_children(s);
@@ -764,6 +886,7 @@ session_run(const struct options *o, const char *ssh)
 	sink_close(&s->err, &s->loop);
 	sys_restore_stdio();
 	buf_finish(&s->command);
+	buf_finish(&s->answer);
 	engine_finish(&s->engine);
 	return s->exit_status;
 }
