@@ -19,6 +19,7 @@ enum {
 	SAID_MAX = 8 * 1024,
 	SERVER_MAX = 4 * 1024 * 1024,
 	FIXED_ARGS = 32,
+	HOLD_US = 3 * 1000000, /* stderr is held back so long: a person may be waiting */
 	TERM_TO_KILL_US = 2 * 1000000,
 	STATUS_SSH_FAILED = 255, /* ssh(1), EXIT STATUS */
 };
@@ -83,7 +84,8 @@ attempt_start(struct attempt *a, struct loop *loop, const struct attempt_plan *p
 {
 	struct buf command;
 	int fds[3] = { -1, -1, -1 };
-	*a = (struct attempt){ .first = plan->first, .fresh = plan->fresh };
+	*a = (struct attempt){ .first = plan->first, .fresh = plan->fresh,
+		.held = plan->hold_errors, .started_us = loop->now_us };
 	sys_random(a->random, sizeof a->random);
 	boot_init(&a->boot, BELAY_BUILD, a->random);
 	buf_init(&command, COMMAND_MAX);
@@ -206,6 +208,16 @@ boot(struct attempt *a)
 	}
 }
 
+/* Until the session is there, ssh's words are for the person. */
+static void
+show_errors(struct attempt *a)
+{
+	if (a->held || !a->first || a->said.len <= a->shown)
+		return;
+	(void)sys_write_all(STDERR_FILENO, buf_bytes(&a->said) + a->shown, a->said.len - a->shown);
+	a->shown = a->said.len;
+}
+
 /* ---- the handshake ---- */
 
 static void
@@ -218,6 +230,8 @@ on_welcome(struct attempt *a, struct engine *e, const struct msg_welcome *m)
 		over(a, WHY_PROTOCOL, "the host claims to have what was never sent");
 	else
 		a->phase = ATTEMPT_LINK;
+	a->held = false;
+	show_errors(a);
 }
 
 static void
@@ -268,13 +282,14 @@ attempt_errors(struct attempt *a)
 	if (a->err.fd < 0)
 		return;
 	do {
-		if (a->said.len > SAID_MAX / 2)
-			buf_drop(&a->said, a->said.len - SAID_MAX / 4);
-		size_t before = a->said.len;
+		if (a->said.len > SAID_MAX / 2) {
+			size_t old = a->said.len - SAID_MAX / 4;
+			buf_drop(&a->said, old);
+			a->shown = a->shown > old ? a->shown - old : 0;
+		}
 		n = sys_read_into(a->err.fd, &a->said, SAID_MAX / 4);
-		/* Until the session is there, ssh's words are for the person. */
-		if (n > 0 && a->first && a->phase < ATTEMPT_LINK)
-			(void)sys_write_all(STDERR_FILENO, buf_bytes(&a->said) + before, (size_t)n);
+		if (a->phase < ATTEMPT_LINK)
+			show_errors(a);
 	} while (n > 0);
 	if (n < 0)
 		a->err.events = 0;
@@ -293,6 +308,10 @@ void
 attempt_close(struct attempt *a, struct loop *loop)
 {
 	over(a, WHY_CLOSED, "");
+	if (a->why == WHY_ENDED || a->why == WHY_LOGIN || a->why == WHY_HOST_KEY) {
+		a->held = false;
+		show_errors(a);
+	}
 	linkio_close(&a->io, loop);
 	close_err(a, loop);
 	buf_finish(&a->hello);
@@ -365,6 +384,12 @@ attempt_ended(struct attempt *a, struct engine *e, struct loop *loop, int status
 uint64_t
 attempt_tick(struct attempt *a, uint64_t now_us)
 {
+	if (a->pid > 0 && a->held && a->phase == ATTEMPT_BOOT) {
+		if (now_us < a->started_us + HOLD_US)
+			return a->started_us + HOLD_US;
+		a->held = false;
+		show_errors(a);
+	}
 	if (a->pid <= 0 || !a->kill_us)
 		return 0;
 	if (now_us < a->kill_us)

@@ -38,6 +38,9 @@ struct attempt {
 	enum attempt_why why;
 	bool first; /* ssh may talk to the person, and its stderr is theirs */
 	bool fresh; /* the server that was there did not work */
+	bool held; /* its stderr is held back until it is clear that the server runs */
+	size_t shown; /* bytes of `said` that the person has seen */
+	uint64_t started_us;
 	struct boot boot;
 	uint8_t random[BOOT_MARK_LEN / 2];
 	struct buf hello; /* its prelude: HELLO and what follows at once */
@@ -53,6 +56,7 @@ struct attempt_plan {
 	const char *ssh; /* its path */
 	bool first, asks; /* asks: ssh may prompt on the terminal */
 	bool fresh;
+	bool hold_errors; /* a host that only takes certain commands complains about ours */
 	size_t prelude_len; /* bytes that attempt_prelude is going to bring */
 };
 
@@ -69,7 +73,8 @@ void attempt_errors(struct attempt *a);
 void attempt_close(struct attempt *a, struct loop *loop);
 /* ssh has ended with this status (waitpid's). */
 void attempt_ended(struct attempt *a, struct engine *e, struct loop *loop, int status);
-/* Sends KILL when it is time; returns when to look again (0: never). */
+/* Sends KILL, shows what was held back, when it is time; returns when to look again (0:
+ * never). */
 uint64_t attempt_tick(struct attempt *a, uint64_t now_us);
 
 #endif

@@ -170,7 +170,7 @@ connect_now(struct session *s, bool asks, bool fresh)
 	struct attempt *a = free_attempt(s);
 	struct attempt_plan plan = { .options = s->options, .ssh = s->ssh,
 		.first = s->policy.state == POLICY_FIRST, .asks = asks, .fresh = fresh,
-		.prelude_len = FIRST_PRELUDE };
+		.hold_errors = s->options->command[0] != NULL, .prelude_len = FIRST_PRELUDE };
 	int err = 0;
 	if (!a) {
 		decide(s, POLICY_FAILED); /* older ones are still dying */
