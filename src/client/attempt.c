@@ -203,7 +203,7 @@ boot(struct attempt *a)
 			over(a, WHY_NO_SERVER, a->text[0] ? a->text : "no directory takes it");
 			break;
 		default:
-			over(a, WHY_NO_SERVER, err_text(ERR_NOISE));
+			over(a, WHY_NOISE, err_text(ERR_NOISE));
 		}
 	}
 }

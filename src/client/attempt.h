@@ -24,6 +24,7 @@ enum attempt_why {
 	WHY_LOGIN, /* ssh ended: the login was refused */
 	WHY_HOST_KEY, /* ssh ended: the host is not who it should be */
 	WHY_NO_SERVER, /* belay-server cannot run there; `text` says why */
+	WHY_NOISE, /* no answer, but no end of other output either */
 	WHY_REFUSED, /* the server refused: `refused` says why */
 	WHY_PROTOCOL, /* the host sent what it must not; `text` */
 	WHY_CLOSED, /* we closed it */

@@ -60,7 +60,7 @@ set_background(struct config *c, struct span value)
 static void
 set_escape(struct config *c, struct span value)
 {
-	if (value.n && value.p[0] == '\\') { /* ssh prints control characters as \^X */
+	if (value.n > 1 && value.p[0] == '\\') { /* ssh prints control characters as \^X */
 		value.p++;
 		value.n--;
 	}

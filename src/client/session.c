@@ -65,6 +65,7 @@ struct session {
 	bool doubted; /* the policy was told of it */
 	bool asking; /* ssh has the terminal for a prompt */
 	bool exited, hanging_up, told_done;
+	unsigned signals; /* that asked us to end */
 	int exit_status;
 	uint64_t end_us; /* when to stop waiting for a clean end; 0: not ending */
 };
@@ -274,18 +275,24 @@ server_refused(struct session *s, struct attempt *a)
 	    && memcmp(a->boot_id, s->boot_id, ID_LEN) != 0;
 	switch (a->refused.code) {
 	case REFUSE_GONE:
-		fail(s, rebooted ? "the host has been rebooted; the session is gone"
+		if (s->hanging_up)
+			leave(s, s->exit_status);
+		else
+			fail(s, rebooted ? "the host has been rebooted; the session is gone"
 				 : "the session is gone: it ended or was killed on the host");
 		break;
 	case REFUSE_VERSION:
 		fail(s, "the session speaks another version of the protocol (server %s, belay %s)",
 		    a->text, BELAY_BUILD);
 		break;
-	default:
-		if (s->was_up)
-			fail(s, "the host refuses the session: %s", a->text);
-		else
+	case REFUSE_CANNOT:
+		if (!s->was_up) {
 			fall_back(s, a);
+			break;
+		}
+		/* fall through */
+	default:
+		fail(s, "the host refuses the session: %s", a->text);
 	}
 }
 
@@ -314,14 +321,19 @@ attempt_failed(struct session *s, struct attempt *a)
 			break;
 		}
 		/* fall through */
-	case WHY_PROTOCOL:
-		if (s->policy.state == POLICY_FIRST && a->why == WHY_NO_SERVER)
+	case WHY_NOISE:
+	case WHY_PROTOCOL: {
+		/* Endless output is of no use on a terminal; a pipe may be there for it. */
+		bool plain = a->why == WHY_NO_SERVER
+		    || (a->why == WHY_NOISE && s->kind != KIND_PTY);
+		if (s->policy.state == POLICY_FIRST && plain)
 			fall_back(s, a);
 		else if (s->policy.state == POLICY_FIRST)
 			fail(s, "cannot start a session there: %s", a->text);
 		else
 			decide(s, POLICY_FAILED);
 		break;
+	}
 	case WHY_LOGIN:
 		if (s->policy.state != POLICY_FIRST && !s->raw)
 			fail(s, "the login was refused, and there is nobody to ask");
@@ -629,6 +641,10 @@ watch_link(struct session *s)
 {
 	if (!s->linked)
 		return;
+	if (s->linked->io.broken && s->hanging_up) {
+		s->linked->io.in.events = s->linked->io.out.events = 0; /* how ssh ends tells more */
+		return;
+	}
 	if (s->linked->io.broken) {
 		link_lost(s);
 		return;
@@ -679,8 +695,12 @@ reap(struct session *s)
 		if (a->pid <= 0 || !child_ended(a->pid, &status))
 			continue;
 		attempt_ended(a, &s->engine, &s->loop, status);
-		if (a == s->linked)
-			link_lost(s);
+		if (a != s->linked)
+			continue;
+		/* A closed window hangs ssh up as well, perhaps before it has sent our BYE. */
+		if (s->hanging_up && !(WIFEXITED(status) && WEXITSTATUS(status) == 0))
+			s->told_done = false;
+		link_lost(s);
 	}
 }
 
@@ -702,11 +722,11 @@ on_signal(void *owner, int sig)
 			terminal_raw(s);
 		}
 		break;
-	default: /* TERM, HUP, INT, QUIT */
-		if (s->end_us)
+	default: /* TERM, HUP, INT, QUIT: the second one does not wait */
+		if (s->signals++ && s->end_us)
 			leave(s, EXIT_FAILED);
 		else if (s->was_up)
-			hang_up(s, EXIT_FAILED); /* as ssh: "Killed by signal" */
+			hang_up(s, EXIT_FAILED); /* as ssh; no harm if the terminal's end did it */
 		else
 			leave(s, EXIT_FAILED);
 	}

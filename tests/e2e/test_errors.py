@@ -3,8 +3,9 @@ the terminal as it was.
 """
 
 import os
-import random
 import signal
+import struct
+import subprocess
 
 import pytest
 
@@ -79,11 +80,12 @@ def test_missing_ssh(host, env):
 # Hosts that talk nonsense.
 
 def test_garbage_and_end(make_host, tmp_path):
-    (tmp_path / "garbage").write_bytes(random.Random(1).randbytes(100_000))
-    host = make_host(sshd_config=f"ForceCommand cat {tmp_path}/garbage; exit 3")
+    """A host that does something else: what it says is shown once, as by plain ssh."""
+    (tmp_path / "words").write_text("this host only says so\n" * 2000)
+    host = make_host(sshd_config=f"ForceCommand cat {tmp_path}/words; exit 3")
     term = host.belay()
-    one_line(term, 255, 3)
-    assert len(term.raw) < 2000, "the garbage is shown"
+    assert "plain ssh" in one_line(term, 3)
+    assert term.raw.count(b"this host only says so") == 2000
 
 
 @pytest.mark.parametrize("command", ["cat /dev/zero", "yes", "cat /dev/urandom"])
@@ -95,9 +97,41 @@ def test_endless_garbage(make_host, command):
     host.wait_gone()
 
 
-@pytest.mark.skip(reason="needs the fake server of tests/")
-def test_protocol_of_another_version():
-    """A server that speaks another version: one line that names both."""
+def fake_server(host, answer):
+    """Puts a program in the server's place that says this after the mark."""
+    version = subprocess.run([belay_path(), "--version"], capture_output=True, text=True)
+    build = version.stdout.split()[1]
+    system = os.uname()
+    place = host.candidates()[0]
+    place.mkdir(parents=True)
+    (place / "answer").write_bytes(answer)
+    server = place / f"server-{build}-{system.sysname}-{system.machine}"
+    server.write_text(f'#!/bin/sh\necho "$2 ready"; cat {place}/answer; cat >/dev/null\n')
+    server.chmod(0o755)
+
+
+def frame(number, body):
+    return struct.pack(">IB", len(body) + 1, number) + body
+
+
+REFUSE, WELCOME = 3, 2
+OTHER_VERSION = struct.pack(">HI", 1, 7) + b"9.9-fake"[:7] + bytes(16)
+
+
+@pytest.mark.parametrize("answer, word", [
+    (frame(REFUSE, OTHER_VERSION), "9.9-fak"),
+    (frame(WELCOME, struct.pack(">HI", 99, 0) + bytes(16) + bytes(4)), "version"),
+    (frame(WELCOME, b"short"), "protocol"),
+    (frame(77, b""), "protocol"),
+    (b"\xff" * 100, "protocol"),
+    (frame(REFUSE, struct.pack(">HI", 4, 3) + b"why" + bytes(16)), "why"),
+], ids=["refused", "not offered", "malformed", "unknown", "no frame", "bad hello"])
+def test_server_that_answers_otherwise(host, answer, word):
+    """Another version, or nonsense in the protocol's place: one line that says what."""
+    fake_server(host, answer)
+    term = host.belay()
+    assert word in one_line(term)
+    host.wait_gone()
 
 
 # Sessions that are gone.

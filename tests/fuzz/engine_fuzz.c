@@ -276,7 +276,7 @@ static void
 operate(uint8_t what, struct span *in)
 {
 	size_t stream = what >> 4 & 3;
-	stream = stream < STREAMS ? stream : STREAM_TTY;
+	stream = stream < STREAMS ? stream : STREAM_MAIN;
 	switch (what & 7) {
 	case 0: /* bytes as they are */
 		hear(take(in, take_number(in, 2)));

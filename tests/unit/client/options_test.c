@@ -86,7 +86,7 @@ TEST(a_destination_and_nothing_else)
 	check_line("user@host", "user@host", "", "");
 	check_line("ssh://user@host:22", "ssh://user@host:22", "", "");
 	parse("host");
-	CHECK(!t.o.direct && !t.o.no_shell && !t.o.quiet && !t.o.help && !t.o.version);
+	CHECK(!t.o.direct && !t.o.no_command && !t.o.tty && !t.o.no_tty && !t.o.quiet && !t.o.help && !t.o.version);
 	CHECK_EQ(t.o.escape, '~');
 	CHECK(t.o.ssh_argv[0] == NULL);
 	options_finish(&t.o);
@@ -206,20 +206,29 @@ TEST(some_lines_are_for_ssh_alone)
 {
 	static const char *const direct[] = { "-G host", "-V", "-Q cipher",
 		"-O exit host", "-W a:1 host", "-CG host" };
-	static const char *const no_shell[] = { "-N host", "-f host", "-n host",
-		"-T host", "-s host sftp", "-fN host", "host -T" };
 	for (size_t i = 0; i < sizeof direct / sizeof *direct; i++) {
 		parse(direct[i]);
 		CHECK(t.o.direct && !t.o.bad_option);
 		check_words("ssh's line", t.o.ssh_argv + 1, direct[i]);
 		options_finish(&t.o);
 	}
-	for (size_t i = 0; i < sizeof no_shell / sizeof *no_shell; i++) {
-		parse(no_shell[i]);
-		CHECK(t.o.no_shell && !t.o.direct && !t.o.bad_option);
-		check_words("ssh's line", t.o.ssh_argv + 1, no_shell[i]);
-		options_finish(&t.o);
-	}
+}
+
+TEST(what_is_to_be_run_and_on_what)
+{
+	parse("-fnNs host");
+	CHECK(t.o.background && t.o.null_stdin && t.o.no_command && t.o.subsystem);
+	check_words("ssh's line", t.o.ssh_argv + 1, "-fnNs host");
+	options_finish(&t.o);
+	parse("-tt host");
+	CHECK(t.o.tty == 2 && !t.o.no_tty);
+	options_finish(&t.o);
+	parse("-t host -T"); /* the last one counts */
+	CHECK(t.o.tty == 0 && t.o.no_tty);
+	options_finish(&t.o);
+	parse("-T host -t");
+	CHECK(t.o.tty == 1 && !t.o.no_tty);
+	options_finish(&t.o);
 }
 
 TEST(loudness_is_for_both)

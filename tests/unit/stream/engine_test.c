@@ -41,13 +41,13 @@ content(const struct end *e, uint64_t off)
 static struct stream *
 tty(struct end *e)
 {
-	return engine_stream(&e->engine, STREAM_TTY);
+	return engine_stream(&e->engine, STREAM_MAIN);
 }
 
 static bool
 open_streams(struct end *e, size_t out_max, size_t window)
 {
-	return engine_open(&e->engine, STREAM_TTY, 1, out_max, window)
+	return engine_open(&e->engine, STREAM_MAIN, 1, out_max, window)
 	    && engine_open(&e->engine, STREAM_CONTROL, 0, ROOM, ROOM);
 }
 
@@ -514,7 +514,7 @@ TEST(links_and_streams_are_bounded)
 		CHECK(engine_open(e, (uint32_t)e->n_streams, 5, 1, 1));
 	CHECK(engine_open(e, 1000, 5, 1, 1) == NULL);
 	CHECK(engine_stream(e, 1000) == NULL);
-	CHECK_EQ(engine_stream(e, STREAM_TTY)->id, STREAM_TTY);
+	CHECK_EQ(engine_stream(e, STREAM_MAIN)->id, STREAM_MAIN);
 	world_finish();
 }
 
@@ -568,7 +568,7 @@ TEST(little_is_in_flight_but_control_messages_are_not_held_up)
 		CHECK(engine_tell(&w.client.engine, MSG_WINDOW, &window));
 	CHECK_EQ(sent_bytes(&w.client, &wire->client), 5 * (FRAME_HEADER + 8));
 	wire->client.flight_max = 10000;
-	struct msg_ack ack = { STREAM_TTY, 4000, OUT_MAX };
+	struct msg_ack ack = { STREAM_MAIN, 4000, OUT_MAX };
 	CHECK_EQ(give(&w.client, &wire->client, MSG_ACK, &ack), 0);
 	size_t more = sent_bytes(&w.client, &wire->client);
 	CHECK(more <= 4000 && more > 3900); /* with or without the control messages */
@@ -748,7 +748,7 @@ TEST(a_bad_frame_is_an_error_and_the_streams_go_on)
 	static const struct msg_window window;
 	static const struct msg_exit status;
 	struct span x = { (const uint8_t *)"x", 1 };
-	struct msg_data too_much = { STREAM_TTY, 5, { much, WINDOW - 4 } };
+	struct msg_data too_much = { STREAM_MAIN, 5, { much, WINDOW - 4 } };
 	const struct {
 		enum msg_type type;
 		const void *m;
@@ -763,11 +763,11 @@ TEST(a_bad_frame_is_an_error_and_the_streams_go_on)
 		{ MSG_DATA, &(struct msg_data){ 99, 0, x }, ERR_STREAM },
 		{ MSG_END, &(struct msg_end){ 99, 0 }, ERR_STREAM },
 		{ MSG_ACK, &(struct msg_ack){ 99, 0, 0 }, ERR_STREAM },
-		{ MSG_DATA, &(struct msg_data){ STREAM_TTY, 6, x }, ERR_GAP },
-		{ MSG_DATA, &(struct msg_data){ STREAM_TTY, UINT64_MAX, x }, ERR_GAP },
-		{ MSG_END, &(struct msg_end){ STREAM_TTY, 6 }, ERR_GAP },
-		{ MSG_END, &(struct msg_end){ STREAM_TTY, 4 }, ERR_OFFSET },
-		{ MSG_ACK, &(struct msg_ack){ STREAM_TTY, 6, UINT64_MAX }, ERR_OFFSET },
+		{ MSG_DATA, &(struct msg_data){ STREAM_MAIN, 6, x }, ERR_GAP },
+		{ MSG_DATA, &(struct msg_data){ STREAM_MAIN, UINT64_MAX, x }, ERR_GAP },
+		{ MSG_END, &(struct msg_end){ STREAM_MAIN, 6 }, ERR_GAP },
+		{ MSG_END, &(struct msg_end){ STREAM_MAIN, 4 }, ERR_OFFSET },
+		{ MSG_ACK, &(struct msg_ack){ STREAM_MAIN, 6, UINT64_MAX }, ERR_OFFSET },
 		{ MSG_DATA, &too_much, ERR_CREDIT },
 	};
 	world_init();
@@ -800,7 +800,7 @@ TEST(on_a_lossy_link_a_gap_is_answered)
 	CHECK_EQ(wire_turn(wire, ROOM), 0);
 	w.now += 1000 * MS;
 	CHECK_EQ(wire_turn(wire, ROOM), 0);
-	struct msg_data data = { STREAM_TTY, 6, { (const uint8_t *)"x", 1 } };
+	struct msg_data data = { STREAM_MAIN, 6, { (const uint8_t *)"x", 1 } };
 	CHECK_EQ(give(&w.server, &wire->server, MSG_DATA, &data), ERR_GAP);
 	wire->server.lossy = true;
 	CHECK_EQ(give(&w.server, &wire->server, MSG_DATA, &data), 0);
@@ -815,9 +815,9 @@ TEST(positions_are_checked_like_acknowledgements)
 		struct msg_ack at;
 		int err;
 	} cases[] = {
-		{ { STREAM_TTY, 0, 100 }, 0 },
-		{ { STREAM_TTY, 1, 100 }, ERR_OFFSET },
-		{ { STREAM_TTY, UINT64_MAX, 100 }, ERR_OFFSET },
+		{ { STREAM_MAIN, 0, 100 }, 0 },
+		{ { STREAM_MAIN, 1, 100 }, ERR_OFFSET },
+		{ { STREAM_MAIN, UINT64_MAX, 100 }, ERR_OFFSET },
 		{ { 99, 0, 100 }, ERR_STREAM },
 	};
 	world_init();

@@ -368,7 +368,7 @@ TEST(version_1_bytes_of_the_handshake)
 {
 	struct msg_hello hello = { .version_min = 1, .version_max = 2, .build = SPAN("b"),
 		.client = "0123456789abcde", .session = "fedcba987654321",
-		.wish = WISH_RESUME, .kind = KIND_SHELL, .linger_s = 60,
+		.wish = WISH_RESUME, .kind = KIND_PTY, .linger_s = 60,
 		.term = SPAN("vt"), .modes = SPAN(""),
 		.rows = 24, .cols = 80, .xpixel = 3, .ypixel = 4, .command = SPAN(""),
 		.env = SPAN(""), .positions = SPAN(""), .more = SPAN("!") };

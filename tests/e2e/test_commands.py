@@ -1,0 +1,511 @@
+"""Proves that a command on pipes is what it is under ssh: its streams, its status, what
+it finds on the host; that it runs once; and that cuts change none of it.
+
+What ssh itself can do is not written down here: ssh is run beside belay and compared.
+All randomness comes from SEED, which is printed; BELAY_E2E_SEED sets it.
+"""
+
+import contextlib
+import hashlib
+import os
+import pathlib
+import random
+import re
+import shlex
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+
+from harness import belay_path, wait_until
+
+SEED = int(os.environ.get("BELAY_E2E_SEED") or random.randrange(10**6))
+BINARY = bytes(range(256)) + random.Random(1).randbytes(5_000_000)
+LONG = 60       # seconds that a transfer with cuts may take
+NO_TERMINAL = b"Pseudo-terminal will not be allocated because stdin is not a terminal."
+
+
+@pytest.fixture
+def rng():
+    print(f"seed {SEED}: set BELAY_E2E_SEED to repeat")
+    return random.Random(SEED)
+
+
+def ssh(host, *args):
+    return ["ssh", "-F", host.cfg, *args]
+
+
+def belay(host, *args):
+    return [belay_path(), "-F", host.cfg, *args]
+
+
+def result(done):
+    return done.returncode, done.stdout, done.stderr
+
+
+def alike(host, *args, **more):
+    """Runs the same with ssh and with belay, cold and warm; returns what both did."""
+    want = host.piped(ssh(host, *args), **more)
+    for start in ("cold", "warm"):
+        have = host.piped(belay(host, *args), **more)
+        assert result(have) == result(want), f"{start} start"
+    return want
+
+
+def script(argv):
+    return " ".join(shlex.quote(str(word)) for word in argv)
+
+
+def alike_in_sh(host, text, *args):
+    """The same for a line of sh in which $IT is the program with these arguments."""
+    want, have = (host.piped(["bash", "-c", text.replace("$IT", script(it(host, *args)))])
+                  for it in (ssh, belay))
+    assert result(have) == result(want)
+    return want
+
+
+# Status and streams.
+
+@pytest.mark.parametrize("status", [0, 1, 3, 255])
+def test_exit_status(host, status):
+    assert alike(host, "testhost", f"exit {status}").returncode == status
+
+
+@pytest.mark.parametrize("number", ["KILL", "TERM", "PIPE", "SEGV"])
+def test_death_by_signal(host, number):
+    done = alike(host, "testhost", f"echo before; kill -{number} $$; echo after")
+    assert done.returncode == 255 and done.stdout == b"before\n"
+
+
+def test_stdout_and_stderr(host):
+    done = alike(host, "testhost", "echo out; echo err >&2; exit 3")
+    assert result(done) == (3, b"out\n", b"err\n")
+
+
+@pytest.mark.parametrize("command", [
+    "true", "cat", "cat >&2", "cat >/dev/null; echo done", "exec <&-; echo no stdin",
+    "exec >&-; cat >&2", "exec 2>&-; cat", "exec >&- 2>&-; cat >/dev/null; exit 4",
+    "head -c 3", "exit 7",
+    "echo now; (until ! kill -0 $$; do sleep 0.05; done 2>/dev/null; echo late) &",
+    "sleep 100 </dev/null >/dev/null 2>&1 & pid=$!; (sleep 0.3; kill $pid) & echo x"])
+def test_end_of_streams(host, command):
+    alike(host, "testhost", command, input=b"input\n" * 20_000)
+
+
+@pytest.mark.parametrize("to", ["", ">&2"])
+def test_binary_both_ways(host, to):
+    done = host.piped(belay(host, "testhost", f"cat {to}; exit 9"), BINARY, LONG)
+    assert hashlib.sha256(done.stderr if to else done.stdout).digest() == \
+        hashlib.sha256(BINARY).digest()
+    assert (done.stdout if to else done.stderr) == b""
+    assert done.returncode == 9
+
+
+def test_both_streams_at_once(host):
+    """What fills stderr does not stop stdout, even if nobody reads there."""
+    command = "(head -c 3000000 /dev/zero >&2; echo end >&2) & seq 1 300000; wait"
+    done = host.piped(belay(host, "testhost", command))
+    assert done.stdout == b"".join(b"%d\n" % n for n in range(1, 300_001))
+    assert done.stderr == bytes(3_000_000) + b"end\n" and done.returncode == 0
+
+
+# Where stdin and the rest may lead.
+
+def test_stdin_from_a_file(host, tmp_path):
+    (tmp_path / "file").write_bytes(BINARY[:100_000])
+    for name in ("/dev/null", tmp_path / "file"):
+        for it in (ssh, belay):
+            with open(name, "rb") as file:
+                done = host.piped(it(host, "testhost", "cksum"), None, stdin=file)
+            want = subprocess.run(["cksum"], stdin=open(name, "rb"), capture_output=True)
+            assert result(done) == (0, want.stdout, b"")
+
+
+def test_no_stdin(host):
+    done = alike(host, "-n", "testhost", "cat; echo end", input=b"not this\n")
+    assert result(done) == (0, b"end\n", b"")
+
+
+def test_stdin_that_stays_open(host):
+    """The command ends though nobody has ended its input."""
+    for it in (ssh, belay):
+        with host.popen(it(host, "testhost", "head -n 1; exit 6")) as child:
+            child.stdin.write(b"line\n")
+            child.stdin.flush()
+            assert child.stdout.read() == b"line\n"
+            assert child.wait() == 6
+
+
+def test_answers_come_at_once(host):
+    with host.popen(belay(host, "testhost", "cat"), bufsize=0) as child:
+        for number in range(50):
+            child.stdin.write(b"%d\n" % number)
+            assert child.stdout.readline() == b"%d\n" % number
+        child.stdin.close()
+        assert child.wait() == 0
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&-", "<&- >&- 2>&-"])
+def test_closed_descriptors(host, closed):
+    command = "echo out; echo err >&2; cat; exit 5"
+    done = alike_in_sh(host, f"$IT {closed}", "testhost", command)
+    assert done.returncode == 5
+
+
+@pytest.mark.parametrize("text", [
+    "$IT | head -n 1; echo ${PIPESTATUS[@]}", "$IT 2>&1 >/dev/null | cat",
+    "$IT | cat; echo ${PIPESTATUS[@]}", "echo input | $IT >/dev/null; echo $?"])
+def test_pipelines(host, text):
+    alike_in_sh(host, text, "testhost", "cat; seq 1 1000; echo err >&2; exit 3")
+
+
+def test_reader_that_goes(host):
+    began = time.monotonic()
+    done = host.piped(["bash", "-c", script(belay(host, "testhost", "yes"))
+                       + " | head -n 1; echo ${PIPESTATUS[0]}"])
+    assert done.stdout.split()[0] == b"y" and time.monotonic() - began < 5
+    assert done.stderr == b""
+    host.wait_gone()
+
+
+# The command line.
+
+@pytest.mark.parametrize("args", [
+    ["testhost", "echo", "a  b", "'c  d'", "$HOME", ";", "echo", "e", "*"],
+    ["--", "testhost", "echo", "--", "-x"],
+    ["testhost", "--", "echo", "x"],
+    ["testhost", "-T", "-o", "LogLevel=ERROR", "echo", "-n", "x"],
+    ["-q", "testhost", "-l", "tester", "--", "echo", "x"],
+    ["-Tx", "testhost", "echo x"],
+    ["-oLogLevel=quiet", "testhost", "echo", ""],
+    ["tester@testhost", "echo", "x"],
+    ["ssh://tester@testhost", "echo", "x"],
+    ["testhost", "printf '%s|' \"$0\" \"$@\"; echo a\necho b"],
+    ["testhost", "echo \xe9\u20ac"]])
+def test_words(host, args):
+    assert alike(host, *args).returncode == 0
+
+
+@pytest.mark.parametrize("args", [["-T", "testhost"], ["testhost"], ["testhost", ""]])
+def test_shell_on_pipes(host, args):
+    text = b"echo out; echo err >&2; read x; echo $x $0 $-\nline\nexit 8\n"
+    done = alike(host, *args, input=text)
+    assert done.returncode == 8
+    assert b"line" in done.stdout
+    assert (NO_TERMINAL in done.stderr) == (args == ["testhost"])
+
+
+@pytest.mark.parametrize("option", ["-t", "-tq"])
+def test_terminal_that_is_not_there(host, option):
+    alike(host, option, "testhost", "tty; echo $?")
+
+
+@pytest.mark.parametrize("size", [5_000, 20_000, 100_000])
+def test_long_command(host, size):
+    done = alike(host, "testhost", f"echo {'x' * size} | wc -c; cat", input=b"input")
+    assert result(done) == (0, b"%d\ninput" % (size + 1), b"")
+
+
+# On a terminal.
+
+def finished(host, argv):
+    term = host.start(argv)
+    status = term.wait_exit()
+    term.assert_sane()
+    text = bytes(term.raw).replace(b"Connection to 127.0.0.1 closed.\r\n", b"")
+    return status, text
+
+
+@pytest.mark.parametrize("args,status", [
+    (["-t", "testhost", "test -t 0 && test -t 2 && echo terminal; exit 3"], 3),
+    (["-tt", "testhost", "echo $TERM; stty size; kill -9 $$"], 255),
+    (["testhost", "test -t 0 || test -t 1 || echo none; exit 4"], 4)])
+def test_command_on_a_terminal(host, args, status):
+    want, have = (finished(host, it(host, *args)) for it in (ssh, belay))
+    assert want == have and have[0] == status
+
+
+def test_forced_terminal(host):
+    args = ["-tt", "testhost", "read x; test -t 0 && test -t 1 && echo $x; exit 7"]
+    done = alike(host, *args, input=b"line\n")
+    assert done.returncode == 7 and b"line\r\n" in done.stdout
+
+
+# The configuration.
+
+@pytest.mark.parametrize("config,args,want", [
+    ("RemoteCommand cat; echo end; exit 5", ["testhost"], (5, b"input\nend\n")),
+    ("RemoteCommand echo x", ["testhost", "echo y"], (255, b"")),
+    ("RequestTTY force", ["testhost", "test -t 0 && exit 9"], (9, None)),
+    ("RequestTTY no", ["testhost"], (0, None)),
+    ("RequestTTY yes", ["testhost", "tty"], (1, b"not a tty\n")),
+    ("StdinNull yes", ["testhost", "cat; echo end"], (0, b"end\n")),
+    ("LogLevel QUIET", ["testhost"], (0, None)),
+    ("SetEnv LC_TEST=set", ["testhost", "echo $LC_TEST"], (0, b"set\n")),
+    ("SendEnv LC_SENT", ["testhost", "echo $LC_SENT"], (0, b"sent\n"))])
+def test_configuration(host, config, args, want):
+    host.configure(config)
+    done = alike(host, *args, input=b"input\n", env={"LC_SENT": "sent"})
+    assert done.returncode == want[0]
+    assert want[1] is None or done.stdout == want[1]
+
+
+def test_session_type_none(host):
+    """That is ssh's: it connects and waits."""
+    host.configure("SessionType none")
+    with host.popen(belay(host, "testhost")) as child:
+        wait_until(lambda: host.sshd.log().count("User child is on pid") == 1)
+        assert child.poll() is None
+        child.terminate()
+        assert child.wait() == 255
+    host.wait_gone()
+
+
+@pytest.mark.parametrize("args", [["-V"], ["-Q", "kex"], ["-G", "testhost"],
+                                  ["-O", "check", "testhost"]])
+def test_what_is_of_ssh_alone(host, args):
+    alike(host, *args)
+    assert host.proxy.accepted == 0
+
+
+# What the command finds on the host.
+
+FINDINGS = {
+    "environment": "env | grep -vE '^(SSH_C|_=)' | sort",
+    "working directory": "pwd; umask; id",
+    "limits": "ulimit -a; ulimit -Ha; nice",
+    "signals": "grep -E '^(Sig(Blk|Ign|Cgt)|NoNewPrivs|Seccomp):' /proc/self/status",
+    "descriptors": "ls /proc/self/fd",
+    "shell": "echo $0 $- $# $SHLVL; cat /proc/$$/cmdline | tr '\\0' ' '",
+    "no terminal": "tty; (: </dev/tty) 2>/dev/null || echo none; ps -o tty= -p $$",
+    "groups of processes": "ps -o pid=,pgid=,sid= -p $$ | awk '{print $1==$2, $2==$3}'",
+}
+
+
+@pytest.mark.parametrize("what", FINDINGS)
+def test_what_a_command_finds(host, what):
+    alike(host, "testhost", FINDINGS[what])
+
+
+def test_rc_file(host):
+    """What the login shell reads, it reads once, and what that says is shown."""
+    host.home_file(".bashrc", "echo noise; echo more >&2; OF_RC=yes\n")
+    done = alike(host, "testhost", "echo $OF_RC")
+    assert result(done) == (0, b"noise\nyes\n", b"more\n")
+
+
+@pytest.mark.parametrize("shell", ["sh", "zsh", "fish", "tcsh", "mksh"])
+def test_login_shells(make_host, shell):
+    host = make_host(shell)
+    if host.sshd.shell == "/bin/sh" and shell != "sh":
+        pytest.skip(f"no {shell} here")
+    alike(host, "testhost", "cat; echo $HOME 'a  b' | cat; exit 3", input=b"input\n")
+
+
+# Hosts where belay-server cannot run.
+
+FORCED = {
+    "something else": "echo only this; echo and this >&2; exit 7",
+    "one command": 'case "$SSH_ORIGINAL_COMMAND" in hello) cat; echo end; exit 4;; '
+                   '*) echo "not allowed: $SSH_ORIGINAL_COMMAND" >&2; exit 1;; esac',
+    "a forge": 'exec git-shell -c "$SSH_ORIGINAL_COMMAND"',
+    "no account": "echo This account is currently not available.; exit 1",
+    "nothing": "exec true",
+    "the input": "cat",
+    "the input's end": "cat >/dev/null; echo read",
+}
+
+
+@pytest.mark.parametrize("what", FORCED)
+def test_forced_command(make_host, what):
+    host = make_host(sshd_config=f"ForceCommand {FORCED[what]}")
+    for command in ("hello", "other"):
+        alike(host, "testhost", command, input=b"input\n")
+
+
+def test_forced_command_that_lets_all_pass(make_host):
+    host = make_host(sshd_config='ForceCommand eval "$SSH_ORIGINAL_COMMAND"')
+    alike(host, "testhost", "cat; echo err >&2; exit 3", input=BINARY[:100_000])
+
+
+def test_refused_login(host):
+    host.configure("BatchMode yes", key="stranger")
+    assert alike(host, "testhost", "true").returncode == 255
+
+
+def test_unknown_subsystem(host):
+    alike(host, "-s", "testhost", "nosuch")
+
+
+# The end of the client.
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("it", [ssh, belay])
+def test_client_that_is_told_to_end(host, it, number):
+    """Its pipes end; the command is not killed and can still do something."""
+    path = host.out / "ended"
+    command = f"echo here; cat; touch {path}"
+    with host.popen(it(host, "testhost", command), bufsize=0) as child:
+        assert child.stdout.readline() == b"here\n"
+        child.send_signal(number)
+        assert child.wait(10) == 255
+    wait_until(path.exists, what="the command has not seen the end of its input")
+    host.wait_gone()
+
+
+def test_client_that_is_told_to_end_while_away(host):
+    with host.popen(belay(host, "testhost", "echo here; cat"), bufsize=0) as child:
+        assert child.stdout.readline() == b"here\n"
+        host.proxy.refuse()
+        host.proxy.cut()
+        wait_until(lambda: host.proxy.refused)
+        child.terminate()
+        assert child.wait(10) == 255
+    host.proxy.accept()
+    for one in host.processes():        # nobody could tell them
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(one.pid, signal.SIGKILL)
+    host.may_leave_sockets = True
+
+
+# Cuts.
+
+def run_once(host, path, *sizes_of):
+    """Has a command append a line, while the connection is cut; returns the lines."""
+    path.unlink(missing_ok=True)
+    for direction, sizes in sizes_of:
+        host.proxy.cut_after(sizes[0], direction, sizes[1:])
+    command = f"echo line >>{path}; echo ok"
+    done = host.piped(belay(host, "testhost", command), timeout=LONG)
+    host.proxy.heal()
+    host.wait_gone()
+    lines = path.read_text().count("line") if path.exists() else 0
+    print(sizes_of, done)
+    assert (done.returncode, done.stdout) in ((0, b"ok\n"), (255, b""))
+    return done.returncode, lines
+
+
+def bytes_of_a_start(host):
+    """How many bytes go in each direction, in a cold start and in a warm one."""
+    sizes = []
+    for _ in range(2):
+        before = dict(host.proxy.bytes)
+        assert host.piped(belay(host, "testhost", "true")).returncode == 0
+        sizes.append({name: host.proxy.bytes[name] - before[name] for name in before})
+    return sizes
+
+
+@pytest.mark.parametrize("direction", ["up", "down"])
+def test_never_run_twice(host, rng, direction):
+    """The connection is cut somewhere during its start, and some of the next ones too."""
+    limit = bytes_of_a_start(host)[1][direction]
+    ended = []
+    for round_ in range(16):
+        sizes = [rng.randrange(1, limit + 200) for _ in range(1 + round_ % 3)]
+        status, lines = run_once(host, host.out / "lines", (direction, sizes))
+        assert lines <= 1 and (status or lines)
+        ended.append(status)
+    assert 0 in ended
+
+
+def test_never_run_twice_after_an_upload(host, rng):
+    limit = bytes_of_a_start(host)[0]["up"]
+    for _ in range(8):
+        for path in host.server_files():
+            path.unlink()
+        size = rng.randrange(3_000, limit + 200)
+        status, lines = run_once(host, host.out / "lines", ("up", [size]))
+        assert lines <= 1 and (status or lines)
+
+
+def test_cuts_of_a_transfer(host, rng):
+    data = rng.randbytes(20_000_000)
+    host.piped(belay(host, "testhost", "true"))
+    for direction in ("up", "down"):
+        sizes = [rng.randrange(200_000, 3_000_000) for _ in range(30)]
+        host.proxy.cut_after(sizes[0], direction, sizes[1:])
+    done = host.piped(belay(host, "testhost", "cat; echo the end >&2; exit 5"), data,
+                      2 * LONG)
+    assert hashlib.sha256(done.stdout).digest() == hashlib.sha256(data).digest()
+    assert (done.returncode, done.stderr) == (5, b"the end\n")
+    assert host.proxy.cuts >= 6
+
+
+def test_network_away_in_the_middle(host):
+    go = host.out / "go"
+    command = (f"cat; until [ -e {go} ]; do sleep 0.05; done; "
+               "echo later; echo err >&2; exit 3")
+    with host.popen(belay(host, "testhost", command), bufsize=0) as child:
+        child.stdin.write(b"before\n")
+        assert child.stdout.readline() == b"before\n"
+        host.proxy.refuse()
+        host.proxy.cut()
+        wait_until(lambda: host.proxy.refused >= 2)
+        child.stdin.write(b"meanwhile\n")
+        child.stdin.close()
+        go.touch()
+        host.proxy.accept()
+        assert child.stdout.read() == b"meanwhile\nlater\n"
+        assert child.stderr.read() == b"err\n"
+        assert child.wait() == 3
+
+
+def test_end_during_an_outage(host):
+    """The command ends unseen: nothing of what it left is lost."""
+    go = host.out / "go"
+    command = f"echo here; until [ -e {go} ]; do sleep 0.05; done; seq 1 100000; exit 4"
+    with host.popen(belay(host, "testhost", command), bufsize=0) as child:
+        assert child.stdout.readline() == b"here\n"
+        host.proxy.refuse()
+        host.proxy.cut()
+        wait_until(lambda: host.proxy.refused)
+        go.touch()
+        wait_until(lambda: not host.running("sleep", "0.05"))
+        host.proxy.accept()
+        assert child.stdout.read() == b"".join(b"%d\n" % n for n in range(1, 100_001))
+        assert child.wait() == 4
+
+
+# Those who do not read.
+
+def peak(child):
+    """The most memory that the client has had so far, in MB."""
+    text = pathlib.Path(f"/proc/{child.pid}/status").read_text()
+    return int(re.search(r"VmHWM:\s*(\d+)", text).group(1)) / 1000
+
+
+def test_reader_that_stalls(host):
+    size = 100_000_000
+    with host.popen(belay(host, "testhost", f"head -c {size} /dev/zero")) as child:
+        got = len(child.stdout.read(1))
+        before = peak(child)
+        time.sleep(2)                       # how long nothing is read
+        assert peak(child) - before < 16
+        while data := child.stdout.read1(1 << 20):
+            got += len(data)
+        assert got == size and child.wait() == 0
+
+
+def test_program_that_does_not_read(host):
+    size, go = 50_000_000, host.out / "go"
+    command = f"echo here; until [ -e {go} ]; do sleep 0.05; done; wc -c"
+    with host.popen(belay(host, "testhost", command), bufsize=0) as child:
+        assert child.stdout.readline() == b"here\n"
+        before = peak(child)
+
+        def write():
+            view = memoryview(bytes(size))
+            while view:
+                view = view[child.stdin.write(view):]
+            child.stdin.close()
+
+        rest = threading.Thread(target=write)
+        rest.start()
+        time.sleep(2)                       # how long nothing is read
+        assert rest.is_alive() and peak(child) - before < 16
+        go.touch()
+        assert int(child.stdout.read()) == size
+        rest.join()
+        assert child.wait() == 0
