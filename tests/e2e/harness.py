@@ -37,6 +37,7 @@ HOST_PROGRAM = HERE / "host_program.py"
 PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 PROMPT = "ready$ "
 MARKER = "BELAY_TEST_ID"
+SANITIZERS = ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS")
 # Places that are not the test's own, where a server may come to lie.
 SHARED_PLACES = [pathlib.Path(f"{place}/belay-{user}")
                  for place in ("/dev/shm", "/var/tmp", "/tmp")
@@ -348,7 +349,9 @@ class Host:
 
     def _set_up(self, shell, setenv, sshd_config, ssh_config):
         path = find_shell(shell, self.dir)
-        env = {MARKER: self.id + ".host", "BELAY_RUN_DIR": self.run, **(setenv or {})}
+        sanitizers = {name: os.environ[name] for name in SANITIZERS if name in os.environ}
+        env = {MARKER: self.id + ".host", "BELAY_RUN_DIR": self.run, **sanitizers,
+               **(setenv or {})}
         self.sshd = Sshd(self.dir, path or "/bin/sh", env, sshd_config)
         for name, text in RC_FILES[shell].items():
             self.home_file(name, text)
@@ -397,7 +400,7 @@ class Host:
                "XDG_CACHE_HOME": home / "cache", "XDG_CONFIG_HOME": home / "config",
                "XDG_STATE_HOME": home / "state", "XDG_DATA_HOME": home / "data",
                "XDG_RUNTIME_DIR": home / "runtime", MARKER: self.id + ".client"}
-        for name in ("BELAY_SERVERS", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"):
+        for name in ("BELAY_SERVERS", *SANITIZERS):
             if name in os.environ:
                 env[name] = os.environ[name]
         env.update(more)
