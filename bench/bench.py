@@ -19,6 +19,7 @@ import shutil
 import signal
 import statistics
 import struct
+import subprocess
 import sys
 import termios
 import time
@@ -32,6 +33,7 @@ PROMPT = b"ready$"
 # A raw terminal, and a program that answers each key by another one.
 ANSWERING = b"stty raw -echo; echo RE''ADY; exec stdbuf -o0 tr a-j A-J\r"
 CAT_SIZE = 32_000_000
+FILES = 4  # of that size, through pipes
 
 
 class Pty:
@@ -131,6 +133,32 @@ class Bench:
         term.end()
         return CAT_SIZE / 1e6 / seconds
 
+    def command(self, name, command, **stdio):
+        """Seconds that a command without a terminal takes."""
+        argv = self.peers[name]
+        argv = [arg for arg in argv if arg != "-tt"]
+        begin = time.perf_counter()
+        subprocess.run([*map(str, argv), command], env=self.host.client_env(), check=True,
+                       **{"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL,
+                          **stdio})
+        return time.perf_counter() - begin
+
+    def true(self, name):
+        return self.command(name, "true")
+
+    def from_pipe(self, name):
+        """MB/s of a file written to stdout."""
+        return CAT_SIZE * FILES / 1e6 / self.command(name, "cat" + " ~/big" * FILES)
+
+    def into_pipe(self, name):
+        """MB/s of a file read from stdin."""
+        with open(self.host.home / "big4", "rb") as file:
+            return CAT_SIZE * FILES / 1e6 / self.command(name, "cat >/dev/null", stdin=file)
+
+    def many(self, name):
+        """Seconds of short commands, one after the other."""
+        return sum(self.true(name) for _ in range(10 if self.quick else 100))
+
     def idle(self):
         """Resident memory of the host side in KiB, wake-ups a minute of each process."""
         term = self.open("belay")
@@ -181,20 +209,37 @@ def run(host, quick):
     key = bench.each(1 if quick else 5, bench.keystroke)
     print("throughput ...", file=sys.stderr)
     cat = bench.each(2 if quick else 5, bench.throughput, ["ssh", "belay"])
+    print("commands ...", file=sys.stderr)
+    (host.home / "big4").write_bytes(big[:CAT_SIZE] * FILES)
+    both = ["ssh", "belay"]
+    true = bench.each(5 if quick else 25, bench.true, both)
+    out = bench.each(2 if quick else 5, bench.from_pipe, both)
+    into = bench.each(2 if quick else 5, bench.into_pipe, both)
+    many = bench.each(1 if quick else 5, bench.many, both)
     print("idle ...", file=sys.stderr)
     memory, wakes = bench.idle()
     return {"start_up_s": start, "keystroke_ms": key, "cat_mb_per_s": cat,
+            "command_s": true, "stdout_mb_per_s": out, "stdin_mb_per_s": into,
+            "many_commands_s": many,
             "idle_rss_kib": memory, "idle_wakes_per_minute": wakes}
 
 
 def judge(found):
     """The budgets: what, the figure, the bound, whether it is kept."""
     start, key, cat = found["start_up_s"], found["keystroke_ms"], found["cat_mb_per_s"]
+
+    def ratio(field):
+        return found[field]["belay"] / found[field]["ssh"]
+
     host_kib = found["idle_rss_kib"]["hold"] + found["idle_rss_kib"]["relay"]
     rows = [
         ("start-up, belay / ssh", start["belay"] / start["ssh"], "at most", 1.1),
         ("keystroke, ms over ssh's", key["belay"] - key["ssh"], "at most", 0.3),
         ("cat on a pty, belay / ssh", cat["belay"] / cat["ssh"], "at least", 0.9),
+        ("`true` without a terminal, belay / ssh", ratio("command_s"), "at most", 1.1),
+        ("stdout through a pipe, belay / ssh", ratio("stdout_mb_per_s"), "at least", 0.9),
+        ("stdin through a pipe, belay / ssh", ratio("stdin_mb_per_s"), "at least", 0.9),
+        ("short commands in a row, belay / ssh", ratio("many_commands_s"), "at most", 1.15),
         ("host side when idle, MiB", host_kib / 1024, "at most", 3),
     ]
     return [{"what": what, "value": value, "bound": f"{how} {bound}",
@@ -205,7 +250,11 @@ def judge(found):
 def show(found, budgets):
     print(f"{'':22}" + "".join(f"{name:>16}" for name in found["start_up_s"]))
     for field, unit in (("start_up_s", "start-up, s"), ("keystroke_ms", "keystroke, ms"),
-                        ("cat_mb_per_s", "cat, MB/s")):
+                        ("cat_mb_per_s", "cat, MB/s"),
+                        ("command_s", "`true`, s"),
+                        ("stdout_mb_per_s", "stdout, MB/s"),
+                        ("stdin_mb_per_s", "stdin, MB/s"),
+                        ("many_commands_s", "short commands, s")):
         print(f"{unit:22}" + "".join(f"{found[field].get(name, float('nan')):16.3f}"
                                      for name in found["start_up_s"]))
     for field, unit in (("idle_rss_kib", "resident when idle, KiB"),

@@ -21,7 +21,8 @@ struct buf {
 	uint8_t *mem;
 	size_t head, len, cap;
 	size_t max; /* the most bytes it may hold */
-	bool failed; /* a buf_print or buf_putc found no room; for builders to check once */
+	/* a buf_print or buf_putc found no room; for builders to check once */
+	bool failed;
 };
 
 /* A view of bytes that somebody else owns. */

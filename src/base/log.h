@@ -13,6 +13,7 @@ void log_init(const char *program, int level);
 /* What ends a line: "\r\n" while the terminal is raw. */
 void log_line_end(const char *end);
 /* One line: "program: text". */
-__attribute__((format(printf, 2, 3))) void log_say(enum log_level level, const char *fmt, ...);
+__attribute__((format(printf, 2, 3))) void
+log_say(enum log_level level, const char *fmt, ...);
 
 #endif

@@ -30,8 +30,8 @@ enum {
  * counts (ssh_config(5)), so these stand before the user's own. */
 static const char *const always[] = { "-T", "-oRemoteCommand=none", NULL };
 /* A connection shared with others may be as dead as the one we replace. */
-static const char *const again[] = { "-Snone", "-oControlMaster=no", "-oControlPersist=no",
-	"-oPermitLocalCommand=no", "-oConnectTimeout=10", NULL };
+static const char *const again[] = { "-Snone", "-oControlMaster=no",
+	"-oControlPersist=no", "-oPermitLocalCommand=no", "-oConnectTimeout=10", NULL };
 static const char *const unattended[] = { "-oBatchMode=yes", NULL };
 
 static size_t
@@ -58,7 +58,7 @@ build_argv(const struct attempt_plan *plan, const char *command)
 		n = add_args(argv, n, unattended);
 	for (size_t i = 0; i < o->n_link_args; i++)
 		argv[n++] = o->link_args[i];
-	argv[n++] = (char *)(uintptr_t)"--";
+	argv[n++] = (char *)(uintptr_t) "--";
 	argv[n++] = (char *)(uintptr_t)o->destination;
 	argv[n++] = (char *)(uintptr_t)command;
 	return argv;
@@ -84,8 +84,10 @@ attempt_start(struct attempt *a, struct loop *loop, const struct attempt_plan *p
 {
 	struct buf command;
 	int fds[3] = { -1, -1, -1 };
-	*a = (struct attempt){ .first = plan->first, .fresh = plan->fresh,
-		.held = plan->hold_errors, .started_us = loop->now_us };
+	*a = (struct attempt){ .first = plan->first,
+		.fresh = plan->fresh,
+		.held = plan->hold_errors,
+		.started_us = loop->now_us };
 	sys_random(a->random, sizeof a->random);
 	boot_init(&a->boot, BELAY_BUILD, a->random);
 	buf_init(&command, COMMAND_MAX);
@@ -106,7 +108,8 @@ attempt_start(struct attempt *a, struct loop *loop, const struct attempt_plan *p
 		return err ? err : ERR_SYSTEM;
 	}
 	linkio_open(&a->io, loop, fds[1], fds[0]);
-	a->err = (struct watch){ .fd = fds[2], .events = POLLIN, .fn = on_stderr, .owner = a };
+	a->err =
+	    (struct watch){ .fd = fds[2], .events = POLLIN, .fn = on_stderr, .owner = a };
 	loop_add(loop, &a->err);
 	return 0;
 }
@@ -153,7 +156,8 @@ send_script(struct attempt *a)
 {
 	struct buf raw, gz;
 	if (get_server(a, &raw, &gz) == 0) {
-		log_say(LOG_VERBOSE, "no server of this version on the host yet: sending it");
+		log_say(LOG_VERBOSE,
+		    "no server of this version on the host yet: sending it");
 		if (boot_script(&a->boot, gz.len, raw.len, &a->io.queue))
 			over(a, WHY_NO_SERVER, "out of memory");
 	}
@@ -196,11 +200,12 @@ boot(struct attempt *a)
 				over(a, WHY_NO_SERVER, "out of memory");
 			break;
 		case BOOT_REFUSED:
-			log_say(LOG_VERBOSE, "the server cannot live in %s", a->boot.text);
-			snprintf(a->text, sizeof a->text, "%s", a->boot.text);
+			log_say(LOG_VERBOSE, "the server cannot live in %s",
+			    a->boot.text);
 			break;
 		case BOOT_FAILED:
-			over(a, WHY_NO_SERVER, a->text[0] ? a->text : "no directory takes it");
+			over(a, WHY_NO_PLACE,
+			    a->boot.text[0] ? a->boot.text : "no directory takes it");
 			break;
 		default:
 			over(a, WHY_NOISE, err_text(ERR_NOISE));
@@ -214,7 +219,8 @@ show_errors(struct attempt *a)
 {
 	if (a->held || !a->first || a->said.len <= a->shown)
 		return;
-	(void)sys_write_all(STDERR_FILENO, buf_bytes(&a->said) + a->shown, a->said.len - a->shown);
+	(void)sys_write_all(STDERR_FILENO, buf_bytes(&a->said) + a->shown,
+	    a->said.len - a->shown);
 	a->shown = a->said.len;
 }
 
@@ -225,7 +231,8 @@ on_welcome(struct attempt *a, struct engine *e, const struct msg_welcome *m)
 {
 	memcpy(a->boot_id, m->boot, ID_LEN);
 	if (m->version < PROTOCOL_OLDEST || m->version > PROTOCOL_VERSION)
-		over(a, WHY_PROTOCOL, "the host chose a protocol version that was not offered");
+		over(a, WHY_PROTOCOL,
+		    "the host chose a protocol version that was not offered");
 	else if (engine_set_positions(e, m->positions))
 		over(a, WHY_PROTOCOL, "the host claims to have what was never sent");
 	else
@@ -240,8 +247,8 @@ on_refuse(struct attempt *a, const struct msg_refuse *m)
 	char text[BOOT_TEXT_MAX];
 	a->refused = *m;
 	memcpy(a->boot_id, m->boot, ID_LEN);
-	snprintf(text, sizeof text, "%.*s", (int)(m->text.n < sizeof text ? m->text.n : 0),
-	    (const char *)m->text.p);
+	snprintf(text, sizeof text, "%.*s",
+	    (int)(m->text.n < sizeof text ? m->text.n : 0), (const char *)m->text.p);
 	over(a, WHY_REFUSED, text);
 }
 
@@ -253,7 +260,8 @@ handshake(struct attempt *a, struct engine *e)
 	long len = link_frame(&a->io.link, &f);
 	if (len == 0)
 		return;
-	if (len < 0 || msg_get(&f, &m) || (f.type != MSG_WELCOME && f.type != MSG_REFUSE)) {
+	if (len < 0 || msg_get(&f, &m)
+	    || (f.type != MSG_WELCOME && f.type != MSG_REFUSE)) {
 		over(a, WHY_PROTOCOL, "the host does not speak belay's protocol");
 		return;
 	}
@@ -370,7 +378,8 @@ attempt_ended(struct attempt *a, struct engine *e, struct loop *loop, int status
 	if (WIFEXITED(status) && WEXITSTATUS(status) != STATUS_SSH_FAILED
 	    && a->phase == ATTEMPT_BOOT) {
 		char text[BOOT_TEXT_MAX];
-		snprintf(text, sizeof text, "no answer from belay-server; the host's shell ended with status %d",
+		snprintf(text, sizeof text,
+		    "no answer from belay-server; the host's shell ended with status %d",
 		    WEXITSTATUS(status));
 		over(a, WHY_NO_SERVER, text);
 	} else if (a->phase != ATTEMPT_LINK) {

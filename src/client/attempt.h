@@ -24,6 +24,7 @@ enum attempt_why {
 	WHY_LOGIN, /* ssh ended: the login was refused */
 	WHY_HOST_KEY, /* ssh ended: the host is not who it should be */
 	WHY_NO_SERVER, /* belay-server cannot run there; `text` says why */
+	WHY_NO_PLACE, /* the host could run it, but no directory takes it; `text` */
 	WHY_NOISE, /* no answer, but no end of other output either */
 	WHY_REFUSED, /* the server refused: `refused` says why */
 	WHY_PROTOCOL, /* the host sent what it must not; `text` */
@@ -57,7 +58,8 @@ struct attempt_plan {
 	const char *ssh; /* its path */
 	bool first, asks; /* asks: ssh may prompt on the terminal */
 	bool fresh;
-	bool hold_errors; /* a host that only takes certain commands complains about ours */
+	/* a host that only takes certain commands complains about ours */
+	bool hold_errors;
 	size_t prelude_len; /* bytes that attempt_prelude is going to bring */
 };
 

@@ -54,8 +54,7 @@ static const char stage2[] =
     "	say run\n"
     "	exec \"$d/server-$v-$a\" attach $m\n"
     "}\n"
-    "x=raw; [ $z -gt 0 ] && command -v gzip >/dev/null && x=gz\n"
-    FOR_DIRS "try; done\n"
+    "x=raw; [ $z -gt 0 ] && command -v gzip >/dev/null && x=gz\n" FOR_DIRS "try; done\n"
     "say failed\n";
 
 void
@@ -99,9 +98,11 @@ event_of(struct boot *b, const char *line)
 	if (strcmp(word, "failed") == 0)
 		return BOOT_FAILED;
 	if (strcmp(word, "need") == 0)
-		return sscanf(line, "%*s %63s %63s", b->os, b->machine) == 2 ? BOOT_NEED : BOOT_MORE;
+		return sscanf(line, "%*s %63s %63s", b->os, b->machine) == 2 ? BOOT_NEED
+									     : BOOT_MORE;
 	if (strcmp(word, "send") == 0) {
-		b->gz = sscanf(line, "%*s %63s", unpack) == 1 && strcmp(unpack, "gz") == 0;
+		b->gz = sscanf(line, "%*s %63s", unpack) == 1
+		    && strcmp(unpack, "gz") == 0;
 		return BOOT_SEND;
 	}
 	if (strcmp(word, "refused") == 0) {

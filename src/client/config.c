@@ -5,8 +5,11 @@
 void
 config_from_options(struct config *c, const struct options *o)
 {
-	*c = (struct config){ .no_command = o->no_command, .subsystem = o->subsystem,
-		.null_stdin = o->null_stdin, .background = o->background, .escape = o->escape };
+	*c = (struct config){ .no_command = o->no_command,
+		.subsystem = o->subsystem,
+		.null_stdin = o->null_stdin,
+		.background = o->background,
+		.escape = o->escape };
 	if (o->tty)
 		c->tty = o->tty > 1 ? CONFIG_TTY_FORCE : CONFIG_TTY_YES;
 	else if (o->no_tty)
@@ -60,7 +63,8 @@ set_background(struct config *c, struct span value)
 static void
 set_escape(struct config *c, struct span value)
 {
-	if (value.n > 1 && value.p[0] == '\\') { /* ssh prints control characters as \^X */
+	/* ssh prints control characters as \^X */
+	if (value.n > 1 && value.p[0] == '\\') {
 		value.p++;
 		value.n--;
 	}

@@ -44,10 +44,12 @@ run(struct options *o)
 		return EXIT_FAILED;
 	}
 	if (programs_ssh(ssh)) {
-		log_say(LOG_ERROR, "there is no ssh on PATH (or BELAY_SSH does not name one)");
+		log_say(LOG_ERROR,
+		    "there is no ssh on PATH (or BELAY_SSH does not name one)");
 		return EXIT_FAILED;
 	}
-	int status = o->direct || !o->destination ? SESSION_PLAIN_SSH : session_run(o, ssh);
+	int status = o->direct || !o->destination ? SESSION_PLAIN_SSH
+						  : session_run(o, ssh);
 	return status == SESSION_PLAIN_SSH ? run_ssh(o, ssh) : status;
 }
 
@@ -61,7 +63,10 @@ main(int argc, char **argv)
 	if (options_parse(&o, argc, argv)) {
 		log_say(LOG_ERROR, "out of memory");
 	} else {
-		log_init("belay", o.quiet ? LOG_QUIET : o.verbose ? LOG_VERBOSE : LOG_NOTICE);
+		log_init("belay",
+		    o.quiet	    ? LOG_QUIET
+			: o.verbose ? LOG_VERBOSE
+				    : LOG_NOTICE);
 		status = run(&o);
 	}
 	options_finish(&o);

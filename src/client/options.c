@@ -29,19 +29,54 @@ struct option {
 
 /* ssh(1) of OpenSSH 10; -1 and -2 are of the past but still parsed. */
 static const struct option table[] = {
-	{ '1', false, DIRECT }, { '2', false, LINK }, { '4', false, LINK }, { '6', false, LINK },
-	{ 'A', false, LINK }, { 'a', false, LINK }, { 'B', true, LINK }, { 'b', true, LINK },
-	{ 'C', false, LINK }, { 'c', true, LINK }, { 'D', true, LINK }, { 'E', true, LINK },
-	{ 'e', true, ESCAPE }, { 'F', true, LINK }, { 'f', false, BACKGROUND },
-	{ 'G', false, DIRECT }, { 'g', false, LINK }, { 'I', true, LINK }, { 'i', true, LINK },
-	{ 'J', true, LINK }, { 'K', false, LINK }, { 'k', false, LINK }, { 'L', true, LINK },
-	{ 'l', true, LINK }, { 'M', false, LINK }, { 'm', true, LINK }, { 'N', false, NO_COMMAND },
-	{ 'n', false, NULL_STDIN }, { 'O', true, DIRECT }, { 'o', true, LINK }, { 'P', true, LINK },
-	{ 'p', true, LINK }, { 'Q', true, DIRECT }, { 'q', false, QUIET }, { 'R', true, LINK },
-	{ 'S', true, LINK }, { 's', false, SUBSYSTEM }, { 'T', false, NO_TTY },
-	{ 't', false, TTY }, { 'V', false, DIRECT }, { 'v', false, VERBOSE },
-	{ 'W', true, DIRECT }, { 'w', true, LINK }, { 'X', false, LINK }, { 'x', false, LINK },
-	{ 'Y', false, LINK }, { 'y', false, LINK }, { 'Z', false, DIRECT },
+	{ '1', false, DIRECT },
+	{ '2', false, LINK },
+	{ '4', false, LINK },
+	{ '6', false, LINK },
+	{ 'A', false, LINK },
+	{ 'a', false, LINK },
+	{ 'B', true, LINK },
+	{ 'b', true, LINK },
+	{ 'C', false, LINK },
+	{ 'c', true, LINK },
+	{ 'D', true, LINK },
+	{ 'E', true, LINK },
+	{ 'e', true, ESCAPE },
+	{ 'F', true, LINK },
+	{ 'f', false, BACKGROUND },
+	{ 'G', false, DIRECT },
+	{ 'g', false, LINK },
+	{ 'I', true, LINK },
+	{ 'i', true, LINK },
+	{ 'J', true, LINK },
+	{ 'K', false, LINK },
+	{ 'k', false, LINK },
+	{ 'L', true, LINK },
+	{ 'l', true, LINK },
+	{ 'M', false, LINK },
+	{ 'm', true, LINK },
+	{ 'N', false, NO_COMMAND },
+	{ 'n', false, NULL_STDIN },
+	{ 'O', true, DIRECT },
+	{ 'o', true, LINK },
+	{ 'P', true, LINK },
+	{ 'p', true, LINK },
+	{ 'Q', true, DIRECT },
+	{ 'q', false, QUIET },
+	{ 'R', true, LINK },
+	{ 'S', true, LINK },
+	{ 's', false, SUBSYSTEM },
+	{ 'T', false, NO_TTY },
+	{ 't', false, TTY },
+	{ 'V', false, DIRECT },
+	{ 'v', false, VERBOSE },
+	{ 'W', true, DIRECT },
+	{ 'w', true, LINK },
+	{ 'X', false, LINK },
+	{ 'x', false, LINK },
+	{ 'Y', false, LINK },
+	{ 'y', false, LINK },
+	{ 'Z', false, DIRECT },
 };
 
 static const struct option *
@@ -129,7 +164,8 @@ parse_word(struct options *o, char **words, int n)
 		}
 		char *value = !opt->has_value ? NULL : glued ? p + 1 : words[1];
 		treat(o, opt, value);
-		if (opt->treatment == LINK || opt->treatment == QUIET || opt->treatment == VERBOSE)
+		if (opt->treatment == LINK || opt->treatment == QUIET
+		    || opt->treatment == VERBOSE)
 			for_link(o, opt, value);
 		if (opt->has_value)
 			return glued ? 1 : 2;

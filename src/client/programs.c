@@ -13,7 +13,8 @@ static bool
 same_file(const char *path, const struct stat *other)
 {
 	struct stat st;
-	return stat(path, &st) == 0 && st.st_dev == other->st_dev && st.st_ino == other->st_ino;
+	return stat(path, &st) == 0 && st.st_dev == other->st_dev
+	    && st.st_ino == other->st_ino;
 }
 
 int
@@ -30,7 +31,8 @@ programs_ssh(char ret_path[PROGRAM_PATH_MAX])
 		(void)stat(self, &self_st);
 	for (const char *p = path ? path : "/usr/bin:/bin"; *p;) {
 		size_t n = strcspn(p, ":");
-		int len = snprintf(ret_path, PROGRAM_PATH_MAX, "%.*s/ssh", (int)n, n ? p : ".");
+		int len = snprintf(ret_path, PROGRAM_PATH_MAX, "%.*s/ssh", (int)n,
+		    n ? p : ".");
 		if (len < PROGRAM_PATH_MAX && access(ret_path, X_OK) == 0
 		    && !same_file(ret_path, &self_st))
 			return 0;
@@ -47,7 +49,8 @@ plain_word(const char *s)
 }
 
 static bool
-read_server(const char *dir, const char *os, const char *machine, struct buf *raw, struct buf *gz)
+read_server(const char *dir, const char *os, const char *machine, struct buf *raw,
+    struct buf *gz)
 {
 	char path[2 * PROGRAM_PATH_MAX];
 	snprintf(path, sizeof path, "%s/%s-%s", dir, os, machine);

@@ -5,6 +5,7 @@
 #include "client/attempt.h"
 #include "client/config.h"
 #include "client/escape.h"
+#include "client/plain.h"
 #include "client/sink.h"
 #include "stream/policy.h"
 #include "sys/child.h"
@@ -26,14 +27,17 @@ enum {
 	INPUT_MAX = 1024 * 1024, /* typed or pasted while there is no link */
 	OUTPUT_WINDOW = 1024 * 1024, /* output the host may send before it is shown */
 	CONTROL_MAX = 64 * 1024,
-	FIRST_PRELUDE = 2048, /* room for the first hello, before its contents are known */
+	/* room for the first hello, before its contents are known */
+	FIRST_PRELUDE = 2048,
 	ANSWER_MAX = 256 * 1024,
 	PRELUDE_MAX = 4 * 1024, /* of each stream, sent ahead of the handshake */
-	LINGER_S = 7 * 24 * 3600, /* how long the host keeps a session nobody comes back to */
+	/* how long the host keeps a session nobody comes back to */
+	LINGER_S = 7 * 24 * 3600,
 	HEARTBEAT_US = 5 * 1000000,
 	DOUBT_MIN_US = 1000 * 1000,
 	DOUBT_MAX_US = 5 * 1000000,
-	END_PATIENCE_US = 3 * 1000000, /* for the last acknowledgement, and for ssh to end */
+	/* for the last acknowledgement, and for ssh to end */
+	END_PATIENCE_US = 3 * 1000000,
 	EXIT_FAILED = 255, /* ssh(1), EXIT STATUS: an error of the connection */
 };
 
@@ -118,9 +122,12 @@ put_hello(struct session *s, struct buf *out, size_t len)
 	struct buf positions, modes;
 	struct tty_size size = { 24, 80, 0, 0 };
 	const char *term = getenv("TERM");
-	struct msg_hello m = { .version_min = PROTOCOL_OLDEST, .version_max = PROTOCOL_VERSION,
-		.build = { (const uint8_t *)BELAY_BUILD, strlen(BELAY_BUILD) }, .kind = (uint8_t)s->kind,
-		.wish = s->was_up ? WISH_RESUME : WISH_NEW, .linger_s = LINGER_S,
+	struct msg_hello m = { .version_min = PROTOCOL_OLDEST,
+		.version_max = PROTOCOL_VERSION,
+		.build = { (const uint8_t *)BELAY_BUILD, strlen(BELAY_BUILD) },
+		.kind = (uint8_t)s->kind,
+		.wish = s->was_up ? WISH_RESUME : WISH_NEW,
+		.linger_s = LINGER_S,
 		.command = buf_span(&s->command) };
 	(void)tty_get_size(STDIN_FILENO, &size);
 	m.rows = size.rows;
@@ -169,9 +176,13 @@ connect_now(struct session *s, bool asks, bool fresh)
 {
 	struct buf prelude;
 	struct attempt *a = free_attempt(s);
-	struct attempt_plan plan = { .options = s->options, .ssh = s->ssh,
-		.first = s->policy.state == POLICY_FIRST, .asks = asks, .fresh = fresh,
-		.hold_errors = s->options->command[0] != NULL, .prelude_len = FIRST_PRELUDE };
+	struct attempt_plan plan = { .options = s->options,
+		.ssh = s->ssh,
+		.first = s->policy.state == POLICY_FIRST,
+		.asks = asks,
+		.fresh = fresh,
+		.hold_errors = s->options->command[0] != NULL,
+		.prelude_len = FIRST_PRELUDE };
 	int err = 0;
 	if (!a) {
 		decide(s, POLICY_FAILED); /* older ones are still dying */
@@ -196,7 +207,8 @@ connect_now(struct session *s, bool asks, bool fresh)
 	if (!err)
 		s->trying = a;
 	else if (plan.first)
-		fail(s, "cannot start %s: %s", s->ssh, err == ERR_SYSTEM ? strerror(errno) : err_text(err));
+		fail(s, "cannot start %s: %s", s->ssh,
+		    err == ERR_SYSTEM ? strerror(errno) : err_text(err));
 	else
 		decide(s, POLICY_FAILED);
 }
@@ -258,13 +270,22 @@ is_zero(const uint8_t id[ID_LEN])
 	return memcmp(id, zero, ID_LEN) == 0;
 }
 
+static void
+say_plain(const struct options *o, const char *why)
+{
+	if (isatty(STDERR_FILENO))
+		log_say(LOG_NOTICE, "%s: plain ssh, which does not survive a cut: %s",
+		    o->destination, why);
+}
+
 /* belay-server cannot run there: the user gets what plain ssh gives. */
 static void
 fall_back(struct session *s, const struct attempt *a)
 {
-	if (isatty(STDERR_FILENO))
-		log_say(LOG_NOTICE, "%s: plain ssh, which does not survive a cut: %s",
-		    s->options->destination, a->text);
+	say_plain(s->options, a->text);
+	/* What is not the host's nature, as a full disk, may be otherwise next time. */
+	if (a->why == WHY_NO_SERVER || a->why == WHY_NOISE)
+		plain_remember(s->options);
 	leave(s, SESSION_PLAIN_SSH);
 }
 
@@ -278,11 +299,14 @@ server_refused(struct session *s, struct attempt *a)
 		if (s->hanging_up)
 			leave(s, s->exit_status);
 		else
-			fail(s, rebooted ? "the host has been rebooted; the session is gone"
-				 : "the session is gone: it ended or was killed on the host");
+			fail(s,
+			    rebooted
+				? "the host has been rebooted; the session is gone"
+				: "the session is gone: it ended or was killed on the host");
 		break;
 	case REFUSE_VERSION:
-		fail(s, "the session speaks another version of the protocol (server %s, belay %s)",
+		fail(s,
+		    "the session speaks another version of the protocol (server %s, belay %s)",
 		    a->text, BELAY_BUILD);
 		break;
 	case REFUSE_CANNOT:
@@ -313,18 +337,21 @@ attempt_failed(struct session *s, struct attempt *a)
 		if (s->policy.state == POLICY_FIRST)
 			leave(s, EXIT_FAILED); /* ssh has said why */
 		else
-			fail(s, "the host key has changed, or is not known: not connecting again");
+			fail(s,
+			    "the host key has changed, or is not known: not connecting again");
 		break;
 	case WHY_NO_SERVER:
 		if (!a->fresh && a->phase == ATTEMPT_OVER && a->boot.os[0] == 0) {
-			connect_now(s, false, true); /* the server that was there does not run */
+			/* the server that was there does not run */
+			connect_now(s, false, true);
 			break;
 		}
 		/* fall through */
+	case WHY_NO_PLACE:
 	case WHY_NOISE:
 	case WHY_PROTOCOL: {
 		/* Endless output is of no use on a terminal; a pipe may be there for it. */
-		bool plain = a->why == WHY_NO_SERVER
+		bool plain = a->why == WHY_NO_SERVER || a->why == WHY_NO_PLACE
 		    || (a->why == WHY_NOISE && s->kind != KIND_PTY);
 		if (s->policy.state == POLICY_FIRST && plain)
 			fall_back(s, a);
@@ -338,7 +365,8 @@ attempt_failed(struct session *s, struct attempt *a)
 		if (s->policy.state != POLICY_FIRST && !s->raw)
 			fail(s, "the login was refused, and there is nobody to ask");
 		else if (s->policy.state != POLICY_FIRST)
-			log_say(LOG_ERROR, "%s: the login was refused; Enter logs in again, %c. leaves",
+			log_say(LOG_ERROR,
+			    "%s: the login was refused; Enter logs in again, %c. leaves",
 			    s->options->destination, s->config.escape);
 		decide(s, POLICY_REFUSED);
 		break;
@@ -355,7 +383,8 @@ link_lost(struct session *s)
 	drop_link(s);
 	s->doubted = false;
 	if (s->hanging_up && !s->told_done)
-		decide(s, POLICY_LOST); /* the hangup has taken ssh too: tell the host by another */
+		/* the hangup has taken ssh too: tell the host by another */
+		decide(s, POLICY_LOST);
 	else if (s->end_us)
 		leave(s, s->exit_status);
 	else
@@ -373,7 +402,8 @@ link_frames(struct session *s)
 		    ? ERR_STATE
 		    : engine_frame(&s->engine, &a->io.link, &f, s->loop.now_us);
 		if (err) {
-			log_say(LOG_VERBOSE, "bad %s from the host: %s", msg_name(f.type), err_text(err));
+			log_say(LOG_VERBOSE, "bad %s from the host: %s", msg_name(f.type),
+			    err_text(err));
 			len = err;
 			break;
 		}
@@ -401,7 +431,8 @@ attempts_turn(struct session *s)
 		} else {
 			linkio_write(&a->io, NULL, s->loop.now_us);
 			if (a->io.broken)
-				a->io.in.events = a->io.out.events = 0; /* its end tells why */
+				/* its end tells why */
+				a->io.in.events = a->io.out.events = 0;
 		}
 	}
 	if (s->linked)
@@ -493,7 +524,8 @@ on_keys(void *owner, short revents)
 	(void)revents;
 	if (room < 2)
 		return;
-	ssize_t n = read(s->keys.fd, bytes, room / 2 < sizeof bytes ? room / 2 : sizeof bytes);
+	ssize_t n = read(s->keys.fd, bytes,
+	    room / 2 < sizeof bytes ? room / 2 : sizeof bytes);
 	if (n > 0 && s->raw) {
 		bool enter = memchr(bytes, '\r', (size_t)n) != NULL;
 		typed(s, (struct span){ bytes, (size_t)n });
@@ -553,7 +585,8 @@ terminal_turn(struct session *s)
 	if (s->resized && s->linked && s->kind == KIND_PTY) {
 		struct tty_size size;
 		if (tty_get_size(STDIN_FILENO, &size) == 0) {
-			struct msg_window m = { size.rows, size.cols, size.xpixel, size.ypixel };
+			struct msg_window m = { size.rows, size.cols, size.xpixel,
+				size.ypixel };
 			(void)engine_tell(&s->engine, MSG_WINDOW, &m);
 		}
 		s->resized = false;
@@ -603,7 +636,8 @@ control_turn(struct session *s)
 		if (type != MSG_EXIT)
 			continue;
 		/* ssh reports a program that a signal ended as 255. */
-		s->exit_status = m.exit.how == EXIT_STATUS ? (int)m.exit.status : EXIT_FAILED;
+		s->exit_status = m.exit.how == EXIT_STATUS ? (int)m.exit.status
+							   : EXIT_FAILED;
 		s->exited = true;
 	}
 	if (err < 0)
@@ -642,7 +676,8 @@ watch_link(struct session *s)
 	if (!s->linked)
 		return;
 	if (s->linked->io.broken && s->hanging_up) {
-		s->linked->io.in.events = s->linked->io.out.events = 0; /* how ssh ends tells more */
+		/* how ssh ends tells more */
+		s->linked->io.in.events = s->linked->io.out.events = 0;
 		return;
 	}
 	if (s->linked->io.broken) {
@@ -677,7 +712,8 @@ session_turn(void *owner, uint64_t now_us)
 	soonest(&at, s->end_us);
 	if (s->end_us && now_us >= s->end_us) {
 		if (s->hanging_up && !s->told_done)
-			log_say(LOG_NOTICE, "%s: not connected: the session goes on there without us",
+			log_say(LOG_NOTICE,
+			    "%s: not connected: the session goes on there without us",
 			    s->options->destination);
 		leave(s, s->exit_status);
 	}
@@ -717,7 +753,8 @@ on_signal(void *owner, int sig)
 		break;
 	case SIGCONT:
 		s->resized = true;
-		if (tty_is_raw()) { /* stopped from outside: the shell has its own settings now */
+		/* stopped from outside: the shell has its own settings now */
+		if (tty_is_raw()) {
 			tty_cooked();
 			terminal_raw(s);
 		}
@@ -726,7 +763,8 @@ on_signal(void *owner, int sig)
 		if (s->signals++ && s->end_us)
 			leave(s, EXIT_FAILED);
 		else if (s->was_up)
-			hang_up(s, EXIT_FAILED); /* as ssh; no harm if the terminal's end did it */
+			/* as ssh; no harm if the terminal's end did it */
+			hang_up(s, EXIT_FAILED);
 		else
 			leave(s, EXIT_FAILED);
 	}
@@ -848,7 +886,7 @@ ask_config(struct session *s)
 	char **argv = calloc(n_words + 3, sizeof *argv);
 	if (argv) {
 		argv[n++] = (char *)(uintptr_t)s->ssh;
-		argv[n++] = (char *)(uintptr_t)"-G";
+		argv[n++] = (char *)(uintptr_t) "-G";
 		for (size_t i = 1; i < n_words; i++)
 			argv[n++] = o->ssh_argv[i];
 		s->asked_pid = child_start(argv, true, fds);
@@ -860,15 +898,16 @@ ask_config(struct session *s)
 	}
 	close(fds[0]);
 	s->asked_err = fds[2]; /* kept open, so that a warning does not kill it */
-	s->asked = (struct watch){ .fd = fds[1], .events = POLLIN, .fn = on_answer, .owner = s };
+	s->asked =
+	    (struct watch){ .fd = fds[1], .events = POLLIN, .fn = on_answer, .owner = s };
 	loop_add(&s->loop, &s->asked);
 }
 
 static int
 session_init(struct session *s, const struct options *o, const char *ssh)
 {
-	static const int signals[] = { SIGCHLD, SIGWINCH, SIGCONT, SIGTERM, SIGHUP, SIGINT,
-		SIGQUIT, 0 };
+	static const int signals[] = { SIGCHLD, SIGWINCH, SIGCONT, SIGTERM, SIGHUP,
+		SIGINT, SIGQUIT, 0 };
 	uint64_t seed;
 	s->options = o;
 	s->ssh = ssh;
@@ -893,6 +932,10 @@ int
 session_run(const struct options *o, const char *ssh)
 {
 	struct session *s = &session;
+	if (plain_known(o)) {
+		say_plain(o, "belay-server could not run there lately");
+		return SESSION_PLAIN_SSH;
+	}
 	if (session_init(s, o, ssh)) {
 		log_say(LOG_ERROR, "cannot start: %s", strerror(errno));
 		return EXIT_FAILED;

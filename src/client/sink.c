@@ -21,8 +21,12 @@ void
 sink_open(struct sink *sink, struct loop *loop, int fd, struct stream *stream)
 {
 	int again = isatty(fd) ? tty_reopen(fd) : -1;
-	*sink = (struct sink){ .stream = stream, .own = again >= 0, .blocks = again < 0,
-		.watch = { .fd = again < 0 ? fd : again, .fn = on_writable, .owner = sink } };
+	*sink = (struct sink){ .stream = stream,
+		.own = again >= 0,
+		.blocks = again < 0,
+		.watch = { .fd = again < 0 ? fd : again,
+		    .fn = on_writable,
+		    .owner = sink } };
 	if (again < 0 && sys_nonblock_stdio(fd) == 0)
 		sink->blocks = false;
 	loop_add(loop, &sink->watch);
@@ -37,7 +41,8 @@ write_some(struct sink *sink, struct span held)
 		errno = EAGAIN;
 		return -1;
 	}
-	return write(sink->watch.fd, held.p, held.n < BLOCKING_WRITE ? held.n : BLOCKING_WRITE);
+	return write(sink->watch.fd, held.p,
+	    held.n < BLOCKING_WRITE ? held.n : BLOCKING_WRITE);
 }
 
 bool

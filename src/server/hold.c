@@ -20,7 +20,8 @@ enum {
 	READ_MAX = 16 * 1024,
 	CONTROL_MAX = 64 * 1024,
 	LINK_SILENT_US = 120 * 1000000, /* a link of which nothing is heard is closed */
-	EXIT_LINGER_US = 2 * 1000000, /* let a link deliver the last bytes before we exit */
+	/* let a link deliver the last bytes before we exit */
+	EXIT_LINGER_US = 2 * 1000000,
 };
 
 enum phase {
@@ -98,8 +99,10 @@ guest_refuse(struct guest *g, enum refuse_code code, const char *text)
 static bool
 start_program(struct hold *h, const struct msg_hello *hello, struct guest *g)
 {
-	struct login login = { .kind = hello->kind, .command = hello->command,
-		.term = hello->term, .modes = hello->modes,
+	struct login login = { .kind = hello->kind,
+		.command = hello->command,
+		.term = hello->term,
+		.modes = hello->modes,
 		.size = { hello->rows, hello->cols, hello->xpixel, hello->ypixel } };
 	char text[256];
 	if (hello->kind < KIND_PTY || hello->kind > KIND_SFTP) {
@@ -122,7 +125,8 @@ guest_welcome(struct hold *h, struct guest *g, const struct msg_hello *hello)
 {
 	struct buf positions;
 	struct msg_welcome m = { .build = text_span(BELAY_BUILD) };
-	m.version = hello->version_max < PROTOCOL_VERSION ? hello->version_max : PROTOCOL_VERSION;
+	m.version = hello->version_max < PROTOCOL_VERSION ? hello->version_max
+							  : PROTOCOL_VERSION;
 	os_boot_id(m.boot);
 	buf_init(&positions, ENGINE_STREAMS * POSITION_LEN);
 	int err = engine_positions(&h->engine, &positions);
@@ -152,7 +156,8 @@ make_room(struct hold *h)
 static void
 guest_attach(struct hold *h, struct guest *g, const struct msg_hello *hello)
 {
-	if (hello->version_max < PROTOCOL_OLDEST || hello->version_min > PROTOCOL_VERSION) {
+	if (hello->version_max < PROTOCOL_OLDEST
+	    || hello->version_min > PROTOCOL_VERSION) {
 		guest_refuse(g, REFUSE_VERSION, BELAY_BUILD);
 		return;
 	}
@@ -267,7 +272,10 @@ guest_new(struct hold *h, int relay)
 		*g = (struct guest){ .taken = true };
 		linkio_init(&g->io, on_guest_in, g, h->loop.now_us);
 		buf_init(&g->hello, FRAME_MAX + READ_MAX);
-		g->relay = (struct watch){ .fd = relay, .events = POLLIN, .fn = on_guest_relay, .owner = g };
+		g->relay = (struct watch){ .fd = relay,
+			.events = POLLIN,
+			.fn = on_guest_relay,
+			.owner = g };
 		sys_nonblock(relay);
 		loop_add(&h->loop, &g->relay);
 		return;
@@ -401,7 +409,8 @@ end_turn(struct hold *h)
 			loop_stop(&h->loop);
 	}
 	if (h->phase == PHASE_NEW && h->away_us)
-		loop_stop(&h->loop); /* the one who asked for it was refused, or has gone */
+		/* the one who asked for it was refused, or has gone */
+		loop_stop(&h->loop);
 	if (h->away_us) {
 		soonest(&at, h->away_us + h->linger_us);
 		if (now >= h->away_us + h->linger_us)
@@ -458,7 +467,10 @@ hold_main(const char *path)
 	if (!h->control)
 		return 1;
 	program_init(&h->program, &h->loop, &h->engine);
-	h->listener = (struct watch){ .fd = HOLD_LISTENER, .events = POLLIN, .fn = on_listener, .owner = h };
+	h->listener = (struct watch){ .fd = HOLD_LISTENER,
+		.events = POLLIN,
+		.fn = on_listener,
+		.owner = h };
 	sys_cloexec(HOLD_LISTENER);
 	loop_add(&h->loop, &h->listener);
 	int relay = dup(STDIN_FILENO);

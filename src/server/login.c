@@ -20,7 +20,8 @@ sftp_server(void)
 {
 	static const char *const places[] = { "/usr/lib/openssh/sftp-server",
 		"/usr/libexec/openssh/sftp-server", "/usr/lib/ssh/sftp-server",
-		"/usr/libexec/sftp-server", "/usr/lib/sftp-server", "/usr/libexec/ssh/sftp-server" };
+		"/usr/libexec/sftp-server", "/usr/lib/sftp-server",
+		"/usr/libexec/ssh/sftp-server" };
 	const char *named = getenv("BELAY_SFTP_SERVER");
 	if (named && access(named, X_OK) == 0)
 		return named;
@@ -165,7 +166,8 @@ start_on_pipes(const struct login *login, struct login_fds *ret_fds)
 	if (pid == 0) {
 		child_default_signals();
 		setsid();
-		if (dup2(pairs[0][0], 0) < 0 || dup2(pairs[1][1], 1) < 0 || dup2(pairs[2][1], 2) < 0)
+		if (dup2(pairs[0][0], 0) < 0 || dup2(pairs[1][1], 1) < 0
+		    || dup2(pairs[2][1], 2) < 0)
 			_exit(1);
 		clean_environment();
 		go_home();

@@ -40,7 +40,8 @@ static const struct {
 	int (*run)(char **args);
 	const char *usage;
 } verbs[] = {
-	{ "attach", 1, attach, "attach MARK    run by belay over ssh: joins stdin and stdout to a session" },
+	{ "attach", 1, attach,
+	    "attach MARK    run by belay over ssh: joins stdin and stdout to a session" },
 	{ "hold", 2, hold_session, "hold ID PATH   run by attach: keeps one session" },
 	{ "--build", 0, build, "--build        print what belay looks for on the host" },
 	{ "--version", 0, version, "--version      print the version" },

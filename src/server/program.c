@@ -14,7 +14,8 @@ enum {
 	RETAINED_MAX = 4 * 1024 * 1024, /* output kept for a client that is away */
 	ERRORS_MAX = 1024 * 1024,
 	INPUT_WINDOW = 256 * 1024, /* input accepted before the program reads it */
-	QUIET_US = 100 * 1000, /* the shell has ended, others keep the terminal: wait so long */
+	/* the shell has ended, others keep the terminal: wait so long */
+	QUIET_US = 100 * 1000,
 };
 
 static void
@@ -42,7 +43,8 @@ port_read(struct program *p, struct port *port)
 	uint8_t bytes[READ_MAX];
 	while (may_read(p, port)) {
 		size_t room = stream_room(port->stream);
-		ssize_t n = read(port->watch.fd, bytes, room < sizeof bytes ? room : sizeof bytes);
+		ssize_t n = read(port->watch.fd, bytes,
+		    room < sizeof bytes ? room : sizeof bytes);
 		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
 			port_close(port); /* EIO: nobody has the terminal open any more */
 		if (n <= 0)
@@ -115,8 +117,8 @@ int
 program_start(struct program *p, const struct login *login)
 {
 	struct login_fds fds;
-	struct stream *main_stream =
-	    engine_open(p->engine, STREAM_MAIN, 1, RETAINED_MAX, INPUT_WINDOW);
+	struct stream *main_stream = engine_open(p->engine, STREAM_MAIN, 1, RETAINED_MAX,
+	    INPUT_WINDOW);
 	struct stream *errors = NULL;
 	p->pty = login->kind == KIND_PTY;
 	if (!p->pty)

@@ -62,8 +62,8 @@ become_holder(int channel, int listener, const char *path, const char *id)
 	setsid();
 	int null = open("/dev/null", O_RDWR);
 	int keep = fcntl(listener, F_DUPFD, 10); /* out of the way of 3 */
-	if (null < 0 || keep < 0 || dup2(channel, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0
-	    || dup2(keep, HOLD_LISTENER) < 0)
+	if (null < 0 || keep < 0 || dup2(channel, 0) < 0 || dup2(null, 1) < 0
+	    || dup2(null, 2) < 0 || dup2(keep, HOLD_LISTENER) < 0)
 		_exit(1);
 	for (int fd = HOLD_LISTENER + 1; fd < 256; fd++)
 		close(fd);

@@ -2,6 +2,7 @@
 
 #include "sys/os.h"
 #include "sys/sock.h"
+#include "sys/sys.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -34,8 +35,8 @@ home_dir(char ret_dir[SESSION_PATH_MAX])
 		return false;
 	os_boot_id(boot);
 	hex(boot, 4, boot_hex);
-	return format_ok(
-	    snprintf(ret_dir, SESSION_PATH_MAX, "%s/.local/state/belay/%s", home, boot_hex));
+	return format_ok(snprintf(ret_dir, SESSION_PATH_MAX, "%s/.local/state/belay/%s",
+	    home, boot_hex));
 }
 
 /* Candidate number i; false behind the last.  *ret_dir is empty if there is none such. */
@@ -56,19 +57,6 @@ candidate(size_t i, char ret_dir[SESSION_PATH_MAX])
 		ret_dir[0] = 0;
 	}
 	return i <= n_shared + 1;
-}
-
-/* mkdir -p for what is above the directory; the last part is sock_private_dir's. */
-static void
-make_parents(const char *dir)
-{
-	char path[SESSION_PATH_MAX];
-	snprintf(path, sizeof path, "%s", dir);
-	for (char *p = path + 1; (p = strchr(p, '/')); p++) {
-		*p = 0;
-		(void)mkdir(path, 0755);
-		*p = '/';
-	}
 }
 
 static bool
@@ -101,7 +89,7 @@ listen_in(const char *dir, const uint8_t id[ID_LEN], char ret_path[SESSION_PATH_
 		errno = ENAMETOOLONG;
 		return -1;
 	}
-	make_parents(dir);
+	sys_make_parents(dir);
 	if (sock_private_dir(dir))
 		return -1;
 	int fd = sock_listen(ret_path);

@@ -8,7 +8,8 @@
 enum {
 	PROBE_EVERY_US = 1000 * 1000, /* data asks for a round trip at most so often */
 	RETRY_MIN_US = 50 * 1000, /* lossy links: repeat at the earliest */
-	RETRY_UNKNOWN_US = 1000 * 1000, /* before the first round trip is known, RFC 6298 2.1 */
+	/* before the first round trip is known, RFC 6298 2.1 */
+	RETRY_UNKNOWN_US = 1000 * 1000,
 };
 
 void
@@ -190,8 +191,8 @@ on_use(struct engine *e, struct link *l, const struct msg_use *use)
 }
 
 static int
-on_stream_frame(struct engine *e, struct link *l, const struct frame *f, const union msg *m,
-    uint64_t now_us)
+on_stream_frame(struct engine *e, struct link *l, const struct frame *f,
+    const union msg *m, uint64_t now_us)
 {
 	/* DATA and END begin alike. */
 	struct stream *s = engine_stream(e, m->data.stream);
@@ -239,7 +240,8 @@ engine_frame(struct engine *e, struct link *l, const struct frame *f, uint64_t n
 		err = ERR_STATE;
 	}
 	if (!err)
-		link_heard(l, l->ping_us || (l == e->active && flight(e, UINT8_MAX)), now_us);
+		link_heard(l, l->ping_us || (l == e->active && flight(e, UINT8_MAX)),
+		    now_us);
 	return err;
 }
 
@@ -370,7 +372,8 @@ retry(struct engine *e, struct link *l, uint64_t now_us)
 }
 
 bool
-engine_fill(struct engine *e, struct link *l, struct buf *out, size_t room, uint64_t now_us)
+engine_fill(struct engine *e, struct link *l, struct buf *out, size_t room,
+    uint64_t now_us)
 {
 	size_t end = out->len + room;
 	retry(e, l, now_us);

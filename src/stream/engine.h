@@ -41,8 +41,8 @@ void engine_init(struct engine *e, bool client);
 void engine_finish(struct engine *e);
 
 /* Makes a stream; NULL when there are too many or no memory.  Lower ranks send first. */
-struct stream *engine_open(struct engine *e, uint32_t id, uint8_t rank, size_t out_max,
-    size_t window);
+struct stream *
+engine_open(struct engine *e, uint32_t id, uint8_t rank, size_t out_max, size_t window);
 struct stream *engine_stream(const struct engine *e, uint32_t id);
 
 /* What we hold of each stream, for HELLO and WELCOME. */
@@ -63,7 +63,8 @@ struct link *engine_unwanted(const struct engine *e);
 
 /* Takes a frame of the running session (DATA END ACK PING PONG USE).  Others are
  * ERR_STATE: the caller takes the ones it knows before. */
-int engine_frame(struct engine *e, struct link *l, const struct frame *f, uint64_t now_us);
+int
+engine_frame(struct engine *e, struct link *l, const struct frame *f, uint64_t now_us);
 
 /* Appends frames for this link to `out`, until `room` bytes are used or there is nothing
  * to send.  Returns whether more could be sent now if there were room. */

@@ -8,7 +8,9 @@ enum {
 void
 link_init(struct link *l, uint64_t now_us)
 {
-	*l = (struct link){ .heard_us = now_us, .progress_us = now_us, .flight_max = FLIGHT_MAX };
+	*l = (struct link){ .heard_us = now_us,
+		.progress_us = now_us,
+		.flight_max = FLIGHT_MAX };
 	buf_init(&l->in, 2 * FRAME_MAX);
 }
 
@@ -79,7 +81,8 @@ link_patience_us(const struct link *l)
 bool
 link_in_doubt(const struct link *l, uint64_t now_us)
 {
-	return l->doubt_max_us && l->asked_us && now_us >= l->asked_us + link_patience_us(l);
+	return l->doubt_max_us && l->asked_us
+	    && now_us >= l->asked_us + link_patience_us(l);
 }
 
 bool

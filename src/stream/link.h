@@ -21,12 +21,15 @@ struct link {
 	uint64_t asked_us; /* the oldest question without any frame since; 0: none */
 	uint64_t ping_us; /* when the PING or USE under way was sent; 0: none */
 	uint64_t heartbeat_us; /* ask when nothing was heard for so long; 0: never */
-	uint64_t doubt_min_us, doubt_max_us; /* bounds of the patience; max 0: never doubt */
-	uint64_t srtt_us, rttvar_us; /* RFC 6298, of PING to PONG; srtt 0: not known yet */
+	/* bounds of the patience; max 0: never doubt */
+	uint64_t doubt_min_us, doubt_max_us;
+	/* RFC 6298, of PING to PONG; srtt 0: not known yet */
+	uint64_t srtt_us, rttvar_us;
 
 	bool use_due, ping_now, pong_due;
 	uint64_t pong_stamp;
-	size_t flight_max; /* bytes of all streams together beyond the last acknowledgement */
+	/* bytes of all streams together beyond the last acknowledgement */
+	size_t flight_max;
 	uint64_t progress_us; /* lossy: when the last acknowledgement moved something */
 };
 

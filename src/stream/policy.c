@@ -4,13 +4,15 @@
 
 /* Constants of the policy, in microseconds. */
 static const uint64_t attempt_max_us = 20 * 1000000; /* one attempt may take so long */
-static const uint64_t nudge_gap_us = 500 * 1000; /* nudges start attempts at most so often */
+/* nudges start attempts at most so often */
+static const uint64_t nudge_gap_us = 500 * 1000;
 static const uint64_t short_life_us = 100 * 1000; /* a link that lived shorter failed */
 static const uint64_t short_life_wait_us[] = { 0, 0, 250000, 500000, 1000000 };
 static const uint64_t wait_us[] = { 250000, 500000, 1000000, 2000000, 4000000, 8000000,
 	15000000, 30000000 };
 
-#define LAST(a) (sizeof(a) / sizeof *(a) - 1)
+#define COUNT(a) (sizeof(a) / sizeof *(a))
+#define LAST(a) (COUNT(a) - 1)
 
 /* What a transition does besides changing the state. */
 enum {
@@ -30,7 +32,10 @@ struct rule {
 	unsigned does;
 };
 
-#define STAY(state) { state, 0 }
+#define STAY(state) \
+	{ \
+		state, 0 \
+	}
 static const struct rule rules[POLICY_STATES][POLICY_EVENTS] = {
 	[POLICY_FIRST] = {
 		[POLICY_READY] = { POLICY_UP, ALIVE },
@@ -159,7 +164,7 @@ after_life(struct policy *p, uint64_t now_us)
 {
 	p->short_lives = now_us < p->up_us + short_life_us ? p->short_lives + 1 : 0;
 	size_t i = p->short_lives < LAST(short_life_wait_us) ? p->short_lives
-							       : LAST(short_life_wait_us);
+							     : LAST(short_life_wait_us);
 	if (!short_life_wait_us[i])
 		return connect_now(p, POLICY_CONNECT, now_us);
 	p->state = POLICY_DOWN_WAIT;

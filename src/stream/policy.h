@@ -37,7 +37,8 @@ enum policy_event {
 	POLICY_LOST, /* the link ended */
 	POLICY_DOUBT, /* the link does not answer */
 	POLICY_HEARD, /* the link answers again */
-	POLICY_NUDGE, /* a key, a change of the network, a wake: something may be better now */
+	/* a key, a change of the network, a wake: something may be better now */
+	POLICY_NUDGE,
 	POLICY_PERSON, /* a person asks for a login with prompts */
 	POLICY_TIMER, /* policy_deadline has passed */
 	POLICY_EVENTS

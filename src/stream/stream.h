@@ -47,14 +47,17 @@ struct stream {
 	uint64_t in_got;
 	uint64_t in_told; /* the position last told to the peer */
 	uint64_t in_limit; /* the limit last told to the peer */
-	uint64_t in_promised; /* the highest limit told on any link, whether it arrived or not */
+	/* the highest limit told on any link, whether it arrived or not */
+	uint64_t in_promised;
 	size_t window; /* bytes we hold at most for the program */
 	bool in_ended;
 	bool ack_now; /* the peer repeats itself: it needs an answer */
-	uint64_t ack_since_us; /* since when something is to be acknowledged; 0: nothing */
+	/* since when something is to be acknowledged; 0: nothing */
+	uint64_t ack_since_us;
 };
 
-void stream_init(struct stream *s, uint32_t id, uint8_t rank, size_t out_max, size_t window);
+void
+stream_init(struct stream *s, uint32_t id, uint8_t rank, size_t out_max, size_t window);
 void stream_finish(struct stream *s);
 
 /* ---- the program's side ---- */
@@ -87,7 +90,8 @@ int stream_on_ack(struct stream *s, uint64_t received, uint64_t limit);
 /* What is to be sent next: returns the number of bytes (at most max) and points
  * *ret_bytes at them; *ret_end is set when the end is to be sent instead.  The caller
  * sends it at offset out_next and then calls stream_sent. */
-size_t stream_next(const struct stream *s, size_t max, const uint8_t **ret_bytes, bool *ret_end);
+size_t
+stream_next(const struct stream *s, size_t max, const uint8_t **ret_bytes, bool *ret_end);
 void stream_sent(struct stream *s, size_t n);
 /* The first bytes that the peer may lack, at offset out_acked, to be sent ahead of a
  * handshake (where they may come twice).  Returns how many, at most max. */

@@ -24,8 +24,10 @@ void
 linkio_init(struct linkio *io, void (*readable)(void *owner, short revents), void *owner,
     uint64_t now_us)
 {
-	*io = (struct linkio){ .in = { .fd = -1, .events = POLLIN, .fn = readable, .owner = owner },
-		.out = { .fd = -1, .fn = on_writable, .owner = io } };
+	*io = (struct linkio){
+		.in = { .fd = -1, .events = POLLIN, .fn = readable, .owner = owner },
+		.out = { .fd = -1, .fn = on_writable, .owner = io }
+	};
 	link_init(&io->link, now_us);
 	buf_init(&io->queue, QUEUE_MAX);
 }

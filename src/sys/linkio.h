@@ -19,8 +19,8 @@ struct linkio {
 
 /* A link without descriptors yet.  `readable` is called when there is something to
  * read; the owner then calls linkio_read. */
-void linkio_init(struct linkio *io, void (*readable)(void *owner, short revents), void *owner,
-    uint64_t now_us);
+void linkio_init(struct linkio *io, void (*readable)(void *owner, short revents),
+    void *owner, uint64_t now_us);
 /* Takes the descriptors (makes them non-blocking) and watches them. */
 void linkio_open(struct linkio *io, struct loop *loop, int in, int out);
 /* Closes the descriptors and frees the memory; takes a zeroed or closed one. */

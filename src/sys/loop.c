@@ -35,7 +35,8 @@ int
 loop_init(struct loop *l, const int *signals)
 {
 	*l = (struct loop){ .now_us = sys_now_us() };
-	if (sys_pipe(signal_pipe) || sys_nonblock(signal_pipe[0]) || sys_nonblock(signal_pipe[1]))
+	if (sys_pipe(signal_pipe) || sys_nonblock(signal_pipe[0])
+	    || sys_nonblock(signal_pipe[1]))
 		return -1;
 	l->signal_watch = (struct watch){ signal_pipe[0], POLLIN, read_signals, l, 0 };
 	loop_add(l, &l->signal_watch);
@@ -90,7 +91,8 @@ one_turn(struct loop *l, uint64_t deadline_us)
 	for (size_t i = 0; i < n; i++) {
 		struct watch *w = called[i];
 		bool wanted = w && w->fd >= 0 && w->events;
-		fds[i] = (struct pollfd){ .fd = wanted ? w->fd : -1, .events = wanted ? w->events : 0 };
+		fds[i] = (struct pollfd){ .fd = wanted ? w->fd : -1,
+			.events = wanted ? w->events : 0 };
 	}
 	if (poll(fds, (nfds_t)n, timeout_ms(deadline_us)) < 0)
 		return; /* EINTR: the signal pipe has it */
@@ -99,7 +101,8 @@ one_turn(struct loop *l, uint64_t deadline_us)
 	for (size_t i = 0; i < n; i++)
 		/* One that has gone meanwhile is not called, nor one that was added since: it
 		 * may have the same address and descriptor, but these are not its events. */
-		if (fds[i].revents && l->watches[i] == called[i] && called[i]->since != l->turns)
+		if (fds[i].revents && l->watches[i] == called[i]
+		    && called[i]->since != l->turns)
 			called[i]->fn(called[i]->owner, fds[i].revents);
 }
 

@@ -113,7 +113,9 @@ sock_send_fds(int fd, struct span bytes, const int *fds, size_t n_fds)
 {
 	union fd_control control = { 0 };
 	struct iovec iov = { .iov_base = (void *)(uintptr_t)bytes.p, .iov_len = bytes.n };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+	struct msghdr msg = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
 		.msg_controllen = CMSG_SPACE(n_fds * sizeof(int)) };
 	if (n_fds == 0 || n_fds > FDS_MAX || bytes.n == 0) {
 		errno = EINVAL;
@@ -133,7 +135,8 @@ sock_send_fds(int fd, struct span bytes, const int *fds, size_t n_fds)
 }
 
 ssize_t
-sock_receive_fds(int fd, struct buf *b, size_t max, int *ret_fds, size_t max_fds, size_t *ret_n)
+sock_receive_fds(int fd, struct buf *b, size_t max, int *ret_fds, size_t max_fds,
+    size_t *ret_n)
 {
 	union fd_control control;
 	uint8_t *room;
@@ -141,7 +144,9 @@ sock_receive_fds(int fd, struct buf *b, size_t max, int *ret_fds, size_t max_fds
 	if (buf_room(b, max, &room))
 		return -1;
 	struct iovec iov = { .iov_base = room, .iov_len = max };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+	struct msghdr msg = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
 		.msg_controllen = sizeof control };
 	ssize_t n = recvmsg(fd, &msg, 0);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))

@@ -5,6 +5,8 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -14,6 +16,12 @@ sys_now_us(void)
 	struct timespec ts;
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000 + 1;
+}
+
+int64_t
+sys_wall_s(void)
+{
+	return (int64_t)time(NULL);
 }
 
 void
@@ -176,4 +184,37 @@ sys_read_file(const char *path, struct buf *b)
 		;
 	close(fd);
 	return n < 0 ? 0 : -1; /* -1 from sys_read_into is the end of the file */
+}
+
+void
+sys_make_parents(const char *path)
+{
+	char part[4096];
+	if (strlen(path) >= sizeof part)
+		return;
+	memcpy(part, path, strlen(path) + 1);
+	for (char *p = part + 1; (p = strchr(p, '/')); p++) {
+		*p = 0;
+		(void)mkdir(part, 0700);
+		*p = '/';
+	}
+}
+
+int
+sys_replace_file(const char *path, struct span bytes)
+{
+	char temporary[4096];
+	int n = snprintf(temporary, sizeof temporary, "%s.%ld", path, (long)getpid());
+	if (n < 0 || (size_t)n >= sizeof temporary)
+		return -1;
+	sys_make_parents(path);
+	int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -1;
+	int err = sys_write_all(fd, bytes.p, bytes.n);
+	if (close(fd) < 0 || err || rename(temporary, path) < 0) {
+		unlink(temporary);
+		return -1;
+	}
+	return 0;
 }

@@ -12,6 +12,8 @@
 
 /* Monotonic time in microseconds, never 0. */
 uint64_t sys_now_us(void);
+/* Seconds since 1970, for what must be understood after a reboot. */
+int64_t sys_wall_s(void);
 /* Fills with random bytes from the kernel; ends the program if there are none. */
 void sys_random(void *bytes, size_t n);
 
@@ -39,5 +41,9 @@ int sys_write_all(int fd, const void *bytes, size_t n);
 int sys_read_all(int fd, void *bytes, size_t n);
 /* Reads a whole (small) file onto b; 0 or -1. */
 int sys_read_file(const char *path, struct buf *b);
+/* Makes missing directories above the path (mode 0700). */
+void sys_make_parents(const char *path);
+/* Puts a file in place by write-then-rename, mode 0600, with its directories; 0 or -1. */
+int sys_replace_file(const char *path, struct span bytes);
 
 #endif

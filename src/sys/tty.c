@@ -44,15 +44,24 @@ static const struct {
 	uint8_t opcode;
 	int index; /* in c_cc */
 } mode_chars[] = {
-	{ 1, VINTR }, { 2, VQUIT }, { 3, VERASE }, { 4, VKILL }, { 5, VEOF }, { 6, VEOL },
-	{ 7, VEOL2 }, { 8, VSTART }, { 9, VSTOP }, { 10, VSUSP },
+	{ 1, VINTR },
+	{ 2, VQUIT },
+	{ 3, VERASE },
+	{ 4, VKILL },
+	{ 5, VEOF },
+	{ 6, VEOL },
+	{ 7, VEOL2 },
+	{ 8, VSTART },
+	{ 9, VSTOP },
+	{ 10, VSUSP },
 #ifdef VDSUSP
 	{ 11, VDSUSP },
 #endif
 #ifdef VREPRINT
 	{ 12, VREPRINT },
 #endif
-	{ 13, VWERASE }, { 14, VLNEXT },
+	{ 13, VWERASE },
+	{ 14, VLNEXT },
 #ifdef VSTATUS
 	{ 17, VSTATUS },
 #endif
@@ -68,22 +77,37 @@ static const struct {
 	enum mode_word word;
 	tcflag_t bit;
 } mode_flags[] = {
-	{ 30, IFLAG, IGNPAR }, { 31, IFLAG, PARMRK }, { 32, IFLAG, INPCK }, { 33, IFLAG, ISTRIP },
-	{ 34, IFLAG, INLCR }, { 35, IFLAG, IGNCR }, { 36, IFLAG, ICRNL },
+	{ 30, IFLAG, IGNPAR },
+	{ 31, IFLAG, PARMRK },
+	{ 32, IFLAG, INPCK },
+	{ 33, IFLAG, ISTRIP },
+	{ 34, IFLAG, INLCR },
+	{ 35, IFLAG, IGNCR },
+	{ 36, IFLAG, ICRNL },
 #ifdef IUCLC
 	{ 37, IFLAG, IUCLC },
 #endif
-	{ 38, IFLAG, IXON }, { 39, IFLAG, IXANY }, { 40, IFLAG, IXOFF }, { 41, IFLAG, IMAXBEL },
+	{ 38, IFLAG, IXON },
+	{ 39, IFLAG, IXANY },
+	{ 40, IFLAG, IXOFF },
+	{ 41, IFLAG, IMAXBEL },
 #ifdef IUTF8
 	{ 42, IFLAG, IUTF8 },
 #endif
-	{ 50, LFLAG, ISIG }, { 51, LFLAG, ICANON },
+	{ 50, LFLAG, ISIG },
+	{ 51, LFLAG, ICANON },
 #ifdef XCASE
 	{ 52, LFLAG, XCASE },
 #endif
-	{ 53, LFLAG, ECHO }, { 54, LFLAG, ECHOE }, { 55, LFLAG, ECHOK }, { 56, LFLAG, ECHONL },
-	{ 57, LFLAG, NOFLSH }, { 58, LFLAG, TOSTOP }, { 59, LFLAG, IEXTEN },
-	{ 60, LFLAG, ECHOCTL }, { 61, LFLAG, ECHOKE },
+	{ 53, LFLAG, ECHO },
+	{ 54, LFLAG, ECHOE },
+	{ 55, LFLAG, ECHOK },
+	{ 56, LFLAG, ECHONL },
+	{ 57, LFLAG, NOFLSH },
+	{ 58, LFLAG, TOSTOP },
+	{ 59, LFLAG, IEXTEN },
+	{ 60, LFLAG, ECHOCTL },
+	{ 61, LFLAG, ECHOKE },
 #ifdef PENDIN
 	{ 62, LFLAG, PENDIN },
 #endif
@@ -101,7 +125,10 @@ static const struct {
 #ifdef ONLRET
 	{ 75, OFLAG, ONLRET },
 #endif
-	{ 90, CFLAG, CS7 }, { 91, CFLAG, CS8 }, { 92, CFLAG, PARENB }, { 93, CFLAG, PARODD },
+	{ 90, CFLAG, CS7 },
+	{ 91, CFLAG, CS8 },
+	{ 92, CFLAG, PARENB },
+	{ 93, CFLAG, PARODD },
 };
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
@@ -155,7 +182,8 @@ apply_mode(struct termios *t, uint8_t opcode, uint32_t value)
 {
 	for (size_t i = 0; i < COUNT(mode_chars); i++)
 		if (mode_chars[i].opcode == opcode)
-			t->c_cc[mode_chars[i].index] = value == 255 ? _POSIX_VDISABLE : (cc_t)value;
+			t->c_cc[mode_chars[i].index] = value == 255 ? _POSIX_VDISABLE
+								    : (cc_t)value;
 	for (size_t i = 0; i < COUNT(mode_flags); i++) {
 		tcflag_t *word = word_of(t, mode_flags[i].word), bit = mode_flags[i].bit;
 		if (mode_flags[i].opcode != opcode)
@@ -244,8 +272,8 @@ pty_open(char *ret_slave, size_t len)
 	const char *name;
 	if (fd < 0)
 		return -1;
-	if (grantpt(fd) == 0 && unlockpt(fd) == 0 && (name = ptsname(fd)) && strlen(name) < len
-	    && sys_nonblock(fd) == 0 && sys_cloexec(fd) == 0) {
+	if (grantpt(fd) == 0 && unlockpt(fd) == 0 && (name = ptsname(fd))
+	    && strlen(name) < len && sys_nonblock(fd) == 0 && sys_cloexec(fd) == 0) {
 		memcpy(ret_slave, name, strlen(name) + 1);
 		return fd;
 	}

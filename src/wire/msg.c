@@ -228,10 +228,11 @@ msg_describe(size_t i, struct buf *ret_line)
 	if (i >= sizeof table / sizeof *table)
 		return false;
 	const struct message *msg = &table[i];
-	buf_print(ret_line, "%s %u %s %s:", msg->name, msg->number, msg->carrier, msg->sender);
+	buf_print(ret_line, "%s %u %s %s:", msg->name, msg->number, msg->carrier,
+	    msg->sender);
 	for (size_t k = 0; k < msg->n_fields; k++)
-		buf_print(ret_line, "%s %s %s", k ? "," : "", types[msg->fields[k].type].name,
-		    msg->fields[k].name);
+		buf_print(ret_line, "%s %s %s", k ? "," : "",
+		    types[msg->fields[k].type].name, msg->fields[k].name);
 	return true;
 }
 

@@ -69,7 +69,8 @@ enum {
 	F(m, id, boot) \
 	F(m, str, positions) \
 	F(m, rest, more)
-#define refuse_FIELDS(F, m) F(m, u16, code) F(m, str, text) F(m, id, boot) F(m, rest, more)
+#define refuse_FIELDS(F, m) \
+	F(m, u16, code) F(m, str, text) F(m, id, boot) F(m, rest, more)
 #define data_FIELDS(F, m) F(m, u32, stream) F(m, u64, offset) F(m, rest, bytes)
 #define end_FIELDS(F, m) F(m, u32, stream) F(m, u64, offset)
 #define ack_FIELDS(F, m) F(m, u32, stream) F(m, u64, received) F(m, u64, limit)
@@ -77,7 +78,8 @@ enum {
 #define pong_FIELDS(F, m) F(m, u64, stamp)
 #define use_FIELDS(F, m) F(m, u64, stamp)
 #define bye_FIELDS(F, m) F(m, u16, code) F(m, str, text)
-#define window_FIELDS(F, m) F(m, u16, rows) F(m, u16, cols) F(m, u16, xpixel) F(m, u16, ypixel)
+#define window_FIELDS(F, m) \
+	F(m, u16, rows) F(m, u16, cols) F(m, u16, xpixel) F(m, u16, ypixel)
 #define exit_FIELDS(F, m) F(m, u8, how) F(m, u32, status)
 #define stop_FIELDS(F, m) F(m, u32, stream)
 
@@ -109,7 +111,8 @@ enum msg_type { MESSAGES(C_NUMBER) };
 
 /* hello.wish */
 enum hello_wish {
-	WISH_NEW = 1, /* create this session; if it exists already (the answer was lost), resume */
+	/* create this session; if it exists already (the answer was lost), resume */
+	WISH_NEW = 1,
 	WISH_RESUME = 2, /* only resume it */
 };
 
@@ -132,7 +135,8 @@ enum refuse_code {
 enum bye_code {
 	BYE_DONE = 1, /* everything is delivered, the session has ended */
 	BYE_HANGUP = 2, /* the client ends the session: hang up the terminal */
-	BYE_ENDED = 3, /* the server ends the session without an exit status; text says why */
+	/* the server ends the session without an exit status; text says why */
+	BYE_ENDED = 3,
 };
 
 /* exit.how */

@@ -88,6 +88,16 @@ def test_garbage_and_end(make_host, tmp_path):
     assert term.raw.count(b"this host only says so") == 2000
 
 
+def test_host_of_another_kind_is_remembered(make_host):
+    """The second time it costs nothing: one login, which is plain ssh's."""
+    host = make_host(sshd_config="ForceCommand echo only this; exit 4")
+    one_line(host.belay(), 4)
+    logins = host.sshd.logins()
+    assert logins > 1
+    assert "plain ssh" in one_line(host.belay(), 4)
+    assert host.sshd.logins() == logins + 1
+
+
 @pytest.mark.parametrize("command", ["cat /dev/zero", "yes", "cat /dev/urandom"])
 def test_endless_garbage(make_host, command):
     host = make_host(sshd_config=f"ForceCommand exec {command}")

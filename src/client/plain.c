@@ -1,0 +1,99 @@
+#include "client/plain.h"
+
+#include "base/buf.h"
+#include "sys/sys.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	FILE_MAX = 64 * 1024,
+	PATH_MAX_LEN = 4096,
+	KEPT_S = 7 * 24 * 3600,
+};
+
+static uint64_t
+hash_word(uint64_t hash, const char *word)
+{
+	/* FNV-1a; the NUL is hashed too, so that words do not run together. */
+	do
+		hash = (hash ^ (unsigned char)*word) * 0x100000001b3;
+	while (*word++);
+	return hash;
+}
+
+static uint64_t
+key_of(const struct options *o)
+{
+	uint64_t hash = 0xcbf29ce484222325;
+	for (size_t i = 0; i < o->n_link_args; i++)
+		hash = hash_word(hash, o->link_args[i]);
+	return hash_word(hash, o->destination);
+}
+
+static bool
+file_path(char ret_path[PATH_MAX_LEN])
+{
+	const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+	int n = cache && cache[0] == '/'
+	    ? snprintf(ret_path, PATH_MAX_LEN, "%s/belay/plain-hosts", cache)
+	    : snprintf(ret_path, PATH_MAX_LEN, "%s/.cache/belay/plain-hosts",
+		home ? home : "");
+	return n < PATH_MAX_LEN;
+}
+
+/* Copies the lines that are not too old, but for this key's; whether that was there. */
+static bool
+read_lines(const char *path, uint64_t key, struct buf *ret_others)
+{
+	struct buf text;
+	bool found = false;
+	int64_t now = sys_wall_s();
+	buf_init(&text, FILE_MAX);
+	const char *line = sys_read_file(path, &text) == 0 ? buf_str(&text) : NULL;
+	while (line && *line) {
+		uint64_t other;
+		int64_t when;
+		if (sscanf(line, "%" SCNx64 " %" SCNd64, &other, &when) == 2
+		    && when <= now && now - when < KEPT_S) {
+			if (other == key)
+				found = true;
+			else
+				buf_print(ret_others, "%016" PRIx64 " %" PRId64 "\n",
+				    other, when);
+		}
+		line = strchr(line, '\n');
+		line = line ? line + 1 : NULL;
+	}
+	buf_finish(&text);
+	return found;
+}
+
+bool
+plain_known(const struct options *o)
+{
+	char path[PATH_MAX_LEN];
+	struct buf others;
+	buf_init(&others, FILE_MAX);
+	bool known = file_path(path) && read_lines(path, key_of(o), &others);
+	buf_finish(&others);
+	return known;
+}
+
+void
+plain_remember(const struct options *o)
+{
+	char path[PATH_MAX_LEN];
+	struct buf lines;
+	buf_init(&lines, FILE_MAX);
+	if (file_path(path)) {
+		uint64_t key = key_of(o);
+		(void)read_lines(path, key, &lines);
+		buf_print(&lines, "%016" PRIx64 " %" PRId64 "\n", key, sys_wall_s());
+		if (!lines.failed)
+			(void)sys_replace_file(path, buf_span(&lines));
+	}
+	buf_finish(&lines);
+}
