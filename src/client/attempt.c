@@ -31,7 +31,7 @@ enum {
 static const char *const always[] = { "-T", "-oRemoteCommand=none", NULL };
 /* A connection shared with others may be as dead as the one we replace. */
 static const char *const again[] = { "-Snone", "-oControlMaster=no",
-	"-oControlPersist=no", "-oPermitLocalCommand=no", "-oConnectTimeout=10", NULL };
+	"-oControlPersist=no", "-oPermitLocalCommand=no", NULL };
 static const char *const unattended[] = { "-oBatchMode=yes", NULL };
 
 static size_t
@@ -43,7 +43,7 @@ add_args(char **argv, size_t n, const char *const *args)
 }
 
 static char **
-build_argv(const struct attempt_plan *plan, const char *command)
+build_argv(const struct attempt_plan *plan, const char *command, char *timeout)
 {
 	const struct options *o = plan->options;
 	char **argv = calloc(o->n_link_args + FIXED_ARGS, sizeof *argv);
@@ -52,8 +52,10 @@ build_argv(const struct attempt_plan *plan, const char *command)
 	size_t n = 0;
 	argv[n++] = (char *)(uintptr_t)plan->ssh;
 	n = add_args(argv, n, always);
-	if (!plan->first)
+	if (!plan->first) {
 		n = add_args(argv, n, again);
+		argv[n++] = timeout;
+	}
 	if (!plan->first && !plan->asks)
 		n = add_args(argv, n, unattended);
 	for (size_t i = 0; i < o->n_link_args; i++)
@@ -84,6 +86,8 @@ attempt_start(struct attempt *a, struct loop *loop, const struct attempt_plan *p
 {
 	struct buf command;
 	int fds[3] = { -1, -1, -1 };
+	char timeout[48];
+	snprintf(timeout, sizeof timeout, "-oConnectTimeout=%u", plan->connect_timeout_s);
 	*a = (struct attempt){ .first = plan->first,
 		.fresh = plan->fresh,
 		.held = plan->hold_errors,
@@ -95,7 +99,7 @@ attempt_start(struct attempt *a, struct loop *loop, const struct attempt_plan *p
 	buf_init(&a->hello, FRAME_MAX);
 	linkio_init(&a->io, on_readable, a, loop->now_us);
 	int err = boot_command(&a->boot, plan->prelude_len, plan->fresh, &command);
-	char **argv = err ? NULL : build_argv(plan, buf_str(&command));
+	char **argv = err ? NULL : build_argv(plan, buf_str(&command), timeout);
 	if (argv)
 		a->pid = child_start(argv, !plan->first && !plan->asks, fds);
 	int saved = errno;

@@ -60,6 +60,7 @@ struct attempt_plan {
 	bool fresh;
 	/* a host that only takes certain commands complains about ours */
 	bool hold_errors;
+	unsigned connect_timeout_s; /* up to the keys, ssh_config(5); not for the first */
 	size_t prelude_len; /* bytes that attempt_prelude is going to bring */
 };
 

@@ -28,6 +28,8 @@ enum {
 	OUTPUT_WINDOW = 1024 * 1024, /* output the host may send before it is shown */
 	CONTROL_MAX = 64 * 1024,
 	/* room for the first hello, before its contents are known */
+	CONNECT_TIMEOUT_MIN_S = 4,
+	CONNECT_TIMEOUT_MAX_S = 15,
 	FIRST_PRELUDE = 2048,
 	ANSWER_MAX = 256 * 1024,
 	PRELUDE_MAX = 4 * 1024, /* of each stream, sent ahead of the handshake */
@@ -170,6 +172,15 @@ free_attempt(struct session *s)
 
 static void decide(struct session *s, enum policy_event event);
 
+/* Short at first: a connection that fell into a hole while the network was away stays
+ * there; longer when nothing works, for slow networks. */
+static unsigned
+connect_timeout_s(const struct session *s)
+{
+	unsigned seconds = CONNECT_TIMEOUT_MIN_S + 2 * s->policy.tries;
+	return seconds < CONNECT_TIMEOUT_MAX_S ? seconds : CONNECT_TIMEOUT_MAX_S;
+}
+
 /* Starts an attempt.  As long as the configuration is not known, its hello follows. */
 static void
 connect_now(struct session *s, bool asks, bool fresh)
@@ -182,6 +193,7 @@ connect_now(struct session *s, bool asks, bool fresh)
 		.asks = asks,
 		.fresh = fresh,
 		.hold_errors = s->options->command[0] != NULL,
+		.connect_timeout_s = connect_timeout_s(s),
 		.prelude_len = FIRST_PRELUDE };
 	int err = 0;
 	if (!a) {

@@ -426,21 +426,23 @@ class Host:
         term.expect(PROMPT)
         return term
 
+    @contextlib.contextmanager
     def popen(self, argv, env=None, **more):
-        """Starts a program on pipes, without a terminal."""
+        """A program on pipes, without a terminal; it must end within the block."""
         pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-        return subprocess.Popen([str(arg) for arg in argv], cwd=self.client_home,
-                                env=self.client_env(**(env or {})),
-                                start_new_session=True, **(pipes | more))
+        with subprocess.Popen([str(arg) for arg in argv], cwd=self.client_home,
+                              env=self.client_env(**(env or {})),
+                              start_new_session=True, **(pipes | more)) as child:
+            try:
+                yield child
+            except BaseException:
+                child.kill()
+                raise
 
     def piped(self, argv, input=b"", timeout=TIMEOUT, **more):
         """Runs a program on pipes, to its end; input None: more["stdin"] is its own."""
         with self.popen(argv, **more) as child:
-            try:
-                out, err = child.communicate(input, timeout)
-            except BaseException:
-                child.kill()
-                raise
+            out, err = child.communicate(input, timeout)
         return subprocess.CompletedProcess(child.args, child.returncode, out, err)
 
     def finish(self, *terms):
