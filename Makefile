@@ -4,7 +4,7 @@
 #   make try        a session to a private sshd, to play with
 #   make check      all tests, built with sanitizers
 #   make install    PREFIX=/usr/local DESTDIR=
-#   make bench fuzz soak      see doc/TESTING.md
+#   make bench conformance fuzz soak      see doc/TESTING.md
 
 VERSION := 0.1.0
 PREFIX ?= /usr/local
@@ -144,6 +144,12 @@ bench:
 	$(MAKE) all
 	$(PYTHON) bench/bench.py
 
+# What calls ssh, with belay in its place, while the network is cut.
+conformance:
+	tools/deps conformance
+	$(MAKE) all
+	BELAY=$(BUILD)/belay tests/conformance/run
+
 try:
 	tools/deps try
 	$(MAKE) all
@@ -164,5 +170,5 @@ clean:
 	rm -rf $(BUILD) $(CHECK_BUILD) build-fuzz
 
 FORCE:
-.PHONY: all check unit sim replay soak fuzz bench try install clean FORCE
+.PHONY: all check unit sim replay soak fuzz bench conformance try install clean FORCE
 -include $(shell find $(BUILD) -path $(BUILD)/deps -prune -o -type f -name '*.d' -print 2>/dev/null)

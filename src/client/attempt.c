@@ -15,7 +15,8 @@
 #include <unistd.h>
 
 enum {
-	COMMAND_MAX = 4096,
+	COMMAND_MAX = 8192, /* of the bootstrap */
+	HELLO_ON_COMMAND_LINE = 2048,
 	SAID_MAX = 8 * 1024,
 	SERVER_MAX = 4 * 1024 * 1024,
 	FIXED_ARGS = 32,
@@ -96,9 +97,19 @@ attempt_start(struct attempt *a, struct loop *loop, const struct attempt_plan *p
 	boot_init(&a->boot, BELAY_BUILD, a->random);
 	buf_init(&command, COMMAND_MAX);
 	buf_init(&a->said, SAID_MAX);
-	buf_init(&a->hello, FRAME_MAX);
+	buf_init(&a->prelude, FRAME_MAX);
 	linkio_init(&a->io, on_readable, a, loop->now_us);
-	int err = boot_command(&a->boot, plan->prelude_len, plan->fresh, &command);
+	/* A long command does not fit on the command line of the host's shell. */
+	bool with_command = plan->hello.n <= HELLO_ON_COMMAND_LINE;
+	int err = with_command ? 0 : buf_put(&a->prelude, plan->hello.p, plan->hello.n);
+	if (!err)
+		err = buf_put(&a->prelude, plan->prelude.p, plan->prelude.n);
+	if (!err)
+		err = buf_put(&a->io.queue, buf_bytes(&a->prelude), a->prelude.len);
+	if (!err)
+		err = boot_command(&a->boot,
+		    with_command ? plan->hello : (struct span){ 0 }, a->prelude.len,
+		    plan->fresh, &command);
 	char **argv = err ? NULL : build_argv(plan, buf_str(&command), timeout);
 	if (argv)
 		a->pid = child_start(argv, !plan->first && !plan->asks, fds);
@@ -115,18 +126,8 @@ attempt_start(struct attempt *a, struct loop *loop, const struct attempt_plan *p
 	a->err =
 	    (struct watch){ .fd = fds[2], .events = POLLIN, .fn = on_stderr, .owner = a };
 	loop_add(loop, &a->err);
+	linkio_write(&a->io, NULL, loop->now_us);
 	return 0;
-}
-
-int
-attempt_prelude(struct attempt *a, struct span prelude, uint64_t now_us)
-{
-	int err = buf_put(&a->hello, prelude.p, prelude.n);
-	if (!err)
-		err = buf_put(&a->io.queue, prelude.p, prelude.n);
-	if (!err)
-		linkio_write(&a->io, NULL, now_us);
-	return err;
 }
 
 /* ---- the boot ---- */
@@ -200,7 +201,7 @@ boot(struct attempt *a)
 			send_server(a);
 			break;
 		case BOOT_RUN: /* what was written first has been skipped on the host */
-			if (buf_put(&a->io.queue, buf_bytes(&a->hello), a->hello.len))
+			if (buf_put(&a->io.queue, buf_bytes(&a->prelude), a->prelude.len))
 				over(a, WHY_NO_SERVER, "out of memory");
 			break;
 		case BOOT_REFUSED:
@@ -326,7 +327,7 @@ attempt_close(struct attempt *a, struct loop *loop)
 	}
 	linkio_close(&a->io, loop);
 	close_err(a, loop);
-	buf_finish(&a->hello);
+	buf_finish(&a->prelude);
 	buf_finish(&a->said);
 	if (a->pid > 0 && !a->kill_us) {
 		kill(a->pid, SIGTERM);

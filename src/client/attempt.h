@@ -45,7 +45,7 @@ struct attempt {
 	uint64_t started_us;
 	struct boot boot;
 	uint8_t random[BOOT_MARK_LEN / 2];
-	struct buf hello; /* its prelude: HELLO and what follows at once */
+	struct buf prelude; /* what is written to stdin at once */
 	struct buf said; /* the last of what ssh said on stderr */
 	char text[BOOT_TEXT_MAX];
 	struct msg_refuse refused; /* spans are not valid */
@@ -61,13 +61,12 @@ struct attempt_plan {
 	/* a host that only takes certain commands complains about ours */
 	bool hold_errors;
 	unsigned connect_timeout_s; /* up to the keys, ssh_config(5); not for the first */
-	size_t prelude_len; /* bytes that attempt_prelude is going to bring */
+	struct span hello; /* the first frame */
+	struct span prelude; /* data that follows it at once */
 };
 
 /* Starts ssh.  0, or ERR_SYSTEM with errno; then nothing is left behind. */
 int attempt_start(struct attempt *a, struct loop *loop, const struct attempt_plan *plan);
-/* Brings the prelude, of exactly the planned length. */
-int attempt_prelude(struct attempt *a, struct span prelude, uint64_t now_us);
 /* Takes what has been read so far, up to the end of the handshake (phase LINK): frames
  * are the owner's.  What WELCOME says of the streams goes to the engine. */
 void attempt_input(struct attempt *a, struct engine *e);

@@ -1,6 +1,7 @@
 #include "client/boot.h"
 
 #include "base/err.h"
+#include "base/hex.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -18,14 +19,15 @@ enum {
 	"/dev/shm/belay- /var/tmp/belay- /tmp/belay-; do " \
 	"case $d in *-) d=$d${u:=$(id -u)};; esac; "
 
-/* Arguments: mark, build looked for, bytes to skip, length of the script that follows.
+/* Arguments: mark, build looked for, bytes to skip, length of the script that follows, the
+ * hello.
  * Stands in single quotes on a line that sh, csh, fish and nu all read: so no single
  * quote, backslash, exclamation mark or newline.  -O: not what another user has put
  * there.  dd with bs=1 takes exactly so many bytes and no more, everywhere. */
 static const char stage1[] =
-    "m=$1 v=$2 n=$3 k=$4; set -- $(uname -sm); u=; " FOR_DIRS
+    "m=$1 v=$2 n=$3 k=$4 h=$5; set -- $(uname -sm); u=; " FOR_DIRS
     "f=$d/server-$v-$1-$2; [ -O \"$d\" ] && [ -x \"$f\" ] && [ -O \"$f\" ] && "
-    "exec \"$f\" attach $m; done; "
+    "exec \"$f\" attach $m $h; done; "
     "echo \"$m need $1 $2\"; dd bs=1 count=$n of=/dev/null 2>/dev/null; "
     "eval \"$(dd bs=1 count=$k 2>/dev/null)\"";
 
@@ -52,7 +54,7 @@ static const char stage2[] =
     "	[ \"$e\" = $v ] || { no 'does not run there'; return; }\n"
     "	e=$(mv -f \"$p\" \"$d/server-$v-$a\" 2>&1) || { no; return; }\n"
     "	say run\n"
-    "	exec \"$d/server-$v-$a\" attach $m\n"
+    "	exec \"$d/server-$v-$a\" attach $m $h\n"
     "}\n"
     "x=raw; [ $z -gt 0 ] && command -v gzip >/dev/null && x=gz\n" FOR_DIRS "try; done\n"
     "say failed\n";
@@ -66,11 +68,14 @@ boot_init(struct boot *b, const char *build, const uint8_t *random)
 }
 
 int
-boot_command(const struct boot *b, size_t prelude, bool fresh, struct buf *out)
+boot_command(const struct boot *b, struct span hello, size_t prelude, bool fresh,
+    struct buf *out)
 {
-	buf_print(out, "exec sh -c '%s' belay %s %s %zu %d", stage1, b->mark,
+	buf_print(out, "exec sh -c '%s' belay %s %s %zu %d ", stage1, b->mark,
 	    fresh ? "-" : b->build, prelude, SCRIPT_LEN);
-	return out->failed ? ERR_NOMEM : 0;
+	if (out->failed)
+		return ERR_NOMEM;
+	return hello.n ? hex_put(out, hello) : buf_put(out, "-", 1);
 }
 
 int

@@ -46,10 +46,14 @@ struct boot {
 
 /* `random`: at least BOOT_MARK_LEN / 2 random bytes for the mark. */
 void boot_init(struct boot *b, const char *build, const uint8_t *random);
-/* The command line for ssh.  prelude: bytes that are already written to ssh's stdin
+/* The command line for ssh.  hello: the first frame, which goes with it, since sshd takes
+ * nothing on stdin before the command runs (its channel opens with a window of 0, and that
+ * would cost a round trip); empty: it comes on stdin.  It holds no secret: others on the
+ * host can see it.  prelude: bytes that are already written to ssh's stdin
  * when it starts, and that a host without a server must skip.  fresh: do not use a
  * server that is there (it did not work). */
-int boot_command(const struct boot *b, size_t prelude, bool fresh, struct buf *out);
+int boot_command(const struct boot *b, struct span hello, size_t prelude, bool fresh,
+    struct buf *out);
 /* The script that makes the server land, sizes in bytes of the program packed by gzip
  * (0: there is none) and as it is. */
 int boot_script(const struct boot *b, size_t gz_size, size_t raw_size, struct buf *out);

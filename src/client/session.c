@@ -30,7 +30,6 @@ enum {
 	/* room for the first hello, before its contents are known */
 	CONNECT_TIMEOUT_MIN_S = 4,
 	CONNECT_TIMEOUT_MAX_S = 15,
-	FIRST_PRELUDE = 2048,
 	ANSWER_MAX = 256 * 1024,
 	PRELUDE_MAX = 4 * 1024, /* of each stream, sent ahead of the handshake */
 	/* how long the host keeps a session nobody comes back to */
@@ -39,6 +38,7 @@ enum {
 	DOUBT_MIN_US = 1000 * 1000,
 	DOUBT_MAX_US = 5 * 1000000,
 	/* for the last acknowledgement, and for ssh to end */
+	UNDERTAKER_MS = 10000, /* ssh's last round trip may take this long */
 	END_PATIENCE_US = 3 * 1000000,
 	EXIT_FAILED = 255, /* ssh(1), EXIT STATUS: an error of the connection */
 };
@@ -116,11 +116,9 @@ fail(struct session *s, const char *fmt, ...)
 
 /* ---- attempts ---- */
 
-/* Padded to `len` if it is shorter. */
 static int
-put_hello(struct session *s, struct buf *out, size_t len)
+put_hello(struct session *s, struct buf *out)
 {
-	static const uint8_t padding[FIRST_PRELUDE];
 	struct buf positions, modes;
 	struct tty_size size = { 24, 80, 0, 0 };
 	const char *term = getenv("TERM");
@@ -149,11 +147,6 @@ put_hello(struct session *s, struct buf *out, size_t len)
 	m.modes = buf_span(&modes);
 	if (!err)
 		err = msg_put(out, MSG_HELLO, &m);
-	if (!err && out->len < len) {
-		m.more = (struct span){ padding, len - out->len };
-		buf_drop(out, out->len);
-		err = msg_put(out, MSG_HELLO, &m);
-	}
 	buf_finish(&positions);
 	buf_finish(&modes);
 	return err;
@@ -181,40 +174,36 @@ connect_timeout_s(const struct session *s)
 	return seconds < CONNECT_TIMEOUT_MAX_S ? seconds : CONNECT_TIMEOUT_MAX_S;
 }
 
-/* Starts an attempt.  As long as the configuration is not known, its hello follows. */
 static void
 connect_now(struct session *s, bool asks, bool fresh)
 {
-	struct buf prelude;
+	struct buf hello, prelude;
 	struct attempt *a = free_attempt(s);
 	struct attempt_plan plan = { .options = s->options,
 		.ssh = s->ssh,
 		.first = s->policy.state == POLICY_FIRST,
 		.asks = asks,
 		.fresh = fresh,
-		.hold_errors = s->options->command[0] != NULL,
-		.connect_timeout_s = connect_timeout_s(s),
-		.prelude_len = FIRST_PRELUDE };
-	int err = 0;
+		.hold_errors = s->command.len > 0,
+		.connect_timeout_s = connect_timeout_s(s) };
 	if (!a) {
 		decide(s, POLICY_FAILED); /* older ones are still dying */
 		return;
 	}
+	buf_init(&hello, FRAME_MAX);
 	buf_init(&prelude, FRAME_MAX);
-	if (s->begun) {
-		err = put_hello(s, &prelude, 0);
-		if (!err)
-			err = engine_prelude(&s->engine, &prelude, PRELUDE_MAX);
-		plan.prelude_len = prelude.len;
-	}
+	int err = put_hello(s, &hello);
+	if (!err)
+		err = engine_prelude(&s->engine, &prelude, PRELUDE_MAX);
+	plan.hello = buf_span(&hello);
+	plan.prelude = buf_span(&prelude);
 	if (asks) {
 		terminal_cooked();
 		s->asking = true;
 	}
 	if (!err)
 		err = attempt_start(a, &s->loop, &plan);
-	if (!err && s->begun)
-		err = attempt_prelude(a, buf_span(&prelude), s->loop.now_us);
+	buf_finish(&hello);
 	buf_finish(&prelude);
 	if (!err)
 		s->trying = a;
@@ -722,6 +711,8 @@ session_turn(void *owner, uint64_t now_us)
 		soonest(&at, engine_deadline(&s->engine, &s->linked->io.link));
 	soonest(&at, policy_deadline(&s->policy));
 	soonest(&at, s->end_us);
+	if (s->told_done && !s->hanging_up && s->linked && !s->linked->io.queue.len)
+		leave(s, s->exit_status);
 	if (s->end_us && now_us >= s->end_us) {
 		if (s->hanging_up && !s->told_done)
 			log_say(LOG_NOTICE,
@@ -782,12 +773,35 @@ on_signal(void *owner, int sig)
 	}
 }
 
+/* The host has everything to say; ssh only has to carry our last word to it, and ends when
+ * the host closes.  That takes a round trip, for which nobody needs to wait: a child of
+ * ours sees to it that ssh does end. */
+static void
+leave_to_undertaker(struct attempt *a)
+{
+	pid_t pid = fork();
+	if (pid != 0) {
+		a->pid = pid < 0 ? a->pid : 0;
+		return;
+	}
+	setsid();
+	for (int fd = 0; fd < 256; fd++)
+		close(fd);
+	for (int waited_ms = 0; kill(a->pid, 0) == 0 && waited_ms < UNDERTAKER_MS;
+	     waited_ms += 50)
+		poll(NULL, 0, 50);
+	kill(a->pid, SIGTERM);
+	_exit(0);
+}
+
 /* The children get a moment to end by themselves, then TERM, then KILL. */
 static void
 end_children(struct session *s)
 {
 	if (s->asked_pid > 0)
 		kill(s->asked_pid, SIGTERM);
+	if (s->linked && s->told_done && !s->hanging_up && !s->linked->io.queue.len)
+		leave_to_undertaker(s->linked);
 	for (size_t i = 0; i < ATTEMPTS; i++)
 		attempt_close(&s->attempts[i], &s->loop);
 	for (size_t i = 0; i < ATTEMPTS; i++) {
@@ -829,11 +843,10 @@ choose_kind(struct session *s)
 	return true;
 }
 
-/* The configuration is known: makes the streams, and tells the host what to run. */
+/* The configuration is known: makes the streams, and connects. */
 static int
 begin(struct session *s)
 {
-	struct buf hello;
 	s->main = engine_open(&s->engine, STREAM_MAIN, 1, INPUT_MAX, OUTPUT_WINDOW);
 	if (s->kind != KIND_PTY)
 		s->errors = engine_open(&s->engine, STREAM_ERROR, 1, 1, OUTPUT_WINDOW);
@@ -842,19 +855,8 @@ begin(struct session *s)
 	escape_init(&s->escape, s->raw ? s->config.escape : 0);
 	open_stdio(s);
 	s->begun = true;
-	if (!s->trying)
-		return 0; /* it has failed already, and is being dealt with */
-	buf_init(&hello, FRAME_MAX);
-	int err = put_hello(s, &hello, FIRST_PRELUDE);
-	if (!err && hello.len == FIRST_PRELUDE) {
-		err = attempt_prelude(s->trying, buf_span(&hello), s->loop.now_us);
-	} else if (!err) { /* a long command: the attempt was promised less */
-		attempt_close(s->trying, &s->loop);
-		s->trying = NULL;
-		connect_now(s, true, false);
-	}
-	buf_finish(&hello);
-	return err;
+	connect_now(s, true, false);
+	return 0;
 }
 
 static void
@@ -885,7 +887,8 @@ on_answer(void *owner, short revents)
 	config_known(s);
 }
 
-/* Runs `ssh -G` beside the connecting ssh.  Where it cannot, the command line decides. */
+/* Runs `ssh -G`, some milliseconds, before ssh connects: what is to be run goes with the
+ * command line, which saves a round trip.  Where it cannot, the command line decides. */
 static void
 ask_config(struct session *s)
 {
@@ -952,7 +955,6 @@ session_run(const struct options *o, const char *ssh)
 		log_say(LOG_ERROR, "cannot start: %s", strerror(errno));
 		return EXIT_FAILED;
 	}
-	connect_now(s, true, false);
 	ask_config(s);
 	loop_run(&s->loop);
 	terminal_cooked();

@@ -9,13 +9,13 @@
 static int
 attach(char **args)
 {
-	return relay_main(args[0]);
+	return relay_main(args[0], args[1]);
 }
 
 static int
 hold_session(char **args)
 {
-	return hold_main(args[1]);
+	return hold_main(args[0]);
 }
 
 static int
@@ -40,11 +40,13 @@ static const struct {
 	int (*run)(char **args);
 	const char *usage;
 } verbs[] = {
-	{ "attach", 1, attach,
-	    "attach MARK    run by belay over ssh: joins stdin and stdout to a session" },
-	{ "hold", 2, hold_session, "hold ID PATH   run by attach: keeps one session" },
-	{ "--build", 0, build, "--build        print what belay looks for on the host" },
-	{ "--version", 0, version, "--version      print the version" },
+	{ "attach", 2, attach,
+	    "attach MARK HELLO   run by belay over ssh: joins stdin and stdout to a session" },
+	{ "hold", 1, hold_session,
+	    "hold PATH           run by attach: keeps one session" },
+	{ "--build", 0, build,
+	    "--build             print what belay looks for on the host" },
+	{ "--version", 0, version, "--version           print the version" },
 };
 
 static int

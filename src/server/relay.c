@@ -4,6 +4,7 @@
 #include "server/hold.h"
 #include "server/rundir.h"
 #include "base/err.h"
+#include "base/hex.h"
 #include "sys/os.h"
 #include "sys/sock.h"
 #include "sys/sys.h"
@@ -32,14 +33,13 @@ refuse(enum refuse_code code, const char *text)
 
 /* Reads exactly the first frame, so that what follows is left for the session. */
 static int
-read_hello(struct buf *ret_bytes, union msg *ret_msg)
+read_frame(struct buf *ret_bytes)
 {
 	uint8_t head[FRAME_HEADER], *room;
-	struct frame f;
 	if (sys_read_all(STDIN_FILENO, head, sizeof head))
 		return ERR_SYSTEM;
 	uint64_t len = get_be(head, 4);
-	if (head[4] != MSG_HELLO || len < 1 || len > FRAME_MAX - 4)
+	if (len < 1 || len > FRAME_MAX - 4)
 		return ERR_FRAME;
 	size_t body = (size_t)len - 1;
 	if (buf_put(ret_bytes, head, sizeof head) || buf_room(ret_bytes, body, &room))
@@ -47,14 +47,27 @@ read_hello(struct buf *ret_bytes, union msg *ret_msg)
 	if (sys_read_all(STDIN_FILENO, room, body))
 		return ERR_SYSTEM;
 	buf_added(ret_bytes, body);
-	if (frame_parse(buf_span(ret_bytes), &f) <= 0)
+	return 0;
+}
+
+/* The hello stands on the command line, or comes on stdin ("-"). */
+static int
+read_hello(const char *text, struct buf *ret_bytes, union msg *ret_msg)
+{
+	struct frame f;
+	int err = strcmp(text, "-") == 0 ? read_frame(ret_bytes)
+					 : hex_get(text, ret_bytes);
+	if (err)
+		return err;
+	long len = frame_parse(buf_span(ret_bytes), &f);
+	if (len <= 0 || (size_t)len != ret_bytes->len || f.type != MSG_HELLO)
 		return ERR_FRAME;
 	return msg_get(&f, ret_msg);
 }
 
 /* Only 0, 1, 2 and the listener (as 3) go with the holder. */
 static void
-become_holder(int channel, int listener, const char *path, const char *id)
+become_holder(int channel, int listener, const char *path)
 {
 	char program[4096];
 	if (os_program_path(program, sizeof program))
@@ -67,7 +80,7 @@ become_holder(int channel, int listener, const char *path, const char *id)
 		_exit(1);
 	for (int fd = HOLD_LISTENER + 1; fd < 256; fd++)
 		close(fd);
-	execl(program, "belay-server", "hold", id, path, (char *)NULL);
+	execl(program, "belay-server", "hold", path, (char *)NULL);
 	_exit(1);
 }
 
@@ -75,20 +88,18 @@ become_holder(int channel, int listener, const char *path, const char *id)
 static int
 start_holder(const struct msg_hello *hello)
 {
-	char path[SESSION_PATH_MAX], id[2 * ID_LEN + 1];
+	char path[SESSION_PATH_MAX];
 	int pair[2];
 	int listener = rundir_listen(hello->session, path);
 	if (listener < 0)
 		return errno == EADDRINUSE ? rundir_connect(hello->session) : -1;
-	for (size_t i = 0; i < ID_LEN; i++)
-		snprintf(id + 2 * i, 3, "%02x", hello->session[i]);
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0) {
 		unlink(path);
 		return -1;
 	}
 	pid_t pid = fork();
 	if (pid == 0)
-		become_holder(pair[1], listener, path, id);
+		become_holder(pair[1], listener, path);
 	if (pid < 0)
 		unlink(path);
 	close(pair[1]);
@@ -117,12 +128,12 @@ find_session(const struct msg_hello *hello)
 }
 
 static int
-relay(const char *mark, struct buf *hello)
+relay(const char *mark, const char *text, struct buf *hello)
 {
 	union msg m;
 	char line[128];
 	signal(SIGPIPE, SIG_IGN);
-	int err = read_hello(hello, &m);
+	int err = read_hello(text, hello, &m);
 	int n = snprintf(line, sizeof line, "%s ready\n", mark);
 	if (n < 0 || (size_t)n >= sizeof line
 	    || sys_write_all(STDOUT_FILENO, line, (size_t)n))
@@ -148,11 +159,11 @@ relay(const char *mark, struct buf *hello)
 }
 
 int
-relay_main(const char *mark)
+relay_main(const char *mark, const char *hello_text)
 {
 	struct buf hello;
 	buf_init(&hello, FRAME_MAX);
-	int status = relay(mark, &hello);
+	int status = relay(mark, hello_text, &hello);
 	buf_finish(&hello);
 	return status;
 }

@@ -1,5 +1,6 @@
 #include "server/rundir.h"
 
+#include "base/hex.h"
 #include "sys/os.h"
 #include "sys/sock.h"
 #include "sys/sys.h"
@@ -11,17 +12,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static void
-hex(const uint8_t *bytes, size_t n, char *ret)
-{
-	for (size_t i = 0; i < n; i++)
-		snprintf(ret + 2 * i, 3, "%02x", bytes[i]);
-}
-
 static bool
 format_ok(int n)
 {
 	return n > 0 && n < SESSION_PATH_MAX;
+}
+
+/* dir/ID with the first n bytes of the id as digits. */
+static bool
+join_id(const char *dir, const uint8_t *id, size_t n, char ret_path[SESSION_PATH_MAX])
+{
+	struct buf name;
+	buf_init(&name, 2 * ID_LEN + 1);
+	bool ok = hex_put(&name, (struct span){ id, n }) == 0
+	    && format_ok(
+		snprintf(ret_path, SESSION_PATH_MAX, "%s/%s", dir, buf_str(&name)));
+	buf_finish(&name);
+	return ok;
 }
 
 /* A directory in the home of its own for each boot: homes may be shared by hosts. */
@@ -29,14 +36,13 @@ static bool
 home_dir(char ret_dir[SESSION_PATH_MAX])
 {
 	const char *home = getenv("HOME");
+	char state[SESSION_PATH_MAX];
 	uint8_t boot[ID_LEN];
-	char boot_hex[2 * ID_LEN + 1];
 	if (!home || home[0] != '/')
 		return false;
 	os_boot_id(boot);
-	hex(boot, 4, boot_hex);
-	return format_ok(snprintf(ret_dir, SESSION_PATH_MAX, "%s/.local/state/belay/%s",
-	    home, boot_hex));
+	return format_ok(snprintf(state, sizeof state, "%s/.local/state/belay", home))
+	    && join_id(state, boot, 4, ret_dir);
 }
 
 /* Candidate number i; false behind the last.  *ret_dir is empty if there is none such. */
@@ -59,21 +65,13 @@ candidate(size_t i, char ret_dir[SESSION_PATH_MAX])
 	return i <= n_shared + 1;
 }
 
-static bool
-socket_path(const char *dir, const uint8_t id[ID_LEN], char ret_path[SESSION_PATH_MAX])
-{
-	char name[2 * ID_LEN + 1];
-	hex(id, ID_LEN, name);
-	return format_ok(snprintf(ret_path, SESSION_PATH_MAX, "%s/%s", dir, name));
-}
-
 int
 rundir_connect(const uint8_t id[ID_LEN])
 {
 	char dir[SESSION_PATH_MAX], path[SESSION_PATH_MAX];
 	for (size_t i = 0; candidate(i, dir); i++) {
 		struct stat st;
-		if (!dir[0] || lstat(dir, &st) < 0 || !socket_path(dir, id, path))
+		if (!dir[0] || lstat(dir, &st) < 0 || !join_id(dir, id, ID_LEN, path))
 			continue;
 		int fd = sock_connect(path);
 		if (fd >= 0)
@@ -85,7 +83,7 @@ rundir_connect(const uint8_t id[ID_LEN])
 static int
 listen_in(const char *dir, const uint8_t id[ID_LEN], char ret_path[SESSION_PATH_MAX])
 {
-	if (!socket_path(dir, id, ret_path)) {
+	if (!join_id(dir, id, ID_LEN, ret_path)) {
 		errno = ENAMETOOLONG;
 		return -1;
 	}

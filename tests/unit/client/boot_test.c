@@ -2,6 +2,8 @@
 #include "client/boot.h"
 #include "test.h"
 
+static const struct span hello = { (const uint8_t *)"\x01\xff", 2 };
+
 enum { IN_MAX = 4 * 1024 * 1024, SCRIPT = 2048 };
 
 static const uint8_t random_bytes[BOOT_MARK_LEN / 2] = { 0x10, 0x11, 0x12, 0x13, 0x14,
@@ -51,7 +53,7 @@ TEST(every_shell_reads_the_command_line_alike)
 		struct boot b;
 		struct buf out;
 		begin(&b, &out);
-		CHECK_EQ(boot_command(&b, 123456, fresh, &out), 0);
+		CHECK_EQ(boot_command(&b, hello, 123456, fresh, &out), 0);
 		const char *line = buf_str(&out), *p = strchr(line, '\'') + 1;
 		CHECK(strncmp(line, "exec sh -c '", 12) == 0);
 		for (; *p != '\''; p++)
@@ -90,13 +92,13 @@ TEST(without_room_there_is_an_error)
 	struct buf out;
 	begin(&b, &out);
 	out.max = 100;
-	CHECK(boot_command(&b, 1, false, &out) < 0);
+	CHECK(boot_command(&b, hello, 1, false, &out) < 0);
 	out.failed = false;
 	CHECK(boot_script(&b, 1, 1, &out) < 0);
 	buf_finish(&out);
 	begin(&b, &out);
 	test_fail_malloc(1);
-	CHECK(boot_command(&b, 1, false, &out) < 0);
+	CHECK(boot_command(&b, hello, 1, false, &out) < 0);
 	buf_finish(&out);
 }
 
