@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "client/programs.h"
 #include "sys/child.h"
+#include "sys/os.h"
 #include "sys/sys.h"
 
 #include <errno.h>
@@ -21,6 +22,8 @@ enum {
 	SERVER_MAX = 4 * 1024 * 1024,
 	FIXED_ARGS = 32,
 	HOLD_US = 3 * 1000000, /* stderr is held back so long: a person may be waiting */
+	TAKEN_POLL_US = 200 * 1000, /* no event tells when the pipe has been read */
+	SILENCE_US = 8 * 1000000,
 	TERM_TO_KILL_US = 2 * 1000000,
 	STATUS_SSH_FAILED = 255, /* ssh(1), EXIT STATUS */
 };
@@ -104,6 +107,10 @@ attempt_start(struct attempt *a, struct loop *loop, const struct attempt_plan *p
 	int err = with_command ? 0 : buf_put(&a->prelude, plan->hello.p, plan->hello.n);
 	if (!err)
 		err = buf_put(&a->prelude, plan->prelude.p, plan->prelude.n);
+	if (!err && !a->prelude.len) { /* so that it is seen when it is taken */
+		struct msg_ping ping = { 0 };
+		err = msg_put(&a->prelude, MSG_PING, &ping);
+	}
 	if (!err)
 		err = buf_put(&a->io.queue, buf_bytes(&a->prelude), a->prelude.len);
 	if (!err)
@@ -395,17 +402,46 @@ attempt_ended(struct attempt *a, struct engine *e, struct loop *loop, int status
 	attempt_close(a, loop);
 }
 
+/* ssh takes what is on its stdin only when the host runs our command.  A command that the
+ * host has put in its place (ForceCommand) may wait for input for ever; then there is no
+ * answer, and ours would have come long ago. */
+static uint64_t
+silence_tick(struct attempt *a, uint64_t now_us)
+{
+	if (a->pid <= 0 || a->phase != ATTEMPT_BOOT || !a->first || a->boot.os[0])
+		return 0;
+	if (!a->taken_us) {
+		if (a->io.queue.len || os_pipe_unread(a->io.out.fd) != 0)
+			return now_us + TAKEN_POLL_US;
+		a->taken_us = now_us;
+	}
+	if (now_us < a->taken_us + SILENCE_US)
+		return a->taken_us + SILENCE_US;
+	over(a, WHY_SILENT, "another program than asked for runs there, and waits");
+	return now_us;
+}
+
+/* What is held back is shown in time: a person may be waiting. */
+static uint64_t
+hold_tick(struct attempt *a, uint64_t now_us)
+{
+	if (a->pid <= 0 || !a->held || a->phase != ATTEMPT_BOOT)
+		return 0;
+	if (now_us < a->started_us + HOLD_US)
+		return a->started_us + HOLD_US;
+	a->held = false;
+	show_errors(a);
+	return 0;
+}
+
 uint64_t
 attempt_tick(struct attempt *a, uint64_t now_us)
 {
-	if (a->pid > 0 && a->held && a->phase == ATTEMPT_BOOT) {
-		if (now_us < a->started_us + HOLD_US)
-			return a->started_us + HOLD_US;
-		a->held = false;
-		show_errors(a);
-	}
+	uint64_t at = silence_tick(a, now_us), held = hold_tick(a, now_us);
+	if (held && (!at || held < at))
+		at = held;
 	if (a->pid <= 0 || !a->kill_us)
-		return 0;
+		return at;
 	if (now_us < a->kill_us)
 		return a->kill_us;
 	kill(a->pid, SIGKILL);

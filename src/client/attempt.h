@@ -25,6 +25,7 @@ enum attempt_why {
 	WHY_HOST_KEY, /* ssh ended: the host is not who it should be */
 	WHY_NO_SERVER, /* belay-server cannot run there; `text` says why */
 	WHY_NO_PLACE, /* the host could run it, but no directory takes it; `text` */
+	WHY_SILENT, /* the command runs, but is not ours: no answer */
 	WHY_NOISE, /* no answer, but no end of other output either */
 	WHY_REFUSED, /* the server refused: `refused` says why */
 	WHY_PROTOCOL, /* the host sent what it must not; `text` */
@@ -43,6 +44,8 @@ struct attempt {
 	bool held; /* its stderr is held back until it is clear that the server runs */
 	size_t shown; /* bytes of `said` that the person has seen */
 	uint64_t started_us;
+	uint64_t
+	    taken_us; /* when ssh had taken all of the prelude: the command runs; 0: not yet */
 	struct boot boot;
 	uint8_t random[BOOT_MARK_LEN / 2];
 	struct buf prelude; /* what is written to stdin at once */

@@ -285,7 +285,7 @@ fall_back(struct session *s, const struct attempt *a)
 {
 	say_plain(s->options, a->text);
 	/* What is not the host's nature, as a full disk, may be otherwise next time. */
-	if (a->why == WHY_NO_SERVER || a->why == WHY_NOISE)
+	if (a->why != WHY_NO_PLACE)
 		plain_remember(s->options);
 	leave(s, SESSION_PLAIN_SSH);
 }
@@ -349,10 +349,12 @@ attempt_failed(struct session *s, struct attempt *a)
 		}
 		/* fall through */
 	case WHY_NO_PLACE:
+	case WHY_SILENT:
 	case WHY_NOISE:
 	case WHY_PROTOCOL: {
 		/* Endless output is of no use on a terminal; a pipe may be there for it. */
 		bool plain = a->why == WHY_NO_SERVER || a->why == WHY_NO_PLACE
+		    || a->why == WHY_SILENT
 		    || (a->why == WHY_NOISE && s->kind != KIND_PTY);
 		if (s->policy.state == POLICY_FIRST && plain)
 			fall_back(s, a);
@@ -835,7 +837,9 @@ choose_kind(struct session *s)
 	}
 	bool pty = c->tty == CONFIG_TTY_FORCE || (c->tty == CONFIG_TTY_YES && terminal)
 	    || (c->tty == CONFIG_TTY_AUTO && !s->command.len && terminal);
-	if (c->tty == CONFIG_TTY_YES && !terminal)
+	bool wanted = c->tty == CONFIG_TTY_YES
+	    || (c->tty == CONFIG_TTY_AUTO && !s->command.len);
+	if (wanted && !terminal)
 		log_say(LOG_NOTICE,
 		    "Pseudo-terminal will not be allocated because stdin is not a terminal.");
 	s->kind = pty ? KIND_PTY : KIND_PIPES;

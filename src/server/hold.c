@@ -21,6 +21,8 @@ enum {
 	CONTROL_MAX = 64 * 1024,
 	LINK_SILENT_US = 120 * 1000000, /* a link of which nothing is heard is closed */
 	/* let a link deliver the last bytes before we exit */
+	/* A client whose first login broke before it heard of the session has given up. */
+	UNUSED_LINGER_US = 60 * 1000000,
 	EXIT_LINGER_US = 2 * 1000000,
 };
 
@@ -52,6 +54,7 @@ struct hold {
 	enum phase phase;
 	uint64_t away_us; /* since when no client is linked; 0: one is */
 	uint64_t linger_us;
+	bool used; /* a client has chosen a link: it knows that the session is there */
 	uint64_t delivered_us; /* since when the client has everything */
 };
 
@@ -411,9 +414,12 @@ end_turn(struct hold *h)
 	if (h->phase == PHASE_NEW && h->away_us)
 		/* the one who asked for it was refused, or has gone */
 		loop_stop(&h->loop);
+	if (h->engine.active && h->engine.active->used)
+		h->used = true;
 	if (h->away_us) {
-		soonest(&at, h->away_us + h->linger_us);
-		if (now >= h->away_us + h->linger_us)
+		uint64_t wait_us = h->used ? h->linger_us : UNUSED_LINGER_US;
+		soonest(&at, h->away_us + wait_us);
+		if (now >= h->away_us + wait_us)
 			loop_stop(&h->loop);
 	}
 	return at;

@@ -4,6 +4,7 @@
 #include "sys/sys.h"
 
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -43,6 +44,13 @@ os_boot_id(uint8_t ret_id[16])
 		}
 	}
 	buf_finish(&b);
+}
+
+int
+os_pipe_unread(int writing_end)
+{
+	int n;
+	return ioctl(writing_end, FIONREAD, &n) < 0 ? -1 : n;
 }
 
 int
