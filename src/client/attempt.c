@@ -328,10 +328,6 @@ void
 attempt_close(struct attempt *a, struct loop *loop)
 {
 	over(a, WHY_CLOSED, "");
-	if (a->why == WHY_ENDED || a->why == WHY_LOGIN || a->why == WHY_HOST_KEY) {
-		a->held = false;
-		show_errors(a);
-	}
 	linkio_close(&a->io, loop);
 	close_err(a, loop);
 	buf_finish(&a->prelude);
@@ -395,6 +391,8 @@ attempt_ended(struct attempt *a, struct engine *e, struct loop *loop, int status
 		    WEXITSTATUS(status));
 		over(a, WHY_NO_SERVER, text);
 	} else if (a->phase != ATTEMPT_LINK) {
+		a->held = false;
+		show_errors(a);
 		over(a, why_ssh_failed(a), "");
 	} else {
 		over(a, WHY_ENDED, "");
