@@ -787,12 +787,16 @@ leave_to_undertaker(struct attempt *a)
 		return;
 	}
 	setsid();
+	int output = a->io.in.fd; /* its end is ssh's end */
 	for (int fd = 0; fd < 256; fd++)
-		close(fd);
-	for (int waited_ms = 0; kill(a->pid, 0) == 0 && waited_ms < UNDERTAKER_MS;
-	     waited_ms += 50)
-		poll(NULL, 0, 50);
-	kill(a->pid, SIGTERM);
+		if (fd != output)
+			close(fd);
+	char drain[512];
+	ssize_t n = 1;
+	while (n > 0 && sys_wait(output, POLLIN, UNDERTAKER_MS))
+		n = read(output, drain, sizeof drain);
+	if (n > 0)
+		kill(a->pid, SIGTERM); /* it did not end in time */
 	_exit(0);
 }
 
