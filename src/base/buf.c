@@ -10,7 +10,8 @@
 
 enum {
 	CAP_MIN = 256,
-	CAP_KEPT = 16 * 1024, /* what an empty buffer may keep */
+	CAP_KEPT = 512 * 1024, /* what an empty buffer may keep while bytes flow, */
+	CAP_IDLE = 4 * 1024, /* and afterwards */
 };
 
 void
@@ -118,11 +119,21 @@ buf_drop(struct buf *b, size_t n)
 	if (b->len)
 		return;
 	b->head = 0;
-	if (b->cap > CAP_KEPT) {
-		free(b->mem);
-		b->mem = NULL;
-		b->cap = 0;
-	}
+	if (b->cap > CAP_KEPT)
+		buf_trim(b);
+}
+
+void
+buf_trim(struct buf *b)
+{
+	if (!b->len)
+		buf_finish(b);
+}
+
+bool
+buf_spare(const struct buf *b)
+{
+	return !b->len && b->cap > CAP_IDLE;
 }
 
 const char *

@@ -6,7 +6,8 @@
  *
  * The bytes are always contiguous, so that a reader needs no second span.  Free
  * room in front is reclaimed by moving the bytes when they fit into it, so every
- * byte is moved at most about once.  An emptied buffer gives large memory back.
+ * byte is moved at most about once.  An emptied buffer keeps its memory for what comes
+ * next, unless that is very much; buf_trim gives it back.
  *
  * Full: buf_put and buf_room return ERR_FULL beyond `max`, and change nothing.
  */
@@ -59,6 +60,10 @@ buf_span(const struct buf *b)
 
 /* Drops the first n bytes (n <= len). */
 void buf_drop(struct buf *b, size_t n);
+/* Gives the memory back, if the buffer is empty. */
+void buf_trim(struct buf *b);
+/* Whether that would be worth the while. */
+bool buf_spare(const struct buf *b);
 /* The bytes as a string, NUL-terminated; valid until the buffer changes; NULL if there
  * is no memory. */
 const char *buf_str(struct buf *b);

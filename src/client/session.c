@@ -24,6 +24,7 @@
 enum {
 	ATTEMPTS = 4, /* the link, the one that is tried, and such as are still dying */
 	READ_MAX = 16 * 1024,
+	PIPE_READ_MAX = 64 * 1024, /* what a pipe holds */
 	INPUT_MAX = 1024 * 1024, /* typed or pasted while there is no link */
 	OUTPUT_WINDOW = 1024 * 1024, /* output the host may send before it is shown */
 	CONTROL_MAX = 64 * 1024,
@@ -255,6 +256,7 @@ link_ready(struct session *s, struct attempt *a)
 	l->doubt_min_us = DOUBT_MIN_US;
 	l->doubt_max_us = DOUBT_MAX_US;
 	l->heard_us = s->loop.now_us;
+	l->flight_max = s->kind == KIND_PTY ? FLIGHT_MAX : FLIGHT_BULK;
 	(void)engine_add(&s->engine, l); /* the old one is gone: there is room */
 	s->was_up = true;
 	s->doubted = false;
@@ -518,26 +520,42 @@ keys_end(struct session *s)
 		stream_end(s->main);
 }
 
+static ssize_t
+read_keys(struct session *s)
+{
+	uint8_t bytes[READ_MAX];
+	size_t room = stream_room(s->main) / 2; /* an escape may become two bytes */
+	ssize_t n = read(s->keys.fd, bytes, room < sizeof bytes ? room : sizeof bytes);
+	if (n > 0) {
+		bool enter = memchr(bytes, '\r', (size_t)n) != NULL;
+		typed(s, (struct span){ bytes, (size_t)n });
+		decide(s, enter ? POLICY_PERSON : POLICY_NUDGE);
+	}
+	return n;
+}
+
+/* Any other stdin: as it is. */
+static ssize_t
+read_input(struct session *s)
+{
+	uint8_t *room;
+	size_t max = stream_space(s->main, PIPE_READ_MAX, &room);
+	ssize_t n = read(s->keys.fd, room, max);
+	if (n > 0)
+		stream_wrote(s->main, (size_t)n);
+	return n;
+}
+
 static void
 on_keys(void *owner, short revents)
 {
 	struct session *s = owner;
-	uint8_t bytes[READ_MAX];
-	size_t room = stream_room(s->main);
 	(void)revents;
-	if (room < 2)
+	if (stream_room(s->main) < 2)
 		return;
-	ssize_t n = read(s->keys.fd, bytes,
-	    room / 2 < sizeof bytes ? room / 2 : sizeof bytes);
-	if (n > 0 && s->raw) {
-		bool enter = memchr(bytes, '\r', (size_t)n) != NULL;
-		typed(s, (struct span){ bytes, (size_t)n });
-		decide(s, enter ? POLICY_PERSON : POLICY_NUDGE);
-	} else if (n > 0) {
-		(void)stream_write(s->main, bytes, (size_t)n);
-	} else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+	ssize_t n = s->raw ? read_keys(s) : read_input(s);
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
 		keys_end(s);
-	}
 }
 
 /* Who read our output has gone. */
@@ -711,6 +729,9 @@ session_turn(void *owner, uint64_t now_us)
 		soonest(&at, attempt_tick(&s->attempts[i], now_us));
 	if (s->linked && !s->doubted)
 		soonest(&at, engine_deadline(&s->engine, &s->linked->io.link));
+	soonest(&at, engine_trim(&s->engine, now_us));
+	if (s->linked)
+		soonest(&at, linkio_trim(&s->linked->io, now_us));
 	soonest(&at, policy_deadline(&s->policy));
 	soonest(&at, s->end_us);
 	if (s->told_done && !s->hanging_up && s->linked && !s->linked->io.queue.len)

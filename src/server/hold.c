@@ -171,6 +171,7 @@ guest_attach(struct hold *h, struct guest *g, const struct msg_hello *hello)
 	int err = engine_set_positions(&h->engine, hello->positions);
 	if (!err)
 		err = guest_welcome(h, g, hello);
+	g->io.link.flight_max = h->program.pty ? FLIGHT_MAX : FLIGHT_BULK;
 	if (!err)
 		err = engine_add(&h->engine, &g->io.link);
 	if (err) {
@@ -182,6 +183,17 @@ guest_attach(struct hold *h, struct guest *g, const struct msg_hello *hello)
 	h->linger_us = (uint64_t)hello->linger_s * 1000000;
 }
 
+/* Whether the client ends the session, or has everything of one that has ended. */
+static bool
+bye_ends(const struct hold *h, const struct frame *f)
+{
+	union msg m;
+	if (msg_get(f, &m))
+		return false;
+	return m.bye.code == BYE_HANGUP
+	    || (m.bye.code == BYE_DONE && h->phase == PHASE_ENDED);
+}
+
 static void
 guest_frames(struct hold *h, struct guest *g)
 {
@@ -189,12 +201,10 @@ guest_frames(struct hold *h, struct guest *g)
 	long len = 0;
 	while (!g->closing && (len = link_frame(&g->io.link, &f)) > 0) {
 		if (f.type == MSG_BYE) {
-			union msg m;
-			if (msg_get(&f, &m) == 0 && m.bye.code == BYE_HANGUP) {
+			if (bye_ends(h, &f))
 				loop_stop(&h->loop);
-				return;
-			}
-			guest_close(h, g);
+			else
+				guest_close(h, g);
 			return;
 		}
 		if (engine_frame(&h->engine, &g->io.link, &f, h->loop.now_us)) {
@@ -366,6 +376,7 @@ guest_turn(struct hold *h, struct guest *g)
 		return 0;
 	}
 	soonest(&at, engine_deadline(&h->engine, &g->io.link));
+	soonest(&at, linkio_trim(&g->io, now));
 	soonest(&at, g->io.link.heard_us + LINK_SILENT_US);
 	return at;
 }
@@ -429,11 +440,11 @@ static uint64_t
 hold_turn(void *owner, uint64_t now_us)
 {
 	struct hold *h = owner;
-	(void)now_us;
 	control_turn(h);
 	if (h->phase == PHASE_RUNNING && program_over(&h->program))
 		tell_exit(h);
 	uint64_t at = guests_turn(h);
+	soonest(&at, engine_trim(&h->engine, now_us));
 	/* After sending has made room. */
 	soonest(&at, program_turn(&h->program));
 	soonest(&at, end_turn(h));

@@ -1,19 +1,22 @@
 #include "server/program.h"
 
 #include "base/err.h"
+#include "sys/os.h"
 
 #include <errno.h>
 #include <unistd.h>
 
 enum {
-	READ_MAX = 16 * 1024,
+	READ_MAX = 64 * 1024, /* what a pipe holds */
 	SHORT_READ = 2048, /* a terminal gives at most a page at once: less was all */
-	/* Output read ahead of the link while a client is connected: more would only be
-	 * shown after a Ctrl-C. */
-	AHEAD_MAX = 32 * 1024,
+	/* Output read ahead of the link while a client is connected.  Of a terminal: more
+	 * would only be shown after a Ctrl-C. */
+	AHEAD_TERMINAL = 32 * 1024,
+	AHEAD_PIPE = 128 * 1024,
+	BULK = 1024 * 1024, /* who moves so much gets a larger pipe */
 	RETAINED_MAX = 4 * 1024 * 1024, /* output kept for a client that is away */
 	ERRORS_MAX = 1024 * 1024,
-	INPUT_WINDOW = 256 * 1024, /* input accepted before the program reads it */
+	INPUT_WINDOW = 1024 * 1024, /* input accepted before the program reads it */
 	/* the shell has ended, others keep the terminal: wait so long */
 	QUIET_US = 100 * 1000,
 };
@@ -28,28 +31,38 @@ port_close(struct port *port)
 	port->watch.fd = -1;
 }
 
+static void
+moved(struct port *port, size_t n)
+{
+	bool was_bulk = port->moved >= BULK;
+	port->moved += n;
+	if (!was_bulk && port->moved >= BULK)
+		os_pipe_grow(port->watch.fd);
+}
+
 static bool
 may_read(const struct program *p, const struct port *port)
 {
 	if (port->watch.fd < 0 || !stream_room(port->stream))
 		return false;
-	return !p->engine->active || stream_unsent(port->stream) < AHEAD_MAX;
+	size_t ahead_max = p->pty ? AHEAD_TERMINAL : AHEAD_PIPE;
+	return !p->engine->active || stream_unsent(port->stream) < ahead_max;
 }
 
 /* A few reads make a packet. */
 static void
 port_read(struct program *p, struct port *port)
 {
-	uint8_t bytes[READ_MAX];
-	while (may_read(p, port)) {
-		size_t room = stream_room(port->stream);
-		ssize_t n = read(port->watch.fd, bytes,
-		    room < sizeof bytes ? room : sizeof bytes);
+	uint8_t *room;
+	size_t max;
+	while (may_read(p, port) && (max = stream_space(port->stream, READ_MAX, &room))) {
+		ssize_t n = read(port->watch.fd, room, max);
 		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
 			port_close(port); /* EIO: nobody has the terminal open any more */
 		if (n <= 0)
 			return;
-		(void)stream_write(port->stream, bytes, (size_t)n);
+		stream_wrote(port->stream, (size_t)n);
+		moved(port, (size_t)n);
 		p->quiet_us = p->loop->now_us;
 		if (n < SHORT_READ)
 			return;
@@ -69,6 +82,7 @@ port_write(struct program *p)
 			break;
 		}
 		stream_take(p->in.stream, (size_t)n);
+		moved(&p->in, (size_t)n);
 		held = stream_held(p->in.stream);
 	}
 	if (p->in.watch.fd < 0)

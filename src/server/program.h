@@ -23,6 +23,7 @@ struct port {
 	struct program *program;
 	struct stream *stream;
 	struct watch watch;
+	uint64_t moved; /* bytes read and written */
 };
 
 struct program {

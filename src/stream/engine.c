@@ -7,6 +7,7 @@
 
 enum {
 	PROBE_EVERY_US = 1000 * 1000, /* data asks for a round trip at most so often */
+	TRIM_AFTER_US = 1000 * 1000, /* without data, memory is given back */
 	RETRY_MIN_US = 50 * 1000, /* lossy links: repeat at the earliest */
 	/* before the first round trip is known, RFC 6298 2.1 */
 	RETRY_UNKNOWN_US = 1000 * 1000,
@@ -198,6 +199,7 @@ on_stream_frame(struct engine *e, struct link *l, const struct frame *f,
 	struct stream *s = engine_stream(e, m->data.stream);
 	if (!s)
 		return ERR_STREAM;
+	e->moved_us = now_us;
 	int err = f->type == MSG_DATA
 	    ? stream_on_data(s, m->data.offset, m->data.bytes, now_us)
 	    : stream_on_end(s, m->end.offset, now_us);
@@ -389,6 +391,7 @@ engine_fill(struct engine *e, struct link *l, struct buf *out, size_t room,
 		if (out->len + DATA_OVERHEAD >= end)
 			return true;
 		struct stream *s = engine_stream(e, next->id);
+		e->moved_us = now_us;
 		if (!flight(e, UINT8_MAX))
 			l->progress_us = now_us; /* nothing was waited for until now */
 		if (fill_data(e, l, s, out, end - out->len - DATA_OVERHEAD))
@@ -411,6 +414,23 @@ engine_deadline(const struct engine *e, const struct link *l)
 	}
 	uint64_t again = retry_at(e, l);
 	return again && (!at || again < at) ? again : at;
+}
+
+uint64_t
+engine_trim(struct engine *e, uint64_t now_us)
+{
+	uint64_t at = 0;
+	for (size_t i = 0; i < e->n_streams; i++) {
+		struct stream *s = e->streams[i];
+		if (!buf_spare(&s->in) && !buf_spare(&s->out))
+			continue;
+		at = e->moved_us + TRIM_AFTER_US;
+		if (now_us < at)
+			return at;
+		buf_trim(&s->in);
+		buf_trim(&s->out);
+	}
+	return 0;
 }
 
 bool

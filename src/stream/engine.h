@@ -33,6 +33,7 @@ struct engine {
 	struct link *links[ENGINE_LINKS]; /* oldest first */
 	size_t n_links;
 	struct link *active;
+	uint64_t moved_us; /* when data was sent or received last */
 	size_t told_len; /* of the control message that engine_told gave out last */
 };
 
@@ -73,6 +74,10 @@ bool engine_fill(struct engine *e, struct link *l, struct buf *out, size_t room,
 /* When engine_fill has something to send by itself, or the link comes into doubt: a
  * time, which may have passed; 0 never. */
 uint64_t engine_deadline(const struct engine *e, const struct link *l);
+
+/* Gives memory back when no data has moved for a moment.  Returns when to call it again;
+ * 0: when data has moved. */
+uint64_t engine_trim(struct engine *e, uint64_t now_us);
 
 /* Control messages: one frame, carried in stream 0.  False when there is no room. */
 bool engine_tell(struct engine *e, enum msg_type type, const void *m);

@@ -1,7 +1,6 @@
 #include "stream/link.h"
 
 enum {
-	FLIGHT_MAX = 256 * 1024,
 	ANSWER_SLACK_US = 100 * 1000, /* delayed acknowledgements and a busy host */
 };
 

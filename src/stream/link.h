@@ -12,6 +12,11 @@
 #include "base/buf.h"
 #include "wire/msg.h"
 
+enum {
+	FLIGHT_MAX = 256 * 1024, /* where a person waits for the answer to a key */
+	FLIGHT_BULK = 1024 * 1024, /* for a command on pipes */
+};
+
 struct link {
 	struct buf in; /* received, not yet a whole frame */
 	bool lossy; /* frames may be lost: repeat what is not acknowledged */
@@ -28,7 +33,8 @@ struct link {
 
 	bool use_due, ping_now, pong_due;
 	uint64_t pong_stamp;
-	/* bytes of all streams together beyond the last acknowledgement */
+	/* bytes of all streams together beyond the last acknowledgement: FLIGHT_MAX, or what
+	 * the owner sets */
 	size_t flight_max;
 	uint64_t progress_us; /* lossy: when the last acknowledgement moved something */
 };

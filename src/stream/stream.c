@@ -5,8 +5,11 @@
 #include <assert.h>
 
 enum {
-	ACK_BYTES = 8 * 1024, /* this much is acknowledged at once, */
-	ACK_DELAY_US = 20 * 1000, /* less after this time, or with the next frame */
+	/* Acknowledged with the next frame that goes anyway, but at the latest: */
+	ACK_BYTES = 128 * 1024, /* this much at once: each wakes four processes up; */
+	ACK_SOME = 2 * 1024, /* this much soon, since the sender may wait for it; */
+	ACK_SOON_US = 4 * 1000,
+	ACK_DELAY_US = 20 * 1000, /* less, as an echo, after this time */
 };
 
 void
@@ -57,6 +60,21 @@ stream_write(struct stream *s, const void *bytes, size_t n)
 	if (n > room)
 		n = room;
 	return buf_put(&s->out, bytes, n) == 0 ? n : 0;
+}
+
+size_t
+stream_space(struct stream *s, size_t n, uint8_t **ret_room)
+{
+	size_t room = stream_room(s);
+	if (n > room)
+		n = room;
+	return n && buf_room(&s->out, n, ret_room) == 0 ? n : 0;
+}
+
+void
+stream_wrote(struct stream *s, size_t n)
+{
+	buf_added(&s->out, n);
 }
 
 void
@@ -235,9 +253,10 @@ stream_ack_at(const struct stream *s)
 		return 1;
 	if (!s->ack_since_us)
 		return 0;
-	if (s->ack_now || position(s) - s->in_told >= ACK_BYTES)
+	uint64_t untold = position(s) - s->in_told;
+	if (s->ack_now || untold >= ACK_BYTES || untold >= s->window / 2)
 		return s->ack_since_us;
-	return s->ack_since_us + ACK_DELAY_US;
+	return s->ack_since_us + (untold >= ACK_SOME ? ACK_SOON_US : ACK_DELAY_US);
 }
 
 struct msg_ack

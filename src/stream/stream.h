@@ -64,6 +64,10 @@ void stream_finish(struct stream *s);
 
 /* Appends bytes; returns how many were taken (0 when full or ended). */
 size_t stream_write(struct stream *s, const void *bytes, size_t n);
+/* The same without a copy: at most n bytes of room (0 when full, ended or out of memory)
+ * for the caller to fill at *ret_room; then stream_wrote tells how many it filled. */
+size_t stream_space(struct stream *s, size_t n, uint8_t **ret_room);
+void stream_wrote(struct stream *s, size_t n);
 /* Bytes that stream_write would take now. */
 size_t stream_room(const struct stream *s);
 /* No more bytes will be written. */

@@ -1,5 +1,6 @@
 #include "sys/linkio.h"
 
+#include "sys/os.h"
 #include "sys/sys.h"
 
 #include <unistd.h>
@@ -10,13 +11,41 @@ enum {
 	 * behind many others. */
 	QUEUE_FULL = 64 * 1024,
 	QUEUE_MAX = 2 * FRAME_MAX,
+	BULK = 1024 * 1024, /* who moves so much gets larger pipes */
+	TRIM_AFTER_US = 1000 * 1000,
 };
+
+static void
+moved(struct linkio *io, size_t n)
+{
+	bool was_bulk = io->moved >= BULK;
+	io->moved += n;
+	io->moved_us = io->loop->now_us;
+	if (!was_bulk && io->moved >= BULK) {
+		os_pipe_grow(io->in.fd);
+		os_pipe_grow(io->out.fd);
+	}
+}
+
+static void
+write_queue(struct linkio *io)
+{
+	size_t before = io->queue.len;
+	if (io->full || io->out.fd < 0)
+		return;
+	if (sys_write_from(io->out.fd, &io->queue) < 0)
+		io->broken = true;
+	io->full = io->queue.len > 0;
+	if (before > io->queue.len)
+		moved(io, before - io->queue.len);
+}
 
 static void
 on_writable(void *owner, short revents)
 {
 	struct linkio *io = owner;
-	if (revents & POLLERR || sys_write_from(io->out.fd, &io->queue) < 0)
+	io->full = false; /* the turn of the loop writes */
+	if (revents & POLLERR)
 		io->broken = true;
 }
 
@@ -35,6 +64,7 @@ linkio_init(struct linkio *io, void (*readable)(void *owner, short revents), voi
 void
 linkio_open(struct linkio *io, struct loop *loop, int in, int out)
 {
+	io->loop = loop;
 	io->in.fd = in;
 	io->out.fd = out;
 	sys_nonblock(in);
@@ -65,23 +95,38 @@ bool
 linkio_read(struct linkio *io)
 {
 	/* No more than fits: frames that are whole are taken before the next call. */
-	if (sys_read_into(io->in.fd, &io->link.in, READ_MAX) < 0)
+	ssize_t n = sys_read_into(io->in.fd, &io->link.in, READ_MAX);
+	if (n < 0)
 		io->broken = true;
+	else
+		moved(io, (size_t)n);
 	return !io->broken;
+}
+
+uint64_t
+linkio_trim(struct linkio *io, uint64_t now_us)
+{
+	uint64_t at = io->moved_us + TRIM_AFTER_US;
+	if (!buf_spare(&io->link.in) && !buf_spare(&io->queue))
+		return 0;
+	if (now_us < at)
+		return at;
+	buf_trim(&io->link.in);
+	buf_trim(&io->queue);
+	return 0;
 }
 
 void
 linkio_write(struct linkio *io, struct engine *e, uint64_t now_us)
 {
 	bool more = true;
-	while (more && !io->broken) {
+	while (more && !io->broken && !io->full) {
 		size_t before = io->queue.len;
 		more = e && before < QUEUE_FULL / 2
 		    && engine_fill(e, &io->link, &io->queue, QUEUE_FULL - before, now_us);
 		if (io->queue.len == before)
 			more = false;
-		if (io->out.fd >= 0 && sys_write_from(io->out.fd, &io->queue) < 0)
-			io->broken = true;
+		write_queue(io);
 	}
 	io->out.events = io->queue.len ? POLLOUT : 0;
 }

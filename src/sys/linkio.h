@@ -14,6 +14,10 @@ struct linkio {
 	struct link link;
 	struct watch in, out; /* fd -1: not open */
 	struct buf queue; /* written to `out` as it takes it */
+	const struct loop *loop; /* for the time */
+	bool full; /* `out` took no more: it is asked first */
+	uint64_t moved; /* bytes read and written */
+	uint64_t moved_us; /* when that was */
 	bool broken; /* the other side is gone; the owner closes */
 };
 
@@ -25,6 +29,10 @@ void linkio_init(struct linkio *io, void (*readable)(void *owner, short revents)
 void linkio_open(struct linkio *io, struct loop *loop, int in, int out);
 /* Closes the descriptors and frees the memory; takes a zeroed or closed one. */
 void linkio_close(struct linkio *io, struct loop *loop);
+
+/* Gives memory back when nothing has moved for a moment.  Returns when to call it again;
+ * 0: when something has moved. */
+uint64_t linkio_trim(struct linkio *io, uint64_t now_us);
 
 /* Reads what is there into link.in; false at the end of file (then broken is set). */
 bool linkio_read(struct linkio *io);

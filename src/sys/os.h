@@ -12,6 +12,8 @@ int os_program_path(char *ret_path, size_t len);
 void os_boot_id(uint8_t ret_id[16]);
 /* Bytes written to a pipe that nobody has read yet; -1 if that cannot be known. */
 int os_pipe_unread(int writing_end);
+/* Makes a pipe hold more, where that can be done; no harm if it is none. */
+void os_pipe_grow(int fd);
 /* The user at the other end of a unix socket; 0 or -1. */
 int os_peer_uid(int fd, uid_t *ret_uid);
 

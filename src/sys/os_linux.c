@@ -3,6 +3,7 @@
 
 #include "sys/sys.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -51,6 +52,15 @@ os_pipe_unread(int writing_end)
 {
 	int n;
 	return ioctl(writing_end, FIONREAD, &n) < 0 ? -1 : n;
+}
+
+/* pipe(7), F_SETPIPE_SZ.  Much less than a user may have in all (pipe-user-pages-soft). */
+void
+os_pipe_grow(int fd)
+{
+	int size = 256 * 1024;
+	if (fcntl(fd, F_SETPIPE_SZ, size) < 0)
+		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
 }
 
 int

@@ -110,6 +110,15 @@ TEST(large_memory_is_given_back_when_the_buffer_is_empty)
 	buf_drop(&b, LARGE - 1);
 	buf_drop(&b, 1);
 	CHECK(b.cap <= 64 * 1024);
+	CHECK_EQ(buf_put(&b, bytes, 100 * 1000), 0);
+	CHECK(!buf_spare(&b));
+	buf_trim(&b);
+	CHECK_EQ(b.len, 100 * 1000);
+	buf_drop(&b, b.len);
+	CHECK(buf_spare(&b));
+	buf_trim(&b);
+	CHECK_EQ(b.cap, 0);
+	CHECK(!buf_spare(&b));
 	buf_finish(&b);
 }
 

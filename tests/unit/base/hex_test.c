@@ -21,7 +21,8 @@ TEST(bytes_there_and_back)
 
 TEST(what_is_no_pair_of_digits_is_refused)
 {
-	static const char *const bad[] = { "0", "000", "0g", "g0", "AB", "00 ", " 00", "-" };
+	static const char *const bad[] = { "0", "000", "0g", "g0", "AB", "00 ", " 00",
+		"-" };
 	struct buf out;
 	buf_init(&out, 16);
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)

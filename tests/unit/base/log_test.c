@@ -71,7 +71,9 @@ TEST(the_host_cannot_control_the_terminal_by_c1_either)
 {
 	log_init("belay", LOG_NOTICE);
 	capture_begin();
-	log_say(LOG_NOTICE, "%s", "a\xc2\x9b" "2J");
+	log_say(LOG_NOTICE, "%s",
+	    "a\xc2\x9b"
+	    "2J");
 	CHECK(!strstr(capture_end(), "\xc2\x9b"));
 }
 

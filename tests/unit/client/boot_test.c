@@ -110,9 +110,10 @@ TEST(lines_are_events)
 	struct buf in;
 	begin(&b, &in);
 	CHECK_EQ(boot_input(&b, &in), BOOT_MORE);
-	put(&in, MARK " need Linux x86_64\n" MARK " refused /a b/c: it's full\n" MARK
-		      " send gz /x y\n" MARK " send raw /x\n" MARK " run\n" MARK
-		      " failed\n" MARK " ready\nframes");
+	put(&in,
+	    MARK " need Linux x86_64\n" MARK " refused /a b/c: it's full\n" MARK
+		 " send gz /x y\n" MARK " send raw /x\n" MARK " run\n" MARK
+		 " failed\n" MARK " ready\nframes");
 	CHECK_EQ(boot_input(&b, &in), BOOT_NEED);
 	CHECK_STR(b.os, "Linux");
 	CHECK_STR(b.machine, "x86_64");
@@ -203,8 +204,9 @@ TEST(noise_before_between_and_on_the_same_line_is_dropped)
 	struct boot b;
 	struct buf in;
 	begin(&b, &in);
-	put(&in, "Welcome to\nthe host\n\n\r\n%s%n\nprompt$ " MARK " need Linux x86_64\n"
-		 "Last login: never\n\x1b[2J" MARK " ready\n");
+	put(&in,
+	    "Welcome to\nthe host\n\n\r\n%s%n\nprompt$ " MARK " need Linux x86_64\n"
+	    "Last login: never\n\x1b[2J" MARK " ready\n");
 	CHECK_EQ(boot_input(&b, &in), BOOT_NEED);
 	CHECK_STR(b.machine, "x86_64");
 	CHECK_EQ(boot_input(&b, &in), BOOT_READY);

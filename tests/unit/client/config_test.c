@@ -21,8 +21,9 @@ command_is(const char *text)
 TEST(what_ssh_says_of_a_plain_host_changes_nothing)
 {
 	o = (struct options){ .escape = '~' };
-	parse("user me\nhostname host\nrequesttty auto\nsessiontype default\nstdinnull no\n"
-	      "forkafterauthentication no\nescapechar ~\nipqos lowdelay throughput\n");
+	parse(
+	    "user me\nhostname host\nrequesttty auto\nsessiontype default\nstdinnull no\n"
+	    "forkafterauthentication no\nescapechar ~\nipqos lowdelay throughput\n");
 	CHECK(c.tty == CONFIG_TTY_AUTO && !c.no_command && !c.subsystem && !c.null_stdin);
 	CHECK(!c.background && c.escape == '~' && c.remote_command.n == 0);
 }
@@ -30,8 +31,9 @@ TEST(what_ssh_says_of_a_plain_host_changes_nothing)
 TEST(each_keyword_is_understood)
 {
 	o = (struct options){ .escape = '~' };
-	parse("requesttty force\nsessiontype none\nstdinnull yes\nforkafterauthentication yes\n"
-	      "escapechar none\nremotecommand tmux new -A -s x\n");
+	parse(
+	    "requesttty force\nsessiontype none\nstdinnull yes\nforkafterauthentication yes\n"
+	    "escapechar none\nremotecommand tmux new -A -s x\n");
 	CHECK(c.tty == CONFIG_TTY_FORCE && c.no_command && c.null_stdin && c.background);
 	CHECK(c.escape == 0 && command_is("tmux new -A -s x"));
 	parse("requesttty yes\nsessiontype subsystem\nremotecommand none\n");
@@ -59,7 +61,10 @@ TEST(escape_characters_as_ssh_prints_them)
 
 TEST(where_ssh_does_not_know_a_keyword_the_command_line_counts)
 {
-	o = (struct options){ .tty = 1, .null_stdin = true, .subsystem = true, .escape = '%' };
+	o = (struct options){ .tty = 1,
+		.null_stdin = true,
+		.subsystem = true,
+		.escape = '%' };
 	parse("");
 	CHECK(c.tty == CONFIG_TTY_YES && c.null_stdin && c.subsystem && c.escape == '%');
 	o = (struct options){ .no_tty = true, .no_command = true, .background = true };

@@ -6,8 +6,10 @@
 static void
 check_typed(char character, const char *typed, const char *wanted)
 {
-	static const char letters[] = { [ESCAPE_LEAVE] = 'L', [ESCAPE_SUSPEND] = 'S',
-		[ESCAPE_HELP] = 'H', [ESCAPE_RECONNECT] = 'R' };
+	static const char letters[] = { [ESCAPE_LEAVE] = 'L',
+		[ESCAPE_SUSPEND] = 'S',
+		[ESCAPE_HELP] = 'H',
+		[ESCAPE_RECONNECT] = 'R' };
 	for (size_t piece = 1; piece <= strlen(typed) + 1; piece++) {
 		struct escape e;
 		struct buf out;

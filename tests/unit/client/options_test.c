@@ -86,7 +86,8 @@ TEST(a_destination_and_nothing_else)
 	check_line("user@host", "user@host", "", "");
 	check_line("ssh://user@host:22", "ssh://user@host:22", "", "");
 	parse("host");
-	CHECK(!t.o.direct && !t.o.no_command && !t.o.tty && !t.o.no_tty && !t.o.quiet && !t.o.help && !t.o.version);
+	CHECK(!t.o.direct && !t.o.no_command && !t.o.tty && !t.o.no_tty && !t.o.quiet
+	    && !t.o.help && !t.o.version);
 	CHECK_EQ(t.o.escape, '~');
 	CHECK(t.o.ssh_argv[0] == NULL);
 	options_finish(&t.o);
@@ -277,8 +278,8 @@ TEST(every_option_of_ssh_is_known)
 TEST(random_lines_are_taken_apart_safely)
 {
 	static const char *const words[] = { "-p", "-p1", "-vvvvvvvvvv", "--", "-",
-		"host", "-o", "\"\"", "-AaCgKkXxYy", "-e", "-l", "-CCCCCCCCp",
-		"a b", "--help", "-W" };
+		"host", "-o", "\"\"", "-AaCgKkXxYy", "-e", "-l", "-CCCCCCCCp", "a b",
+		"--help", "-W" };
 	enum { WORDS = sizeof words / sizeof *words };
 	for (uint64_t seed = 1; seed <= 3000; seed++) {
 		char line[400] = "";

@@ -721,8 +721,11 @@ struct counters {
 static struct counters
 counters_of(const struct stream *s)
 {
-	return (struct counters){ .got = s->in_got, .acked = s->out_acked,
-		.limit = s->out_limit, .held = s->in.len, .kept = s->out.len,
+	return (struct counters){ .got = s->in_got,
+		.acked = s->out_acked,
+		.limit = s->out_limit,
+		.held = s->in.len,
+		.kept = s->out.len,
 		.ended = s->in_ended };
 }
 
@@ -881,6 +884,24 @@ TEST(an_idle_session_sleeps)
 		CHECK(!link_in_doubt(&wire->client, w.now));
 	}
 	CHECK(turns <= 600 / 5 * 2 + 10);
+	world_finish();
+}
+
+TEST(memory_is_given_back_when_nothing_moves)
+{
+	world_init();
+	w.client.total = w.server.total = 50 * 1000;
+	struct wire *wire = wire_open(0);
+	run_to_the_end(wire, ROOM);
+	struct engine *e = &w.server.engine;
+	struct stream *s = engine_stream(e, STREAM_MAIN);
+	CHECK(s->out.cap + s->in.cap > 16 * 1024);
+	uint64_t at = engine_trim(e, w.now);
+	CHECK(at > w.now);
+	CHECK(s->out.cap + s->in.cap > 16 * 1024);
+	CHECK_EQ(engine_trim(e, at), 0);
+	CHECK_EQ(s->out.cap + s->in.cap, 0);
+	CHECK_EQ(engine_trim(e, at + 1), 0); /* once: then nothing is to be done */
 	world_finish();
 }
 

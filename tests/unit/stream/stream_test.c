@@ -324,9 +324,34 @@ TEST(an_idle_stream_has_nothing_to_say)
 	}
 }
 
+TEST(room_may_be_filled_in_place)
+{
+	struct stream s;
+	uint8_t *room;
+	const uint8_t *bytes;
+	bool end;
+	stream_init(&s, 7, 1, 10, 100);
+	CHECK_EQ(stream_on_ack(&s, 0, 100), 0);
+	CHECK_EQ(stream_space(&s, 4, &room), 4);
+	memcpy(room, "abcd", 4);
+	stream_wrote(&s, 3);
+	CHECK_EQ(stream_unsent(&s), 3);
+	CHECK_EQ(stream_space(&s, 100, &room), 7); /* no more than fits */
+	memcpy(room, "defghij", 7);
+	stream_wrote(&s, 7);
+	CHECK_EQ(stream_space(&s, 1, &room), 0);
+	CHECK_EQ(stream_next(&s, 100, &bytes, &end), 10);
+	CHECK(memcmp(bytes, "abcdefghij", 10) == 0);
+	stream_finish(&s);
+	stream_init(&s, 7, 1, 10, 100);
+	stream_end(&s);
+	CHECK_EQ(stream_space(&s, 1, &room), 0);
+	stream_finish(&s);
+}
+
 TEST(a_little_is_acknowledged_soon_and_much_at_once)
 {
-	static const uint8_t much[64 * 1024];
+	static const uint8_t much[128 * 1024];
 	struct stream s;
 	receiver(&s, LONG);
 	CHECK_EQ(stream_on_data(&s, 0, text("a"), NOW), 0);
@@ -335,9 +360,12 @@ TEST(a_little_is_acknowledged_soon_and_much_at_once)
 	CHECK_EQ(stream_on_data(&s, 1, text("b"), NOW + 1000), 0);
 	CHECK(stream_ack_at(&s) <= NOW + 100 * 1000); /* not put off by what follows */
 	struct span bytes = { much, sizeof much };
-	CHECK_EQ(stream_on_data(&s, 2, bytes, NOW + 2000), 0);
+	CHECK_EQ(stream_on_data(&s, 2, (struct span){ much, 4000 }, NOW + 2000), 0);
+	CHECK(stream_ack_at(&s) <= NOW + 10 * 1000); /* the sender may wait for it */
+	CHECK(stream_ack_at(&s) > NOW);
+	CHECK_EQ(stream_on_data(&s, 4002, bytes, NOW + 2000), 0);
 	CHECK(stream_ack_at(&s) <= NOW + 2000);
-	CHECK_EQ(stream_ack(&s).received, 2 + sizeof much);
+	CHECK_EQ(stream_ack(&s).received, 4002 + sizeof much);
 	CHECK_EQ(stream_ack_at(&s), 0);
 	stream_finish(&s);
 }

@@ -336,7 +336,10 @@ TEST(the_head_of_data_is_what_the_whole_message_begins_with)
 		CHECK_BYTES(buf_bytes(&b), b.len, literal); \
 		buf_finish(&b); \
 	} while (0)
-#define SPAN(text) { (const uint8_t *)(text), sizeof(text) - 1 }
+#define SPAN(text) \
+	{ \
+		(const uint8_t *)(text), sizeof(text) - 1 \
+	}
 
 TEST(version_1_bytes_of_a_link)
 {
@@ -366,12 +369,24 @@ TEST(version_1_bytes_of_control_messages)
 
 TEST(version_1_bytes_of_the_handshake)
 {
-	struct msg_hello hello = { .version_min = 1, .version_max = 2, .build = SPAN("b"),
-		.client = "0123456789abcde", .session = "fedcba987654321",
-		.wish = WISH_RESUME, .kind = KIND_PTY, .linger_s = 60,
-		.term = SPAN("vt"), .modes = SPAN(""),
-		.rows = 24, .cols = 80, .xpixel = 3, .ypixel = 4, .command = SPAN(""),
-		.env = SPAN(""), .positions = SPAN(""), .more = SPAN("!") };
+	struct msg_hello hello = { .version_min = 1,
+		.version_max = 2,
+		.build = SPAN("b"),
+		.client = "0123456789abcde",
+		.session = "fedcba987654321",
+		.wish = WISH_RESUME,
+		.kind = KIND_PTY,
+		.linger_s = 60,
+		.term = SPAN("vt"),
+		.modes = SPAN(""),
+		.rows = 24,
+		.cols = 80,
+		.xpixel = 3,
+		.ypixel = 4,
+		.command = SPAN(""),
+		.env = SPAN(""),
+		.positions = SPAN(""),
+		.more = SPAN("!") };
 	struct msg_welcome welcome = { 1, SPAN("b"), "0123456789abcde", SPAN(""),
 		SPAN("") };
 	struct msg_refuse refuse = { REFUSE_GONE, SPAN("no"), "0123456789abcde",
