@@ -62,7 +62,9 @@ $(BUILD)/belay: $(BUILD)/client/main.o $(CLIENT_LIBS)
 # ---- the server: compiled whole, static, with musl where it is there ----
 
 MUSL := $(shell command -v musl-gcc)
-SERVER_CC := $(if $(MUSL),musl-gcc,$(CC))
+# The kernel's headers, which musl has not, are those of the system, looked at last.
+SERVER_CC := $(if $(MUSL),musl-gcc $(patsubst %,-idirafter %,/usr/include \
+	$(wildcard /usr/include/$(shell $(CC) -print-multiarch))),$(CC))
 SERVER_CFLAGS := -std=c17 -Os -ffunction-sections -fdata-sections \
 	-fno-asynchronous-unwind-tables -fno-stack-protector -static -s -Wl,--gc-sections \
 	-Wl,--build-id=none

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 /* The path of the program that runs; 0 or -1. */
@@ -16,5 +17,27 @@ int os_pipe_unread(int writing_end);
 void os_pipe_grow(int fd);
 /* The user at the other end of a unix socket; 0 or -1. */
 int os_peer_uid(int fd, uid_t *ret_uid);
+
+/* What os_net_read has read of; bits. */
+enum {
+	OS_NET_MOVED = 1, /* an address or a route came or went */
+	OS_NET_LINK = 2, /* something about a link, often nothing that matters */
+};
+/* A descriptor that becomes readable when addresses, routes or links change; -1 if there
+ * is none. */
+int os_net_open(void);
+/* Reads all that it has to say.  Left out is what means nothing to a connection: an address
+ * that cannot be used yet or should not be used any more, new lifetimes of an old one, what
+ * belongs to the loopback, to multicast or to one link alone. */
+unsigned os_net_read(int fd);
+
+/* Microseconds of a clock that also counts while the machine sleeps, as sys_now_us does
+ * not. */
+uint64_t os_boot_us(void);
+/* A descriptor that becomes readable when the machine has woken from sleep, or for another
+ * reason too; -1 if there is none. */
+int os_wake_open(void);
+/* Makes it ready for the next time. */
+void os_wake_read(int fd);
 
 #endif

@@ -3,10 +3,15 @@
 
 #include "sys/sys.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 int
@@ -72,4 +77,146 @@ os_peer_uid(int fd, uid_t *ret_uid)
 		return -1;
 	*ret_uid = cred.uid;
 	return 0;
+}
+
+/* ---- the network: rtnetlink(7) ---- */
+
+int
+os_net_open(void)
+{
+	struct sockaddr_nl to = { .nl_family = AF_NETLINK,
+		.nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR
+		    | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE };
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
+	    NETLINK_ROUTE);
+	if (fd >= 0 && bind(fd, (struct sockaddr *)&to, sizeof to) < 0) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+/* The value of an attribute, at least n bytes long, among those in `len` bytes; or NULL. */
+static const void *
+attribute(const struct rtattr *a, size_t len, unsigned type, size_t n)
+{
+	for (; RTA_OK(a, len); a = RTA_NEXT(a, len))
+		if (a->rta_type == type && RTA_PAYLOAD(a) >= n)
+			return RTA_DATA(a);
+	return NULL;
+}
+
+static bool
+address_matters(const struct nlmsghdr *h)
+{
+	enum { USELESS = IFA_F_DEPRECATED | IFA_F_DADFAILED, AT_ONCE_CS = 10 };
+	const struct ifaddrmsg *m = NLMSG_DATA(h);
+	if (h->nlmsg_len < NLMSG_LENGTH(sizeof *m) || m->ifa_scope >= RT_SCOPE_LINK)
+		return false;
+	if (h->nlmsg_type == RTM_DELADDR)
+		return true;
+	if (m->ifa_flags & USELESS
+	    || (m->ifa_flags & IFA_F_TENTATIVE && !(m->ifa_flags & IFA_F_OPTIMISTIC)))
+		return false;
+	const struct ifa_cacheinfo *times = attribute(IFA_RTA(m), IFA_PAYLOAD(h),
+	    IFA_CACHEINFO, sizeof *times);
+	/* Changed later than made: only its lifetimes have been set anew. */
+	return !times || times->tstamp - times->cstamp <= AT_ONCE_CS;
+}
+
+static bool
+route_matters(const struct nlmsghdr *h)
+{
+	const struct rtmsg *m = NLMSG_DATA(h);
+	if (h->nlmsg_len < NLMSG_LENGTH(sizeof *m) || m->rtm_table == RT_TABLE_LOCAL
+	    || m->rtm_flags & RTM_F_CLONED)
+		return false;
+	if (m->rtm_family != AF_INET6)
+		return true;
+	const unsigned char *to = attribute(RTM_RTA(m), RTM_PAYLOAD(h), RTA_DST, 16);
+	bool multicast = to && to[0] == 0xff;
+	bool link_local = to && to[0] == 0xfe && (to[1] & 0xc0) == 0x80;
+	return !multicast && !link_local;
+}
+
+static unsigned
+net_message(const struct nlmsghdr *h)
+{
+	switch (h->nlmsg_type) {
+	case RTM_NEWADDR:
+	case RTM_DELADDR:
+		return address_matters(h) ? OS_NET_MOVED : 0;
+	case RTM_NEWROUTE:
+	case RTM_DELROUTE:
+		return route_matters(h) ? OS_NET_MOVED : 0;
+	case RTM_NEWLINK:
+	case RTM_DELLINK:
+		return OS_NET_LINK;
+	default:
+		return 0;
+	}
+}
+
+unsigned
+os_net_read(int fd)
+{
+	union {
+		struct nlmsghdr first;
+		char bytes[16 * 1024];
+	} in;
+	unsigned seen = 0;
+	for (;;) {
+		ssize_t n = recv(fd, &in, sizeof in, 0);
+		if (n < 0 && errno == ENOBUFS) { /* some were lost: they may be any */
+			seen |= OS_NET_MOVED;
+			continue;
+		}
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return seen;
+		size_t left = (size_t)n;
+		for (const struct nlmsghdr *h = &in.first; NLMSG_OK(h, left);
+		     h = NLMSG_NEXT(h, left))
+			seen |= net_message(h);
+	}
+}
+
+/* ---- sleep ---- */
+
+uint64_t
+os_boot_us(void)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000 + 1;
+}
+
+/* A timer for a time of day that is far away.  The kernel cancels it, and so wakes its
+ * reader, when that clock jumps ahead of the monotonic one: also on every resume, since 3.0.
+ * A timer of the boot clock would tell a sleep only when it is over that timer's end. */
+static void
+wait_for_jump(int fd)
+{
+	enum { FAR_S = 365 * 24 * 3600 };
+	struct itimerspec at = { .it_value.tv_sec = (time_t)sys_wall_s() + FAR_S };
+	(void)timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &at, NULL);
+}
+
+int
+os_wake_open(void)
+{
+	int fd = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (fd >= 0)
+		wait_for_jump(fd);
+	return fd;
+}
+
+void
+os_wake_read(int fd)
+{
+	uint64_t times;
+	ssize_t n = read(fd, &times, sizeof times);
+	(void)n; /* ECANCELED; or, once a year, that it has come */
+	wait_for_jump(fd);
 }

@@ -7,8 +7,9 @@
  *     }
  *
  * Every TEST of the file runs, in its order; arguments name the ones to run instead.  The
- * first check that fails ends its test.  At the end there is one line, "N passed, N
- * failed", and the exit status is 1 if any failed.
+ * first check that fails ends its test; so does SKIP, for what cannot be tried here.  At the
+ * end there is one line, "N passed, N failed, N skipped", and the exit status is 1 if any
+ * failed.
  *
  * The allocator is ours (the linker wraps it): a test that leaves memory behind fails,
  * and test_fail_malloc makes an allocation fail.
@@ -26,6 +27,7 @@
 #include <unistd.h>
 
 enum { TESTS_MAX = 64 };
+enum { TEST_PASSED, TEST_FAILED, TEST_SKIPPED }; /* how one ends */
 
 static struct test {
 	const char *name;
@@ -64,7 +66,7 @@ test_fail(const char *file, int line, const char *fmt, ...)
 	if (test_seed_now)
 		printf(" (seed %llu)", (unsigned long long)test_seed_now);
 	printf("\n");
-	longjmp(test_end, 1);
+	longjmp(test_end, TEST_FAILED);
 }
 
 static inline void
@@ -96,6 +98,14 @@ test_same_bytes(const char *file, int line, const char *what, const void *a, siz
 	    a_len, b_len, at + 1);
 }
 
+__attribute__((noreturn)) static inline void
+test_skip(const char *why)
+{
+	printf("skipped: %s\n", why);
+	longjmp(test_end, TEST_SKIPPED);
+}
+
+#define SKIP(why) test_skip(why)
 #define FAIL(...) test_fail(__FILE__, __LINE__, __VA_ARGS__)
 #define CHECK(cond) ((cond) ? (void)0 : FAIL("not so: %s", #cond))
 #define CHECK_EQ(a, b) test_equal(__FILE__, __LINE__, #a, (long long)(a), (long long)(b))
@@ -194,22 +204,23 @@ __wrap_free(void *p)
 
 /* ---- running ---- */
 
-static inline bool
+static inline int
 test_run(const struct test *t)
 {
 	test_seed(0);
 	test_fail_malloc(0);
 	test_blocks = 0;
-	if (setjmp(test_end)) {
-		printf("FAILED %s\n", t->name);
-		return false;
+	int end = setjmp(test_end);
+	if (end) {
+		printf("%s %s\n", end == TEST_FAILED ? "FAILED" : "SKIPPED", t->name);
+		return end;
 	}
 	t->fn();
 	if (test_blocks) {
 		printf("FAILED %s: %ld blocks were not freed\n", t->name, test_blocks);
-		return false;
+		return TEST_FAILED;
 	}
-	return true;
+	return TEST_PASSED;
 }
 
 static inline bool
@@ -224,18 +235,14 @@ test_wanted(const struct test *t, int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-	int passed = 0, failed = 0;
+	int count[3] = { 0 };
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	for (size_t i = 0; i < test_count; i++) {
-		if (!test_wanted(&test_table[i], argc, argv))
-			continue;
-		if (test_run(&test_table[i]))
-			passed++;
-		else
-			failed++;
-	}
-	printf("%d passed, %d failed\n", passed, failed);
-	if (failed)
+	for (size_t i = 0; i < test_count; i++)
+		if (test_wanted(&test_table[i], argc, argv))
+			count[test_run(&test_table[i])]++;
+	printf("%d passed, %d failed, %d skipped\n", count[TEST_PASSED],
+	    count[TEST_FAILED], count[TEST_SKIPPED]);
+	if (count[TEST_FAILED])
 		_exit(1); /* tests that were left early have leaked: that is no news */
 	return 0;
 }

@@ -1,0 +1,180 @@
+#include "sys/netwatch.h"
+
+#include "sys/os.h"
+#include "sys/sys.h"
+
+#include <errno.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { SLEEP_US = 1000000 }; /* shorter sleeps add up until it is so much */
+
+/* ---- addresses ---- */
+
+/* FNV-1a (Fowler, Noll, Vo 1991). */
+static uint64_t
+hash(uint64_t h, const void *bytes, size_t n)
+{
+	const unsigned char *p = bytes;
+	while (n--)
+		h = (h ^ *p++) * 0x100000001b3;
+	return h;
+}
+
+/* The address within a socket's; NULL if it is of no use beyond its link. */
+static const void *
+useful(const struct sockaddr *sa, size_t *ret_len)
+{
+	if (sa && sa->sa_family == AF_INET) {
+		*ret_len = sizeof(struct in_addr);
+		return &((const struct sockaddr_in *)(const void *)sa)->sin_addr;
+	}
+	if (!sa || sa->sa_family != AF_INET6)
+		return NULL;
+	const struct in6_addr *a =
+	    &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr;
+	*ret_len = sizeof *a;
+	return IN6_IS_ADDR_LINKLOCAL(a) ? NULL : a;
+}
+
+/* Of most of what links tell nothing matters; this changes only if a link that has an
+ * address goes up or down. */
+static uint64_t
+links_now(void)
+{
+	struct ifaddrs *all;
+	uint64_t sum = 0; /* in whatever order they come */
+	if (getifaddrs(&all) < 0)
+		return 0;
+	for (const struct ifaddrs *a = all; a; a = a->ifa_next) {
+		size_t len;
+		const void *address = useful(a->ifa_addr, &len);
+		if (address && a->ifa_flags & IFF_RUNNING
+		    && !(a->ifa_flags & IFF_LOOPBACK))
+			sum += hash(hash(0xcbf29ce484222325, address, len), a->ifa_name,
+			    strlen(a->ifa_name));
+	}
+	freeifaddrs(all);
+	return sum;
+}
+
+bool
+netwatch_address_is_here(const struct sockaddr *address)
+{
+	struct sockaddr_storage any = { 0 };
+	bool v6 = address->sa_family == AF_INET6;
+	size_t len = v6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+	if (!v6 && address->sa_family != AF_INET)
+		return true;
+	memcpy(&any, address, len);
+	if (v6)
+		((struct sockaddr_in6 *)&any)->sin6_port = 0;
+	else
+		((struct sockaddr_in *)&any)->sin_port = 0;
+	int fd = socket(any.ss_family, SOCK_DGRAM, 0);
+	if (fd < 0)
+		return true;
+	bool gone = bind(fd, (struct sockaddr *)&any, (socklen_t)len) < 0
+	    && (errno == EADDRNOTAVAIL || errno == ENODEV);
+	close(fd);
+	return !gone;
+}
+
+/* ---- events ---- */
+
+static void
+on_net(void *owner, short revents)
+{
+	struct netwatch *n = owner;
+	unsigned seen = os_net_read(n->net.fd);
+	uint64_t links = seen & (OS_NET_LINK | OS_NET_MOVED) ? links_now() : n->links;
+	(void)revents;
+	if (seen & OS_NET_MOVED || links != n->links) {
+		n->last_us = sys_now_us();
+		if (!n->first_us)
+			n->first_us = n->last_us;
+	}
+	n->links = links;
+}
+
+static void
+on_wake(void *owner, short revents)
+{
+	struct netwatch *n = owner;
+	(void)revents;
+	os_wake_read(n->wake.fd); /* netwatch_turn looks whether it was sleep */
+}
+
+static uint64_t
+ahead_us(void)
+{
+	uint64_t boot_us = os_boot_us(), now_us = sys_now_us();
+	return boot_us > now_us ? boot_us - now_us : 0;
+}
+
+static void
+add(struct netwatch *n, struct watch *w, int fd, void (*fn)(void *, short))
+{
+	*w = (struct watch){ .fd = fd, .events = POLLIN, .fn = fn, .owner = n };
+	if (fd >= 0)
+		loop_add(n->loop, w);
+}
+
+static void
+remove_watch(struct netwatch *n, struct watch *w)
+{
+	if (w->fd < 0)
+		return;
+	loop_remove(n->loop, w);
+	close(w->fd);
+	w->fd = -1;
+}
+
+void
+netwatch_open(struct netwatch *n, struct loop *loop)
+{
+	*n = (struct netwatch){ .loop = loop, .slept_us = ahead_us() };
+	add(n, &n->net, os_net_open(), on_net);
+	add(n, &n->wake, os_wake_open(), on_wake);
+	n->links = links_now();
+}
+
+void
+netwatch_close(struct netwatch *n)
+{
+	if (!n->loop)
+		return;
+	remove_watch(n, &n->net);
+	remove_watch(n, &n->wake);
+	*n = (struct netwatch){ 0 };
+}
+
+uint64_t
+netwatch_deadline(const struct netwatch *n)
+{
+	if (!n->first_us)
+		return 0;
+	uint64_t quiet_us = n->last_us + NETWATCH_SETTLE_US;
+	uint64_t most_us = n->first_us + NETWATCH_SETTLE_MAX_US;
+	return quiet_us < most_us ? quiet_us : most_us;
+}
+
+unsigned
+netwatch_turn(struct netwatch *n, uint64_t now_us)
+{
+	unsigned what = 0;
+	uint64_t slept_us = ahead_us(), due_us = netwatch_deadline(n);
+	if (slept_us > n->slept_us + SLEEP_US) {
+		n->slept_us = slept_us;
+		what |= NETWATCH_WOKE;
+	}
+	if (due_us && now_us >= due_us) {
+		n->first_us = n->last_us = 0;
+		what |= NETWATCH_MOVED;
+	}
+	return what;
+}
