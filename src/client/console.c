@@ -1,0 +1,175 @@
+#include "client/console.h"
+
+#include "base/log.h"
+#include "sys/tty.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	READ_MAX = 16 * 1024,
+	PIPE_READ_MAX = 64 * 1024, /* what a pipe holds */
+};
+
+/* ---- the terminal's settings ---- */
+
+void
+console_raw(const struct console *c)
+{
+	if (c->raw && tty_raw(STDIN_FILENO) == 0)
+		log_line_end("\r\n");
+}
+
+void
+console_cooked(void)
+{
+	tty_cooked();
+	log_line_end("\n");
+}
+
+void
+console_suspend(struct console *c)
+{
+	console_cooked();
+	kill(getpid(), SIGSTOP);
+	console_raw(c);
+	c->resized = true;
+}
+
+void
+console_continued(struct console *c)
+{
+	c->resized = true;
+	if (tty_is_raw()) { /* the shell has its own settings now */
+		tty_cooked();
+		console_raw(c);
+	}
+}
+
+/* ---- stdin ---- */
+
+static void
+typed(struct console *c, struct span bytes)
+{
+	struct buf out;
+	buf_init(&out, 2 * READ_MAX);
+	while (bytes.n && !c->loop->stopped) {
+		enum escape_command command = escape_filter(&c->escape, &bytes, &out);
+		(void)stream_write(c->main, buf_bytes(&out), out.len);
+		buf_drop(&out, out.len);
+		if (command)
+			c->events->command(c->owner, command);
+	}
+	buf_finish(&out);
+}
+
+/* The end of stdin: of a terminal, it is gone; of anything else, the program learns. */
+static void
+keys_end(struct console *c)
+{
+	c->ended = true;
+	if (c->raw)
+		c->events->gone(c->owner);
+	else if (c->errors)
+		stream_end(c->main);
+}
+
+static ssize_t
+read_keys(struct console *c)
+{
+	uint8_t bytes[READ_MAX];
+	size_t room = stream_room(c->main) / 2; /* an escape may become two bytes */
+	ssize_t n = read(c->keys.fd, bytes, room < sizeof bytes ? room : sizeof bytes);
+	if (n > 0) {
+		bool enter = memchr(bytes, '\r', (size_t)n) != NULL;
+		typed(c, (struct span){ bytes, (size_t)n });
+		c->events->typed(c->owner, enter);
+	}
+	return n;
+}
+
+/* Any other stdin: as it is. */
+static ssize_t
+read_input(struct console *c)
+{
+	uint8_t *room;
+	size_t max = stream_space(c->main, PIPE_READ_MAX, &room);
+	ssize_t n = read(c->keys.fd, room, max);
+	if (n > 0)
+		stream_wrote(c->main, (size_t)n);
+	return n;
+}
+
+static void
+on_keys(void *owner, short revents)
+{
+	struct console *c = owner;
+	(void)revents;
+	if (stream_room(c->main) < 2)
+		return;
+	ssize_t n = c->raw ? read_keys(c) : read_input(c);
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+		keys_end(c);
+}
+
+/* ---- all of it ---- */
+
+void
+console_open(struct console *c, struct loop *loop, struct stream *main,
+    struct stream *errors, bool raw, char escape)
+{
+	c->loop = loop;
+	c->main = main;
+	c->errors = errors;
+	c->raw = raw;
+	escape_init(&c->escape, raw ? escape : 0);
+	sink_open(&c->out, loop, STDOUT_FILENO, main);
+	if (errors)
+		sink_open(&c->err, loop, STDERR_FILENO, errors);
+	c->keys = (struct watch){ .fd = STDIN_FILENO, .fn = on_keys, .owner = c };
+	loop_add(loop, &c->keys);
+}
+
+void
+console_no_input(struct console *c)
+{
+	c->ended = true;
+	stream_end(c->main);
+}
+
+static void
+show(struct console *c, struct sink *sink)
+{
+	if (!sink_write(sink))
+		c->events->unread(c->owner, sink->stream);
+}
+
+void
+console_turn(struct console *c, bool reads)
+{
+	if (!c->lent) {
+		show(c, &c->out);
+		show(c, &c->err);
+	}
+	reads = reads && !c->lent && !c->ended && stream_room(c->main) >= 2;
+	c->keys.events = reads ? POLLIN : 0;
+}
+
+bool
+console_drained(const struct console *c)
+{
+	return sink_drained(&c->out) && sink_drained(&c->err);
+}
+
+void
+console_close(struct console *c)
+{
+	if (!c->main)
+		return;
+	loop_remove(c->loop, &c->keys);
+	sink_close(&c->out, c->loop);
+	sink_close(&c->err, c->loop);
+	c->main = NULL;
+}

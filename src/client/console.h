@@ -1,0 +1,58 @@
+/*
+ * The person's side of a session: stdin with ssh's escapes, stdout and stderr, and the
+ * settings of the terminal.
+ *
+ *     stdin  ---> escapes ---> stream 1
+ *     stdout <---------------- stream 1
+ *     stderr <---------------- stream 2 (a program on pipes)
+ */
+#ifndef CLIENT_CONSOLE_H
+#define CLIENT_CONSOLE_H
+
+#include "client/escape.h"
+#include "client/sink.h"
+#include "stream/engine.h"
+
+/* What the session is told. */
+struct console_events {
+	void (*command)(void *owner, enum escape_command command);
+	void (*typed)(void *owner, bool enter); /* on a terminal */
+	void (*gone)(void *owner); /* the terminal is gone */
+	void (*unread)(void *owner,
+	    const struct stream *s); /* who read our output is gone */
+};
+
+struct console {
+	struct loop *loop;
+	const struct console_events *events;
+	void *owner;
+	struct stream *main, *errors; /* errors: NULL on a terminal */
+	struct watch keys; /* stdin */
+	struct sink out, err;
+	struct escape escape;
+	bool raw; /* stdin is a terminal that has to be raw */
+	bool ended; /* stdin */
+	bool lent; /* ssh has the terminal for a prompt: nothing is read or shown */
+	bool resized;
+};
+
+/* `raw`: stdin is a terminal and the program runs on one.  `escape`: 0 for none. */
+void console_open(struct console *c, struct loop *loop, struct stream *main,
+    struct stream *errors, bool raw, char escape);
+void console_close(struct console *c);
+/* stdin is not for the program (-n): it gets the end at once. */
+void console_no_input(struct console *c);
+/* Shows what there is, and reads on if that is wanted. */
+void console_turn(struct console *c, bool reads);
+/* Everything is shown. */
+bool console_drained(const struct console *c);
+
+/* The terminal as the program needs it, and as the person had it. */
+void console_raw(const struct console *c);
+void console_cooked(void);
+/* Stops belay until it is continued (~^Z). */
+void console_suspend(struct console *c);
+/* We were stopped from outside, and go on. */
+void console_continued(struct console *c);
+
+#endif

@@ -1,0 +1,460 @@
+#include "client/reach.h"
+
+#include "base/err.h"
+#include "base/log.h"
+#include "sys/child.h"
+#include "sys/sys.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+	/* A connection that fell into a hole while the network was away stays there: short
+	 * at first; longer when nothing works, for slow networks. */
+	CONNECT_TIMEOUT_MIN_S = 4,
+	CONNECT_TIMEOUT_MAX_S = 15,
+	PRELUDE_MAX = 4 * 1024, /* of each stream, sent ahead of the handshake */
+	HEARTBEAT_US = 5 * 1000000,
+	DOUBT_MIN_US = 1000 * 1000,
+	DOUBT_MAX_US = 5 * 1000000,
+	UNDERTAKER_MS = 10000, /* ssh's last round trip may take this long */
+	KILL_AFTER_MS = 1000,
+};
+
+__attribute__((format(printf, 2, 3))) static void
+fail(struct reach *r, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	r->events->failed(r->owner, text);
+}
+
+static void
+lend(struct reach *r, bool lent)
+{
+	if (r->asking == lent)
+		return;
+	r->asking = lent;
+	r->events->lend(r->owner, lent);
+}
+
+/* ---- starting an attempt ---- */
+
+static struct attempt *
+free_attempt(struct reach *r)
+{
+	for (size_t i = 0; i < REACH_ATTEMPTS; i++) {
+		struct attempt *a = &r->attempts[i];
+		if (a != r->trying && a != r->linked && a->pid == 0)
+			return a;
+	}
+	return NULL;
+}
+
+static unsigned
+connect_timeout_s(const struct reach *r)
+{
+	unsigned seconds = CONNECT_TIMEOUT_MIN_S + 2 * r->policy.tries;
+	return seconds < CONNECT_TIMEOUT_MAX_S ? seconds : CONNECT_TIMEOUT_MAX_S;
+}
+
+static int
+start(struct reach *r, struct attempt *a, bool asks, bool fresh)
+{
+	struct buf hello, prelude;
+	struct attempt_plan plan = { .options = r->options,
+		.ssh = r->ssh,
+		.first = r->policy.state == POLICY_FIRST,
+		.asks = asks,
+		.fresh = fresh,
+		.hold_errors = r->command,
+		.connect_timeout_s = connect_timeout_s(r) };
+	buf_init(&hello, FRAME_MAX);
+	buf_init(&prelude, FRAME_MAX);
+	int err = r->events->hello(r->owner, r->was_up, &hello);
+	if (!err)
+		err = engine_prelude(r->engine, &prelude, PRELUDE_MAX);
+	plan.hello = buf_span(&hello);
+	plan.prelude = buf_span(&prelude);
+	if (asks)
+		lend(r, true);
+	if (!err)
+		err = attempt_start(a, r->loop, &plan);
+	buf_finish(&hello);
+	buf_finish(&prelude);
+	return err;
+}
+
+static void
+connect_now(struct reach *r, bool asks, bool fresh)
+{
+	struct attempt *a = free_attempt(r);
+	if (!a) {
+		reach_on(r, POLICY_FAILED); /* older ones are still dying */
+		return;
+	}
+	bool first = r->policy.state == POLICY_FIRST;
+	int err = start(r, a, asks, fresh);
+	if (!err)
+		r->trying = a;
+	else if (first)
+		fail(r, "cannot start %s: %s", r->ssh,
+		    err == ERR_SYSTEM ? strerror(errno) : err_text(err));
+	else
+		reach_on(r, POLICY_FAILED);
+}
+
+void
+reach_on(struct reach *r, enum policy_event event)
+{
+	enum policy_state before = r->policy.state;
+	unsigned actions = policy_on(&r->policy, event, r->loop->now_us);
+	if (before != r->policy.state)
+		log_say(LOG_VERBOSE, "%s -> %s", policy_state_name(before),
+		    policy_state_name(r->policy.state));
+	if (actions & POLICY_ABANDON && r->trying) {
+		attempt_close(r->trying, r->loop);
+		r->trying = NULL;
+	}
+	if (actions & (POLICY_CONNECT | POLICY_CONNECT_ASK))
+		connect_now(r, actions & POLICY_CONNECT_ASK, false);
+}
+
+/* ---- how an attempt ends ---- */
+
+static void
+drop_link(struct reach *r)
+{
+	if (!r->linked)
+		return;
+	engine_remove(r->engine, &r->linked->io.link);
+	attempt_close(r->linked, r->loop);
+	r->linked = NULL;
+}
+
+/* The attempt has become the link. */
+static void
+link_ready(struct reach *r, struct attempt *a)
+{
+	struct link *l = &a->io.link;
+	if (r->was_up && memcmp(r->boot_id, a->boot_id, ID_LEN) != 0)
+		log_say(LOG_VERBOSE, "the host's boot id has changed");
+	memcpy(r->boot_id, a->boot_id, ID_LEN);
+	r->trying = NULL;
+	drop_link(r);
+	r->linked = a;
+	l->heartbeat_us = HEARTBEAT_US;
+	l->doubt_min_us = DOUBT_MIN_US;
+	l->doubt_max_us = DOUBT_MAX_US;
+	l->heard_us = r->loop->now_us;
+	l->flight_max = r->flight_max;
+	(void)engine_add(r->engine, l); /* the old one is gone: there is room */
+	r->was_up = true;
+	r->doubted = false;
+	lend(r, false);
+	r->events->up(r->owner);
+	reach_on(r, POLICY_READY);
+}
+
+static bool
+is_zero(const uint8_t id[ID_LEN])
+{
+	static const uint8_t zero[ID_LEN];
+	return memcmp(id, zero, ID_LEN) == 0;
+}
+
+static void
+server_refused(struct reach *r, struct attempt *a)
+{
+	bool rebooted = r->was_up && !is_zero(a->boot_id) && !is_zero(r->boot_id)
+	    && memcmp(a->boot_id, r->boot_id, ID_LEN) != 0;
+	switch (a->refused.code) {
+	case REFUSE_GONE:
+		r->events->gone(r->owner, rebooted);
+		break;
+	case REFUSE_VERSION:
+		fail(r,
+		    "the session speaks another version of the protocol (server %s, belay %s)",
+		    a->text, BELAY_BUILD);
+		break;
+	case REFUSE_CANNOT:
+		if (!r->was_up) {
+			/* As a full disk: it may be otherwise next time. */
+			r->events->plain(r->owner, a->text, a->why != WHY_NO_PLACE);
+			break;
+		}
+		/* fall through */
+	default:
+		fail(r, "the host refuses the session: %s", a->text);
+	}
+}
+
+/* Something else than our server answered, or nothing. */
+static void
+no_server(struct reach *r, const struct attempt *a)
+{
+	if (a->why == WHY_NO_SERVER && !a->fresh && a->boot.os[0] == 0) {
+		/* the server that was there does not run */
+		connect_now(r, false, true);
+		return;
+	}
+	/* Endless output is of no use on a terminal; a pipe may be there for it. */
+	bool plain = a->why == WHY_NO_SERVER || a->why == WHY_NO_PLACE
+	    || a->why == WHY_SILENT || (a->why == WHY_NOISE && !r->terminal);
+	if (r->policy.state == POLICY_FIRST && plain)
+		r->events->plain(r->owner, a->text, a->why != WHY_NO_PLACE);
+	else if (r->policy.state == POLICY_FIRST)
+		fail(r, "cannot start a session there: %s", a->text);
+	else
+		reach_on(r, POLICY_FAILED);
+}
+
+/* The attempt that was tried is over, and is not the link. */
+static void
+attempt_failed(struct reach *r, struct attempt *a)
+{
+	bool first = r->policy.state == POLICY_FIRST;
+	r->trying = NULL;
+	lend(r, false);
+	switch (a->why) {
+	case WHY_REFUSED:
+		server_refused(r, a);
+		break;
+	case WHY_HOST_KEY:
+		r->events->failed(r->owner,
+		    first
+			? NULL
+			: "the host key has changed, or is not known: not connecting again");
+		break;
+	case WHY_NO_SERVER:
+	case WHY_NO_PLACE:
+	case WHY_SILENT:
+	case WHY_NOISE:
+	case WHY_PROTOCOL:
+		no_server(r, a);
+		break;
+	case WHY_LOGIN:
+		if (!first)
+			r->events->refused(r->owner);
+		reach_on(r, POLICY_REFUSED);
+		break;
+	default:
+		reach_on(r, POLICY_FAILED);
+	}
+	if (r->policy.state == POLICY_FIRST && !r->trying && !r->loop->stopped)
+		r->events->failed(r->owner, NULL);
+}
+
+static void
+link_lost(struct reach *r, bool clean)
+{
+	drop_link(r);
+	r->doubted = false;
+	r->events->lost(r->owner, clean);
+}
+
+/* ---- turns ---- */
+
+static void
+take_frames(struct reach *r)
+{
+	struct attempt *a = r->linked;
+	struct frame f;
+	long len;
+	while ((len = link_frame(&a->io.link, &f)) > 0) {
+		int err = f.type == MSG_BYE
+		    ? ERR_STATE
+		    : engine_frame(r->engine, &a->io.link, &f, r->loop->now_us);
+		if (err) {
+			log_say(LOG_VERBOSE, "bad %s from the host: %s", msg_name(f.type),
+			    err_text(err));
+			len = err;
+			break;
+		}
+		link_drop(&a->io.link, len);
+		if (r->doubted) {
+			r->doubted = false;
+			reach_on(r, POLICY_HEARD);
+		}
+	}
+	if (len < 0)
+		link_lost(r, false);
+}
+
+static void
+try_on(struct reach *r)
+{
+	struct attempt *a = r->trying;
+	attempt_input(a, r->engine);
+	if (a->phase == ATTEMPT_OVER) {
+		attempt_close(a, r->loop);
+		attempt_failed(r, a);
+	} else if (a->phase == ATTEMPT_LINK) {
+		link_ready(r, a);
+	} else {
+		linkio_write(&a->io, NULL, r->loop->now_us);
+		if (a->io.broken)
+			/* its end tells why */
+			a->io.in.events = a->io.out.events = 0;
+	}
+}
+
+void
+reach_take(struct reach *r)
+{
+	uint64_t deadline_us = policy_deadline(&r->policy);
+	if (deadline_us && r->loop->now_us >= deadline_us)
+		reach_on(r, POLICY_TIMER);
+	if (r->trying)
+		try_on(r);
+	if (r->linked)
+		take_frames(r);
+}
+
+void
+reach_send(struct reach *r)
+{
+	uint64_t now_us = r->loop->now_us;
+	if (!r->linked)
+		return;
+	if (r->linked->io.broken && r->ending) {
+		r->linked->io.in.events = r->linked->io.out.events = 0;
+		return;
+	}
+	if (r->linked->io.broken) {
+		link_lost(r, false);
+		return;
+	}
+	linkio_write(&r->linked->io, r->engine, now_us);
+	if (!r->doubted && link_in_doubt(&r->linked->io.link, now_us)) {
+		r->doubted = true;
+		reach_on(r, POLICY_DOUBT);
+	}
+}
+
+static void
+soonest(uint64_t *at, uint64_t candidate)
+{
+	if (candidate && (!*at || candidate < *at))
+		*at = candidate;
+}
+
+uint64_t
+reach_deadline(struct reach *r)
+{
+	uint64_t at = policy_deadline(&r->policy);
+	for (size_t i = 0; i < REACH_ATTEMPTS; i++)
+		soonest(&at, attempt_tick(&r->attempts[i], r->loop->now_us));
+	if (r->linked && !r->doubted)
+		soonest(&at, engine_deadline(r->engine, &r->linked->io.link));
+	if (r->linked)
+		soonest(&at, linkio_trim(&r->linked->io, r->loop->now_us));
+	return at;
+}
+
+void
+reach_reap(struct reach *r)
+{
+	for (size_t i = 0; i < REACH_ATTEMPTS; i++) {
+		struct attempt *a = &r->attempts[i];
+		int status;
+		if (a->pid <= 0 || !child_ended(a->pid, &status))
+			continue;
+		attempt_ended(a, r->engine, r->loop, status);
+		if (a == r->linked)
+			link_lost(r, WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	}
+}
+
+/* ---- the beginning and the end ---- */
+
+void
+reach_init(struct reach *r, struct loop *loop, struct engine *engine,
+    const struct options *o, const char *ssh, const struct reach_events *events,
+    void *owner)
+{
+	uint64_t seed;
+	*r = (struct reach){ .loop = loop,
+		.engine = engine,
+		.options = o,
+		.ssh = ssh,
+		.events = events,
+		.owner = owner,
+		.flight_max = FLIGHT_MAX };
+	sys_random(&seed, sizeof seed);
+	policy_init(&r->policy, seed);
+}
+
+void
+reach_start(struct reach *r)
+{
+	connect_now(r, true, false);
+}
+
+bool
+reach_bye(struct reach *r, enum bye_code code)
+{
+	struct msg_bye m = { .code = (uint16_t)code };
+	if (!r->linked)
+		return false;
+	linkio_write(&r->linked->io, r->engine, r->loop->now_us);
+	(void)msg_put(&r->linked->io.queue, MSG_BYE, &m);
+	return true;
+}
+
+bool
+reach_flushed(const struct reach *r)
+{
+	return r->linked && !r->linked->io.queue.len;
+}
+
+/* The host has everything to say; ssh only has to carry our last word to it, and ends when
+ * the host closes.  That takes a round trip, for which nobody needs to wait: a child of
+ * ours sees to it that ssh does end. */
+static void
+leave_to_undertaker(struct attempt *a)
+{
+	pid_t pid = fork();
+	if (pid != 0) {
+		a->pid = pid < 0 ? a->pid : 0;
+		return;
+	}
+	setsid();
+	int output = a->io.in.fd; /* its end is ssh's end */
+	for (int fd = 0; fd < 256; fd++)
+		if (fd != output)
+			close(fd);
+	char drain[512];
+	ssize_t n = 1;
+	while (n > 0 && sys_wait(output, POLLIN, UNDERTAKER_MS))
+		n = read(output, drain, sizeof drain);
+	if (n > 0)
+		kill(a->pid, SIGTERM); /* it did not end in time */
+	_exit(0);
+}
+
+void
+reach_finish(struct reach *r, bool leave)
+{
+	if (leave && r->linked)
+		leave_to_undertaker(r->linked);
+	for (size_t i = 0; i < REACH_ATTEMPTS; i++)
+		attempt_close(&r->attempts[i], r->loop);
+	for (size_t i = 0; i < REACH_ATTEMPTS; i++) {
+		struct attempt *a = &r->attempts[i];
+		for (int waited_ms = 0; a->pid > 0 && !child_ended(a->pid, &a->status);) {
+			if (waited_ms++ == KILL_AFTER_MS)
+				kill(a->pid, SIGKILL);
+			poll(NULL, 0, 1);
+		}
+		a->pid = 0;
+	}
+}

@@ -1,0 +1,82 @@
+/*
+ * Reaches the host, again and again: the ssh children (attempts) and the policy together.
+ * At most one attempt is the link; at most one is tried beside it.
+ *
+ *     policy ---CONNECT---> trying ---READY---> linked ---> frames of the engine
+ *        ^                    |                   |
+ *        +------FAILED--------+--------LOST-------+
+ */
+#ifndef CLIENT_REACH_H
+#define CLIENT_REACH_H
+
+#include "client/attempt.h"
+#include "client/options.h"
+#include "stream/policy.h"
+
+enum {
+	REACH_ATTEMPTS = 4, /* the link, the one tried, and such as are still dying */
+};
+
+/* What the session is asked and told. */
+struct reach_events {
+	/* the first frame of an attempt */
+	int (*hello)(void *owner, bool resume, struct buf *out);
+	void (*up)(void *owner); /* there is a new link */
+	/* the link has ended: reach_again, or the end */
+	void (*lost)(void *owner, bool clean);
+	/* the session is not there any more */
+	void (*gone)(void *owner, bool rebooted);
+	/* belay-server cannot run there: plain ssh; remember: by its nature */
+	void (*plain)(void *owner, const char *why, bool remember);
+	/* it is over; text NULL: ssh has said why */
+	void (*failed)(void *owner, const char *text);
+	void (*lend)(void *owner, bool lent); /* ssh asks on the terminal */
+	void (*refused)(void *owner); /* the login was, and waits for the person */
+};
+
+struct reach {
+	struct loop *loop;
+	struct engine *engine;
+	const struct options *options;
+	const char *ssh;
+	const struct reach_events *events;
+	void *owner;
+	struct policy policy;
+	struct attempt attempts[REACH_ATTEMPTS];
+	struct attempt *trying, *linked;
+	uint8_t boot_id[ID_LEN]; /* of the host */
+	bool was_up; /* the session exists on the host */
+	bool doubted; /* the policy was told of it */
+	/* the session is hung up: of a link that broke it is awaited how ssh ends */
+	bool ending;
+	bool asking; /* an attempt may ask on the terminal */
+	bool command; /* a command is run, not a shell */
+	bool terminal; /* the program runs on one */
+	size_t flight_max; /* of each link */
+};
+
+void reach_init(struct reach *r, struct loop *loop, struct engine *engine,
+    const struct options *o, const char *ssh, const struct reach_events *events,
+    void *owner);
+/* The first attempt, in which ssh talks to the person itself. */
+void reach_start(struct reach *r);
+/* Something has happened: POLICY_NUDGE, POLICY_PERSON, POLICY_DOUBT, POLICY_LOST. */
+void reach_on(struct reach *r, enum policy_event event);
+/* Takes frames and moves the attempts on; before the session's own turn. */
+void reach_take(struct reach *r);
+/* Sends what the engine has, doubts; behind the session's own turn. */
+void reach_send(struct reach *r);
+/* When to take a turn again; 0: on events only. */
+uint64_t reach_deadline(struct reach *r);
+/* A child has ended: perhaps it was one of ours. */
+void reach_reap(struct reach *r);
+
+/* Says BYE on the link, if there is one; what the engine has goes before it. */
+bool reach_bye(struct reach *r, enum bye_code code);
+/* What was written to the link has left us. */
+bool reach_flushed(const struct reach *r);
+/* Ends the children: TERM, then KILL.  `leave`: the link's ssh is let finish in its own
+ * time, behind our back. */
+void reach_finish(struct reach *r, bool leave);
+
+#endif
