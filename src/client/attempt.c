@@ -242,6 +242,11 @@ static void
 on_welcome(struct attempt *a, struct engine *e, const struct msg_welcome *m)
 {
 	memcpy(a->boot_id, m->boot, ID_LEN);
+	memcpy(a->session, m->session, ID_LEN);
+	a->begun_s = (int64_t)m->begun_s;
+	if (session_name_ok(m->name))
+		snprintf(a->name, sizeof a->name, "%.*s", (int)m->name.n,
+		    (const char *)m->name.p);
 	if (m->version < PROTOCOL_OLDEST || m->version > PROTOCOL_VERSION)
 		over(a, WHY_PROTOCOL,
 		    "the host chose a protocol version that was not offered");

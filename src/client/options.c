@@ -173,15 +173,138 @@ parse_word(struct options *o, char **words, int n)
 	return 1;
 }
 
-static void
-parse_long(struct options *o, const char *word)
+/* ---- belay's own options, all long ---- */
+
+enum own {
+	HELP,
+	VERSION,
+	NEW,
+	SHARE,
+	READ_ONLY,
+	LIST,
+	JSON,
+	SESSION,
+	KILL,
+	DETACH,
+	RENAME,
+	HISTORY,
+	LINGER,
+};
+
+static const struct own_option {
+	const char *name;
+	bool has_value;
+	enum own own;
+} own_table[] = {
+	{ "help", false, HELP },
+	{ "version", false, VERSION },
+	{ "new", false, NEW },
+	{ "share", false, SHARE },
+	{ "read-only", false, READ_ONLY },
+	{ "list", false, LIST },
+	{ "json", false, JSON },
+	{ "session", true, SESSION },
+	{ "kill", true, KILL },
+	{ "detach", true, DETACH },
+	{ "rename", true, RENAME },
+	{ "history", true, HISTORY },
+	{ "linger", true, LINGER },
+};
+
+static bool
+parse_count(const char *value, uint32_t *ret_n)
 {
-	if (strcmp(word, "--help") == 0)
-		o->help = true;
-	else if (strcmp(word, "--version") == 0)
-		o->version = true;
-	else
-		o->bad_option = word;
+	char *end;
+	unsigned long n = strtoul(value, &end, 10);
+	*ret_n = (uint32_t)n;
+	return *value >= '0' && *value <= '9' && !*end && n <= UINT32_MAX;
+}
+
+bool
+options_time(const char *value, uint32_t *ret_s)
+{
+	static const struct {
+		char letter;
+		uint32_t seconds;
+	} units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 },
+		{ 'w', 604800 } };
+	char *end;
+	unsigned long n = strtoul(value, &end, 10);
+	uint64_t unit = 1;
+	if (*value < '0' || *value > '9' || n > UINT32_MAX)
+		return false;
+	for (size_t i = 0; *end && i < sizeof units / sizeof *units; i++)
+		if ((*end | 32) == units[i].letter && !end[1]) {
+			unit = units[i].seconds;
+			end++;
+		}
+	*ret_s = n * unit > UINT32_MAX ? UINT32_MAX : (uint32_t)(n * unit);
+	return !*end && *ret_s;
+}
+
+static bool
+own_treat(struct options *o, enum own own, const char *value)
+{
+	bool *flags[] = { [HELP] = &o->help,
+		[VERSION] = &o->version,
+		[NEW] = &o->fresh,
+		[SHARE] = &o->share,
+		[READ_ONLY] = &o->read_only,
+		[LIST] = &o->list,
+		[JSON] = &o->json };
+	const char **texts[] = { [SESSION] = &o->session,
+		[KILL] = &o->kill,
+		[DETACH] = &o->detach,
+		[RENAME] = &o->rename };
+	switch (own) {
+	case HISTORY:
+		o->has_history = true;
+		return parse_count(value, &o->history);
+	case LINGER:
+		return options_time(value, &o->linger_s);
+	case SESSION:
+	case KILL:
+	case DETACH:
+	case RENAME:
+		*texts[own] = value;
+		return *value != 0;
+	default:
+		*flags[own] = true;
+		return true;
+	}
+}
+
+/* One word that begins with "--"; a value follows behind "=" or as the next word.
+ * Returns how many words were used. */
+static int
+parse_long(struct options *o, char **words, int n)
+{
+	const char *name = words[0] + 2, *equals = strchr(name, '=');
+	size_t len = equals ? (size_t)(equals - name) : strlen(name);
+	for (size_t i = 0; i < sizeof own_table / sizeof *own_table; i++) {
+		const struct own_option *opt = &own_table[i];
+		if (strlen(opt->name) != len || memcmp(opt->name, name, len) != 0)
+			continue;
+		bool next = opt->has_value && !equals;
+		if ((equals && !opt->has_value) || (next && n < 2))
+			break;
+		const char *value = next ? words[1] : equals ? equals + 1 : NULL;
+		if (!own_treat(o, opt->own, value))
+			break;
+		return next ? 2 : 1;
+	}
+	o->bad_option = words[0];
+	return 1;
+}
+
+bool
+options_own(size_t i, const char **ret_name, bool *ret_has_value)
+{
+	if (i >= sizeof own_table / sizeof *own_table)
+		return false;
+	*ret_name = own_table[i].name;
+	*ret_has_value = own_table[i].has_value;
+	return true;
 }
 
 int
@@ -203,8 +326,7 @@ options_parse(struct options *o, int argc, char **argv)
 		if (!options_ended && strcmp(word, "--") == 0) {
 			options_ended = true;
 		} else if (!options_ended && strncmp(word, "--", 2) == 0) {
-			parse_long(o, word);
-			i++;
+			i += parse_long(o, argv + i, argc - i);
 			continue; /* not for ssh */
 		} else if (!options_ended && word[0] == '-' && word[1]) {
 			used = parse_word(o, argv + i, argc - i);
@@ -221,6 +343,25 @@ options_parse(struct options *o, int argc, char **argv)
 	while (i < argc)
 		o->ssh_argv[n_ssh++] = argv[i++];
 	return 0;
+}
+
+static uint64_t
+hash_word(uint64_t hash, const char *word)
+{
+	/* FNV-1a; the NUL is hashed too, so that words do not run together. */
+	do
+		hash = (hash ^ (unsigned char)*word) * 0x100000001b3;
+	while (*word++);
+	return hash;
+}
+
+uint64_t
+options_key(const struct options *o)
+{
+	uint64_t hash = 0xcbf29ce484222325;
+	for (size_t i = 0; i < o->n_link_args; i++)
+		hash = hash_word(hash, o->link_args[i]);
+	return hash_word(hash, o->destination);
 }
 
 void

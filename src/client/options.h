@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct options {
 	char **ssh_argv; /* the whole line without belay's own options, NULL-terminated;
@@ -25,11 +26,24 @@ struct options {
 	unsigned verbose;
 	char escape; /* -e; 0: none */
 	bool help, version; /* --help, --version */
+	bool fresh, share, read_only; /* --new, --share, --read-only */
+	bool list, json; /* --list, --json */
+	/* --session, --kill, --detach, --rename OLD:NEW; NULL: not given */
+	const char *session, *kill, *detach, *rename;
+	bool has_history;
+	uint32_t history; /* --history: rows */
+	uint32_t linger_s; /* --linger; 0: not given */
 	const char *bad_option; /* the first one that is not known, or lacks its value */
 };
 
 /* Returns 0, or ERR_NOMEM.  The strings belong to argv. */
 int options_parse(struct options *o, int argc, char **argv);
 void options_finish(struct options *o);
+/* A time as in sshd_config(5), of one unit (90, 30m, 7d), in seconds; false: it is none. */
+bool options_time(const char *value, uint32_t *ret_s);
+/* A number that is the same for the same destination and ssh options. */
+uint64_t options_key(const struct options *o);
+/* belay's own option number i, for the documents; false behind the last. */
+bool options_own(size_t i, const char **ret_name, bool *ret_has_value);
 
 #endif

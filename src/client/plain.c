@@ -14,25 +14,6 @@ enum {
 	KEPT_S = 7 * 24 * 3600,
 };
 
-static uint64_t
-hash_word(uint64_t hash, const char *word)
-{
-	/* FNV-1a; the NUL is hashed too, so that words do not run together. */
-	do
-		hash = (hash ^ (unsigned char)*word) * 0x100000001b3;
-	while (*word++);
-	return hash;
-}
-
-static uint64_t
-key_of(const struct options *o)
-{
-	uint64_t hash = 0xcbf29ce484222325;
-	for (size_t i = 0; i < o->n_link_args; i++)
-		hash = hash_word(hash, o->link_args[i]);
-	return hash_word(hash, o->destination);
-}
-
 static bool
 file_path(char ret_path[PATH_MAX_LEN])
 {
@@ -77,7 +58,7 @@ plain_known(const struct options *o)
 	char path[PATH_MAX_LEN];
 	struct buf others;
 	buf_init(&others, FILE_MAX);
-	bool known = file_path(path) && read_lines(path, key_of(o), &others);
+	bool known = file_path(path) && read_lines(path, options_key(o), &others);
 	buf_finish(&others);
 	return known;
 }
@@ -89,7 +70,7 @@ plain_remember(const struct options *o)
 	struct buf lines;
 	buf_init(&lines, FILE_MAX);
 	if (file_path(path)) {
-		uint64_t key = key_of(o);
+		uint64_t key = options_key(o);
 		(void)read_lines(path, key, &lines);
 		buf_print(&lines, "%016" PRIx64 " %" PRId64 "\n", key, sys_wall_s());
 		if (!lines.failed)

@@ -160,7 +160,7 @@ link_ready(struct reach *r, struct attempt *a)
 	r->was_up = true;
 	r->doubted = false;
 	lend(r, false);
-	r->events->up(r->owner);
+	r->events->up(r->owner, a);
 	reach_on(r, POLICY_READY);
 }
 
@@ -179,6 +179,9 @@ server_refused(struct reach *r, struct attempt *a)
 	switch (a->refused.code) {
 	case REFUSE_GONE:
 		r->events->gone(r->owner, rebooted);
+		break;
+	case REFUSE_TAKEN:
+		r->events->taken(r->owner);
 		break;
 	case REFUSE_VERSION:
 		fail(r,
@@ -270,9 +273,12 @@ take_frames(struct reach *r)
 	struct frame f;
 	long len;
 	while ((len = link_frame(&a->io.link, &f)) > 0) {
-		int err = f.type == MSG_BYE
-		    ? ERR_STATE
-		    : engine_frame(r->engine, &a->io.link, &f, r->loop->now_us);
+		union msg m;
+		if (f.type == MSG_BYE && msg_get(&f, &m) == 0) {
+			r->events->bye(r->owner, m.bye.code);
+			return;
+		}
+		int err = engine_frame(r->engine, &a->io.link, &f, r->loop->now_us);
 		if (err) {
 			log_say(LOG_VERBOSE, "bad %s from the host: %s", msg_name(f.type),
 			    err_text(err));

@@ -21,11 +21,14 @@ enum {
 struct reach_events {
 	/* the first frame of an attempt */
 	int (*hello)(void *owner, bool resume, struct buf *out);
-	void (*up)(void *owner); /* there is a new link */
+	void (*up)(void *owner, const struct attempt *a); /* there is a new link */
+	/* the host says BYE, with this code */
+	void (*bye)(void *owner, enum bye_code code);
 	/* the link has ended: reach_again, or the end */
 	void (*lost)(void *owner, bool clean);
 	/* the session is not there any more */
 	void (*gone)(void *owner, bool rebooted);
+	void (*taken)(void *owner); /* another client has it */
 	/* belay-server cannot run there: plain ssh; remember: by its nature */
 	void (*plain)(void *owner, const char *why, bool remember);
 	/* it is over; text NULL: ssh has said why */

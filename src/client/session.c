@@ -1,9 +1,11 @@
 #include "client/session.h"
 
 #include "base/err.h"
+#include "base/hex.h"
 #include "base/log.h"
 #include "client/asker.h"
 #include "client/console.h"
+#include "client/memory.h"
 #include "client/plain.h"
 #include "client/reach.h"
 #include "sys/sys.h"
@@ -15,14 +17,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
 	INPUT_MAX = 1024 * 1024, /* typed or pasted while there is no link */
 	OUTPUT_WINDOW = 1024 * 1024, /* output the host may send before it is shown */
 	CONTROL_MAX = 64 * 1024,
-	/* how long the host keeps a session nobody comes back to */
-	LINGER_S = 7 * 24 * 3600,
+	/* how long the host keeps what nobody comes back to: a shell, a command */
+	LINGER_SHELL_S = 7 * 24 * 3600,
+	LINGER_COMMAND_S = 24 * 3600,
+	HISTORY_ROWS = 1000, /* that a new terminal gets of a session it comes to */
+	ID_SHOWN = 8, /* digits of a session's id */
+	LEAVE_PATIENCE_US = 500 * 1000, /* for the host to hear that we leave */
 	END_PATIENCE_US = 3
 	    * 1000000, /* for the last acknowledgement, and for ssh to end */
 	EXIT_FAILED = 255, /* ssh(1), EXIT STATUS: an error of the connection */
@@ -42,6 +49,11 @@ struct session {
 	bool raw; /* our stdin is a terminal that has to be raw */
 	bool begun; /* it is known what is to be run */
 	uint8_t client_id[ID_LEN], id[ID_LEN];
+	enum hello_wish wish; /* of the first hello */
+	struct memory left; /* the session to come back to; begun_s 0: none */
+	bool returns; /* a shell, which may be left and come back to */
+	bool met; /* a host has welcomed us */
+	bool leaving; /* the session goes on without us */
 	bool exited, hanging_up, told_done;
 	unsigned signals; /* that asked us to end */
 	int exit_status;
@@ -93,17 +105,53 @@ hang_up(struct session *s, int status)
 	hang_up_turn(s);
 }
 
+/* Leaves a shell running, to be come back to. */
+static void
+leave_running(struct session *s, bool says_how)
+{
+	struct buf id;
+	if (s->end_us)
+		return;
+	console_cooked();
+	buf_init(&id, 2 * ID_LEN + 1);
+	(void)hex_put(&id, (struct span){ s->id, ID_SHOWN / 2 });
+	if (says_how)
+		log_say(LOG_NOTICE,
+		    "the session goes on: `belay %s` comes back, `belay --kill %s %s` ends it",
+		    s->options->destination, buf_str(&id), s->options->destination);
+	buf_finish(&id);
+	memory_leave();
+	s->exit_status = EXIT_FAILED;
+	s->leaving = s->exited = true;
+	s->end_us = s->loop.now_us + LEAVE_PATIENCE_US;
+	s->told_done = reach_bye(&s->reach, BYE_DETACHED);
+	if (!s->told_done)
+		s->end_us = s->loop.now_us;
+}
+
+/* The terminal is gone, or somebody wants us to end. */
+static void
+end_by_force(struct session *s)
+{
+	if (s->returns && s->reach.was_up)
+		leave_running(s, false);
+	else
+		hang_up(s, EXIT_FAILED);
+}
+
 /* Everything is shown: tell the host that it may forget the session, and end. */
 static void
 end_turn(struct session *s)
 {
-	if (!s->exited || s->hanging_up || s->told_done || !console_drained(&s->console)
-	    || !stream_drained(s->control))
+	if (!s->exited || s->hanging_up || s->leaving || s->told_done
+	    || !console_drained(&s->console) || !stream_drained(s->control))
 		return;
 	for (size_t i = 0; i < s->engine.n_streams; i++)
 		stream_end(s->engine.streams[i]);
 	console_cooked();
 	(void)reach_bye(&s->reach, BYE_DONE);
+	if (s->returns)
+		memory_forget(s->id);
 	s->told_done = true;
 	s->end_us = s->loop.now_us + END_PATIENCE_US;
 }
@@ -124,6 +172,25 @@ leave_turn(struct session *s)
 
 /* ---- what reach tells ---- */
 
+static struct span
+text_span(const char *text)
+{
+	return (struct span){ (const uint8_t *)text, text ? strlen(text) : 0 };
+}
+
+/* BELAY_LINGER is for what is started by rsync and its like, without our options. */
+static uint32_t
+linger_s(const struct session *s)
+{
+	uint32_t wanted_s = s->options->linger_s;
+	const char *named = getenv("BELAY_LINGER");
+	if (!wanted_s && named)
+		(void)options_time(named, &wanted_s);
+	if (wanted_s)
+		return wanted_s;
+	return s->kind == KIND_PTY ? LINGER_SHELL_S : LINGER_COMMAND_S;
+}
+
 static int
 on_hello(void *owner, bool resume, struct buf *out)
 {
@@ -135,8 +202,12 @@ on_hello(void *owner, bool resume, struct buf *out)
 		.version_max = PROTOCOL_VERSION,
 		.build = { (const uint8_t *)BELAY_BUILD, strlen(BELAY_BUILD) },
 		.kind = (uint8_t)s->kind,
-		.wish = resume ? WISH_RESUME : WISH_NEW,
-		.linger_s = LINGER_S,
+		.wish = (uint8_t)(resume ? WISH_RESUME : s->wish),
+		.flags = (uint8_t)((s->options->share || s->options->read_only ? HELLO_SHARE : 0)
+		    | (s->options->read_only ? HELLO_READ_ONLY : 0)),
+		.linger_s = linger_s(s),
+		.history = s->options->has_history ? s->options->history : HISTORY_ROWS,
+		.name = text_span(s->options->session),
 		.command = buf_span(&s->command) };
 	(void)tty_get_size(STDIN_FILENO, &size);
 	m.rows = size.rows;
@@ -162,11 +233,64 @@ on_hello(void *owner, bool resume, struct buf *out)
 }
 
 static void
-on_up(void *owner)
+say_welcome(const struct session *s, const struct attempt *a)
+{
+	char when[64] = "", name[NAME_MAX_LEN + 3] = "";
+	time_t begun = (time_t)a->begun_s;
+	struct tm tm;
+	if (a->name[0])
+		snprintf(name, sizeof name, " %s", a->name);
+	if (localtime_r(&begun, &tm))
+		(void)strftime(when, sizeof when, "%a %H:%M", &tm);
+	if (s->left.begun_s && s->left.begun_s == a->begun_s)
+		log_say(LOG_NOTICE, "back in the session%s of %s; --new starts another",
+		    name, when);
+	else if (s->left.begun_s)
+		log_say(LOG_NOTICE,
+		    "the session%s that was left has ended; this is a new one", name);
+}
+
+static void
+on_up(void *owner, const struct attempt *a)
 {
 	struct session *s = owner;
-	if (!s->hanging_up)
+	bool first = memcmp(s->id, a->session, ID_LEN) != 0 || !s->met;
+	if (first && s->returns) {
+		struct memory m = { .begun_s = a->begun_s };
+		say_welcome(s, a);
+		memcpy(m.id, a->session, ID_LEN);
+		memcpy(m.name, a->name, sizeof m.name);
+		memory_keep(s->options, &m);
+	}
+	memcpy(s->id, a->session, ID_LEN);
+	s->met = true;
+	if (!s->end_us)
 		console_raw(&s->console);
+}
+
+static void
+on_bye(void *owner, enum bye_code code)
+{
+	struct session *s = owner;
+	console_cooked();
+	if (code == BYE_TAKEN)
+		log_say(LOG_NOTICE, "%s: another client has taken the session over",
+		    s->options->destination);
+	else if (code == BYE_DETACHED)
+		log_say(LOG_NOTICE, "%s: detached; the session goes on",
+		    s->options->destination);
+	else
+		log_say(LOG_NOTICE, "%s: the session was ended on the host",
+		    s->options->destination);
+	leave(s, code == BYE_DETACHED ? 0 : EXIT_FAILED);
+	if (code != BYE_DETACHED)
+		memory_forget(s->id);
+}
+
+static void
+on_taken(void *owner)
+{
+	on_bye(owner, BYE_TAKEN);
 }
 
 static void
@@ -186,6 +310,8 @@ static void
 on_gone(void *owner, bool rebooted)
 {
 	struct session *s = owner;
+	if (s->returns)
+		memory_forget(s->id);
 	if (s->hanging_up)
 		leave(s, s->exit_status);
 	else if (rebooted)
@@ -246,8 +372,8 @@ on_refused(void *owner)
 		fail(s, "the login was refused, and there is nobody to ask");
 }
 
-static const struct reach_events reach_events = { on_hello, on_up, on_lost, on_gone,
-	on_plain, on_failed, on_lend, on_refused };
+static const struct reach_events reach_events = { on_hello, on_up, on_bye, on_lost,
+	on_gone, on_taken, on_plain, on_failed, on_lend, on_refused };
 
 /* ---- what the console tells ---- */
 
@@ -257,13 +383,14 @@ help(struct session *s)
 	char c = s->config.escape;
 	fprintf(stderr,
 	    "%c?\r\nSupported escape sequences:\r\n"
-	    " %c.   - end the session\r\n"
+	    " %c.   - %s\r\n"
 	    " %c^Z  - suspend belay\r\n"
 	    " %cR   - connect again now\r\n"
 	    " %c?   - this message\r\n"
 	    " %c%c   - send the escape character by typing it twice\r\n"
 	    "(Note that escapes are only recognized immediately after newline.)\r\n",
-	    c, c, c, c, c, c, c);
+	    c, c, s->returns ? "leave; the session goes on" : "end the session", c, c, c,
+	    c, c);
 }
 
 static void
@@ -272,7 +399,10 @@ on_command(void *owner, enum escape_command command)
 	struct session *s = owner;
 	switch (command) {
 	case ESCAPE_LEAVE:
-		hang_up(s, EXIT_FAILED);
+		if (s->returns)
+			leave_running(s, true);
+		else
+			hang_up(s, EXIT_FAILED);
 		if (!s->reach.linked)
 			s->end_us = s->loop.now_us; /* a person does not wait */
 		break;
@@ -300,7 +430,7 @@ on_typed(void *owner, bool enter)
 static void
 on_terminal_gone(void *owner)
 {
-	hang_up(owner, EXIT_FAILED);
+	end_by_force(owner);
 }
 
 static void
@@ -309,7 +439,7 @@ on_unread(void *owner, const struct stream *stream)
 	struct session *s = owner;
 	struct msg_stop m = { stream->id };
 	if (s->kind == KIND_PTY)
-		hang_up(s, EXIT_FAILED);
+		end_by_force(s);
 	else
 		(void)engine_tell(&s->engine, MSG_STOP, &m);
 }
@@ -396,14 +526,51 @@ on_signal(void *owner, int sig)
 		if (s->signals++ && s->end_us)
 			leave(s, EXIT_FAILED);
 		else if (s->reach.was_up)
-			/* as ssh; no harm if the terminal's end did it */
-			hang_up(s, EXIT_FAILED);
+			end_by_force(s); /* no harm if the terminal's end did it */
 		else
 			leave(s, EXIT_FAILED);
 	}
 }
 
 /* ---- the beginning ---- */
+
+/* --list and its like: belay-server on the host does it, its output is ours. */
+static bool
+manages(struct session *s)
+{
+	const struct options *o = s->options;
+	const char *to = o->rename ? strchr(o->rename, ':') : NULL;
+	if (o->list)
+		buf_print(&s->command, "list%s", o->json ? " --json" : "");
+	else if (o->kill)
+		buf_print(&s->command, "kill %s", o->kill);
+	else if (o->detach)
+		buf_print(&s->command, "detach %s", o->detach);
+	else if (to)
+		buf_print(&s->command, "rename %.*s %s", (int)(to - o->rename), o->rename,
+		    to + 1);
+	else
+		return false;
+	s->kind = KIND_SELF;
+	s->config.null_stdin = true;
+	return true;
+}
+
+/* A shell that was left is come back to, unless another is asked for. */
+static void
+choose_session(struct session *s)
+{
+	const struct options *o = s->options;
+	s->wish = o->session ? WISH_OPEN : WISH_NEW;
+	s->returns = s->kind == KIND_PTY && s->raw && !s->command.len;
+	bool shared = o->share || o->read_only;
+	if (!s->returns || o->session || o->fresh || !memory_find(o, shared, &s->left))
+		return;
+	memcpy(s->id, s->left.id, ID_LEN);
+	s->wish = WISH_OPEN;
+	if (!shared)
+		memory_keep(o, &s->left); /* so that no other client takes the same */
+}
 
 /* What is to be run, and on what, as ssh decides it.  False if that is ssh's alone. */
 static bool
@@ -412,6 +579,8 @@ choose_kind(struct session *s)
 	const struct options *o = s->options;
 	const struct config *c = &s->config;
 	bool terminal = isatty(STDIN_FILENO);
+	if (manages(s))
+		return true;
 	for (char **word = o->command; *word; word++)
 		buf_print(&s->command, "%s%s", word == o->command ? "" : " ", *word);
 	if (c->no_command || c->background || (c->remote_command.n && s->command.len))
@@ -461,6 +630,7 @@ on_config(void *owner)
 		leave(s, SESSION_PLAIN_SSH);
 		return;
 	}
+	choose_session(s);
 	int err = begin(s);
 	if (err)
 		fail(s, "%s", err_text(err));
@@ -506,6 +676,7 @@ session_run(const struct options *o, const char *ssh)
 	console_cooked();
 	bool delivered = s->told_done && !s->hanging_up && reach_flushed(&s->reach);
 	reach_finish(&s->reach, delivered);
+	memory_leave();
 	console_close(&s->console);
 	sys_restore_stdio();
 	asker_finish(&s->asker);

@@ -1,8 +1,9 @@
 #include "server/hold.h"
 
 #include "base/err.h"
+#include "base/hex.h"
+#include "server/peers.h"
 #include "server/program.h"
-#include "stream/engine.h"
 #include "sys/linkio.h"
 #include "sys/os.h"
 #include "sys/sock.h"
@@ -16,14 +17,16 @@
 #include <unistd.h>
 
 enum {
-	GUESTS = 2 * ENGINE_LINKS, /* links, and relays that have not said hello yet */
+	GUESTS = 2 * PEERS, /* links, and relays that have not said hello yet */
 	READ_MAX = 16 * 1024,
-	CONTROL_MAX = 64 * 1024,
 	LINK_SILENT_US = 120 * 1000000, /* a link of which nothing is heard is closed */
-	/* let a link deliver the last bytes before we exit */
 	/* A client whose first login broke before it heard of the session has given up. */
 	UNUSED_LINGER_US = 60 * 1000000,
+	/* let a link deliver the last bytes before we exit */
 	EXIT_LINGER_US = 2 * 1000000,
+	/* A link whose input has ended while ssh still listens: its client was killed. */
+	KILLED_AFTER_US = 2 * 1000000,
+	COMMAND_SHOWN = 256, /* bytes of the command in a list of sessions */
 };
 
 enum phase {
@@ -40,18 +43,25 @@ struct guest {
 	struct buf hello; /* what came over the relay's connection */
 	int fds[2]; /* the relay's stdin and stdout */
 	size_t n_fds;
+	struct peer *peer; /* whose link it is */
 	bool closing; /* close when what waits is written */
+	uint64_t input_over_us; /* since when its input has ended; 0: it has not */
 };
 
 struct hold {
 	struct loop loop;
-	struct engine engine;
-	struct stream *control;
+	struct peers peers;
 	struct program program;
 	struct guest guests[GUESTS];
 	struct watch listener;
 	const char *path; /* of our socket */
 	enum phase phase;
+	uint8_t id[ID_LEN]; /* of the session */
+	char name[NAME_MAX_LEN + 1];
+	char command[COMMAND_SHOWN + 1];
+	uint8_t kind;
+	int64_t begun_s, used_s; /* wall clock */
+	struct tty_size size;
 	uint64_t away_us; /* since when no client is linked; 0: one is */
 	uint64_t linger_us;
 	bool used; /* a client has chosen a link: it knows that the session is there */
@@ -74,7 +84,8 @@ watch_close(struct loop *loop, struct watch *w)
 static void
 guest_close(struct hold *h, struct guest *g)
 {
-	engine_remove(&h->engine, &g->io.link);
+	if (g->peer)
+		engine_remove(&g->peer->engine, &g->io.link);
 	for (size_t i = 0; i < g->n_fds && !g->linked; i++)
 		close(g->fds[i]);
 	linkio_close(&g->io, &h->loop);
@@ -99,23 +110,87 @@ guest_refuse(struct guest *g, enum refuse_code code, const char *text)
 	g->closing = true;
 }
 
+static void
+say_bye(struct guest *g, enum bye_code code)
+{
+	struct msg_bye m = { .code = (uint16_t)code };
+	(void)msg_put(&g->io.queue, MSG_BYE, &m);
+	g->closing = true;
+}
+
+/* Sends a client away; its links are closed when they have told it why. */
+static void
+dismiss(struct hold *h, struct peer *p, enum bye_code code)
+{
+	for (size_t i = 0; i < GUESTS; i++) {
+		struct guest *g = &h->guests[i];
+		if (!g->taken || g->peer != p)
+			continue;
+		engine_remove(&p->engine, &g->io.link);
+		g->peer = NULL;
+		say_bye(g, code);
+	}
+	peers_remove(&h->peers, p);
+}
+
+static void
+dismiss_all(struct hold *h, enum bye_code code)
+{
+	for (size_t i = 0; i < PEERS; i++)
+		if (h->peers.list[i].taken)
+			dismiss(h, &h->peers.list[i], code);
+}
+
+/* ---- the first hello ---- */
+
+static void
+set_size(struct hold *h, const struct tty_size *size)
+{
+	if (!size->rows || !size->cols || !h->peers.pty)
+		return;
+	h->size = *size;
+	(void)term_resize(h->peers.term, size->rows, size->cols);
+	program_resize(&h->program, size);
+}
+
+static void
+copy_text(char *ret_text, size_t len, struct span text)
+{
+	size_t n = text.n < len - 1 ? text.n : len - 1;
+	memcpy(ret_text, text.p, n);
+	ret_text[n] = 0;
+}
+
 static bool
 start_program(struct hold *h, const struct msg_hello *hello, struct guest *g)
 {
+	struct buf id;
 	struct login login = { .kind = hello->kind,
 		.command = hello->command,
 		.term = hello->term,
 		.modes = hello->modes,
 		.size = { hello->rows, hello->cols, hello->xpixel, hello->ypixel } };
 	char text[256];
-	if (hello->kind < KIND_PTY || hello->kind > KIND_SFTP) {
+	if (hello->kind < KIND_PTY || hello->kind > KIND_SELF) {
 		guest_refuse(g, REFUSE_BAD, "unknown kind of session");
 		return false;
 	}
-	int err = program_start(&h->program, &login);
+	memcpy(h->id, hello->session, ID_LEN);
+	copy_text(h->name, sizeof h->name, hello->name);
+	copy_text(h->command, sizeof h->command, hello->command);
+	h->kind = hello->kind;
+	h->begun_s = h->used_s = sys_wall_s();
+	buf_init(&id, 2 * ID_LEN + 1);
+	(void)hex_put(&id, (struct span){ h->id, ID_LEN });
+	login.session = buf_str(&id);
+	int err = peers_init(&h->peers, hello->kind == KIND_PTY, &login.size);
+	if (!err)
+		err = program_start(&h->program, &login);
+	int saved = errno;
+	buf_finish(&id);
 	if (err) {
 		snprintf(text, sizeof text, "the program cannot be started: %s",
-		    err == ERR_SYSTEM ? strerror(errno) : err_text(err));
+		    err == ERR_SYSTEM ? strerror(saved) : err_text(err));
 		guest_refuse(g, REFUSE_CANNOT, text);
 		return false;
 	}
@@ -123,16 +198,21 @@ start_program(struct hold *h, const struct msg_hello *hello, struct guest *g)
 	return true;
 }
 
+/* ---- hellos ---- */
+
 static int
 guest_welcome(struct hold *h, struct guest *g, const struct msg_hello *hello)
 {
 	struct buf positions;
-	struct msg_welcome m = { .build = text_span(BELAY_BUILD) };
+	struct msg_welcome m = { .build = text_span(BELAY_BUILD),
+		.begun_s = (uint64_t)h->begun_s,
+		.name = text_span(h->name) };
 	m.version = hello->version_max < PROTOCOL_VERSION ? hello->version_max
 							  : PROTOCOL_VERSION;
 	os_boot_id(m.boot);
+	memcpy(m.session, h->id, ID_LEN);
 	buf_init(&positions, ENGINE_STREAMS * POSITION_LEN);
-	int err = engine_positions(&h->engine, &positions);
+	int err = engine_positions(&g->peer->engine, &positions);
 	m.positions = buf_span(&positions);
 	if (!err)
 		err = msg_put(&g->io.queue, MSG_WELCOME, &m);
@@ -143,12 +223,12 @@ guest_welcome(struct hold *h, struct guest *g, const struct msg_hello *hello)
 /* Links that shook hands and were never used, since the answer did not get through, must
  * not keep the client out: the oldest of them makes room. */
 static void
-make_room(struct hold *h)
+make_room(struct hold *h, const struct engine *e)
 {
 	const struct link *oldest = NULL;
-	for (size_t i = 0; i < h->engine.n_links && !oldest; i++)
-		if (!h->engine.links[i]->used)
-			oldest = h->engine.links[i];
+	for (size_t i = 0; i < e->n_links && !oldest; i++)
+		if (!e->links[i]->used)
+			oldest = e->links[i];
 	for (size_t i = 0; oldest && i < GUESTS; i++)
 		if (&h->guests[i].io.link == oldest) {
 			guest_close(h, &h->guests[i]);
@@ -156,42 +236,91 @@ make_room(struct hold *h)
 		}
 }
 
+/* A client that has not been here comes to a session that is. */
+static struct peer *
+newcomer(struct hold *h, struct guest *g, const struct msg_hello *hello)
+{
+	bool starts = h->phase == PHASE_NEW;
+	bool comes = hello->wish == WISH_ATTACH || hello->wish == WISH_OPEN;
+	if (starts && hello->wish != WISH_NEW && hello->wish != WISH_OPEN) {
+		guest_refuse(g, REFUSE_GONE, "");
+		return NULL;
+	}
+	if (!starts && !comes) {
+		guest_refuse(g, REFUSE_TAKEN, "");
+		return NULL;
+	}
+	if (h->phase == PHASE_ENDED) {
+		guest_refuse(g, REFUSE_GONE, "");
+		return NULL;
+	}
+	if (!starts && !h->peers.pty) {
+		guest_refuse(g, REFUSE_CANNOT,
+		    "a command without a terminal belongs to the one who started it");
+		return NULL;
+	}
+	if (starts && !start_program(h, hello, g))
+		return NULL;
+	if (!starts && !(hello->flags & HELLO_SHARE))
+		dismiss_all(h, BYE_TAKEN);
+	struct peer *p = peers_add(&h->peers, hello->client, !starts);
+	if (!p) {
+		guest_refuse(g, REFUSE_CANNOT, "too many clients, or no memory");
+		return NULL;
+	}
+	p->read_only = hello->flags & HELLO_READ_ONLY;
+	p->history_rows = hello->history;
+	return p;
+}
+
 static void
 guest_attach(struct hold *h, struct guest *g, const struct msg_hello *hello)
 {
+	struct tty_size size = { hello->rows, hello->cols, hello->xpixel, hello->ypixel };
 	if (hello->version_max < PROTOCOL_OLDEST
 	    || hello->version_min > PROTOCOL_VERSION) {
 		guest_refuse(g, REFUSE_VERSION, BELAY_BUILD);
 		return;
 	}
-	if (h->phase == PHASE_NEW && !start_program(h, hello, g))
+	struct peer *p = peers_find(&h->peers, hello->client);
+	if (!p)
+		p = newcomer(h, g, hello);
+	if (!p)
 		return;
-	if (h->engine.n_links == ENGINE_LINKS)
-		make_room(h);
-	int err = engine_set_positions(&h->engine, hello->positions);
+	if (p->engine.n_links == ENGINE_LINKS)
+		make_room(h, &p->engine);
+	g->peer = p;
+	g->io.link.flight_max = h->peers.pty ? FLIGHT_MAX : FLIGHT_BULK;
+	int err = engine_set_positions(&p->engine, hello->positions);
 	if (!err)
 		err = guest_welcome(h, g, hello);
-	g->io.link.flight_max = h->program.pty ? FLIGHT_MAX : FLIGHT_BULK;
 	if (!err)
-		err = engine_add(&h->engine, &g->io.link);
+		err = engine_add(&p->engine, &g->io.link);
 	if (err) {
 		guest_refuse(g, REFUSE_BAD, err_text(err));
 		return;
 	}
-	struct tty_size size = { hello->rows, hello->cols, hello->xpixel, hello->ypixel };
-	program_resize(&h->program, &size);
+	p->size = size;
+	if (!p->read_only && (!h->peers.typist || h->peers.typist == p))
+		set_size(h, &size);
 	h->linger_us = (uint64_t)hello->linger_s * 1000000;
+	h->used_s = sys_wall_s();
 }
 
-/* Whether the client ends the session, or has everything of one that has ended. */
-static bool
-bye_ends(const struct hold *h, const struct frame *f)
+/* The client ends the session, has everything of one that has ended, or leaves it. */
+static void
+guest_bye(struct hold *h, struct guest *g, const struct frame *f)
 {
 	union msg m;
-	if (msg_get(f, &m))
-		return false;
-	return m.bye.code == BYE_HANGUP
-	    || (m.bye.code == BYE_DONE && h->phase == PHASE_ENDED);
+	struct peer *p = g->peer;
+	uint16_t code = msg_get(f, &m) ? 0 : m.bye.code;
+	if (code == BYE_HANGUP || (code == BYE_DONE && h->phase == PHASE_ENDED)) {
+		loop_stop(&h->loop);
+		return;
+	}
+	guest_close(h, g);
+	if (code == BYE_DETACHED)
+		dismiss(h, p, BYE_DETACHED);
 }
 
 static void
@@ -201,13 +330,10 @@ guest_frames(struct hold *h, struct guest *g)
 	long len = 0;
 	while (!g->closing && (len = link_frame(&g->io.link, &f)) > 0) {
 		if (f.type == MSG_BYE) {
-			if (bye_ends(h, &f))
-				loop_stop(&h->loop);
-			else
-				guest_close(h, g);
+			guest_bye(h, g, &f);
 			return;
 		}
-		if (engine_frame(&h->engine, &g->io.link, &f, h->loop.now_us)) {
+		if (engine_frame(&g->peer->engine, &g->io.link, &f, h->loop.now_us)) {
 			guest_close(h, g);
 			return;
 		}
@@ -227,12 +353,73 @@ static void
 on_guest_in(void *owner, short revents)
 {
 	struct guest *g = owner;
+	struct hold *h = holder();
 	(void)revents;
-	if (!linkio_read(&g->io)) {
-		guest_close(holder(), g);
-		return;
+	if (linkio_read(&g->io)) {
+		if (g->peer)
+			guest_frames(h, g);
+		else
+			buf_drop(&g->io.link.in,
+			    g->io.link.in.len); /* it is on its way out */
+	} else if (h->peers.pty || !g->peer || g->closing) {
+		guest_close(h, g);
+	} else {
+		/* Of a command it matters whether the connection has ended or the client. */
+		g->input_over_us = h->loop.now_us;
+		g->io.in.events = 0;
+		g->io.broken = false;
 	}
-	guest_frames(holder(), g);
+}
+
+/* ---- questions about the session, from others of this user on the host ---- */
+
+static void
+tell_about(struct hold *h, int fd)
+{
+	struct buf out;
+	char running[64];
+	size_t here = 0;
+	program_running(&h->program, running, sizeof running);
+	for (size_t i = 0; i < PEERS; i++)
+		here += peer_here(&h->peers.list[i]);
+	struct msg_info m = { .name = text_span(h->name),
+		.kind = h->kind,
+		.command = text_span(h->command),
+		.running = text_span(running),
+		.begun_s = (uint64_t)h->begun_s,
+		.used_s = (uint64_t)h->used_s,
+		.clients = (uint16_t)here,
+		.rows = h->size.rows,
+		.cols = h->size.cols,
+		.pid = (uint32_t)h->program.pid };
+	memcpy(m.session, h->id, ID_LEN);
+	buf_init(&out, FRAME_MAX);
+	if (msg_put(&out, MSG_INFO, &m) == 0)
+		(void)sys_write_all(fd, buf_bytes(&out), out.len);
+	buf_finish(&out);
+}
+
+static void
+asked(struct hold *h, struct guest *g, const struct frame *f)
+{
+	union msg m;
+	if (h->phase == PHASE_NEW || msg_get(f, &m))
+		return;
+	switch (m.ask.verb) {
+	case ASK_KILL:
+		dismiss_all(h, BYE_ENDED);
+		loop_stop(&h->loop);
+		break;
+	case ASK_RENAME:
+		copy_text(h->name, sizeof h->name, m.ask.text);
+		break;
+	case ASK_DETACH:
+		dismiss_all(h, BYE_DETACHED);
+		break;
+	default:
+		break;
+	}
+	tell_about(h, g->relay.fd);
 }
 
 /* The hello is whole and the descriptors are there: the guest becomes a link. */
@@ -242,6 +429,11 @@ guest_linked(struct hold *h, struct guest *g)
 	struct frame f;
 	union msg m;
 	long len = frame_parse(buf_span(&g->hello), &f);
+	if (len > 0 && f.type == MSG_ASK) {
+		asked(h, g, &f);
+		guest_close(h, g);
+		return;
+	}
 	if (len == 0 || (len > 0 && g->n_fds < 2))
 		return;
 	if (len < 0 || f.type != MSG_HELLO || msg_get(&f, &m)) {
@@ -315,40 +507,51 @@ tell_exit(struct hold *h)
 	struct msg_exit m = { EXIT_STATUS, (uint32_t)WEXITSTATUS(status) };
 	if (WIFSIGNALED(status))
 		m = (struct msg_exit){ EXIT_SIGNAL, (uint32_t)WTERMSIG(status) };
-	(void)engine_tell(&h->engine, MSG_EXIT, &m);
-	for (size_t i = 0; i < h->engine.n_streams; i++)
-		stream_end(h->engine.streams[i]);
+	peers_exit(&h->peers, &m);
 	program_close(&h->program);
 	h->phase = PHASE_ENDED;
 }
 
-static bool
-all_delivered(const struct hold *h)
+static void
+window_changed(struct hold *h, struct peer *p, const struct msg_window *m)
 {
-	for (size_t i = 0; i < h->engine.n_streams; i++)
-		if (!stream_delivered(h->engine.streams[i]))
-			return false;
-	return true;
+	const struct peer *typist = h->peers.typist;
+	p->size = (struct tty_size){ m->rows, m->cols, m->xpixel, m->ypixel };
+	if (!p->read_only && (!typist || typist == p || !peer_here(typist)))
+		set_size(h, &p->size);
 }
 
 static void
-control_turn(struct hold *h)
+control_turn(struct hold *h, struct peer *p)
 {
 	enum msg_type type;
 	union msg m;
 	int err;
-	while ((err = engine_told(&h->engine, &type, &m)) > 0) {
+	while ((err = engine_told(&p->engine, &type, &m)) > 0) {
 		if (type == MSG_STOP)
 			program_stop(&h->program, m.stop.stream);
-		if (type != MSG_WINDOW)
-			continue;
-		struct tty_size size = { m.window.rows, m.window.cols, m.window.xpixel,
-			m.window.ypixel };
-		program_resize(&h->program, &size);
+		if (type == MSG_WINDOW)
+			window_changed(h, p, &m.window);
 	}
 	/* A client that sends nonsense here cannot be understood any more. */
-	if (err < 0)
+	if (err < 0 && peers_count(&h->peers) == 1)
 		loop_stop(&h->loop);
+	else if (err < 0)
+		dismiss(h, p, BYE_ENDED);
+}
+
+static void
+peers_turn(struct hold *h)
+{
+	for (size_t i = 0; i < PEERS; i++)
+		if (h->peers.list[i].taken)
+			control_turn(h, &h->peers.list[i]);
+	peers_catch_up(&h->peers);
+	if (h->peers.resize && h->peers.typist)
+		set_size(h, &h->peers.typist->size);
+	if (h->peers.typed)
+		h->used_s = sys_wall_s();
+	h->peers.resize = h->peers.typed = false;
 }
 
 /* ---- the loop ---- */
@@ -360,39 +563,72 @@ soonest(uint64_t *at, uint64_t candidate)
 		*at = candidate;
 }
 
+/* ssh ends when its client is killed, but only when it has something to write to it. */
+static bool
+client_killed(struct hold *h, struct guest *g)
+{
+	const struct engine *e = &g->peer->engine;
+	if (h->loop.now_us < g->input_over_us + KILLED_AFTER_US)
+		return false;
+	return e->n_links == 1 && e->active == &g->io.link && g->io.link.used
+	    && !sys_hung_up(g->io.out.fd);
+}
+
 static uint64_t
 guest_turn(struct hold *h, struct guest *g)
 {
 	uint64_t now = h->loop.now_us, at = 0;
+	struct engine *e = g->peer ? &g->peer->engine : NULL;
 	if (!g->linked)
 		return 0;
+	if (e && g->input_over_us) {
+		if (client_killed(h, g))
+			loop_stop(&h->loop); /* as under ssh */
+		else if (now >= g->input_over_us + KILLED_AFTER_US
+		    || e->active != &g->io.link || sys_hung_up(g->io.out.fd))
+			guest_close(h, g);
+		return g->taken ? g->input_over_us + KILLED_AFTER_US : 0;
+	}
 	if (now >= g->io.link.heard_us + LINK_SILENT_US) {
 		guest_close(h, g);
 		return 0;
 	}
-	linkio_write(&g->io, g->closing ? NULL : &h->engine, now);
+	linkio_write(&g->io, g->closing ? NULL : e, now);
 	if (g->io.broken || (g->closing && !g->io.queue.len)) {
 		guest_close(h, g);
 		return 0;
 	}
-	soonest(&at, engine_deadline(&h->engine, &g->io.link));
+	if (e)
+		soonest(&at, engine_deadline(e, &g->io.link));
 	soonest(&at, linkio_trim(&g->io, now));
 	soonest(&at, g->io.link.heard_us + LINK_SILENT_US);
 	return at;
+}
+
+static void
+close_unwanted(struct hold *h, const struct engine *e)
+{
+	struct link *unwanted;
+	while ((unwanted = engine_unwanted(e)))
+		for (size_t i = 0; i < GUESTS; i++)
+			if (&h->guests[i].io.link == unwanted)
+				guest_close(h, &h->guests[i]);
 }
 
 static uint64_t
 guests_turn(struct hold *h)
 {
 	uint64_t at = 0;
-	struct link *unwanted;
-	while ((unwanted = engine_unwanted(&h->engine)))
-		for (size_t i = 0; i < GUESTS; i++)
-			if (&h->guests[i].io.link == unwanted)
-				guest_close(h, &h->guests[i]);
+	for (size_t i = 0; i < PEERS; i++)
+		if (h->peers.list[i].taken)
+			close_unwanted(h, &h->peers.list[i].engine);
 	for (size_t i = 0; i < GUESTS; i++)
 		if (h->guests[i].taken)
 			soonest(&at, guest_turn(h, &h->guests[i]));
+	for (size_t i = 0; i < PEERS; i++)
+		if (h->peers.list[i].taken)
+			soonest(&at,
+			    engine_trim(&h->peers.list[i].engine, h->loop.now_us));
 	return at;
 }
 
@@ -410,7 +646,7 @@ static uint64_t
 end_turn(struct hold *h)
 {
 	uint64_t now = h->loop.now_us, at = 0;
-	bool delivered = h->phase == PHASE_ENDED && all_delivered(h);
+	bool delivered = h->phase == PHASE_ENDED && peers_delivered(&h->peers);
 	if (any_guest(h))
 		h->away_us = 0;
 	else if (!h->away_us)
@@ -425,8 +661,9 @@ end_turn(struct hold *h)
 	if (h->phase == PHASE_NEW && h->away_us)
 		/* the one who asked for it was refused, or has gone */
 		loop_stop(&h->loop);
-	if (h->engine.active && h->engine.active->used)
-		h->used = true;
+	for (size_t i = 0; i < PEERS && !h->used; i++)
+		h->used = peer_here(&h->peers.list[i])
+		    && h->peers.list[i].engine.active->used;
 	if (h->away_us) {
 		uint64_t wait_us = h->used ? h->linger_us : UNUSED_LINGER_US;
 		soonest(&at, h->away_us + wait_us);
@@ -440,11 +677,11 @@ static uint64_t
 hold_turn(void *owner, uint64_t now_us)
 {
 	struct hold *h = owner;
-	control_turn(h);
+	(void)now_us;
+	peers_turn(h);
 	if (h->phase == PHASE_RUNNING && program_over(&h->program))
 		tell_exit(h);
 	uint64_t at = guests_turn(h);
-	soonest(&at, engine_trim(&h->engine, now_us));
 	/* After sending has made room. */
 	soonest(&at, program_turn(&h->program));
 	soonest(&at, end_turn(h));
@@ -479,11 +716,7 @@ hold_main(const char *path)
 	h->loop.turn = hold_turn;
 	h->loop.turn_owner = h;
 	h->loop.on_signal = hold_signal;
-	engine_init(&h->engine, false);
-	h->control = engine_open(&h->engine, STREAM_CONTROL, 0, CONTROL_MAX, CONTROL_MAX);
-	if (!h->control)
-		return 1;
-	program_init(&h->program, &h->loop, &h->engine);
+	program_init(&h->program, &h->loop, &h->peers);
 	h->listener = (struct watch){ .fd = HOLD_LISTENER,
 		.events = POLLIN,
 		.fn = on_listener,
@@ -502,6 +735,6 @@ hold_main(const char *path)
 	for (size_t i = 0; i < GUESTS; i++)
 		if (h->guests[i].taken)
 			guest_close(h, &h->guests[i]);
-	engine_finish(&h->engine);
+	peers_finish(&h->peers);
 	return 0;
 }

@@ -1,6 +1,7 @@
 #include "server/login.h"
 
 #include "sys/child.h"
+#include "sys/os.h"
 #include "sys/sys.h"
 
 #include <errno.h>
@@ -11,7 +12,13 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SLAVE_MAX = 128, TERM_MAX = 128, SHELL_MAX = 1024 };
+enum {
+	SLAVE_MAX = 128,
+	TERM_MAX = 128,
+	SHELL_MAX = 1024,
+	PROGRAM_MAX = 4096,
+	SELF_WORDS = 8,
+};
 
 /* Where systems keep it; the subsystem's own path stands in sshd's configuration, which
  * a user often cannot read.  NULL: there is none. */
@@ -96,9 +103,39 @@ go_home(void)
 		_exit(1);
 }
 
+/* From inside, a session is managed with `$BELAY_SERVER list` and its like. */
+static void
+session_environment(const struct login *login)
+{
+	char program[PROGRAM_MAX];
+	if (login->session)
+		setenv("BELAY_SESSION", login->session, 1);
+	if (os_program_path(program, sizeof program) == 0)
+		setenv("BELAY_SERVER", program, 1);
+}
+
+/* belay-server with the words of the command. */
+static void
+run_self(struct span command)
+{
+	char program[PROGRAM_MAX],
+	    *argv[SELF_WORDS + 2] = { (char *)(uintptr_t) "belay-server" };
+	char *words = strndup((const char *)command.p, command.n), *rest = words;
+	size_t n = 1;
+	while (words && n <= SELF_WORDS && (argv[n] = strtok_r(rest, " ", &rest)))
+		n++;
+	argv[SELF_WORDS + 1] = NULL;
+	if (words && os_program_path(program, sizeof program) == 0)
+		execv(program, argv);
+	perror("belay-server");
+	_exit(1);
+}
+
 static void
 run(const struct login *login)
 {
+	if (login->kind == KIND_SELF)
+		run_self(login->command);
 	const char *shell = login->kind == KIND_SFTP ? sftp_server() : login_shell();
 	const char *slash = strrchr(shell, '/'), *base = slash ? slash + 1 : shell;
 	char argv0[SHELL_MAX];
@@ -133,6 +170,7 @@ start_on_pty(const struct login *login, struct login_fds *ret_fds)
 			_exit(1);
 		(void)tty_apply_modes(STDIN_FILENO, login->modes);
 		clean_environment();
+		session_environment(login);
 		terminal_environment(login, slave);
 		go_home();
 		if (!login->command.n)
@@ -170,6 +208,7 @@ start_on_pipes(const struct login *login, struct login_fds *ret_fds)
 		    || dup2(pairs[2][1], 2) < 0)
 			_exit(1);
 		clean_environment();
+		session_environment(login);
 		go_home();
 		run(login);
 	}

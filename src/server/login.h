@@ -12,6 +12,7 @@ struct login {
 	struct span term; /* the client's TERM; may be empty */
 	struct span modes; /* its terminal settings, as tty_encode_modes gives them */
 	struct tty_size size;
+	const char *session; /* its id, for the environment; may be NULL */
 };
 
 /* Our ends of what the program has as 0, 1 and 2: non-blocking, close-on-exec.  On a

@@ -1,5 +1,6 @@
 /* belay-server: the program on the host.  See belay-server(8). */
 #include "server/hold.h"
+#include "server/manage.h"
 #include "server/relay.h"
 #include "sys/sys.h"
 
@@ -16,6 +17,44 @@ static int
 hold_session(char **args)
 {
 	return hold_main(args[0]);
+}
+
+static int
+list(char **args)
+{
+	(void)args;
+	return manage_list(false);
+}
+
+static int
+list_json(char **args)
+{
+	return strcmp(args[0], "--json") == 0 ? manage_list(true) : 2;
+}
+
+static int
+kill_session(char **args)
+{
+	return manage_do(ASK_KILL, args[0], "");
+}
+
+static int
+rename_session(char **args)
+{
+	return manage_do(ASK_RENAME, args[0], args[1]);
+}
+
+static int
+detach(char **args)
+{
+	return manage_do(ASK_DETACH, args[0], "");
+}
+
+static int
+detach_own(char **args)
+{
+	(void)args;
+	return manage_do(ASK_DETACH, NULL, "");
 }
 
 static int
@@ -44,6 +83,12 @@ static const struct {
 	    "attach MARK HELLO   run by belay over ssh: joins stdin and stdout to a session" },
 	{ "hold", 1, hold_session,
 	    "hold PATH           run by attach: keeps one session" },
+	{ "list", 0, list, "list                the sessions of this user on this host" },
+	{ "list", 1, list_json, "list --json         the same for programs" },
+	{ "kill", 1, kill_session, "kill SESSION        end one: its id or name" },
+	{ "rename", 2, rename_session, "rename SESSION NAME give one a name" },
+	{ "detach", 0, detach_own, "detach              leave the session this runs in" },
+	{ "detach", 1, detach, "detach SESSION      send its clients away; it goes on" },
 	{ "--build", 0, build,
 	    "--build             print what belay looks for on the host" },
 	{ "--version", 0, version, "--version           print the version" },

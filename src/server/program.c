@@ -9,14 +9,7 @@
 enum {
 	READ_MAX = 64 * 1024, /* what a pipe holds */
 	SHORT_READ = 2048, /* a terminal gives at most a page at once: less was all */
-	/* Output read ahead of the link while a client is connected.  Of a terminal: more
-	 * would only be shown after a Ctrl-C. */
-	AHEAD_TERMINAL = 32 * 1024,
-	AHEAD_PIPE = 128 * 1024,
 	BULK = 1024 * 1024, /* who moves so much gets a larger pipe */
-	RETAINED_MAX = 4 * 1024 * 1024, /* output kept for a client that is away */
-	ERRORS_MAX = 1024 * 1024,
-	INPUT_WINDOW = 1024 * 1024, /* input accepted before the program reads it */
 	/* the shell has ended, others keep the terminal: wait so long */
 	QUIET_US = 100 * 1000,
 };
@@ -40,28 +33,21 @@ moved(struct port *port, size_t n)
 		os_pipe_grow(port->watch.fd);
 }
 
-static bool
-may_read(const struct program *p, const struct port *port)
-{
-	if (port->watch.fd < 0 || !stream_room(port->stream))
-		return false;
-	size_t ahead_max = p->pty ? AHEAD_TERMINAL : AHEAD_PIPE;
-	return !p->engine->active || stream_unsent(port->stream) < ahead_max;
-}
-
 /* A few reads make a packet. */
 static void
 port_read(struct program *p, struct port *port)
 {
 	uint8_t *room;
 	size_t max;
-	while (may_read(p, port) && (max = stream_space(port->stream, READ_MAX, &room))) {
+	bool errors = port == &p->err;
+	while (port->watch.fd >= 0
+	    && (max = peers_space(p->peers, errors, READ_MAX, &room))) {
 		ssize_t n = read(port->watch.fd, room, max);
 		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
 			port_close(port); /* EIO: nobody has the terminal open any more */
 		if (n <= 0)
 			return;
-		stream_wrote(port->stream, (size_t)n);
+		peers_wrote(p->peers, errors, (size_t)n);
 		moved(port, (size_t)n);
 		p->quiet_us = p->loop->now_us;
 		if (n < SHORT_READ)
@@ -72,8 +58,8 @@ port_read(struct program *p, struct port *port)
 static void
 port_write(struct program *p)
 {
-	struct span held = stream_held(p->in.stream);
-	while (held.n && p->in.watch.fd >= 0) {
+	struct span held;
+	while (p->in.watch.fd >= 0 && (held = peers_input(p->peers)).n) {
 		ssize_t n = write(p->in.watch.fd, held.p, held.n);
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
@@ -81,13 +67,12 @@ port_write(struct program *p)
 			port_close(&p->in); /* it reads no more */
 			break;
 		}
-		stream_take(p->in.stream, (size_t)n);
+		peers_took(p->peers, (size_t)n);
 		moved(&p->in, (size_t)n);
-		held = stream_held(p->in.stream);
 	}
-	if (p->in.watch.fd < 0)
-		stream_take(p->in.stream, held.n);
-	else if (!p->pty && stream_drained(p->in.stream))
+	while (p->in.watch.fd < 0 && (held = peers_input(p->peers)).n)
+		peers_took(p->peers, held.n);
+	if (p->in.watch.fd >= 0 && peers_input_over(p->peers))
 		port_close(&p->in);
 }
 
@@ -110,18 +95,16 @@ on_input(void *owner, short revents)
 }
 
 void
-program_init(struct program *p, struct loop *loop, struct engine *engine)
+program_init(struct program *p, struct loop *loop, struct peers *peers)
 {
-	*p = (struct program){ .loop = loop, .engine = engine, .pid = -1 };
+	*p = (struct program){ .loop = loop, .peers = peers, .pid = -1 };
 	p->in.program = p->out.program = p->err.program = p;
 	p->in.watch.fd = p->out.watch.fd = p->err.watch.fd = -1;
 }
 
 static void
-port_open(struct port *port, int fd, struct stream *stream,
-    void (*fn)(void *owner, short revents))
+port_open(struct port *port, int fd, void (*fn)(void *owner, short revents))
 {
-	port->stream = stream;
 	port->watch = (struct watch){ .fd = fd, .fn = fn, .owner = port };
 	if (fd >= 0)
 		loop_add(port->program->loop, &port->watch);
@@ -131,21 +114,23 @@ int
 program_start(struct program *p, const struct login *login)
 {
 	struct login_fds fds;
-	struct stream *main_stream = engine_open(p->engine, STREAM_MAIN, 1, RETAINED_MAX,
-	    INPUT_WINDOW);
-	struct stream *errors = NULL;
 	p->pty = login->kind == KIND_PTY;
-	if (!p->pty)
-		errors = engine_open(p->engine, STREAM_ERROR, 1, ERRORS_MAX, 1);
-	if (!main_stream || (!p->pty && !errors))
-		return ERR_NOMEM;
 	p->pid = login_start(login, &fds);
 	if (p->pid < 0)
 		return ERR_SYSTEM;
-	port_open(&p->in, fds.in, main_stream, on_input);
-	port_open(&p->out, fds.out, main_stream, on_output);
-	port_open(&p->err, fds.err, errors, on_output);
+	port_open(&p->in, fds.in, on_input);
+	port_open(&p->out, fds.out, on_output);
+	port_open(&p->err, fds.err, on_output);
 	return 0;
+}
+
+static short
+reads(const struct program *p, const struct port *port)
+{
+	uint8_t *room;
+	bool may = port->watch.fd >= 0
+	    && peers_space(p->peers, port == &p->err, 1, &room);
+	return may ? POLLIN : 0;
 }
 
 uint64_t
@@ -154,9 +139,9 @@ program_turn(struct program *p)
 	if (p->pid < 0)
 		return 0;
 	port_write(p);
-	p->in.watch.events = stream_held(p->in.stream).n ? POLLOUT : 0;
-	p->out.watch.events = may_read(p, &p->out) ? POLLIN : 0;
-	p->err.watch.events = may_read(p, &p->err) ? POLLIN : 0;
+	p->in.watch.events = peers_input(p->peers).n ? POLLOUT : 0;
+	p->out.watch.events = reads(p, &p->out);
+	p->err.watch.events = reads(p, &p->err);
 	if (!p->ended || !p->pty || p->out.watch.fd < 0)
 		return 0;
 	if (!p->out.watch.events)
@@ -191,6 +176,19 @@ program_stop(struct program *p, uint32_t stream)
 		port_close(&p->out);
 	else if (stream == STREAM_ERROR)
 		port_close(&p->err);
+}
+
+void
+program_running(const struct program *p, char *ret_name, size_t len)
+{
+	pid_t pid = p->pid;
+	ret_name[0] = 0;
+	if (p->pty && p->out.watch.fd >= 0) {
+		pid_t group = tcgetpgrp(p->out.watch.fd);
+		pid = group > 0 ? group : pid;
+	}
+	if (pid > 0)
+		os_process_name(pid, ret_name, len);
 }
 
 void

@@ -1,5 +1,5 @@
 /*
- * The program of a session, between its descriptors and the streams.
+ * The program of a session, between its descriptors and the streams of the clients.
  *
  *     pty     in  <--- stream 1          pipes    stdin   <--- stream 1
  *             out ---> stream 1                   stdout  ---> stream 1
@@ -13,22 +13,21 @@
 #define SERVER_PROGRAM_H
 
 #include "server/login.h"
-#include "stream/engine.h"
+#include "server/peers.h"
 #include "sys/loop.h"
 
 struct program;
 
-/* A descriptor of the program, and the stream behind it. */
+/* A descriptor of the program. */
 struct port {
 	struct program *program;
-	struct stream *stream;
 	struct watch watch;
 	uint64_t moved; /* bytes read and written */
 };
 
 struct program {
 	struct loop *loop;
-	struct engine *engine;
+	struct peers *peers;
 	struct port in, out, err;
 	bool pty;
 	pid_t pid;
@@ -38,8 +37,8 @@ struct program {
 };
 
 /* Nothing runs yet. */
-void program_init(struct program *p, struct loop *loop, struct engine *engine);
-/* Starts it, with the streams that it needs.  0, or ERR_SYSTEM with errno, ERR_NOMEM. */
+void program_init(struct program *p, struct loop *loop, struct peers *peers);
+/* Starts it.  0, or ERR_SYSTEM with errno. */
 int program_start(struct program *p, const struct login *login);
 /* Moves bytes both ways and says what to watch.  Returns when to call it again; 0: on
  * events only. */
@@ -50,6 +49,8 @@ bool program_over(const struct program *p);
 void program_ended(struct program *p, int status);
 /* The client reads no more of this stream: who writes there gets SIGPIPE. */
 void program_stop(struct program *p, uint32_t stream);
+/* What runs in the foreground of its terminal, or the program itself; "" if unknown. */
+void program_running(const struct program *p, char *ret_name, size_t len);
 void program_resize(struct program *p, const struct tty_size *size);
 /* Closes what is open: hangs up a terminal, ends pipes. */
 void program_close(struct program *p);

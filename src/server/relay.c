@@ -2,6 +2,7 @@
 #include "server/relay.h"
 
 #include "server/hold.h"
+#include "server/manage.h"
 #include "server/rundir.h"
 #include "base/err.h"
 #include "base/hex.h"
@@ -110,10 +111,14 @@ start_holder(const struct msg_hello *hello)
 static int
 find_session(const struct msg_hello *hello)
 {
-	int fd = rundir_connect(hello->session);
+	int fd = hello->name.n && hello->wish != WISH_RESUME
+	    ? manage_find(hello->name)
+	    : rundir_connect(hello->session);
+	if (fd < 0 && hello->wish != WISH_RESUME)
+		fd = rundir_connect(hello->session); /* made by an earlier attempt */
 	if (fd >= 0)
 		return fd;
-	if (hello->wish != WISH_NEW) {
+	if (hello->wish != WISH_NEW && hello->wish != WISH_OPEN) {
 		refuse(REFUSE_GONE, "");
 		return -1;
 	}

@@ -5,6 +5,7 @@
 #include "sys/sock.h"
 #include "sys/sys.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,6 +79,40 @@ rundir_connect(const uint8_t id[ID_LEN])
 			return fd;
 	}
 	return -1;
+}
+
+/* False: enough. */
+static bool
+each_in(const char *dir, bool (*each)(void *owner, int fd), void *owner)
+{
+	struct stat st;
+	if (lstat(dir, &st) < 0 || st.st_uid != geteuid())
+		return true;
+	DIR *entries = opendir(dir);
+	const struct dirent *entry;
+	bool more = true;
+	while (entries && more && (entry = readdir(entries))) {
+		char path[SESSION_PATH_MAX];
+		if (strlen(entry->d_name) != 2 * ID_LEN
+		    || !format_ok(
+			snprintf(path, sizeof path, "%s/%s", dir, entry->d_name)))
+			continue;
+		int fd = sock_connect(path);
+		if (fd >= 0)
+			more = each(owner, fd);
+	}
+	if (entries)
+		closedir(entries);
+	return more;
+}
+
+void
+rundir_each(bool (*each)(void *owner, int fd), void *owner)
+{
+	char dir[SESSION_PATH_MAX];
+	for (size_t i = 0; candidate(i, dir); i++)
+		if (dir[0] && !each_in(dir, each, owner))
+			return;
 }
 
 static int

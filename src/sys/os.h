@@ -15,6 +15,8 @@ void os_boot_id(uint8_t ret_id[16]);
 int os_pipe_unread(int writing_end);
 /* Makes a pipe hold more, where that can be done; no harm if it is none. */
 void os_pipe_grow(int fd);
+/* The short name of a process; "" if it cannot be known. */
+void os_process_name(pid_t pid, char *ret_name, size_t len);
 /* The user at the other end of a unix socket; 0 or -1. */
 int os_peer_uid(int fd, uid_t *ret_uid);
 

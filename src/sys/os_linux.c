@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -66,6 +67,20 @@ os_pipe_grow(int fd)
 	int size = 256 * 1024;
 	if (fcntl(fd, F_SETPIPE_SZ, size) < 0)
 		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+}
+
+/* proc(5), /proc/PID/comm */
+void
+os_process_name(pid_t pid, char *ret_name, size_t len)
+{
+	char path[64];
+	struct buf b;
+	ret_name[0] = 0;
+	snprintf(path, sizeof path, "/proc/%ld/comm", (long)pid);
+	buf_init(&b, 4096);
+	if (sys_read_file(path, &b) == 0 && b.len)
+		snprintf(ret_name, len, "%.*s", (int)b.len - 1, (char *)buf_bytes(&b));
+	buf_finish(&b);
 }
 
 int

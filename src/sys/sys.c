@@ -105,6 +105,13 @@ sys_wait(int fd, short events, int timeout_ms)
 	return n > 0;
 }
 
+bool
+sys_hung_up(int fd)
+{
+	struct pollfd p = { .fd = fd };
+	return poll(&p, 1, 0) > 0 && p.revents & (POLLERR | POLLHUP | POLLNVAL);
+}
+
 static bool
 again(void)
 {

@@ -26,6 +26,9 @@ void sys_restore_stdio(void);
 void sys_fix_stdio(void);
 /* A pipe, both ends close-on-exec. */
 int sys_pipe(int ret_fds[2]);
+/* Whether the other side of a descriptor is gone altogether, so that nothing can be
+ * written to it. */
+bool sys_hung_up(int fd);
 /* Waits until fd is ready for `events` (poll's), at most timeout_ms (-1: for ever). */
 bool sys_wait(int fd, short events, int timeout_ms);
 

@@ -28,7 +28,8 @@ enum {
 };
 
 /* M(NAME, name, number, carrier, sender)
- * carrier: "link" (frames of a link) or "control" (frames inside stream 0) */
+ * carrier: "link" (frames of a link), "control" (frames inside stream 0) or "socket"
+ * (between belay-server's own processes on one host, over a session's socket) */
 #define MESSAGES(M) \
 	M(HELLO, hello, 1, "link", "client") \
 	M(WELCOME, welcome, 2, "link", "server") \
@@ -42,7 +43,9 @@ enum {
 	M(BYE, bye, 10, "link", "both") \
 	M(WINDOW, window, 64, "control", "client") \
 	M(EXIT, exit, 65, "control", "server") \
-	M(STOP, stop, 66, "control", "client")
+	M(STOP, stop, 66, "control", "client") \
+	M(ASK, ask, 128, "socket", "client") \
+	M(INFO, info, 129, "socket", "server")
 
 #define hello_FIELDS(F, m) \
 	F(m, u16, version_min) \
@@ -52,7 +55,10 @@ enum {
 	F(m, id, session) \
 	F(m, u8, wish) \
 	F(m, u8, kind) \
+	F(m, u8, flags) \
 	F(m, u32, linger_s) \
+	F(m, u32, history) \
+	F(m, str, name) \
 	F(m, str, term) \
 	F(m, str, modes) \
 	F(m, u16, rows) \
@@ -67,6 +73,9 @@ enum {
 	F(m, u16, version) \
 	F(m, str, build) \
 	F(m, id, boot) \
+	F(m, id, session) \
+	F(m, u64, begun_s) \
+	F(m, str, name) \
 	F(m, str, positions) \
 	F(m, rest, more)
 #define refuse_FIELDS(F, m) \
@@ -82,6 +91,20 @@ enum {
 	F(m, u16, rows) F(m, u16, cols) F(m, u16, xpixel) F(m, u16, ypixel)
 #define exit_FIELDS(F, m) F(m, u8, how) F(m, u32, status)
 #define stop_FIELDS(F, m) F(m, u32, stream)
+#define ask_FIELDS(F, m) F(m, u8, verb) F(m, str, text) F(m, rest, more)
+#define info_FIELDS(F, m) \
+	F(m, id, session) \
+	F(m, str, name) \
+	F(m, u8, kind) \
+	F(m, str, command) \
+	F(m, str, running) \
+	F(m, u64, begun_s) \
+	F(m, u64, used_s) \
+	F(m, u16, clients) \
+	F(m, u16, rows) \
+	F(m, u16, cols) \
+	F(m, u32, pid) \
+	F(m, rest, more)
 
 #define C_u8(name) uint8_t name;
 #define C_u16(name) uint16_t name;
@@ -113,14 +136,28 @@ enum msg_type { MESSAGES(C_NUMBER) };
 enum hello_wish {
 	/* create this session; if it exists already (the answer was lost), resume */
 	WISH_NEW = 1,
-	WISH_RESUME = 2, /* only resume it */
+	/* only resume it: the client has been there and goes on where it was */
+	WISH_RESUME = 2,
+	/* come to one that is there, by its id or name, with a new terminal */
+	WISH_ATTACH = 3,
+	/* the same, and create it with that name and id if it is not there */
+	WISH_OPEN = 4,
 };
+
+/* hello.flags; they tell how WISH_ATTACH and WISH_OPEN come to a session */
+enum hello_flags {
+	HELLO_SHARE = 1, /* the clients that are there stay */
+	HELLO_READ_ONLY = 2, /* what this client sends is not for the program */
+};
+
+enum { NAME_MAX_LEN = 64 }; /* of a session; letters, digits, and . _ - + @ */
 
 /* hello.kind: where the program runs.  Without a command it is a login shell. */
 enum hello_kind {
 	KIND_PTY = 1, /* on a pseudo-terminal: stream 1 */
 	KIND_PIPES = 2, /* stdin and stdout on stream 1, stderr on stream 2 */
 	KIND_SFTP = 3, /* the same, but the program is the host's sftp-server */
+	KIND_SELF = 4, /* the same, but it is belay-server with the words of `command` */
 };
 
 /* refuse.code */
@@ -129,6 +166,7 @@ enum refuse_code {
 	REFUSE_GONE = 2, /* the session is not there */
 	REFUSE_CANNOT = 3, /* the session cannot be made; text says why */
 	REFUSE_BAD = 4, /* the hello was wrong */
+	REFUSE_TAKEN = 5, /* another client has taken the session over */
 };
 
 /* bye.code */
@@ -137,6 +175,21 @@ enum bye_code {
 	BYE_HANGUP = 2, /* the client ends the session: hang up the terminal */
 	/* the server ends the session without an exit status; text says why */
 	BYE_ENDED = 3,
+	/* the client leaves, or is sent away; the session goes on */
+	BYE_DETACHED = 4,
+	BYE_TAKEN = 5, /* another client has taken the session over */
+};
+
+/* Letters, digits and . _ - + @, not first a -, not too long: it goes through every shell
+ * unchanged. */
+bool session_name_ok(struct span name);
+
+/* ask.verb */
+enum ask_verb {
+	ASK_INFO = 1,
+	ASK_KILL = 2,
+	ASK_RENAME = 3, /* text: the new name */
+	ASK_DETACH = 4, /* sends the clients away */
 };
 
 /* exit.how */

@@ -1,0 +1,38 @@
+/*
+ * What this user's machine remembers of its shell sessions, so that `belay host` comes
+ * back to the one that was left (window closed, crash, reboot), and `--list` knows all
+ * hosts.  One file a session in the user's state directory, locked while its client runs:
+ *
+ *     $XDG_STATE_HOME/belay/sessions/ID        key, begun, host, name
+ *
+ * Nothing depends on it: a file that cannot be written is not remembered.
+ */
+#ifndef CLIENT_MEMORY_H
+#define CLIENT_MEMORY_H
+
+#include "client/options.h"
+#include "wire/msg.h"
+
+struct memory {
+	uint8_t id[ID_LEN];
+	uint64_t key; /* options_key */
+	int64_t begun_s; /* on the host's clock */
+	int64_t left_s; /* on ours; when it was seen last */
+	bool open; /* a client has it */
+	char host[256];
+	char name[NAME_MAX_LEN + 1];
+};
+
+/* The youngest session of this destination and these options, that no client has or
+ * (`shared`) that one has. */
+bool memory_find(const struct options *o, bool shared, struct memory *ret_memory);
+/* Writes it down, and holds it until memory_forget, memory_leave or the process ends. */
+void memory_keep(const struct options *o, const struct memory *m);
+/* It is left; it can be returned to. */
+void memory_leave(void);
+/* It has ended.  The one that is kept, or any. */
+void memory_forget(const uint8_t id[ID_LEN]);
+/* All of them; `each` returns false for enough. */
+void memory_each(bool (*each)(void *owner, const struct memory *m), void *owner);
+
+#endif

@@ -1,0 +1,332 @@
+#include "server/peers.h"
+
+#include "base/err.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+	CONTROL_MAX = 64 * 1024,
+	INPUT_WINDOW = 1024 * 1024, /* input accepted before the program reads it */
+	ERRORS_MAX = 1024 * 1024,
+	/* Output kept for a client: of a terminal beyond this the model serves, ... */
+	RETAINED_MAX = 4 * 1024 * 1024,
+	/* ... whose rows and screen must find room behind it. */
+	CATCH_UP_MAX = 24 * 1024 * 1024,
+	/* Output read ahead of the link while a client is connected.  Of a terminal: more
+	 * would only be shown after a Ctrl-C. */
+	AHEAD_TERMINAL = 32 * 1024,
+	AHEAD_PIPE = 128 * 1024,
+	HISTORY_ROWS = 100 * 1000,
+	HISTORY_BYTES = 16 * 1024 * 1024,
+	SCRATCH = 16 * 1024,
+	ANSWERS_MAX = 4 * 1024,
+};
+
+static uint8_t scratch[SCRATCH]; /* a terminal's output, on its way to everybody */
+
+int
+peers_init(struct peers *ps, bool pty, const struct tty_size *size)
+{
+	*ps = (struct peers){ .pty = pty };
+	buf_init(&ps->answers, ANSWERS_MAX);
+	struct term_options options = { .rows = size->rows,
+		.cols = size->cols,
+		.history_rows = HISTORY_ROWS,
+		.history_bytes = HISTORY_BYTES };
+	return pty ? term_new(&options, &ps->term) : 0;
+}
+
+void
+peers_finish(struct peers *ps)
+{
+	for (size_t i = 0; i < PEERS; i++)
+		peers_remove(ps, &ps->list[i]);
+	term_free(ps->term);
+	buf_finish(&ps->answers);
+	ps->term = NULL;
+}
+
+/* ---- who is there ---- */
+
+struct peer *
+peers_find(struct peers *ps, const uint8_t id[ID_LEN])
+{
+	for (size_t i = 0; i < PEERS; i++)
+		if (ps->list[i].taken && memcmp(ps->list[i].id, id, ID_LEN) == 0)
+			return &ps->list[i];
+	return NULL;
+}
+
+static bool
+open_streams(struct peers *ps, struct peer *p)
+{
+	size_t out_max = ps->pty ? RETAINED_MAX + CATCH_UP_MAX : RETAINED_MAX;
+	p->control = engine_open(&p->engine, STREAM_CONTROL, 0, CONTROL_MAX, CONTROL_MAX);
+	p->main = engine_open(&p->engine, STREAM_MAIN, 1, out_max, INPUT_WINDOW);
+	if (!ps->pty)
+		p->errors = engine_open(&p->engine, STREAM_ERROR, 1, ERRORS_MAX, 1);
+	return p->control && p->main && (ps->pty || p->errors);
+}
+
+struct peer *
+peers_add(struct peers *ps, const uint8_t id[ID_LEN], bool late)
+{
+	for (size_t i = 0; i < PEERS; i++) {
+		struct peer *p = &ps->list[i];
+		if (p->taken)
+			continue;
+		*p = (struct peer){ .taken = true, .behind = late, .fresh = late };
+		memcpy(p->id, id, ID_LEN);
+		engine_init(&p->engine, false);
+		if (open_streams(ps, p))
+			return p;
+		peers_remove(ps, p);
+	}
+	return NULL;
+}
+
+void
+peers_remove(struct peers *ps, struct peer *p)
+{
+	if (!p->taken)
+		return;
+	if (ps->typist == p)
+		ps->typist = NULL;
+	engine_finish(&p->engine);
+	*p = (struct peer){ 0 };
+}
+
+size_t
+peers_count(const struct peers *ps)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < PEERS; i++)
+		n += ps->list[i].taken;
+	return n;
+}
+
+bool
+peer_here(const struct peer *p)
+{
+	return p->taken && p->engine.active;
+}
+
+bool
+peers_any_here(const struct peers *ps)
+{
+	for (size_t i = 0; i < PEERS; i++)
+		if (peer_here(&ps->list[i]))
+			return true;
+	return false;
+}
+
+/* ---- output ---- */
+
+static struct peer *
+only_peer(struct peers *ps)
+{
+	for (size_t i = 0; i < PEERS; i++)
+		if (ps->list[i].taken)
+			return &ps->list[i];
+	return NULL;
+}
+
+static size_t
+pipe_space(struct peers *ps, bool errors, size_t max, uint8_t **ret_room)
+{
+	struct peer *p = only_peer(ps);
+	struct stream *s = !p ? NULL : errors ? p->errors : p->main;
+	if (!s || (peer_here(p) && stream_unsent(s) >= AHEAD_PIPE))
+		return 0;
+	return stream_space(s, max, ret_room);
+}
+
+/* Somebody waits for more, or nobody is there at all. */
+static bool
+terminal_may_write(const struct peers *ps)
+{
+	bool any_here = false;
+	for (size_t i = 0; i < PEERS; i++) {
+		const struct peer *p = &ps->list[i];
+		if (!peer_here(p))
+			continue;
+		any_here = true;
+		if (!p->behind && stream_unsent(p->main) < AHEAD_TERMINAL)
+			return true;
+	}
+	return !any_here;
+}
+
+size_t
+peers_space(struct peers *ps, bool errors, size_t max, uint8_t **ret_room)
+{
+	if (!ps->pty)
+		return pipe_space(ps, errors, max, ret_room);
+	*ret_room = scratch;
+	if (!terminal_may_write(ps))
+		return 0;
+	return max < sizeof scratch ? max : sizeof scratch;
+}
+
+static void
+leave_behind(const struct peers *ps, struct peer *p)
+{
+	p->behind = true;
+	p->from_row = term_gone(ps->term);
+}
+
+void
+peers_wrote(struct peers *ps, bool errors, size_t n)
+{
+	if (!ps->pty) {
+		struct peer *p = only_peer(ps);
+		stream_wrote(errors ? p->errors : p->main, n);
+		return;
+	}
+	for (size_t i = 0; i < PEERS; i++) {
+		struct peer *p = &ps->list[i];
+		if (!p->taken || p->behind)
+			continue;
+		if (stream_unacked(p->main) + n > RETAINED_MAX)
+			leave_behind(ps, p);
+		else if (stream_write(p->main, scratch, n) != n)
+			leave_behind(ps, p);
+	}
+	term_answer_to(ps->term, peers_any_here(ps) ? NULL : &ps->answers);
+	/* No memory for all of it: the screen is right, some rows are counted as lost. */
+	(void)term_write(ps->term, scratch, n);
+}
+
+/* The model's account of what a client has missed. */
+static int
+account(struct peers *ps, struct peer *p, struct buf *out)
+{
+	struct term_limits limits = { .from_row = p->from_row,
+		.rows_max = SIZE_MAX,
+		.bytes_max = CATCH_UP_MAX / 2 };
+	uint64_t lost = 0;
+	if (p->fresh) {
+		limits.from_row = 0;
+		limits.rows_max = p->history_rows;
+		return term_snapshot(ps->term, &limits, out);
+	}
+	struct buf rows;
+	buf_init(&rows, CATCH_UP_MAX);
+	int err = term_resync(ps->term, &limits, &rows, &lost);
+	/* CAN: what the last byte may have begun is not to be finished by ours. */
+	buf_putc(out, 0x18);
+	if (!err && lost)
+		buf_print(out, "\r\n[belay: %llu lines could not be kept]\r\n",
+		    (unsigned long long)lost);
+	if (!err)
+		err = buf_put(out, buf_bytes(&rows), rows.len);
+	buf_finish(&rows);
+	return err;
+}
+
+void
+peers_catch_up(struct peers *ps)
+{
+	for (size_t i = 0; i < PEERS; i++) {
+		struct peer *p = &ps->list[i];
+		if (!peer_here(p) || !p->behind || stream_unacked(p->main))
+			continue;
+		struct buf out;
+		buf_init(&out, CATCH_UP_MAX);
+		if (account(ps, p, &out) == 0
+		    && stream_write(p->main, buf_bytes(&out), out.len) == out.len)
+			p->behind = p->fresh = false;
+		if (ps->exited && !p->behind)
+			stream_end(p->main);
+		buf_finish(&out);
+	}
+}
+
+/* ---- input ---- */
+
+static struct peer *
+who_typed(struct peers *ps)
+{
+	for (size_t i = 0; i < PEERS; i++) {
+		struct peer *p = &ps->list[i];
+		if (!p->taken)
+			continue;
+		size_t held = stream_held(p->main).n;
+		if (held && !p->read_only)
+			return p;
+		if (held)
+			stream_take(p->main, held);
+	}
+	return NULL;
+}
+
+struct span
+peers_input(struct peers *ps)
+{
+	if (ps->answers.len)
+		return buf_span(&ps->answers);
+	struct peer *p = who_typed(ps);
+	if (!p)
+		return (struct span){ 0 };
+	ps->typed = true;
+	if (ps->pty && ps->typist != p) {
+		ps->resize = true;
+		ps->typist = p;
+	}
+	return stream_held(p->main);
+}
+
+void
+peers_took(struct peers *ps, size_t n)
+{
+	if (ps->answers.len) {
+		buf_drop(&ps->answers, n);
+		return;
+	}
+	struct peer *p = who_typed(ps);
+	if (p)
+		stream_take(p->main, n);
+}
+
+bool
+peers_input_over(const struct peers *ps)
+{
+	if (ps->pty)
+		return false;
+	for (size_t i = 0; i < PEERS; i++)
+		if (ps->list[i].taken)
+			return stream_drained(ps->list[i].main);
+	return false;
+}
+
+/* ---- the end ---- */
+
+void
+peers_exit(struct peers *ps, const struct msg_exit *m)
+{
+	ps->exited = true;
+	for (size_t i = 0; i < PEERS; i++) {
+		struct peer *p = &ps->list[i];
+		if (!p->taken)
+			continue;
+		(void)engine_tell(&p->engine, MSG_EXIT, m);
+		for (size_t k = 0; k < p->engine.n_streams; k++)
+			if (p->engine.streams[k] != p->main || !p->behind)
+				stream_end(p->engine.streams[k]);
+	}
+}
+
+bool
+peers_delivered(const struct peers *ps)
+{
+	for (size_t i = 0; i < PEERS; i++) {
+		const struct peer *p = &ps->list[i];
+		if (!p->taken || p->read_only)
+			continue;
+		for (size_t k = 0; k < p->engine.n_streams; k++)
+			if (!stream_delivered(p->engine.streams[k]))
+				return false;
+	}
+	return true;
+}

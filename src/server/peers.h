@@ -1,0 +1,86 @@
+/*
+ * The clients of a session.  Each has an engine with streams of its own, so that one that
+ * stalls holds up nobody else; what the program writes goes to all of them.
+ *
+ *                          +--> [retained] stream 1 ---> links of client A
+ *     program --> output --+--> [retained] stream 1 ---> links of client B
+ *                          +--> the terminal model
+ *
+ *     program <-- input <------ stream 1 of every client that may type
+ *
+ * Full: a program on pipes has one client and waits for it, however long it takes.  One on
+ * a terminal waits only while every client that is connected still has much to fetch; a
+ * client that is away, or slower than another, is left behind when its retained bytes are
+ * full, and gets the rows it missed and the screen from the model when it has fetched
+ * those.
+ */
+#ifndef SERVER_PEERS_H
+#define SERVER_PEERS_H
+
+#include "stream/engine.h"
+#include "sys/tty.h"
+#include "term/term.h"
+
+enum { PEERS = 16 };
+
+struct peer {
+	bool taken;
+	uint8_t id[ID_LEN]; /* of the client */
+	struct engine engine;
+	struct stream *control, *main, *errors; /* errors: on pipes only */
+	struct tty_size size;
+	bool read_only;
+	bool used; /* it has chosen a link: it knows that the session is there */
+	bool behind; /* not in step with the program: */
+	bool fresh; /* its terminal shows nothing of the session yet, or */
+	uint64_t from_row; /* what it has ended when this row was not gone yet */
+	uint32_t history_rows; /* that a fresh one wants */
+};
+
+struct peers {
+	struct peer list[PEERS];
+	bool pty;
+	struct term *term; /* on a terminal */
+	struct peer *typist; /* who typed last: its window counts */
+	bool resize; /* ... and is to be told to the program */
+	bool typed; /* somebody has, since the owner looked */
+	bool exited; /* peers_exit was told */
+	struct buf
+	    answers; /* the model's, to what the program asked while nobody was here */
+};
+
+/* Returns ERR_NOMEM when there is no memory for the model. */
+int peers_init(struct peers *ps, bool pty, const struct tty_size *size);
+void peers_finish(struct peers *ps);
+
+struct peer *peers_find(struct peers *ps, const uint8_t id[ID_LEN]);
+/* A new client; NULL: too many, or no memory.  `late`: the program runs already. */
+struct peer *peers_add(struct peers *ps, const uint8_t id[ID_LEN], bool late);
+void peers_remove(struct peers *ps, struct peer *p);
+size_t peers_count(const struct peers *ps);
+/* Whether it has a link. */
+bool peer_here(const struct peer *p);
+bool peers_any_here(const struct peers *ps);
+
+/* ---- the program's side ---- */
+
+/* Where output may be read to, at most *max bytes; 0: not now. */
+size_t peers_space(struct peers *ps, bool errors, size_t max, uint8_t **ret_room);
+/* So much of it is there now. */
+void peers_wrote(struct peers *ps, bool errors, size_t n);
+/* What was typed, or came on stdin; valid until the next call. */
+struct span peers_input(struct peers *ps);
+void peers_took(struct peers *ps, size_t n);
+/* There will be no more of it. */
+bool peers_input_over(const struct peers *ps);
+
+/* ---- turns ---- */
+
+/* Brings those in step that have fetched what was retained. */
+void peers_catch_up(struct peers *ps);
+/* Tells all of them how the program ended, and that there is no more. */
+void peers_exit(struct peers *ps, const struct msg_exit *m);
+/* Everything is in the hands of those who count: all but the read-only ones. */
+bool peers_delivered(const struct peers *ps);
+
+#endif
