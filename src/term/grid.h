@@ -1,0 +1,87 @@
+/*
+ * The cells of a screen.
+ *
+ *     row[top]    ->  a b 中 . c                 screen row 0
+ *     row[top+1]  ->  d e                        1          (. the second half of a wide one)
+ *      ...            ^used
+ *     row[top-1]  ->                             the last
+ *
+ * Rows are a ring, so that scrolling the whole screen moves nothing.  Cells from `used` on
+ * are blank in the default style, whatever their memory holds.  A wide character has two
+ * cells; nothing here leaves half of one: the other half becomes a blank.
+ */
+#ifndef TERM_GRID_H
+#define TERM_GRID_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	CELL_CHAR = 0x1fffff, /* a character, or with CELL_CLUSTER a cluster's number */
+	CELL_TAIL = 1 << 29, /* the second half of the wide character before it */
+	CELL_WIDE = 1 << 30,
+};
+#define CELL_CLUSTER (UINT32_C(1) << 31)
+#define CELL_NUMBER (UINT32_C(0x1fffffff))
+
+struct cell {
+	uint32_t ch;
+	uint32_t style; /* a number in the table of styles */
+};
+
+struct row {
+	struct cell *cells;
+	uint16_t used;
+	bool wrapped; /* its line goes on in the next row */
+	bool spacer; /* its last cell is only blank because a wide one did not fit there */
+	bool wide; /* may hold wide characters */
+	bool known; /* shows what the terminal shows (term.h) */
+};
+
+struct grid {
+	int rows, cols;
+	int top;
+	struct row *row;
+	struct cell *mem;
+};
+
+static const struct cell CELL_BLANK = { ' ', 0 };
+
+/* Blank.  ERR_NOMEM; _finish takes a zeroed one. */
+int grid_init(struct grid *g, int rows, int cols);
+void grid_finish(struct grid *g);
+
+static inline struct row *
+grid_row(const struct grid *g, int y)
+{
+	y += g->top;
+	return &g->row[y < g->rows ? y : y - g->rows];
+}
+
+static inline struct cell
+row_cell(const struct row *r, int x)
+{
+	return x < r->used ? r->cells[x] : CELL_BLANK;
+}
+
+/* Where the character begins that cell x belongs to. */
+int row_head(const struct row *r, int x);
+/* Blanks up to x, so that x < used or x == used may be written. */
+void row_fill_to(struct row *r, int x);
+/* Makes x a border between characters: a wide one across it becomes blanks. */
+void row_split(struct row *r, int x);
+/* Fills [from, to) with the blank cell. */
+void row_erase(struct row *r, int from, int to, int cols, struct cell blank);
+void row_insert(struct row *r, int at, int end, int n, int cols, struct cell blank);
+void row_delete(struct row *r, int at, int end, int n, int cols, struct cell blank);
+
+/* Moves the rows top .. bottom up (or down) by n; blank ones come in.  Lines that are torn
+ * apart are no longer joined. */
+void grid_scroll_up(struct grid *g, int top, int bottom, int n, struct cell blank);
+void grid_scroll_down(struct grid *g, int top, int bottom, int n, struct cell blank);
+/* The same within the columns left .. right - 1 only. */
+void grid_scroll_box(struct grid *g, int top, int bottom, int left, int right, int n,
+    struct cell blank);
+
+#endif

@@ -1,0 +1,63 @@
+/*
+ * Cells as bytes, and back: UTF-8, SGR and OSC 8 sequences, as a terminal takes them.
+ *
+ *     plain ESC[0;1;31m red ESC[m ...
+ *
+ * Without mode 2027 a terminal begins a cell at every character that is not a mark; what
+ * only comes out right with it stands between the two marks MARK_CLUSTERS and MARK_CHARS
+ * in stored rows, and between its SM and RM in what is sent to a terminal.
+ *
+ * A stored row begins in the plain style, without link and without clusters, and has no
+ * blanks at its end unless it is wrapped.
+ */
+#ifndef TERM_LINE_H
+#define TERM_LINE_H
+
+#include "term/state.h"
+
+enum { MARK_CLUSTERS = 0x0e, MARK_CHARS = 0x0f };
+
+struct line_writer {
+	struct buf *out;
+	const struct term *t;
+	bool stored; /* the form for history: marks, no protection */
+	bool clusters; /* mode 2027 is on where the bytes go */
+	struct grapheme grapheme;
+	struct style style;
+	uint32_t style_id; /* of the style, as cells have it; UINT32_MAX: unknown */
+};
+
+void line_begin(struct line_writer *w, const struct term *t, struct buf *out, bool stored);
+/* Writes the cells [from, to); errors are kept in out->failed. */
+void line_put(struct line_writer *w, const struct row *r, int from, int to);
+void line_style(struct line_writer *w, const struct style *to);
+void line_clusters(struct line_writer *w, bool on);
+/* Plain style, no link, no clusters. */
+void line_end(struct line_writer *w);
+
+/* Stores a screen's row: its text replaces what is in `out`.  `next` is the row below. */
+uint8_t line_store(const struct term *t, const struct row *r, const struct row *next,
+    struct buf *out);
+
+struct line_reader {
+	const uint8_t *p, *end;
+	bool clusters;
+	struct style style; /* without link */
+	struct span link; /* "PARAMS;URI" */
+};
+
+struct line_cell {
+	struct span text;
+	int width;
+	bool clusters; /* to be printed with mode 2027 */
+};
+
+void line_read(struct line_reader *r, struct span text);
+/* The next cell; false at the end. */
+bool line_next(struct line_reader *r, struct line_cell *c);
+
+/* The widths that a cell's text has, as marks join their character (`clusters` false) or by
+ * clusters.  Returns 0 if it would be more than one cell. */
+int line_width(struct span text, bool clusters);
+
+#endif

@@ -1,0 +1,376 @@
+/* Characters become cells. */
+#include "base/err.h"
+#include "term/line.h"
+#include "term/state.h"
+
+#include <string.h>
+
+/* ---- the tables of styles, clusters and links ---- */
+
+static void
+mark_grid(struct term *t, const struct grid *g)
+{
+	for (int y = 0; y < g->rows; y++) {
+		const struct row *r = &g->row[y];
+		for (int x = 0; x < r->used; x++) {
+			intern_mark(&t->styles, r->cells[x].style);
+			if (r->cells[x].ch & CELL_CLUSTER)
+				intern_mark(&t->clusters, r->cells[x].ch & CELL_NUMBER);
+		}
+	}
+}
+
+static struct style
+style_get(const struct term *t, uint32_t id)
+{
+	struct style s = { 0 };
+	struct span bytes = intern_get(&t->styles, id);
+	if (bytes.n == sizeof s)
+		memcpy(&s, bytes.p, sizeof s);
+	return s;
+}
+
+/* Forgets what no cell uses any more. */
+static void
+sweep(struct term *t)
+{
+	intern_unmark(&t->styles);
+	intern_unmark(&t->clusters);
+	intern_unmark(&t->links);
+	mark_grid(t, &t->main.grid);
+	mark_grid(t, &t->alternate.grid);
+	intern_mark(&t->styles, t->pen_id);
+	intern_mark(&t->styles, t->erase_id);
+	intern_mark(&t->links, t->pen.link);
+	for (uint32_t id = 1; id <= t->styles.entry_high; id++)
+		if (intern_is_marked(&t->styles, id))
+			intern_mark(&t->links, style_get(t, id).link);
+	if (intern_sweep(&t->styles) || intern_sweep(&t->clusters) || intern_sweep(&t->links))
+		t->err = ERR_NOMEM;
+}
+
+static uint32_t
+number_of(struct term *t, struct intern *in, struct span s)
+{
+	uint32_t id;
+	if (intern_add(in, s, &id) == ERR_FULL) {
+		sweep(t);
+		intern_add(in, s, &id);
+	}
+	return id;
+}
+
+uint32_t
+style_id(struct term *t, const struct style *s)
+{
+	static const struct style plain;
+	if (style_equal(s, &plain))
+		return 0;
+	uint32_t id = number_of(t, &t->styles, (struct span){ (const uint8_t *)s, sizeof *s });
+	if (id == 0)
+		t->err = ERR_NOMEM;
+	return id;
+}
+
+uint32_t
+link_id(struct term *t, struct span link)
+{
+	return link.n <= LINK_MAX ? number_of(t, &t->links, link) : 0;
+}
+
+uint32_t
+cluster_id(struct term *t, struct span text)
+{
+	return number_of(t, &t->clusters, text);
+}
+
+static void
+update_pen(struct term *t)
+{
+	struct style erased = { .bg = t->pen.bg };
+	t->pen_id = style_id(t, &t->pen);
+	t->erase_id = style_id(t, &erased);
+	t->pen_changed = false;
+}
+
+struct cell
+erased_cell(struct term *t)
+{
+	if (t->pen_changed)
+		update_pen(t);
+	return (struct cell){ ' ', t->erase_id };
+}
+
+struct style
+cell_style(const struct term *t, struct cell c)
+{
+	return style_get(t, c.style);
+}
+
+struct span
+cell_text(const struct term *t, struct cell c, uint8_t own[4])
+{
+	if (c.ch & CELL_CLUSTER)
+		return intern_get(&t->clusters, c.ch & CELL_NUMBER);
+	return (struct span){ own, utf8_put(c.ch & CELL_CHAR, own) };
+}
+
+/* ---- placing ---- */
+
+/* Goes on in the next row, where the line is continued. */
+static void
+wrap(struct term *t, bool spacer)
+{
+	int row = t->row, bottom = term_grid(t)->rows - 1;
+	bool whole = t->left == 0 && t->right == term_grid(t)->cols - 1;
+	bool moves = row < bottom || t->bottom == bottom;
+	struct row *r = term_row(t);
+	if (whole && moves) {
+		r->wrapped = true;
+		r->spacer = spacer;
+	}
+	t->col = t->col >= t->left ? t->left : 0;
+	t->pending = false;
+	t->join = JOIN_NONE;
+	line_down(t);
+	/* Scrolling within margins has torn the two rows apart. */
+	if (whole && moves && t->row == row && row > t->top) {
+		r = grid_row(term_grid(t), row - 1);
+		r->wrapped = true;
+		r->spacer = spacer;
+	}
+}
+
+static void
+after_print(struct term *t, int end, int limit)
+{
+	if (end <= limit) {
+		t->col = end;
+		t->join = JOIN_BEFORE;
+		return;
+	}
+	t->col = limit;
+	t->pending = term_has(t, MODE_AUTOWRAP);
+	t->join = JOIN_AT;
+}
+
+/* A wide character does not fit into the last column. */
+static void
+skip_last(struct term *t, int limit)
+{
+	if (!term_has(t, MODE_AUTOWRAP)) {
+		t->col = limit - 1;
+		return;
+	}
+	if (limit == term_grid(t)->cols - 1) {
+		struct row *r = term_row(t);
+		row_split(r, limit);
+		if (r->used > limit)
+			r->used = (uint16_t)limit;
+	}
+	wrap(t, limit == term_grid(t)->cols - 1);
+}
+
+static void
+place(struct term *t, uint32_t ch, int width)
+{
+	if (t->pen_changed)
+		update_pen(t);
+	if (t->pending)
+		wrap(t, false);
+	int limit = right_limit(t);
+	if (width == 2 && t->col == limit) {
+		if (limit <= (t->col >= t->left ? t->left : 0))
+			return; /* a single column */
+		skip_last(t, limit);
+		limit = right_limit(t);
+	}
+	int cols = term_grid(t)->cols, x = t->col;
+	struct row *r = term_row(t);
+	if (term_has(t, MODE_INSERT) && x + width <= limit)
+		row_insert(r, x, limit + 1, width, cols, erased_cell(t));
+	row_fill_to(r, x);
+	row_split(r, x);
+	row_split(r, x + width);
+	r->cells[x] = (struct cell){ ch, t->pen_id };
+	if (width == 2) {
+		r->cells[x].ch |= CELL_WIDE;
+		r->cells[x + 1] = (struct cell){ CELL_TAIL, t->pen_id };
+		r->wide = true;
+	}
+	if (r->used < x + width)
+		r->used = (uint16_t)(x + width);
+	if (x + width == cols)
+		r->spacer = false;
+	after_print(t, x + width, limit);
+}
+
+/* ---- joining ---- */
+
+/* The place of the character to join. */
+static int
+join_column(const struct term *t)
+{
+	return row_head(term_row(t), t->join == JOIN_BEFORE ? t->col - 1 : t->col);
+}
+
+/* Adds a character to the cell to join; false if it holds no more. */
+static bool
+append_char(struct term *t, int x, uint32_t ch)
+{
+	uint8_t text[CLUSTER_CHARS_MAX * 4], own[4];
+	struct cell *c = &term_row(t)->cells[x];
+	struct span old = cell_text(t, *c, own);
+	size_t count = 0;
+	for (size_t i = 0; i < old.n; i++)
+		count += (old.p[i] & 0xc0) != 0x80;
+	if (count >= CLUSTER_CHARS_MAX || old.n + 4 > sizeof text)
+		return false;
+	memcpy(text, old.p, old.n);
+	size_t n = old.n + utf8_put(ch, text + old.n);
+	uint32_t id = cluster_id(t, (struct span){ text, n });
+	if (id == 0)
+		return false;
+	c->ch = CELL_CLUSTER | id | (c->ch & CELL_WIDE);
+	return true;
+}
+
+/* A narrow cell became a wide one. */
+static void
+widen(struct term *t, int x)
+{
+	struct row *r = term_row(t);
+	int limit = right_limit(t);
+	row_split(r, x + 2);
+	r->cells[x].ch |= CELL_WIDE;
+	r->cells[x + 1] = (struct cell){ CELL_TAIL, r->cells[x].style };
+	r->wide = true;
+	if (r->used < x + 2)
+		r->used = (uint16_t)(x + 2);
+	if (x + 2 == term_grid(t)->cols)
+		r->spacer = false;
+	after_print(t, x + 2, limit);
+}
+
+/* With grapheme clusters on: whether the character was joined to the one before. */
+static bool
+join_cluster(struct term *t, uint32_t ch, uint8_t kind)
+{
+	struct grapheme g = t->grapheme;
+	if (!t->join || !grapheme_continues(&g, kind))
+		return false;
+	int x = join_column(t);
+	uint8_t text[CLUSTER_CHARS_MAX * 4 + 4], own[4];
+	struct cell c = row_cell(term_row(t), x);
+	struct span old = cell_text(t, c, own);
+	memcpy(text, old.p, old.n);
+	int width = line_width((struct span){ text, old.n + utf8_put(ch, text + old.n) }, true);
+	bool wider = width == 2 && !(c.ch & CELL_WIDE);
+	if (wider && t->join == JOIN_AT && kind_width(kind) > 0)
+		return false; /* it does not fit */
+	if (!append_char(t, x, ch))
+		return true;
+	t->grapheme = g;
+	if (wider && t->join == JOIN_BEFORE)
+		widen(t, x);
+	return true;
+}
+
+void
+print_char(struct term *t, uint32_t ch)
+{
+	if (ch >= 0x80 && ch < 0xa0)
+		return;
+	uint8_t kind = char_kind(ch);
+	int width = kind_width(kind);
+	t->charsets.single = 0;
+	if (term_has(t, MODE_GRAPHEMES)) {
+		if (join_cluster(t, ch, kind) || width == 0)
+			return;
+		t->grapheme = (struct grapheme){ 0 };
+		grapheme_continues(&t->grapheme, kind);
+	} else if (width == 0) {
+		if (t->join)
+			append_char(t, join_column(t), ch);
+		return;
+	}
+	place(t, ch, width);
+}
+
+void
+print_again(struct term *t, int n)
+{
+	uint8_t own[4];
+	uint32_t ch;
+	if (!t->join)
+		return;
+	struct span text = cell_text(t, row_cell(term_row(t), join_column(t)), own);
+	utf8_get(text.p, text.p + text.n, &ch);
+	while (n-- > 0)
+		print_char(t, ch);
+}
+
+/* ---- ASCII ---- */
+
+/* By way of a charset, or with insert mode: one at a time. */
+static void
+print_slowly(struct term *t, const uint8_t *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct charsets *cs = &t->charsets;
+		uint8_t set = cs->g[cs->single ? cs->single : cs->shifted];
+		t->parser.at = p + i;
+		print_char(t, charset_char(set, p[i]));
+	}
+}
+
+static void
+put_run(struct row *r, int x, const uint8_t *p, int n, uint32_t style)
+{
+	row_fill_to(r, x);
+	if (r->wide) {
+		row_split(r, x);
+		row_split(r, x + n);
+	}
+	struct cell *c = r->cells + x;
+	for (int i = 0; i < n; i++)
+		c[i] = (struct cell){ p[i], style };
+	if (r->used < x + n)
+		r->used = (uint16_t)(x + n);
+}
+
+void
+print_ascii(struct term *t, const uint8_t *p, size_t n)
+{
+	const struct charsets *cs = &t->charsets;
+	const uint8_t *end = p + n;
+	if (cs->g[cs->shifted] != CHARSET_ASCII || cs->single || term_has(t, MODE_INSERT)) {
+		print_slowly(t, p, n);
+		return;
+	}
+	/* It may continue a cluster, after what may come before anything. */
+	if (t->join && t->grapheme.last == BREAK_PREPEND && term_has(t, MODE_GRAPHEMES)) {
+		print_char(t, *p++);
+		if (p == end)
+			return;
+	}
+	if (t->pen_changed)
+		update_pen(t);
+	while (p < end) {
+		t->parser.at = p;
+		if (t->pending)
+			wrap(t, false);
+		int limit = right_limit(t), room = limit + 1 - t->col;
+		int k = end - p < room ? (int)(end - p) : room;
+		struct row *r = term_row(t);
+		put_run(r, t->col, p, k, t->pen_id);
+		p += k;
+		if (t->col + k == term_grid(t)->cols)
+			r->spacer = false;
+		after_print(t, t->col + k, limit);
+		/* Without autowrap the rest goes over the last column. */
+		if (p < end && !t->pending && t->col == limit && t->join == JOIN_AT)
+			p = end - 1;
+	}
+	t->grapheme = (struct grapheme){ .started = true };
+}

@@ -1,0 +1,359 @@
+/*
+ * What makes a fresh terminal equal, in this order:
+ *
+ *     history, main screen, its saved cursor,
+ *     alternate screen, its saved cursor,
+ *     titles, colours, tabs, modes ..., margins, cursor, the unfinished sequence
+ *
+ * Rows are written one after the other from where the cursor is, so that what a terminal
+ * shows is scrolled away, not erased.  Where a line goes on in the next row it is made to
+ * wrap by a blank, which is then written over: a terminal that wraps fills the new row in
+ * the colour of what is written, and the row may have another.
+ */
+#include "base/err.h"
+#include "term/paint.h"
+
+#include <string.h>
+
+static const struct style plain;
+
+static void
+put(struct line_writer *w, const char *text)
+{
+	if (buf_put(w->out, text, strlen(text)))
+		w->out->failed = true;
+}
+
+/* Behind the last column: wraps. */
+static void
+put_wrap(struct line_writer *w, bool spacer)
+{
+	line_end(w);
+	/* The wide one is an ideographic space. */
+	put(w, spacer ? "\xe3\x80\x80\r" : " \r");
+}
+
+/* ---- history ---- */
+
+struct history_painter {
+	struct line_writer *w;
+	struct span link; /* which is on */
+	int cols, col;
+};
+
+static bool
+same_bytes(struct span a, struct span b)
+{
+	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+static void
+history_style(struct history_painter *p, const struct style *style, struct span link)
+{
+	line_style(p->w, style);
+	if (same_bytes(p->link, link))
+		return;
+	p->link = link;
+	put(p->w, "\033]8;");
+	if (link.n && buf_put(p->w->out, link.p, link.n))
+		p->w->out->failed = true;
+	put(p->w, link.n ? "\033\\" : ";\033\\");
+}
+
+static void
+history_plain(struct history_painter *p)
+{
+	history_style(p, &plain, (struct span){ NULL, 0 });
+	line_clusters(p->w, false);
+}
+
+/* A cell after the other, breaking lines where the terminal will. */
+static void
+put_cells(struct history_painter *p, struct span text)
+{
+	struct line_reader r;
+	struct line_cell c;
+	line_read(&r, text);
+	while (line_next(&r, &c)) {
+		if (c.width > p->cols)
+			continue;
+		if (p->col + c.width > p->cols) {
+			history_plain(p);
+			put_wrap(p->w, c.width == 2 && p->col == p->cols - 1);
+			p->col = 0;
+		}
+		history_style(p, &r.style, r.link);
+		line_clusters(p->w, c.clusters);
+		if (buf_put(p->w->out, c.text.p, c.text.n))
+			p->w->out->failed = true;
+		p->col += c.width;
+	}
+}
+
+/* Returns whether the line goes on, at p->col. */
+static bool
+put_history_row(struct history_painter *p, const struct history_row *row)
+{
+	bool on = row->flags & ROW_WRAPPED;
+	if (!on && p->col == 0 && !(row->flags & (ROW_STYLED | ROW_RULED))
+	    && row->text.n <= (size_t)p->cols) {
+		if (row->text.n && buf_put(p->w->out, row->text.p, row->text.n))
+			p->w->out->failed = true;
+	} else {
+		put_cells(p, row->text);
+	}
+	if (on)
+		return true;
+	history_plain(p);
+	put(p->w, "\r\n");
+	p->col = 0;
+	return false;
+}
+
+/* The first row to write. */
+static uint64_t
+first_row(const struct history *h, const struct term_limits *limits)
+{
+	uint64_t first = h->first > limits->from_row ? h->first : limits->from_row;
+	uint64_t at = h->next;
+	size_t bytes = 0;
+	while (at > first && h->next - at < limits->rows_max) {
+		bytes += history_get(h, at - 1).text.n + 2;
+		if (bytes > limits->bytes_max)
+			break;
+		at--;
+	}
+	return at;
+}
+
+/* Returns whether the main screen's first row continues the last one's line; *ret_spacer:
+ * behind a cell that a wide character did not fit into. */
+static bool
+put_history(struct line_writer *w, uint64_t from, bool *ret_spacer)
+{
+	const struct history *h = &w->t->history;
+	struct history_painter p = { .w = w, .cols = w->t->main.grid.cols };
+	bool on = false;
+	for (uint64_t i = from; i < h->next; i++) {
+		struct history_row row = history_get(h, i);
+		on = put_history_row(&p, &row);
+		*ret_spacer = row.flags & ROW_SPACER;
+	}
+	if (!on)
+		return false;
+	history_plain(&p);
+	if (p.col == p.cols - *ret_spacer)
+		return true;
+	put(w, "\r\n");
+	return false;
+}
+
+/* ---- screens ---- */
+
+static void
+put_grid(struct line_writer *w, const struct grid *g, bool goes_on, bool spacer)
+{
+	for (int y = 0; y < g->rows; y++) {
+		const struct row *r = grid_row(g, y);
+		int end = paint_row_end(r), least = goes_on ? 1 + spacer : 0;
+		if (goes_on)
+			put_wrap(w, spacer);
+		if (!goes_on && y > 0) {
+			line_end(w);
+			put(w, "\r\n");
+		}
+		if (r->wrapped)
+			end = r->spacer ? g->cols - 1 : g->cols;
+		line_put(w, r, 0, end > least ? end : least);
+		goes_on = r->wrapped;
+		spacer = r->spacer;
+	}
+	line_end(w);
+}
+
+static bool
+is_first(const struct saved *s)
+{
+	static const struct charsets ascii;
+	return s->row == 0 && s->col == 0 && !s->pending && !s->origin
+	    && style_equal(&s->pen, &plain)
+	    && memcmp(&s->charsets, &ascii, sizeof ascii) == 0;
+}
+
+/* The cursor as it was saved, then what saves it, then neutral ground. */
+static void
+put_saved(struct line_writer *w, const struct screen *s, const char *save)
+{
+	static const struct charsets ascii;
+	const struct saved *saved = &s->saved;
+	if (saved->origin)
+		paint_mode(w, MODE_ORIGIN, true);
+	paint_go_to(w, saved->row, saved->col);
+	if (saved->pending && !grid_row(&s->grid, saved->row)->spacer) {
+		int col = row_head(grid_row(&s->grid, saved->row), saved->col);
+		paint_go_to(w, saved->row, col);
+		line_put(w, grid_row(&s->grid, saved->row), col, saved->col + 1);
+	}
+	line_style(w, &saved->pen);
+	paint_charsets(w, &ascii, &saved->charsets);
+	put(w, save);
+	paint_charsets(w, &saved->charsets, &ascii);
+	line_end(w);
+	if (saved->origin)
+		paint_mode(w, MODE_ORIGIN, false);
+}
+
+static void
+put_keys(struct line_writer *w, const struct keys *k)
+{
+	if (k->flags[0])
+		paint_print(w, "\033[=%du", k->flags[0]);
+	for (int i = 1; i <= k->depth; i++)
+		paint_print(w, "\033[>%du", k->flags[i]);
+}
+
+static void
+put_screens(struct line_writer *w, bool goes_on, bool spacer)
+{
+	const struct term *t = w->t;
+	put_grid(w, &t->main.grid, goes_on, spacer);
+	put_keys(w, &t->main.keys);
+	if (t->screen == &t->main) {
+		if (!is_first(&t->main.saved))
+			put_saved(w, &t->main, "\0337");
+		return;
+	}
+	put_saved(w, &t->main, "\033[?1049h");
+	put(w, "\033[H");
+	put_grid(w, &t->alternate.grid, false, false);
+	put_keys(w, &t->alternate.keys);
+	if (!is_first(&t->alternate.saved))
+		put_saved(w, &t->alternate, "\0337");
+}
+
+/* ---- the rest ---- */
+
+static void
+put_title(struct line_writer *w, int number, const char *title)
+{
+	paint_print(w, "\033]%d;", number);
+	put(w, title ? title : "");
+	put(w, "\033\\");
+}
+
+static void
+put_titles(struct line_writer *w)
+{
+	const struct term *t = w->t;
+	for (int i = 0; i < t->title_count; i++) {
+		const struct title *title = &t->titles[i];
+		if (title->which != TITLE_WINDOW)
+			put_title(w, 1, title->icon);
+		if (title->which != TITLE_ICON)
+			put_title(w, 2, title->window);
+		paint_print(w, "\033[22;%dt", title->which);
+	}
+	if (t->title.icon || t->title_count)
+		put_title(w, 1, t->title.icon);
+	if (t->title.window || t->title_count)
+		put_title(w, 2, t->title.window);
+}
+
+static void
+put_colours(struct line_writer *w)
+{
+	const struct colour *c = w->t->colours;
+	for (int i = 0; c && i < COLOUR_COUNT; i++, c++) {
+		if (!c->set)
+			continue;
+		if (i < PALETTE_SIZE)
+			paint_print(w, "\033]4;%d", i);
+		else
+			paint_print(w, "\033]%d", i - PALETTE_SIZE + DYNAMIC_FIRST);
+		paint_print(w, ";rgb:%04x/%04x/%04x\033\\", c->rgb[0], c->rgb[1], c->rgb[2]);
+	}
+}
+
+static void
+put_tabs(struct line_writer *w)
+{
+	if (tabs_are_default(w->t))
+		return;
+	put(w, "\033[3g");
+	for (int x = 0; x < w->t->main.grid.cols; x++)
+		if (tab_is_set(w->t, x))
+			paint_print(w, "\033[%dG\033H", x + 1);
+}
+
+/* Modes that only are remembered, and first what XTSAVE keeps of them. */
+static void
+put_modes(struct line_writer *w)
+{
+	const struct term *t = w->t;
+	uint64_t set = MODES_AT_FIRST;
+	for (int i = 0; i < MODE_COUNT; i++) {
+		enum mode m = (enum mode)i;
+		bool saved = t->modes_saved >> i & 1;
+		if (mode_table[i].kind == MODE_SPECIAL || saved == (MODES_AT_FIRST >> i & 1))
+			continue;
+		paint_mode(w, m, saved);
+		paint_print(w, "\033[?%ds", mode_table[i].number);
+		set = mode_switched(set, m, saved);
+	}
+	for (int i = 0; i < MODE_COUNT; i++) {
+		enum mode m = (enum mode)i;
+		if (mode_table[i].kind == MODE_SPECIAL || (set >> i & 1) == term_has(t, m))
+			continue;
+		set = mode_switched(set, m, term_has(t, m));
+		if (m != MODE_SYNC || !term_has(t, m))
+			paint_mode(w, m, term_has(t, m));
+	}
+}
+
+static void
+put_state(struct line_writer *w)
+{
+	static const struct charsets ascii;
+	const struct term *t = w->t;
+	put_titles(w);
+	put_colours(w);
+	put_tabs(w);
+	put_modes(w);
+	for (int i = 0; i < MODIFY_COUNT; i++)
+		if (t->modify[i] != MODIFY_UNSET)
+			paint_print(w, "\033[>%d;%dm", i, t->modify[i]);
+	if (t->cursor_shape)
+		paint_print(w, "\033[%d q", t->cursor_shape);
+	if (t->top > 0 || t->bottom < t->main.grid.rows - 1)
+		paint_print(w, "\033[%d;%dr", t->top + 1, t->bottom + 1);
+	paint_settle(w, &ascii);
+	if (term_has(t, MODE_SYNC))
+		paint_mode(w, MODE_SYNC, true);
+	struct span held = buf_span(&t->parser.held);
+	if (held.n && buf_put(w->out, held.p, held.n))
+		w->out->failed = true;
+}
+
+int
+term_snapshot(const struct term *t, const struct term_limits *limits, struct buf *out)
+{
+	struct line_writer w;
+	bool spacer = false;
+	line_begin(&w, t, out, false);
+	put(&w, "\033[J");
+	bool goes_on = put_history(&w, first_row(&t->history, limits), &spacer);
+	put_screens(&w, goes_on, goes_on && spacer);
+	put_state(&w);
+	return out->failed ? ERR_NOMEM : 0;
+}
+
+int
+term_resync(const struct term *t, const struct term_limits *limits, struct buf *out,
+    uint64_t *ret_lost)
+{
+	uint64_t first = first_row(&t->history, limits);
+	*ret_lost = first > limits->from_row ? first - limits->from_row : 0;
+	if (buf_put(out, "\033[H", 3))
+		return ERR_NOMEM;
+	return term_snapshot(t, limits, out);
+}

@@ -1,0 +1,218 @@
+/*
+ * What a terminal model consists of, for the files of this layer.
+ *
+ *     term_write -> parser.c -> print.c     characters
+ *                            -> control.c   C0, ESC
+ *                            -> csi.c       CSI: a table
+ *                            -> osc.c       OSC, DCS
+ *
+ * The cursor may wait behind the last column (`pending`): the next character wraps.  A
+ * mark or, with grapheme clusters on, any character that continues a cluster, joins the
+ * character printed last (`join`), until the cursor or the cells there change.
+ */
+#ifndef TERM_STATE_H
+#define TERM_STATE_H
+
+#include "term/grid.h"
+#include "term/history.h"
+#include "term/intern.h"
+#include "term/mode.h"
+#include "term/parser.h"
+#include "term/style.h"
+#include "term/term.h"
+#include "term/width.h"
+
+enum {
+	TITLE_MAX = 1024, /* bytes; longer ones are cut */
+	TITLE_STACK_MAX = 10, /* as xterm */
+	KEYS_STACK_MAX = 16, /* kitty's keyboard flags */
+	MODIFY_COUNT = 8, /* resources of modifyOtherKeys and its kin */
+	MODIFY_UNSET = 255,
+	PALETTE_SIZE = 256,
+	DYNAMIC_FIRST = 10, /* OSC 10 .. 19 */
+	DYNAMIC_COUNT = 10,
+	COLOUR_COUNT = PALETTE_SIZE + DYNAMIC_COUNT,
+	CLUSTER_CHARS_MAX = 16, /* further marks are dropped */
+	LINK_MAX = 2083 + 256, /* the longest hyperlink with its parameters */
+	TAB_WIDTH = 8,
+};
+
+/* Where the character is that marks join. */
+enum join {
+	JOIN_NONE,
+	JOIN_BEFORE, /* ends left of the cursor */
+	JOIN_AT, /* ends in the cursor's column: the last one */
+};
+
+enum charset { CHARSET_ASCII, CHARSET_UK, CHARSET_GRAPHICS, CHARSET_COUNT };
+
+struct charsets {
+	uint8_t g[4]; /* G0 .. G3 */
+	uint8_t shifted; /* which one is in use */
+	uint8_t single; /* which one for the next character only; 0: none */
+};
+
+struct saved {
+	int row, col;
+	bool pending, origin, row_unknown;
+	struct style pen; /* no link */
+	struct charsets charsets;
+};
+
+/* kitty's keyboard flags: those in use are flags[depth]. */
+struct keys {
+	uint8_t flags[KEYS_STACK_MAX + 1];
+	uint8_t depth;
+};
+
+struct screen {
+	struct grid grid;
+	struct saved saved;
+	struct keys keys;
+};
+
+enum { TITLE_BOTH, TITLE_ICON, TITLE_WINDOW };
+
+struct title {
+	char *icon, *window; /* NULL: none is known, or it is empty */
+	uint8_t which; /* on the stack: what of it was pushed */
+};
+
+struct colour {
+	uint16_t rgb[3];
+	bool set;
+};
+
+struct term {
+	struct parser parser;
+	uint64_t written; /* bytes */
+	int err; /* of the term_write that is under way */
+
+	struct screen main, alternate;
+	struct screen *screen; /* one of the two */
+	struct history history;
+
+	int row, col;
+	bool pending;
+	uint8_t join;
+	bool row_unknown;
+	struct grapheme grapheme; /* of the character to join */
+
+	struct style pen;
+	uint32_t pen_id; /* its number, 0 also while unknown: */
+	bool pen_changed;
+	uint32_t erase_id; /* the style of what is erased now */
+	struct intern styles, clusters, links;
+
+	int top, bottom; /* the margins, inclusive */
+	int left, right;
+	uint8_t tabs[TERM_SIDE_MAX / 8 + 1];
+	struct charsets charsets;
+	uint64_t modes, modes_saved; /* sets of enum mode */
+	uint8_t cursor_shape; /* of DECSCUSR */
+	uint8_t modify[MODIFY_COUNT];
+
+	struct title title;
+	struct title titles[TITLE_STACK_MAX];
+	int title_count;
+	struct colour *colours; /* COLOUR_COUNT, or NULL while none was changed */
+	struct colour *colours_own; /* of the terminal itself; the same */
+	struct buf *answers;
+	struct buf scratch; /* a row as history keeps it */
+};
+
+static inline bool
+term_has(const struct term *t, enum mode m)
+{
+	return t->modes >> m & 1;
+}
+
+static inline struct grid *
+term_grid(const struct term *t)
+{
+	return &t->screen->grid;
+}
+
+static inline struct row *
+term_row(const struct term *t)
+{
+	return grid_row(&t->screen->grid, t->row);
+}
+
+/* ---- print.c ---- */
+
+/* Printable ASCII. */
+void print_ascii(struct term *t, const uint8_t *p, size_t n);
+void print_char(struct term *t, uint32_t ch);
+/* Prints the character to join n times more. */
+void print_again(struct term *t, int n);
+/* The style for cells that are erased. */
+struct cell erased_cell(struct term *t);
+/* The number of a style; 0, with t->err set, if it cannot be kept. */
+uint32_t style_id(struct term *t, const struct style *s);
+/* The number of a hyperlink "PARAMS;URI". */
+uint32_t link_id(struct term *t, struct span link);
+/* The number of a cluster's text; 0 if it cannot be kept. */
+uint32_t cluster_id(struct term *t, struct span text);
+/* The text of a cell in UTF-8; valid until the model changes.  `own` has room for 4. */
+struct span cell_text(const struct term *t, struct cell c, uint8_t own[4]);
+struct style cell_style(const struct term *t, struct cell c);
+
+/* ---- screen.c: the cursor and the cells under it ---- */
+
+/* The cursor goes somewhere: nothing waits, nothing is joined. */
+void cursor_to(struct term *t, int row, int col);
+/* As CUP has it: relative to the margins in origin mode, and its row is known then. */
+void cursor_absolute(struct term *t, int row, int col);
+void cursor_save(struct term *t);
+void cursor_restore(struct term *t);
+/* The last column for the cursor where it is, or for a row and column. */
+int right_limit(const struct term *t);
+/* IND, RI. */
+void line_down(struct term *t);
+void line_up(struct term *t);
+void scroll_up(struct term *t, int top, int n);
+/* As scroll_up, but nothing goes to the history. */
+void delete_rows(struct term *t, int top, int n);
+void scroll_down(struct term *t, int top, int n);
+void erase_columns(struct term *t, int row, int from, int to, bool selective);
+void erase_rows(struct term *t, int from, int to, bool selective);
+void tabs_reset(struct term *t);
+int tab_next(const struct term *t, int col);
+int tab_previous(const struct term *t, int col);
+bool tabs_are_default(const struct term *t);
+bool tab_is_set(const struct term *t, int col);
+void tab_set(struct term *t, int col, bool on);
+int alternate_enter(struct term *t);
+void alternate_leave(struct term *t);
+void margins_reset(struct term *t);
+
+/* ---- the rest ---- */
+
+/* control.c */
+void control(struct term *t, uint8_t c);
+void escape(struct term *t, struct span sequence);
+void reset_soft(struct term *t);
+void reset_hard(struct term *t);
+/* What a charset makes of an ASCII character, and which one gives it (0: none). */
+uint32_t charset_char(uint8_t charset, uint8_t c);
+uint8_t charset_source(uint8_t charset, uint32_t ch);
+/* csi.c: a whole sequence, from ESC on. */
+void csi(struct term *t, struct span sequence);
+void mode_set(struct term *t, enum mode m, bool on);
+/* osc.c: what stands between ESC ] or ESC P and the terminator. */
+void osc(struct term *t, struct span body);
+void dcs(struct term *t, struct span body);
+void titles_free(struct term *t);
+void colours_reset(struct term *t);
+void title_push(struct term *t, int which);
+void title_pop(struct term *t, int which);
+/* answer.c */
+__attribute__((format(printf, 2, 3))) void answer(struct term *t, const char *fmt, ...);
+void answer_scheme(struct term *t);
+void answer_mode(struct term *t, int number, bool ansi);
+void answer_colour(struct term *t, int index);
+void answer_status(struct term *t, struct span what);
+void answer_capability(struct term *t, struct span names);
+
+#endif

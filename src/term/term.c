@@ -1,0 +1,228 @@
+#include "term/term.h"
+
+#include "base/err.h"
+#include "term/state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	STYLES_FIRST = 256, /* room in the tables at first */
+	STYLES_MAX = 64 * 1024 * 1024, /* bytes: more than two screens of the largest size */
+	CLUSTERS_FIRST = 64,
+	CLUSTERS_MAX = 4 * 1024 * 1024,
+	LINKS_FIRST = 16,
+	LINKS_MAX = 1024 * 1024,
+	ROW_MAX = 16 * 1024 * 1024, /* bytes of a row in history */
+};
+
+static int
+bounded(int side)
+{
+	return side < 1 ? 1 : side > TERM_SIDE_MAX ? TERM_SIDE_MAX : side;
+}
+
+static int
+tables_init(struct term *t)
+{
+	if (intern_init(&t->styles, STYLES_FIRST, STYLES_FIRST * sizeof(struct style),
+	        STYLES_MAX)
+	    || intern_init(&t->clusters, CLUSTERS_FIRST, CLUSTERS_FIRST * 16, CLUSTERS_MAX)
+	    || intern_init(&t->links, LINKS_FIRST, 2 * LINK_MAX, LINKS_MAX))
+		return ERR_NOMEM;
+	return 0;
+}
+
+int
+term_new(const struct term_options *o, struct term **ret_term)
+{
+	struct term *t = calloc(1, sizeof *t);
+	*ret_term = NULL;
+	if (!t)
+		return ERR_NOMEM;
+	parser_init(&t->parser);
+	history_init(&t->history, o->history_rows, o->history_bytes);
+	buf_init(&t->scratch, ROW_MAX);
+	t->screen = &t->main;
+	if (tables_init(t) || grid_init(&t->main.grid, bounded(o->rows), bounded(o->cols))) {
+		term_free(t);
+		return ERR_NOMEM;
+	}
+	t->modes = t->modes_saved = MODES_AT_FIRST;
+	memset(t->modify, MODIFY_UNSET, sizeof t->modify);
+	tabs_reset(t);
+	margins_reset(t);
+	t->row_unknown = o->unknown;
+	for (int y = 0; y < t->main.grid.rows; y++)
+		t->main.grid.row[y].known = !o->unknown;
+	*ret_term = t;
+	return 0;
+}
+
+void
+term_free(struct term *t)
+{
+	if (!t)
+		return;
+	titles_free(t);
+	free(t->colours);
+	free(t->colours_own);
+	intern_finish(&t->styles);
+	intern_finish(&t->clusters);
+	intern_finish(&t->links);
+	grid_finish(&t->main.grid);
+	grid_finish(&t->alternate.grid);
+	history_finish(&t->history);
+	buf_finish(&t->scratch);
+	parser_finish(&t->parser);
+	free(t);
+}
+
+int
+term_write(struct term *t, const void *bytes, size_t n)
+{
+	t->err = 0;
+	parser_run(t, bytes, n);
+	return t->err;
+}
+
+int
+term_rows(const struct term *t)
+{
+	return t->main.grid.rows;
+}
+
+int
+term_cols(const struct term *t)
+{
+	return t->main.grid.cols;
+}
+
+void
+term_cursor(const struct term *t, int *ret_row, int *ret_col)
+{
+	*ret_row = t->row;
+	*ret_col = t->col;
+}
+
+bool
+term_on_alternate(const struct term *t)
+{
+	return t->screen == &t->alternate;
+}
+
+void
+term_answer_to(struct term *t, struct buf *out)
+{
+	t->answers = out;
+}
+
+int
+term_colour_is(struct term *t, int which, const uint16_t rgb[3])
+{
+	int index = which >= TERM_COLOUR_INDEXED ? which - TERM_COLOUR_INDEXED
+						 : PALETTE_SIZE + which - DYNAMIC_FIRST;
+	if (which < DYNAMIC_FIRST || index >= COLOUR_COUNT
+	    || (which >= TERM_COLOUR_INDEXED && index >= PALETTE_SIZE))
+		return 0;
+	if (!t->colours_own)
+		t->colours_own = calloc(COLOUR_COUNT, sizeof *t->colours_own);
+	if (!t->colours_own)
+		return ERR_NOMEM;
+	struct colour *c = &t->colours_own[index];
+	memcpy(c->rgb, rgb, sizeof c->rgb);
+	c->set = true;
+	return 0;
+}
+
+uint64_t
+term_gone(const struct term *t)
+{
+	return t->history.next;
+}
+
+uint64_t
+term_gone_at(const struct term *t, uint64_t offset)
+{
+	return history_after(&t->history, offset);
+}
+
+uint64_t
+term_oldest(const struct term *t)
+{
+	return t->history.first;
+}
+
+bool
+term_at_rest(const struct term *t)
+{
+	return t->parser.state == PARSER_GROUND;
+}
+
+/* ---- what is known of the terminal ---- */
+
+bool
+term_row_known(const struct term *t, int row)
+{
+	return !t->row_unknown && row >= 0 && row < term_grid(t)->rows
+	    && grid_row(term_grid(t), row)->known;
+}
+
+bool
+term_cursor_known(const struct term *t)
+{
+	return !t->row_unknown;
+}
+
+void
+term_forget(struct term *t)
+{
+	struct grid *g = term_grid(t);
+	for (int y = 0; y < g->rows; y++)
+		g->row[y].known = false;
+	t->row_unknown = true;
+}
+
+/* What was written since stands relative to the cursor: it moves with it. */
+void
+term_cursor_is(struct term *t, int row, int col)
+{
+	struct grid *g = term_grid(t);
+	if (row < 0 || row >= g->rows || col < 0 || col >= g->cols)
+		return;
+	if (t->row_unknown) {
+		for (int y = 0; y < g->rows; y++)
+			g->row[y].known = false;
+		int by = row - t->row;
+		if (by > 0)
+			grid_scroll_down(g, 0, g->rows - 1, by, CELL_BLANK);
+		else if (by < 0)
+			grid_scroll_up(g, 0, g->rows - 1, -by, CELL_BLANK);
+		for (int y = 0; y < g->rows; y++)
+			g->row[y].known = false;
+		t->row_unknown = false;
+		t->row = row;
+	}
+	if (t->row != row || (t->col != col && !t->pending)) {
+		cursor_to(t, row, col);
+		term_forget(t);
+		t->row_unknown = false;
+	}
+}
+
+static size_t
+grid_bytes(const struct grid *g)
+{
+	return (size_t)g->rows * (sizeof *g->row + (size_t)g->cols * sizeof *g->mem);
+}
+
+size_t
+term_memory(const struct term *t)
+{
+	size_t colours = (t->colours != NULL) + (t->colours_own != NULL);
+	return sizeof *t + grid_bytes(&t->main.grid) + grid_bytes(&t->alternate.grid)
+	    + intern_bytes(&t->styles) + intern_bytes(&t->clusters) + intern_bytes(&t->links)
+	    + t->history.bytes + t->history.chunk_cap * sizeof *t->history.chunks
+	    + t->scratch.cap + t->parser.held.cap
+	    + colours * COLOUR_COUNT * sizeof(struct colour);
+}

@@ -1,0 +1,115 @@
+/*
+ * A model of a terminal: bytes go in, and it knows what stands on the screen.
+ *
+ *     a program's output                             a new terminal
+ *     -------------------> term_write ... term_snapshot ------------>
+ *
+ *     history     rows that left the main screen at its top, numbered from 0 for ever
+ *     main        \  cells, cursor, modes, titles, colours ...
+ *     alternate   /  (while it is in use; leaving it forgets what was on it)
+ *
+ * What is understood: doc/SEQUENCES.md.  It does no I/O, asks no clock, and keeps within
+ * the bounds that it is given, whatever the bytes are.
+ *
+ * The law: a snapshot, written to a fresh model of the same size, gives an equal model.
+ *
+ * Two kinds of owner: the host's side has the model in the terminal's place and draws from
+ * it; the client's only watches what it writes to a terminal whose contents it did not see
+ * from the beginning.  There (`unknown`) every row is either known or not.
+ */
+#ifndef TERM_TERM_H
+#define TERM_TERM_H
+
+#include "base/buf.h"
+
+enum { TERM_SIDE_MAX = 1000 }; /* rows, and columns */
+
+struct term;
+
+struct term_options {
+	int rows, cols; /* 1 .. TERM_SIDE_MAX, others are brought to these bounds */
+	size_t history_rows; /* 0: no history */
+	size_t history_bytes; /* of memory */
+	/* The terminal is not fresh: its rows and the cursor's row are not known. */
+	bool unknown;
+};
+
+/* ERR_NOMEM. */
+int term_new(const struct term_options *options, struct term **ret_term);
+void term_free(struct term *t);
+
+/* Takes all bytes.  ERR_NOMEM: something could not be kept; the model goes on. */
+int term_write(struct term *t, const void *bytes, size_t n);
+/* Lines of the main screen are broken anew, as terminals do it; ERR_NOMEM: not done. */
+int term_resize(struct term *t, int rows, int cols);
+
+/* The size, and the cursor's place from 0. */
+int term_rows(const struct term *t);
+int term_cols(const struct term *t);
+void term_cursor(const struct term *t, int *ret_row, int *ret_col);
+bool term_on_alternate(const struct term *t);
+
+/* ---- answering in the terminal's place ---- */
+
+/* From now on what programs ask is answered into `out` (borrowed; an answer that does not
+ * fit is dropped); NULL: not answered. */
+void term_answer_to(struct term *t, struct buf *out);
+/* The terminal's own colours, for answers: what OSC 10, 11, 12 or, with 256 added, index
+ * 0 .. 255 of OSC 4 would say, unless the program changes it.  Red, green, blue are of 16
+ * bits. */
+enum { TERM_COLOUR_INDEXED = 256 };
+int term_colour_is(struct term *t, int which, const uint16_t rgb[3]);
+
+/* ---- history ---- */
+
+/* The number of rows that left the main screen at its top, since the beginning; they have
+ * the numbers 0 .. term_gone() - 1.  A taller window takes some back. */
+uint64_t term_gone(const struct term *t);
+/* The same when `offset` bytes had been written; exact for rows that are still kept, at
+ * least the number of rows that are not kept otherwise. */
+uint64_t term_gone_at(const struct term *t, uint64_t offset);
+/* The first row that is kept (term_gone() when none is). */
+uint64_t term_oldest(const struct term *t);
+
+/* ---- snapshots ---- */
+
+struct term_limits {
+	uint64_t from_row; /* rows of history before it are left out */
+	size_t rows_max; /* the latest so many rows of history, */
+	size_t bytes_max; /* and about so many bytes of it */
+};
+
+/* Appends what makes a fresh terminal equal: history, screens, cursor, modes, titles ...
+ * It asks the terminal nothing.  What a terminal already shows is not erased but scrolled
+ * away. */
+int term_snapshot(const struct term *t, const struct term_limits *limits, struct buf *out);
+/* For a terminal that shows what this model showed when row `from_row` was not yet gone,
+ * after term_undo: the rows from there on, then the screens.  *ret_lost: how many rows
+ * from there on are not kept. */
+int term_resync(const struct term *t, const struct term_limits *limits, struct buf *out,
+    uint64_t *ret_lost);
+
+/* ---- over a terminal ---- */
+
+/* No sequence and no character is unfinished: others may be written to the terminal. */
+bool term_at_rest(const struct term *t);
+/* Whether the terminal shows in a row what the model has. */
+bool term_row_known(const struct term *t, int row);
+bool term_cursor_known(const struct term *t);
+/* The terminal says where its cursor is. */
+void term_cursor_is(struct term *t, int row, int col);
+/* Nothing is known any more: the window's size changed. */
+void term_forget(struct term *t);
+/* Appends what draws the rows again and puts the cursor and all else back as the program
+ * has it.  Only at rest, and while the cursor is known.  rows may be 0: only that. */
+int term_repaint(const struct term *t, int row, int rows, struct buf *out);
+/* Appends what brings the terminal from where the program has it to neutral ground: plain
+ * style, no margins, ASCII.  term_repaint is the way back. */
+int term_neutral(const struct term *t, struct buf *out);
+/* Appends what switches off all that the program left on, and nothing else. */
+int term_undo(const struct term *t, struct buf *out);
+
+/* The memory that it holds, in bytes. */
+size_t term_memory(const struct term *t);
+
+#endif
