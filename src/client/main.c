@@ -1,5 +1,6 @@
 /* belay: ssh that does not fall.  See belay(1). */
 #include "base/log.h"
+#include "client/memory.h"
 #include "client/options.h"
 #include "client/programs.h"
 #include "client/session.h"
@@ -15,6 +16,10 @@ enum { EXIT_FAILED = 255 }; /* ssh(1), EXIT STATUS */
 
 static const char usage_text[] =
     "usage: belay [ssh's options] destination [command [argument ...]]\n"
+    "       belay [--new | --session NAME [--share | --read-only]] [--history ROWS]\n"
+    "             [--linger TIME] [ssh's options] destination\n"
+    "       belay --list [--json] [destination]\n"
+    "       belay --kill SESSION | --detach SESSION | --rename SESSION:NAME destination\n"
     "       belay --help | --version\n"
     "As ssh, but the session survives every cut of the connection.  See belay(1).\n";
 
@@ -36,6 +41,8 @@ run(struct options *o)
 		fputs(o->help ? usage_text : "belay " BELAY_BUILD "\n", stdout);
 		return 0;
 	}
+	if (o->list && !o->destination && !o->bad_option)
+		return memory_list(o->json);
 	if (o->bad_option || (!o->destination && !o->direct)) {
 		if (o->bad_option)
 			log_say(LOG_ERROR, "unknown option, or one without its value: %s",

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { PATH_MAX_LEN = 4096, FILE_MAX = 4096, ID_TEXT = 2 * ID_LEN + 1 };
@@ -75,6 +76,12 @@ read_one(const char *dir, const char *name, struct memory *ret_memory)
 		   &ret_memory->key, &ret_memory->begun_s, ret_memory->host,
 		   ret_memory->name)
 		>= 3;
+	for (char *p = ret_memory->host; *p; p++)
+		if (*p == '"' || *p == '\\' || (unsigned char)*p < 0x20)
+			*p = '?'; /* it is printed */
+	if (!session_name_ok(
+		(struct span){ (uint8_t *)ret_memory->name, strlen(ret_memory->name) }))
+		ret_memory->name[0] = 0;
 	ret_memory->left_s = ok ? (int64_t)st.st_mtime : 0;
 	ret_memory->open = is_open(fd);
 	buf_finish(&text);
@@ -82,8 +89,8 @@ read_one(const char *dir, const char *name, struct memory *ret_memory)
 	return ok;
 }
 
-void
-memory_each(bool (*each)(void *owner, const struct memory *m), void *owner)
+static void
+each_memory(bool (*each)(void *owner, const struct memory *m), void *owner)
 {
 	char dir[PATH_MAX_LEN];
 	DIR *entries = directory(dir) ? opendir(dir) : NULL;
@@ -106,7 +113,8 @@ static bool
 compare(void *owner, const struct memory *m)
 {
 	struct search *s = owner;
-	if (m->key == s->key && m->open == s->shared && (!s->found || m->left_s > s->best->left_s)) {
+	if (m->key == s->key && m->open == s->shared
+	    && (!s->found || m->left_s > s->best->left_s)) {
 		*s->best = *m;
 		s->found = true;
 	}
@@ -117,7 +125,7 @@ bool
 memory_find(const struct options *o, bool shared, struct memory *ret_memory)
 {
 	struct search s = { .key = options_key(o), .best = ret_memory, .shared = shared };
-	memory_each(compare, &s);
+	each_memory(compare, &s);
 	return s.found;
 }
 
@@ -158,4 +166,55 @@ memory_forget(const uint8_t id[ID_LEN])
 	if (path_of(id, path))
 		unlink(path);
 	memory_leave();
+}
+
+/* ---- the list ---- */
+
+struct listing {
+	bool json;
+	size_t n;
+};
+
+static bool
+list_one(void *owner, const struct memory *m)
+{
+	struct listing *l = owner;
+	struct buf id;
+	char when[64] = "";
+	time_t left = (time_t)m->left_s;
+	struct tm tm;
+	buf_init(&id, ID_TEXT);
+	(void)hex_put(&id, (struct span){ m->id, ID_LEN });
+	if (localtime_r(&left, &tm))
+		(void)strftime(when, sizeof when, "%Y-%m-%d %H:%M", &tm);
+	if (l->json)
+		printf(
+		    "%s{\"id\": \"%s\", \"host\": \"%s\", \"name\": \"%s\", \"begun\": %" PRId64
+		    ", \"seen\": %" PRId64 ", \"open\": %s}",
+		    l->n ? ",\n " : "", buf_str(&id), m->host, m->name, m->begun_s,
+		    m->left_s, m->open ? "true" : "false");
+	else
+		printf("%s%.8s  %-24s %-16s %s  %s\n",
+		    l->n ? ""
+			 : "ID        HOST                     NAME             LAST SEEN"
+			   "         HERE\n",
+		    buf_str(&id), m->host, m->name[0] ? m->name : "-", when,
+		    m->open ? "open" : "left");
+	buf_finish(&id);
+	l->n++;
+	return true;
+}
+
+int
+memory_list(bool json)
+{
+	struct listing l = { .json = json };
+	if (json)
+		putchar('[');
+	each_memory(list_one, &l);
+	if (json)
+		puts("]");
+	else if (!l.n)
+		puts("no sessions");
+	return 0;
 }

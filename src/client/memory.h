@@ -32,7 +32,7 @@ void memory_keep(const struct options *o, const struct memory *m);
 void memory_leave(void);
 /* It has ended.  The one that is kept, or any. */
 void memory_forget(const uint8_t id[ID_LEN]);
-/* All of them; `each` returns false for enough. */
-void memory_each(bool (*each)(void *owner, const struct memory *m), void *owner);
+/* Prints all of them; the exit status. */
+int memory_list(bool json);
 
 #endif

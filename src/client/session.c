@@ -203,7 +203,9 @@ on_hello(void *owner, bool resume, struct buf *out)
 		.build = { (const uint8_t *)BELAY_BUILD, strlen(BELAY_BUILD) },
 		.kind = (uint8_t)s->kind,
 		.wish = (uint8_t)(resume ? WISH_RESUME : s->wish),
-		.flags = (uint8_t)((s->options->share || s->options->read_only ? HELLO_SHARE : 0)
+		.flags = (uint8_t)((s->options->share || s->options->read_only
+					   ? HELLO_SHARE
+					   : 0)
 		    | (s->options->read_only ? HELLO_READ_ONLY : 0)),
 		.linger_s = linger_s(s),
 		.history = s->options->has_history ? s->options->history : HISTORY_ROWS,

@@ -208,7 +208,8 @@ start_on_pipes(const struct login *login, struct login_fds *ret_fds)
 		    || dup2(pairs[2][1], 2) < 0)
 			_exit(1);
 		clean_environment();
-		session_environment(login);
+		if (login->kind == KIND_SELF)
+			session_environment(login);
 		go_home();
 		run(login);
 	}

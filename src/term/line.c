@@ -222,7 +222,8 @@ content_end(const struct row *r)
 }
 
 uint8_t
-line_store(const struct term *t, const struct row *r, const struct row *next, struct buf *out)
+line_store(const struct term *t, const struct row *r, const struct row *next,
+    struct buf *out)
 {
 	struct line_writer w;
 	int cols = t->main.grid.cols;
@@ -279,7 +280,8 @@ read_link(struct line_reader *r)
 bool
 line_next(struct line_reader *r, struct line_cell *c)
 {
-	while (r->p < r->end && (*r->p == 033 || *r->p == MARK_CLUSTERS || *r->p == MARK_CHARS)) {
+	while (r->p < r->end
+	    && (*r->p == 033 || *r->p == MARK_CLUSTERS || *r->p == MARK_CHARS)) {
 		if (*r->p != 033)
 			r->clusters = *r->p++ == MARK_CLUSTERS;
 		else if (r->p[1] == '[')
@@ -302,7 +304,8 @@ line_next(struct line_reader *r, struct line_cell *c)
 		stop++;
 	/* A keycap begins with ASCII and may follow another one. */
 	struct span rest = { r->p, (size_t)(stop - r->p) };
-	size_t len = r->clusters ? cluster_len(rest, &c->width) : marked_len(rest, &c->width);
+	size_t len = r->clusters ? cluster_len(rest, &c->width)
+				 : marked_len(rest, &c->width);
 	c->text = (struct span){ r->p, len };
 	c->clusters = r->clusters;
 	r->p += len;

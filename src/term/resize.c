@@ -130,7 +130,8 @@ static uint64_t
 line_start(const struct history *h, uint64_t end, uint64_t most)
 {
 	uint64_t at = end - 1;
-	while (at > h->first && end - at < most && history_get(h, at - 1).flags & ROW_WRAPPED)
+	while (at > h->first && end - at < most
+	    && history_get(h, at - 1).flags & ROW_WRAPPED)
 		at--;
 	return at;
 }
@@ -187,7 +188,8 @@ copy_cells(struct row *to, const struct row *from, int cols)
 
 /* The rows above `top` go to the history, those from there on to the screen. */
 static void
-share_out(struct term *t, struct grid *laid, int total, int top, uint64_t from, uint64_t offset)
+share_out(struct term *t, struct grid *laid, int total, int top, uint64_t from,
+    uint64_t offset)
 {
 	struct grid *g = &t->main.grid;
 	history_take_back(&t->history, from);

@@ -85,7 +85,8 @@ cursor_restore(struct term *t)
 	t->modes &= ~mode_bit(MODE_ORIGIN);
 	if (s->origin) {
 		t->modes |= mode_bit(MODE_ORIGIN);
-		cursor_to(t, clamp(t->row, t->top, t->bottom), clamp(t->col, t->left, t->right));
+		cursor_to(t, clamp(t->row, t->top, t->bottom),
+		    clamp(t->col, t->left, t->right));
 	}
 	/* Only where the next character could have waited by itself. */
 	t->pending = s->pending && clear_of_margins && t->col == term_grid(t)->cols - 1
@@ -134,7 +135,8 @@ move_up(struct term *t, int top, int n, bool kept)
 		return;
 	n = n < height ? n : height;
 	if (!full_width(t)) {
-		grid_scroll_box(g, top, t->bottom, t->left, t->right + 1, n, erased_cell(t));
+		grid_scroll_box(g, top, t->bottom, t->left, t->right + 1, n,
+		    erased_cell(t));
 		return;
 	}
 	if (kept && top == 0 && t->screen == &t->main)
@@ -163,7 +165,8 @@ scroll_down(struct term *t, int top, int n)
 		return;
 	n = n < height ? n : height;
 	if (!full_width(t)) {
-		grid_scroll_box(g, top, t->bottom, t->left, t->right + 1, -n, erased_cell(t));
+		grid_scroll_box(g, top, t->bottom, t->left, t->right + 1, -n,
+		    erased_cell(t));
 		return;
 	}
 	if (top == 0 && t->screen == &t->main)
@@ -256,7 +259,8 @@ void
 tab_set(struct term *t, int col, bool on)
 {
 	uint8_t bit = (uint8_t)(1u << col % 8);
-	t->tabs[col / 8] = (uint8_t)(on ? t->tabs[col / 8] | bit : t->tabs[col / 8] & ~bit);
+	t->tabs[col / 8] = (uint8_t)(on ? t->tabs[col / 8] | bit
+					: t->tabs[col / 8] & ~bit);
 }
 
 void

@@ -72,7 +72,12 @@ utf8_lead(uint8_t c, uint8_t *ret_low, uint8_t *ret_high)
 {
 	*ret_low = c == 0xe0 ? 0xa0 : c == 0xf0 ? 0x90 : 0x80;
 	*ret_high = c == 0xed ? 0x9f : c == 0xf4 ? 0x8f : 0xbf;
-	return c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
+	return c < 0x80 ? 1
+	    : c < 0xc2	? 0
+	    : c < 0xe0	? 2
+	    : c < 0xf0	? 3
+	    : c < 0xf5	? 4
+			: 0;
 }
 
 size_t

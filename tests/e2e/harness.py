@@ -547,11 +547,16 @@ class Host:
 
     def _end_clients(self, patience):
         self.proxy.heal()
+        left = False  # a shell that is left goes on; this is its end
         for term in self.terms:
             if term.status is None and not term.closed:
                 _kill(term.pid, signal.SIGTERM)
                 term.pump(patience, lambda: term.status is not None)
+                left = True
             term.close()
+        for one in self.processes() if left else []:
+            if "hold" in one.argv[1:]:
+                _kill(one.pid, signal.SIGTERM)
         with contextlib.suppress(AssertionError):
             wait_until(lambda: not self.leftovers(), timeout=patience)
 

@@ -51,18 +51,38 @@ def test_two_sessions_at_once(host):
     host.finish(other)
 
 
+# What becomes of the session when belay is ended from outside.
+
 @pytest.mark.parametrize("name", ["TERM", "HUP", "INT"])
-def test_signal_ends_belay_and_session(host, name):
+def test_signal_ends_belay_and_leaves_the_shell(host, name):
     number = getattr(signal, f"SIG{name}")
     term = host.shell()
     term.signal(number)
     assert term.wait_exit() == 255  # as ssh: "Killed by signal"
     term.assert_sane()
+    host.finish(host.shell())
+
+
+@pytest.mark.parametrize("name", ["TERM", "HUP", "INT"])
+def test_signal_ends_a_command_on_a_terminal(host, name):
+    term = host.belay("-t", "testhost", "echo run'ning'; exec sleep 1000")
+    term.expect("running")
+    term.signal(getattr(signal, f"SIG{name}"))
+    assert term.wait_exit() == 255
+    term.assert_sane()
     host.wait_gone()
 
 
-def test_closed_window_ends_belay_and_session(host):
+def test_closed_window_ends_belay_and_leaves_the_shell(host):
     term = host.shell()
+    term.hang_up()
+    wait_until(lambda: not os.path.exists(f"/proc/{term.pid}"), what="belay runs on")
+    host.finish(host.shell())
+
+
+def test_closed_window_ends_a_command(host):
+    term = host.belay("-t", "testhost", "echo run'ning'; exec sleep 1000")
+    term.expect("running")
     term.hang_up()
     wait_until(lambda: not os.path.exists(f"/proc/{term.pid}"), what="belay runs on")
     host.wait_gone()
@@ -171,6 +191,8 @@ def test_environment_is_that_of_ssh(host):
     term = host.shell()
     want = environment(host, plain)
     have = environment(host, term)
+    ours = {have.pop("BELAY_SESSION"), have.pop("BELAY_SERVER")}
+    assert all(ours)
     assert have == want
     assert have["SHLVL"] == "1" and "OLDPWD" not in have
     plain.line("exit")

@@ -1,0 +1,258 @@
+"""Leaving a session and coming back to it, several clients, managing sessions."""
+
+import json
+import os
+import re
+import signal
+
+import pytest
+from harness import PROMPT, belay_argv, wait_until
+
+BACK = "back in the session"
+
+
+def left_shell(host, how):
+    """A shell with something in it, left in one of the ways there are."""
+    term = host.shell()
+    term.line("mark=kept; echo ear''lier")
+    term.expect("earlier")
+    term.expect(PROMPT)
+    how(term)
+    wait_until(lambda: not os.path.exists(f"/proc/{term.pid}"), what="belay runs on")
+    return term
+
+
+WAYS = {"window": lambda term: term.hang_up(),
+        "TERM": lambda term: term.signal(signal.SIGTERM),
+        "killed": lambda term: term.signal(signal.SIGKILL),
+        "escape": lambda term: term.type("\r~.")}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_shell_that_was_left_is_come_back_to(host, way):
+    left_shell(host, WAYS[way])
+    term = host.belay(emulate=True)
+    term.expect(BACK)
+    term.expect("earlier")  # its screen
+    term.line("echo $mark-''here")
+    term.expect("kept-here")
+    term.expect(PROMPT)
+    host.finish(term)
+    assert len(host.processes()) == 0 or wait_until(lambda: not host.processes())
+
+
+def test_leaving_says_how_to_come_back_and_to_end(host):
+    term = left_shell(host, WAYS["escape"])
+    assert term.wait_exit() == 255
+    term.assert_sane()
+    how = re.search(rb"`belay testhost` comes back, `belay --kill (\w+) testhost` ends it",
+                    term.raw)
+    assert how
+    done = host.piped(belay_argv(host, "--kill", how[1].decode()))
+    assert done.returncode == 0, done
+    host.wait_gone()
+    fresh = host.shell()
+    assert b"has ended" in fresh.raw
+    host.finish(fresh)
+
+
+def test_leaving_without_a_link(host):
+    term = host.shell()
+    host.proxy.refuse()
+    host.proxy.cut()
+    term.type("\r~.")
+    assert term.wait_exit() == 255
+    term.assert_sane()
+    host.proxy.heal()
+    back = host.belay()
+    back.expect(BACK)
+    back.expect(PROMPT)
+    host.finish(back)
+
+
+def test_a_new_one_when_asked_for(host):
+    left_shell(host, WAYS["window"])
+    fresh = host.shell("--new")
+    assert host.output_of(fresh, "echo -$mark-") == "--\n"
+    host.finish(fresh)
+    old = host.shell()
+    assert host.output_of(old, "echo -$mark-") == "-kept-\n"
+    host.finish(old)
+
+
+def test_a_session_in_use_is_not_taken(host):
+    one, other = host.shell(), host.shell()
+    assert host.output_of(one, "echo $$") != host.output_of(other, "echo $$")
+    host.finish(one, other)
+
+
+def test_a_named_session_is_made_and_taken_over(host):
+    one = host.shell("--session", "work")
+    one.line("mark=one; echo so''me")
+    one.expect("some")
+    one.expect(PROMPT)
+    two = host.belay("--session=work")
+    two.expect("some")
+    assert one.wait_exit() == 255
+    one.assert_sane()
+    assert b"another client has taken the session over" in one.raw
+    two.line("echo $mark-''two")
+    two.expect("one-two")
+    two.expect(PROMPT)
+    host.finish(two)
+
+
+def test_taken_over_while_away(host):
+    one = host.shell("--session", "work")
+    host.proxy.drop()
+    two = host.belay("--session", "work")
+    two.expect(PROMPT)
+    host.proxy.heal()
+    assert one.wait_exit() == 255
+    assert b"another client has taken the session over" in one.raw
+    host.finish(two)
+
+
+def test_clients_share_a_session(host):
+    one = host.shell("--session", "both")
+    two = host.belay("--session", "both", "--share")
+    two.expect(PROMPT)
+    one.line("echo from''one")
+    two.expect("fromone")
+    two.expect(PROMPT)
+    two.line("echo from''two")
+    one.expect("fromtwo")
+    watch = host.belay("--session", "both", "--read-only")
+    watch.expect("fromtwo")
+    watch.line("echo from''watch")
+    two.line("echo at''last")
+    watch.expect("atlast")
+    assert b"fromwatch" not in watch.raw + one.raw
+    one.expect("atlast")
+    host.finish(one)
+    assert two.wait_exit() == 0
+    assert watch.wait_exit() == 0
+
+
+def test_the_window_of_who_typed_last_counts(host):
+    one = host.shell("--session", "both", rows=30, cols=90)
+    two = host.belay("--session", "both", "--share", rows=20, cols=70)
+    two.expect(PROMPT)
+    assert host.output_of(two, "stty size") == "20 70\n"
+    one.type("\r")
+    one.expect(PROMPT)
+    assert host.output_of(one, "stty size") == "30 90\n"
+    host.finish(one)
+    assert two.wait_exit() == 0
+
+
+def manage(host, *words):
+    return host.piped(belay_argv(host, *words))
+
+
+def listed(host):
+    done = manage(host, "--list", "--json")
+    assert done.returncode == 0, done
+    return json.loads(done.stdout)
+
+
+def test_list_rename_detach_kill(host):
+    term = host.shell("--session", "first")
+    term.line("sleep 1000")
+    wait_until(lambda: host.running("sleep", "1000"))
+    found = listed(host)
+    assert [(one["name"], one["running"], one["clients"], one["kind"]) for one in found] \
+        == [("first", "sleep", 1, "terminal")]
+    table = manage(host, "--list").stdout.decode()
+    assert re.search(r"^\w{8} +first +sleep +\d+ s +\d+ s +1$", table, re.M), table
+    assert manage(host, "--rename", "first:second").returncode == 0
+    assert listed(host)[0]["name"] == "second"
+    assert manage(host, "--rename", "second:no good").returncode == 1
+    assert manage(host, "--detach", "second").returncode == 0
+    assert term.wait_exit() == 0
+    assert b"detached" in term.raw
+    term.assert_sane()
+    assert listed(host)[0]["clients"] == 0
+    gone = manage(host, "--kill", "nobody")
+    assert gone.returncode == 1 and b"nobody" in gone.stderr
+    assert manage(host, "--kill", found[0]["id"][:6]).returncode == 0
+    wait_until(lambda: listed(host) == [])
+    assert manage(host, "--list").stdout == b"no sessions\n"
+
+
+def test_managing_from_inside(host):
+    term = host.shell("--session", "inner")
+    assert "inner" in host.output_of(term, "$BELAY_SERVER list")
+    term.line("$BELAY_SERVER rename $BELAY_SESSION outer; $BELAY_SERVER detach")
+    assert term.wait_exit() == 0
+    assert b"detached" in term.raw
+    back = host.belay("--session", "outer")
+    back.expect(PROMPT)
+    host.finish(back)
+
+
+def test_what_this_machine_remembers(host):
+    left_shell(host, WAYS["window"])
+    term = host.shell("--session", "named")
+    done = host.piped([*belay_argv(host)[:1], "--list", "--json"])
+    found = {one["name"]: one for one in json.loads(done.stdout)}
+    assert set(found) == {"", "named"}
+    assert found["named"]["open"] and not found[""]["open"]
+    assert found[""]["host"] == "testhost"
+    table = host.piped([*belay_argv(host)[:1], "--list"]).stdout.decode()
+    assert re.search(r"^\w{8} +testhost +named +.*open$", table, re.M), table
+    host.finish(term, host.shell())
+    done = host.piped([*belay_argv(host)[:1], "--list"])
+    assert done.stdout == b"no sessions\n"
+
+
+# A long outage: the program does not wait, and what its bytes were the model tells.
+
+LINES = 80_000  # more than what is retained
+
+
+def test_a_long_outage_loses_no_line(host):
+    term = host.shell()
+    term.line("sleep 1; seq -f 'line %08.0f and some more to fill the row with text'"
+              f" {LINES}; touch ~/done")
+    wait_until(lambda: host.running("sleep", "1"))
+    host.proxy.refuse()
+    host.proxy.cut()
+    wait_until(lambda: (host.home / "done").exists(), timeout=60)
+    host.proxy.heal()
+    term.expect(f"line {LINES:08}", timeout=60)
+    term.expect(PROMPT)
+    numbers = [int(n) for n in re.findall(rb"line (\d{8}) and", bytes(term.raw))]
+    assert b"could not be kept" not in term.raw
+    # The screen is drawn once more at the end of an account; rows above it come once.
+    assert sorted(set(numbers)) == list(range(1, LINES + 1))
+    assert numbers[:LINES - 200] == list(range(1, LINES - 199))
+    host.finish(term)
+
+
+# The end.
+
+def test_a_killed_client_takes_its_command_along(host):
+    with host.popen(belay_argv(host) + ["echo on; exec sleep 1000"]) as child:
+        assert child.stdout.readline() == b"on\n"
+        child.kill()
+        child.communicate()
+    host.wait_gone()
+
+
+def test_a_session_nobody_comes_back_to_ends(host):
+    term = host.shell("--linger", "2s")
+    term.signal(signal.SIGKILL)
+    host.wait_gone()
+
+
+def test_a_command_nobody_comes_back_to_ends(host):
+    with host.popen(belay_argv(host) + ["echo on; exec sleep 1000"],
+                    env={"BELAY_LINGER": "2"}) as child:
+        assert child.stdout.readline() == b"on\n"
+        host.proxy.refuse()
+        host.proxy.cut()
+        host.wait_gone()
+        child.kill()
+        child.communicate()
+    host.proxy.heal()
