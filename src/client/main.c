@@ -45,7 +45,8 @@ run(struct options *o)
 		return memory_list(o->json);
 	if (o->bad_option || (!o->destination && !o->direct)) {
 		if (o->bad_option)
-			log_say(LOG_ERROR, "unknown option, or one without its value: %s",
+			log_say(LOG_ERROR,
+			    "unknown option, or one with a wrong value or none: %s",
 			    o->bad_option);
 		fputs(usage_text, stderr);
 		return EXIT_FAILED;

@@ -1,6 +1,7 @@
 #include "client/options.h"
 
 #include "base/err.h"
+#include "wire/msg.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -243,6 +244,12 @@ options_time(const char *value, uint32_t *ret_s)
 }
 
 static bool
+name_ok(const char *name, size_t len)
+{
+	return session_name_ok((struct span){ (const uint8_t *)name, len });
+}
+
+static bool
 own_treat(struct options *o, enum own own, const char *value)
 {
 	bool *flags[] = { [HELP] = &o->help,
@@ -256,6 +263,7 @@ own_treat(struct options *o, enum own own, const char *value)
 		[KILL] = &o->kill,
 		[DETACH] = &o->detach,
 		[RENAME] = &o->rename };
+	const char *colon = value ? strchr(value, ':') : NULL;
 	switch (own) {
 	case HISTORY:
 		o->has_history = true;
@@ -265,9 +273,12 @@ own_treat(struct options *o, enum own own, const char *value)
 	case SESSION:
 	case KILL:
 	case DETACH:
+		*texts[own] = value;
+		return name_ok(value, strlen(value));
 	case RENAME:
 		*texts[own] = value;
-		return *value != 0;
+		return colon && name_ok(value, (size_t)(colon - value))
+		    && name_ok(colon + 1, strlen(colon + 1));
 	default:
 		*flags[own] = true;
 		return true;

@@ -77,7 +77,7 @@ os_process_name(pid_t pid, char *ret_name, size_t len)
 	struct buf b;
 	ret_name[0] = 0;
 	snprintf(path, sizeof path, "/proc/%ld/comm", (long)pid);
-	buf_init(&b, 4096);
+	buf_init(&b, 64 * 1024);
 	if (sys_read_file(path, &b) == 0 && b.len)
 		snprintf(ret_name, len, "%.*s", (int)b.len - 1, (char *)buf_bytes(&b));
 	buf_finish(&b);
