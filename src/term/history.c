@@ -211,6 +211,12 @@ history_open(const struct history *h)
 	return h->next > h->first && history_get(h, h->next - 1).flags & ROW_WRAPPED;
 }
 
+bool
+history_short(const struct history *h)
+{
+	return history_open(h) && history_get(h, h->next - 1).flags & ROW_SPACER;
+}
+
 void
 history_close(struct history *h)
 {

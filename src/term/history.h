@@ -47,6 +47,8 @@ struct history_row history_get(const struct history *h, uint64_t number);
 void history_close(struct history *h);
 /* Whether it does. */
 bool history_open(const struct history *h);
+/* Whether it does, and the last row is a ROW_SPACER. */
+bool history_short(const struct history *h);
 /* Takes back the rows from this number on. */
 void history_take_back(struct history *h, uint64_t number);
 /* Forgets all rows; numbers go on. */

@@ -222,7 +222,8 @@ content_end(const struct row *r)
 }
 
 uint8_t
-line_store(const struct term *t, const struct row *r, const struct row *next, struct buf *out)
+line_store(const struct term *t, const struct row *r, const struct row *next, bool spacer,
+    struct buf *out)
 {
 	struct line_writer w;
 	int cols = t->main.grid.cols;
@@ -230,8 +231,10 @@ line_store(const struct term *t, const struct row *r, const struct row *next, st
 	int end = content_end(r);
 	buf_drop(out, out->len);
 	line_begin(&w, t, out, true);
+	if (spacer && !(row_cell(r, 0).ch & CELL_WIDE))
+		put(&w, " ", 1);
 	if (r->wrapped) {
-		bool short_of = r->spacer && row_cell(next, 0).ch & CELL_WIDE;
+		bool short_of = r->spacer && (!next || row_cell(next, 0).ch & CELL_WIDE);
 		flags = ROW_WRAPPED | (short_of ? ROW_SPACER : 0);
 		end = short_of ? cols - 1 : cols;
 	}

@@ -35,9 +35,12 @@ void line_clusters(struct line_writer *w, bool on);
 /* Plain style, no link, no clusters. */
 void line_end(struct line_writer *w);
 
-/* Stores a screen's row: its text replaces what is in `out`.  `next` is the row below. */
+/* Stores a screen's row: its text replaces what is in `out`.  `next` is the row below,
+ * NULL if that is only coming.
+ * `spacer`: the row above is stored as ROW_SPACER, a cell short, since a wide character
+ * began this one; if that is gone, the blank counts after all and comes first here. */
 uint8_t line_store(const struct term *t, const struct row *r, const struct row *next,
-    struct buf *out);
+    bool spacer, struct buf *out);
 
 struct line_reader {
 	const uint8_t *p, *end;

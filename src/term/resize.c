@@ -162,7 +162,7 @@ copy_rows(struct term *t, struct history *to, uint64_t from, int last)
 	for (int y = 0; y <= last; y++) {
 		const struct row *next = grid_row(g, y < g->rows - 1 ? y + 1 : y);
 		struct history_row row = { .offset = t->written };
-		row.flags = line_store(t, grid_row(g, y), next, &t->scratch);
+		row.flags = line_store(t, grid_row(g, y), next, history_short(to), &t->scratch);
 		row.text = buf_span(&t->scratch);
 		if (y == last)
 			row.flags &= (uint8_t) ~(ROW_WRAPPED | ROW_SPACER);
@@ -191,10 +191,13 @@ share_out(struct term *t, struct grid *laid, int total, int top, uint64_t from, 
 {
 	struct grid *g = &t->main.grid;
 	history_take_back(&t->history, from);
+	/* A line that is longer than what is taken back is cut there. */
+	history_close(&t->history);
 	for (int y = 0; y < top; y++) {
 		struct history_row row = { .offset = offset };
 		row.flags = line_store(t, &laid->row[y],
-		    &laid->row[y + 1 < total ? y + 1 : y], &t->scratch);
+		    &laid->row[y + 1 < total ? y + 1 : y], history_short(&t->history),
+		    &t->scratch);
 		row.text = buf_span(&t->scratch);
 		if (t->scratch.failed || history_push(&t->history, &row))
 			t->err = ERR_NOMEM;
@@ -250,6 +253,10 @@ resize_main(struct term *t, int rows, int cols, struct place *cursor)
 {
 	struct history all;
 	int last = last_row(t, cursor->row);
+	bool wide = row_cell(grid_row(&t->main.grid, 0), 0).ch & CELL_WIDE;
+	/* line_store puts a blank there. */
+	if (cursor->row == 0 && history_short(&t->history) && !wide)
+		cursor->col++;
 	uint64_t from = taken_back(t, rows);
 	history_init(&all, SIZE_MAX, SIZE_MAX);
 	int err = copy_rows(t, &all, from, last);

@@ -115,9 +115,10 @@ remember_rows(struct term *t, int n)
 		return;
 	}
 	for (int y = 0; y < n; y++) {
-		const struct row *next = grid_row(g, y + 1 < g->rows ? y + 1 : 0);
+		const struct row *next = y + 1 < g->rows ? grid_row(g, y + 1) : NULL;
 		struct history_row row = { .offset = offset };
-		row.flags = line_store(t, grid_row(g, y), next, &t->scratch);
+		row.flags = line_store(t, grid_row(g, y), next, history_short(&t->history),
+		    &t->scratch);
 		row.text = buf_span(&t->scratch);
 		if (t->scratch.failed || history_push(&t->history, &row))
 			t->err = ERR_NOMEM;

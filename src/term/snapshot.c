@@ -155,7 +155,7 @@ put_grid(struct line_writer *w, const struct grid *g, bool goes_on, bool spacer)
 {
 	for (int y = 0; y < g->rows; y++) {
 		const struct row *r = grid_row(g, y);
-		int end = paint_row_end(r), least = goes_on ? 1 + spacer : 0;
+		int end = paint_row_end(r), least = goes_on;
 		if (goes_on)
 			put_wrap(w, spacer);
 		if (!goes_on && y > 0) {
