@@ -103,9 +103,10 @@ static void
 tab_back(struct term *t, const struct params *ps)
 {
 	int col = t->col, n = param_or(ps, 0, 1);
-	for (; n > 0 && col > 0; n--)
+	int stop = term_has(t, MODE_ORIGIN) ? t->left : 0;
+	for (; n > 0 && col > stop; n--)
 		col = tab_previous(t, col);
-	cursor_to(t, t->row, col);
+	cursor_to(t, t->row, col > stop ? col : stop);
 }
 
 static void

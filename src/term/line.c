@@ -135,18 +135,23 @@ note_cluster(struct line_writer *w, struct span text)
 	}
 }
 
+void
+line_put_text(struct line_writer *w, struct span text, bool clusters)
+{
+	if (clusters && w->clusters && would_join(w, text))
+		line_clusters(w, false);
+	line_clusters(w, clusters);
+	if (clusters)
+		note_cluster(w, text);
+	put(w, text.p, text.n);
+}
+
 static void
-put_text(struct line_writer *w, struct cell c)
+put_cell(struct line_writer *w, struct cell c)
 {
 	uint8_t own[4];
 	struct span text = cell_text(w->t, c, own);
-	bool on = line_width(text, false) != (c.ch & CELL_WIDE ? 2 : 1);
-	if (on && w->clusters && would_join(w, text))
-		line_clusters(w, false);
-	line_clusters(w, on);
-	if (on)
-		note_cluster(w, text);
-	put(w, text.p, text.n);
+	line_put_text(w, text, line_width(text, false) != (c.ch & CELL_WIDE ? 2 : 1));
 }
 
 static void
@@ -191,7 +196,7 @@ line_put(struct line_writer *w, const struct row *r, int from, int to)
 			x = put_ascii(w, r->cells, x, used);
 		} else {
 			if (!(c.ch & CELL_TAIL))
-				put_text(w, c);
+				put_cell(w, c);
 			x++;
 		}
 	}

@@ -31,6 +31,8 @@ void line_begin(struct line_writer *w, const struct term *t, struct buf *out, bo
 /* Writes the cells [from, to); errors are kept in out->failed. */
 void line_put(struct line_writer *w, const struct row *r, int from, int to);
 void line_style(struct line_writer *w, const struct style *to);
+/* Writes the text of a cell, so that it comes to be one. */
+void line_put_text(struct line_writer *w, struct span text, bool clusters);
 void line_clusters(struct line_writer *w, bool on);
 /* Plain style, no link, no clusters. */
 void line_end(struct line_writer *w);

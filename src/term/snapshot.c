@@ -83,9 +83,7 @@ put_cells(struct history_painter *p, struct span text)
 			p->col = 0;
 		}
 		history_style(p, &r.style, r.link);
-		line_clusters(p->w, c.clusters);
-		if (buf_put(p->w->out, c.text.p, c.text.n))
-			p->w->out->failed = true;
+		line_put_text(p->w, c.text, c.clusters);
 		p->col += c.width;
 	}
 }
