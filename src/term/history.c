@@ -205,16 +205,26 @@ history_get(const struct history *h, uint64_t number)
 	};
 }
 
+/* The flags of the last row; 0 if there is none. */
+static uint8_t
+last_flags(const struct history *h)
+{
+	if (h->chunk_count == 0)
+		return 0;
+	const struct history_chunk *c = h->chunks[h->chunk_count - 1];
+	return (uint8_t)(get_slot(c, c->count - 1).end >> FLAG_SHIFT);
+}
+
 bool
 history_open(const struct history *h)
 {
-	return h->next > h->first && history_get(h, h->next - 1).flags & ROW_WRAPPED;
+	return last_flags(h) & ROW_WRAPPED;
 }
 
 bool
 history_short(const struct history *h)
 {
-	return history_open(h) && history_get(h, h->next - 1).flags & ROW_SPACER;
+	return (last_flags(h) & (ROW_WRAPPED | ROW_SPACER)) == (ROW_WRAPPED | ROW_SPACER);
 }
 
 void

@@ -17,8 +17,7 @@
 enum {
 	ROW_WRAPPED = 1, /* its line goes on in the next row */
 	ROW_SPACER = 2, /* it is a cell short, since a wide character did not fit */
-	ROW_STYLED = 4, /* has escape sequences */
-	ROW_RULED = 8, /* has marks of line.h */
+	ROW_MARKED = 4, /* has marks of line.h */
 };
 
 struct history_chunk;

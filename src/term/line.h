@@ -1,26 +1,29 @@
 /*
- * Cells as bytes, and back: UTF-8, SGR and OSC 8 sequences, as a terminal takes them.
+ * Cells as bytes, in two forms:
  *
- *     plain ESC[0;1;31m red ESC[m ...
+ *     to a terminal   plain ESC[0;1;31m red ESC[m ...       UTF-8, SGR, OSC 8, DECSCA
+ *     stored          plain MARK_STYLE what it is  red      UTF-8 and marks
  *
- * Without mode 2027 a terminal begins a cell at every character that is not a mark; what
- * only comes out right with it stands between the two marks MARK_CLUSTERS and MARK_CHARS
- * in stored rows, and between its SM and RM in what is sent to a terminal.
+ * Without mode 2027 a terminal begins a cell at every character that is not a mark (in
+ * Unicode's sense); what only comes out right with it stands between its SM and RM, or
+ * between MARK_CLUSTERS and MARK_CHARS.
  *
- * A stored row begins in the plain style, without link and without clusters, and has no
- * blanks at its end unless it is wrapped.
+ * A stored style is a byte that says which of its parts follow: see line.c.  A stored row
+ * begins in the plain style, without link and without clusters, and has no blanks at its
+ * end unless it is wrapped.
  */
 #ifndef TERM_LINE_H
 #define TERM_LINE_H
 
 #include "term/state.h"
 
-enum { MARK_CLUSTERS = 0x0e, MARK_CHARS = 0x0f };
+enum { MARK_CLUSTERS = 0x0e, MARK_CHARS = 0x0f, MARK_STYLE = 0x1b };
 
 struct line_writer {
 	struct buf *out;
 	const struct term *t;
-	bool stored; /* the form for history: marks, no protection */
+	bool stored; /* the form for history, which knows no protection */
+	bool marked; /* marks were written */
 	bool clusters; /* mode 2027 is on where the bytes go */
 	struct grapheme grapheme;
 	struct style style;

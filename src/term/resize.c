@@ -311,7 +311,7 @@ term_resize(struct term *t, int rows, int cols)
 	if (rows == term_rows(t) && cols == old_cols)
 		return 0;
 	t->err = 0;
-	erased_cell(t); /* the pen has its number, and so is kept */
+	print_pen(t); /* it has its number, and so is kept */
 	struct place cursor = { t->row, t->col + t->pending };
 	if (alternate)
 		cursor = (struct place){ t->main.saved.row, t->main.saved.col };

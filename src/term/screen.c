@@ -7,12 +7,6 @@
 
 /* ---- the cursor ---- */
 
-int
-right_limit(const struct term *t)
-{
-	return t->col <= t->right ? t->right : term_grid(t)->cols - 1;
-}
-
 static int
 clamp(int v, int low, int high)
 {
@@ -319,7 +313,7 @@ alternate_enter(struct term *t)
 	s->saved = (struct saved){ 0 };
 	s->keys = (struct keys){ 0 };
 	t->screen = s;
-	t->join = JOIN_NONE;
+	cursor_to(t, t->row, t->col);
 	return 0;
 }
 
@@ -331,5 +325,5 @@ alternate_leave(struct term *t)
 	grid_finish(&t->alternate.grid);
 	t->alternate = (struct screen){ 0 };
 	t->screen = &t->main;
-	t->join = JOIN_NONE;
+	cursor_to(t, t->row, t->col);
 }

@@ -93,7 +93,7 @@ static bool
 put_history_row(struct history_painter *p, const struct history_row *row)
 {
 	bool on = row->flags & ROW_WRAPPED;
-	if (!on && p->col == 0 && !(row->flags & (ROW_STYLED | ROW_RULED))
+	if (!on && p->col == 0 && !(row->flags & ROW_MARKED)
 	    && row->text.n <= (size_t)p->cols) {
 		if (row->text.n && buf_put(p->w->out, row->text.p, row->text.n))
 			p->w->out->failed = true;

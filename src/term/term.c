@@ -7,7 +7,7 @@
 #include <string.h>
 
 enum {
-	STYLES_FIRST = 256, /* room in the tables at first */
+	STYLES_FIRST = 512, /* room in the tables at first */
 	STYLES_MAX = 64 * 1024 * 1024, /* bytes: more than two screens of the largest size */
 	CLUSTERS_FIRST = 64,
 	CLUSTERS_MAX = 4 * 1024 * 1024,
