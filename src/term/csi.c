@@ -103,9 +103,10 @@ static void
 tab_back(struct term *t, const struct params *ps)
 {
 	int col = t->col, n = param_or(ps, 0, 1);
-	for (; n > 0 && col > 0; n--)
+	int stop = term_has(t, MODE_ORIGIN) ? t->left : 0;
+	for (; n > 0 && col > stop; n--)
 		col = tab_previous(t, col);
-	cursor_to(t, t->row, col);
+	cursor_to(t, t->row, col > stop ? col : stop);
 }
 
 static void
@@ -408,8 +409,7 @@ modes_save(struct term *t, const struct params *ps)
 		enum mode m = mode_find(ps->v[i], false);
 		if (m == MODE_COUNT || mode_table[m].kind == MODE_SPECIAL)
 			continue;
-		t->modes_saved = (t->modes_saved & ~mode_bit(m))
-		    | (t->modes & mode_bit(m));
+		t->modes_saved = (t->modes_saved & ~mode_bit(m)) | (t->modes & mode_bit(m));
 	}
 }
 
@@ -496,8 +496,7 @@ modify_keys(struct term *t, const struct params *ps)
 	if (!(ps->given & 1))
 		memset(t->modify, MODIFY_UNSET, sizeof t->modify);
 	else if (ps->v[0] < MODIFY_COUNT)
-		t->modify[ps->v[0]] = (uint8_t)(ps->n > 1 ? ps->v[1] & 127
-							  : MODIFY_UNSET);
+		t->modify[ps->v[0]] = (uint8_t)(ps->n > 1 ? ps->v[1] & 127 : MODIFY_UNSET);
 }
 
 static void

@@ -43,24 +43,6 @@ fill(struct cell *cells, int from, int to, struct cell with)
 		cells[x] = with;
 }
 
-void
-row_fill_to(struct row *r, int x)
-{
-	if (r->used >= x)
-		return;
-	fill(r->cells, r->used, x, CELL_BLANK);
-	r->used = (uint16_t)x;
-}
-
-void
-row_split(struct row *r, int x)
-{
-	if (!r->wide || x <= 0 || x >= r->used || !(r->cells[x].ch & CELL_TAIL))
-		return;
-	r->cells[x].ch = ' ';
-	r->cells[x - 1].ch = ' ';
-}
-
 static bool
 is_plain_blank(struct cell c)
 {

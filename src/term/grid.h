@@ -34,8 +34,7 @@ struct row {
 	struct cell *cells;
 	uint16_t used;
 	bool wrapped; /* its line goes on in the next row */
-	bool
-	    spacer; /* its last cell is only blank because a wide one did not fit there */
+	bool spacer; /* its last cell is only blank because a wide one did not fit there */
 	bool wide; /* may hold wide characters */
 	bool known; /* shows what the terminal shows (term.h) */
 };
@@ -69,9 +68,23 @@ row_cell(const struct row *r, int x)
 /* Where the character begins that cell x belongs to. */
 int row_head(const struct row *r, int x);
 /* Blanks up to x, so that x < used or x == used may be written. */
-void row_fill_to(struct row *r, int x);
+static inline void
+row_fill_to(struct row *r, int x)
+{
+	for (; r->used < x; r->used++)
+		r->cells[r->used] = CELL_BLANK;
+}
+
 /* Makes x a border between characters: a wide one across it becomes blanks. */
-void row_split(struct row *r, int x);
+static inline void
+row_split(struct row *r, int x)
+{
+	if (!r->wide || x <= 0 || x >= r->used || !(r->cells[x].ch & CELL_TAIL))
+		return;
+	r->cells[x].ch = ' ';
+	r->cells[x - 1].ch = ' ';
+}
+
 /* Fills [from, to) with the blank cell. */
 void row_erase(struct row *r, int from, int to, int cols, struct cell blank);
 void row_insert(struct row *r, int at, int end, int n, int cols, struct cell blank);

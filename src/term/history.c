@@ -171,7 +171,7 @@ history_push(struct history *h, const struct history_row *row)
 		memcpy(c->data + begin, row->text.p, n);
 	set_slot(c, c->count++,
 	    (struct slot){ (begin + (uint32_t)n) | (uint32_t)row->flags << FLAG_SHIFT,
-		(uint32_t)(row->offset - c->offset) });
+	        (uint32_t)(row->offset - c->offset) });
 	h->next++;
 	drop_rows(h);
 	return 0;
@@ -205,10 +205,26 @@ history_get(const struct history *h, uint64_t number)
 	};
 }
 
+/* The flags of the last row; 0 if there is none. */
+static uint8_t
+last_flags(const struct history *h)
+{
+	if (h->chunk_count == 0)
+		return 0;
+	const struct history_chunk *c = h->chunks[h->chunk_count - 1];
+	return (uint8_t)(get_slot(c, c->count - 1).end >> FLAG_SHIFT);
+}
+
 bool
 history_open(const struct history *h)
 {
-	return h->next > h->first && history_get(h, h->next - 1).flags & ROW_WRAPPED;
+	return last_flags(h) & ROW_WRAPPED;
+}
+
+bool
+history_short(const struct history *h)
+{
+	return (last_flags(h) & (ROW_WRAPPED | ROW_SPACER)) == (ROW_WRAPPED | ROW_SPACER);
 }
 
 void

@@ -17,8 +17,7 @@
 enum {
 	ROW_WRAPPED = 1, /* its line goes on in the next row */
 	ROW_SPACER = 2, /* it is a cell short, since a wide character did not fit */
-	ROW_STYLED = 4, /* has escape sequences */
-	ROW_RULED = 8, /* has marks of line.h */
+	ROW_MARKED = 4, /* has marks of line.h */
 };
 
 struct history_chunk;
@@ -47,6 +46,8 @@ struct history_row history_get(const struct history *h, uint64_t number);
 void history_close(struct history *h);
 /* Whether it does. */
 bool history_open(const struct history *h);
+/* Whether it does, and the last row is a ROW_SPACER. */
+bool history_short(const struct history *h);
 /* Takes back the rows from this number on. */
 void history_take_back(struct history *h, uint64_t number);
 /* Forgets all rows; numbers go on. */

@@ -90,14 +90,82 @@ put_link(struct line_writer *w, uint32_t id)
 	put(w, "\033\\", 2);
 }
 
+/* The parts of a stored style, in this order: they follow the byte that has their bits.
+ * A style is stored whole, not by what changed. */
+enum {
+	PART_ATTR = 1, /* 3 bytes */
+	PART_FG = 2, /* 4 bytes, as in struct style */
+	PART_BG = 4,
+	PART_UL = 8,
+	PART_FG_INDEX = 16, /* a byte: a colour of the palette */
+	PART_BG_INDEX = 32,
+	PART_LINK = 64, /* 2 bytes: its length, then as many */
+	STYLE_MOST = 2 + 3 + 4 + 4 + 4 + 2,
+};
+
+static uint8_t *
+store_colour(uint8_t *p, uint32_t colour, uint8_t *parts, uint8_t whole, uint8_t index)
+{
+	if (colour == COLOUR_DEFAULT)
+		return p;
+	if (index && (colour & COLOUR_KIND) == COLOUR_INDEXED) {
+		*parts |= index;
+		*p++ = (uint8_t)colour;
+		return p;
+	}
+	*parts |= whole;
+	memcpy(p, &colour, sizeof colour);
+	return p + sizeof colour;
+}
+
+/* All but the link; returns the end. */
+static uint8_t *
+store_looks(uint8_t *p, const struct style *s)
+{
+	uint8_t *parts = p + 1;
+	*p = MARK_STYLE;
+	*parts = 0;
+	p += 2;
+	if (s->attr) {
+		*parts |= PART_ATTR;
+		*p++ = (uint8_t)s->attr;
+		*p++ = (uint8_t)(s->attr >> 8);
+		*p++ = (uint8_t)((s->attr & ~(uint32_t)ATTR_PROTECTED) >> 16);
+	}
+	p = store_colour(p, s->fg, parts, PART_FG, PART_FG_INDEX);
+	p = store_colour(p, s->bg, parts, PART_BG, PART_BG_INDEX);
+	return store_colour(p, s->ul, parts, PART_UL, 0);
+}
+
+static void
+store_style(struct line_writer *w, const struct style *s)
+{
+	uint8_t bytes[STYLE_MOST], *p = store_looks(bytes, s);
+	struct span link = intern_get(&w->t->links, s->link);
+	if (link.n) {
+		bytes[1] |= PART_LINK;
+		*p++ = (uint8_t)link.n;
+		*p++ = (uint8_t)(link.n >> 8);
+	}
+	put(w, bytes, (size_t)(p - bytes));
+	if (link.n)
+		put(w, link.p, link.n);
+	w->marked = true;
+	w->style = *s;
+}
+
 void
 line_style(struct line_writer *w, const struct style *to)
 {
 	w->style_id = UINT32_MAX;
+	if (w->stored) {
+		store_style(w, to);
+		return;
+	}
 	style_put(w->out, &w->style, to);
 	if (w->style.link != to->link)
 		put_link(w, to->link);
-	if (!w->stored && (w->style.attr ^ to->attr) & ATTR_PROTECTED)
+	if ((w->style.attr ^ to->attr) & ATTR_PROTECTED)
 		put(w, to->attr & ATTR_PROTECTED ? "\033[1\"q" : "\033[0\"q", 5);
 	w->style = *to;
 }
@@ -109,6 +177,7 @@ line_clusters(struct line_writer *w, bool on)
 		return;
 	w->clusters = on;
 	w->grapheme = (struct grapheme){ 0 };
+	w->marked = true;
 	if (w->stored)
 		put(w, &(char){ on ? MARK_CLUSTERS : MARK_CHARS }, 1);
 	else
@@ -135,46 +204,87 @@ note_cluster(struct line_writer *w, struct span text)
 	}
 }
 
+void
+line_put_text(struct line_writer *w, struct span text, bool clusters)
+{
+	if (clusters && w->clusters && would_join(w, text))
+		line_clusters(w, false);
+	line_clusters(w, clusters);
+	if (clusters)
+		note_cluster(w, text);
+	put(w, text.p, text.n);
+}
+
 static void
-put_text(struct line_writer *w, struct cell c)
+put_cell(struct line_writer *w, struct cell c)
 {
 	uint8_t own[4];
 	struct span text = cell_text(w->t, c, own);
-	bool on = line_width(text, false) != (c.ch & CELL_WIDE ? 2 : 1);
-	if (on && w->clusters && would_join(w, text))
-		line_clusters(w, false);
-	line_clusters(w, on);
-	if (on)
-		note_cluster(w, text);
-	put(w, text.p, text.n);
+	line_put_text(w, text, line_width(text, false) != (c.ch & CELL_WIDE ? 2 : 1));
 }
 
 static void
 set_style(struct line_writer *w, struct cell c)
 {
 	struct style to = cell_style(w->t, c);
-	if (w->stored)
-		to.attr &= ~(uint32_t)ATTR_PROTECTED;
 	line_style(w, &to);
 	w->style_id = c.style;
 }
 
-/* A run of ASCII in one style; returns where it ends. */
+/* Cells of one style that are single characters: as many as there are. */
 static int
-put_ascii(struct line_writer *w, const struct cell *cells, int from, int to)
+put_chars(struct line_writer *w, const struct cell *cells, int from, int to)
 {
-	uint8_t *room;
+	uint8_t *room, *p;
 	uint32_t style = cells[from].style;
 	int x = from;
-	if (buf_room(w->out, (size_t)(to - from), &room)) {
+	if (buf_room(w->out, 4 * (size_t)(to - from), &room)) {
 		w->out->failed = true;
 		return to;
 	}
-	while (x < to && cells[x].ch < 0x80 && cells[x].style == style) {
-		room[x - from] = (uint8_t)cells[x].ch;
-		x++;
+	for (p = room; x < to && cells[x].style == style; x++) {
+		if (cells[x].ch < 0x80)
+			*p++ = (uint8_t)cells[x].ch;
+		else if (cells[x].ch & CELL_CLUSTER)
+			break;
+		else if (!(cells[x].ch & CELL_TAIL))
+			p += utf8_put(cells[x].ch & CELL_CHAR, p);
 	}
-	buf_added(w->out, (size_t)(x - from));
+	buf_added(w->out, (size_t)(p - room));
+	return x;
+}
+
+/* The same as line_put, for rows without clusters and links, as far as it goes: stored
+ * rows are most of the work. */
+static int
+store_simple(struct line_writer *w, const struct cell *cells, int from, int to)
+{
+	uint8_t *room, *p;
+	uint32_t style = w->style_id;
+	int x = from;
+	if (buf_room(w->out, (4 + STYLE_MOST) * (size_t)(to - from), &room)) {
+		w->out->failed = true;
+		return to;
+	}
+	for (p = room; x < to; x++) {
+		uint32_t ch = cells[x].ch;
+		if (cells[x].style != style) {
+			struct style s = cell_style(w->t, cells[x]);
+			if (s.link)
+				break;
+			p = store_looks(p, &s);
+			w->marked = true;
+			w->style = s;
+			w->style_id = style = cells[x].style;
+		}
+		if (ch < 0x80)
+			*p++ = (uint8_t)ch;
+		else if (ch & CELL_CLUSTER)
+			break;
+		else if (!(ch & CELL_TAIL))
+			p += utf8_put(ch & CELL_CHAR, p);
+	}
+	buf_added(w->out, (size_t)(p - room));
 	return x;
 }
 
@@ -184,15 +294,24 @@ line_put(struct line_writer *w, const struct row *r, int from, int to)
 	int x = from, used = to < r->used ? to : r->used;
 	while (x < used) {
 		struct cell c = r->cells[x];
+		bool single = !(c.ch & CELL_CLUSTER);
+		if (single)
+			line_clusters(w, false);
+		if (single && w->stored && !w->style.link)
+			x = store_simple(w, r->cells, x, used);
+		if (x == used)
+			break;
+		c = r->cells[x];
 		if (c.style != w->style_id)
 			set_style(w, c);
-		if (c.ch < 0x80) {
-			line_clusters(w, false);
-			x = put_ascii(w, r->cells, x, used);
-		} else {
-			if (!(c.ch & CELL_TAIL))
-				put_text(w, c);
+		if (c.ch & CELL_CLUSTER) {
+			put_cell(w, c);
 			x++;
+		} else if (c.ch & CELL_TAIL) {
+			x++;
+		} else {
+			line_clusters(w, false);
+			x = put_chars(w, r->cells, x, used);
 		}
 	}
 	if (x < to && w->style_id != 0)
@@ -222,7 +341,7 @@ content_end(const struct row *r)
 }
 
 uint8_t
-line_store(const struct term *t, const struct row *r, const struct row *next,
+line_store(const struct term *t, const struct row *r, const struct row *next, bool spacer,
     struct buf *out)
 {
 	struct line_writer w;
@@ -231,19 +350,16 @@ line_store(const struct term *t, const struct row *r, const struct row *next,
 	int end = content_end(r);
 	buf_drop(out, out->len);
 	line_begin(&w, t, out, true);
+	if (spacer && !(row_cell(r, 0).ch & CELL_WIDE))
+		put(&w, " ", 1);
 	if (r->wrapped) {
-		bool short_of = r->spacer && row_cell(next, 0).ch & CELL_WIDE;
+		bool short_of = r->spacer && (!next || row_cell(next, 0).ch & CELL_WIDE);
 		flags = ROW_WRAPPED | (short_of ? ROW_SPACER : 0);
 		end = short_of ? cols - 1 : cols;
 	}
 	line_put(&w, r, 0, end);
 	line_clusters(&w, false);
-	struct span text = buf_span(out);
-	if (text.n && memchr(text.p, 033, text.n))
-		flags |= ROW_STYLED;
-	if (text.n && memchr(text.p, MARK_CLUSTERS, text.n))
-		flags |= ROW_RULED;
-	return flags;
+	return flags | (w.marked ? ROW_MARKED : 0);
 }
 
 /* ---- reading ---- */
@@ -254,40 +370,50 @@ line_read(struct line_reader *r, struct span text)
 	*r = (struct line_reader){ .p = text.p, .end = text.p + text.n };
 }
 
-/* ESC [ PARAMS m */
-static void
-read_sgr(struct line_reader *r)
+static const uint8_t *
+read_colour(const uint8_t *p, uint8_t parts, uint8_t whole, uint8_t index, uint32_t *colour)
 {
-	struct params ps;
-	r->p += 2;
-	r->p += params_read(&ps, (struct span){ r->p, (size_t)(r->end - r->p) });
-	r->p += r->p < r->end;
-	style_sgr(&r->style, &ps);
+	if (parts & index)
+		*colour = COLOUR_INDEXED | *p++;
+	else if (parts & whole) {
+		memcpy(colour, p, sizeof *colour);
+		p += sizeof *colour;
+	}
+	return p;
 }
 
-/* ESC ] 8 ; LINK ESC \ */
+/* Behind the mark. */
 static void
-read_link(struct line_reader *r)
+read_style(struct line_reader *r)
 {
-	r->p += 4;
-	const uint8_t *end = memchr(r->p, 033, (size_t)(r->end - r->p));
-	r->link = (struct span){ r->p, end ? (size_t)(end - r->p) : 0 };
-	if (r->link.n == 1)
-		r->link.n = 0;
-	r->p = end ? end + 2 : r->end;
+	const uint8_t *p = r->p + 1;
+	uint8_t parts = *r->p;
+	r->style = (struct style){ 0 };
+	if (parts & PART_ATTR) {
+		r->style.attr = p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16;
+		p += 3;
+	}
+	p = read_colour(p, parts, PART_FG, PART_FG_INDEX, &r->style.fg);
+	p = read_colour(p, parts, PART_BG, PART_BG_INDEX, &r->style.bg);
+	p = read_colour(p, parts, PART_UL, 0, &r->style.ul);
+	r->link = (struct span){ p, 0 };
+	if (parts & PART_LINK) {
+		r->link = (struct span){ p + 2, p[0] | (size_t)p[1] << 8 };
+		p += 2 + r->link.n;
+	}
+	r->p = p;
 }
 
 bool
 line_next(struct line_reader *r, struct line_cell *c)
 {
 	while (r->p < r->end
-	    && (*r->p == 033 || *r->p == MARK_CLUSTERS || *r->p == MARK_CHARS)) {
-		if (*r->p != 033)
-			r->clusters = *r->p++ == MARK_CLUSTERS;
-		else if (r->p[1] == '[')
-			read_sgr(r);
+	    && (*r->p == MARK_STYLE || *r->p == MARK_CLUSTERS || *r->p == MARK_CHARS)) {
+		uint8_t mark = *r->p++;
+		if (mark == MARK_STYLE)
+			read_style(r);
 		else
-			read_link(r);
+			r->clusters = mark == MARK_CLUSTERS;
 	}
 	if (r->p >= r->end)
 		return false;
@@ -304,8 +430,7 @@ line_next(struct line_reader *r, struct line_cell *c)
 		stop++;
 	/* A keycap begins with ASCII and may follow another one. */
 	struct span rest = { r->p, (size_t)(stop - r->p) };
-	size_t len = r->clusters ? cluster_len(rest, &c->width)
-				 : marked_len(rest, &c->width);
+	size_t len = r->clusters ? cluster_len(rest, &c->width) : marked_len(rest, &c->width);
 	c->text = (struct span){ r->p, len };
 	c->clusters = r->clusters;
 	r->p += len;

@@ -1,44 +1,51 @@
 /*
- * Cells as bytes, and back: UTF-8, SGR and OSC 8 sequences, as a terminal takes them.
+ * Cells as bytes, in two forms:
  *
- *     plain ESC[0;1;31m red ESC[m ...
+ *     to a terminal   plain ESC[0;1;31m red ESC[m ...       UTF-8, SGR, OSC 8, DECSCA
+ *     stored          plain MARK_STYLE what it is  red      UTF-8 and marks
  *
- * Without mode 2027 a terminal begins a cell at every character that is not a mark; what
- * only comes out right with it stands between the two marks MARK_CLUSTERS and MARK_CHARS
- * in stored rows, and between its SM and RM in what is sent to a terminal.
+ * Without mode 2027 a terminal begins a cell at every character that is not a mark (in
+ * Unicode's sense); what only comes out right with it stands between its SM and RM, or
+ * between MARK_CLUSTERS and MARK_CHARS.
  *
- * A stored row begins in the plain style, without link and without clusters, and has no
- * blanks at its end unless it is wrapped.
+ * A stored style is a byte that says which of its parts follow: see line.c.  A stored row
+ * begins in the plain style, without link and without clusters, and has no blanks at its
+ * end unless it is wrapped.
  */
 #ifndef TERM_LINE_H
 #define TERM_LINE_H
 
 #include "term/state.h"
 
-enum { MARK_CLUSTERS = 0x0e, MARK_CHARS = 0x0f };
+enum { MARK_CLUSTERS = 0x0e, MARK_CHARS = 0x0f, MARK_STYLE = 0x1b };
 
 struct line_writer {
 	struct buf *out;
 	const struct term *t;
-	bool stored; /* the form for history: marks, no protection */
+	bool stored; /* the form for history, which knows no protection */
+	bool marked; /* marks were written */
 	bool clusters; /* mode 2027 is on where the bytes go */
 	struct grapheme grapheme;
 	struct style style;
 	uint32_t style_id; /* of the style, as cells have it; UINT32_MAX: unknown */
 };
 
-void
-line_begin(struct line_writer *w, const struct term *t, struct buf *out, bool stored);
+void line_begin(struct line_writer *w, const struct term *t, struct buf *out, bool stored);
 /* Writes the cells [from, to); errors are kept in out->failed. */
 void line_put(struct line_writer *w, const struct row *r, int from, int to);
 void line_style(struct line_writer *w, const struct style *to);
+/* Writes the text of a cell, so that it comes to be one. */
+void line_put_text(struct line_writer *w, struct span text, bool clusters);
 void line_clusters(struct line_writer *w, bool on);
 /* Plain style, no link, no clusters. */
 void line_end(struct line_writer *w);
 
-/* Stores a screen's row: its text replaces what is in `out`.  `next` is the row below. */
+/* Stores a screen's row: its text replaces what is in `out`.  `next` is the row below,
+ * NULL if that is only coming.
+ * `spacer`: the row above is stored as ROW_SPACER, a cell short, since a wide character
+ * began this one; if that is gone, the blank counts after all and comes first here. */
 uint8_t line_store(const struct term *t, const struct row *r, const struct row *next,
-    struct buf *out);
+    bool spacer, struct buf *out);
 
 struct line_reader {
 	const uint8_t *p, *end;

@@ -29,8 +29,7 @@ parser_finish(struct parser *p)
 static size_t
 longest(const struct parser *p)
 {
-	return p->state == PARSER_OSC || p->state == PARSER_STRING ? STRING_MAX
-								   : SEQUENCE_MAX;
+	return p->state == PARSER_OSC || p->state == PARSER_STRING ? STRING_MAX : SEQUENCE_MAX;
 }
 
 /* Gathers bytes of an unfinished sequence. */
@@ -117,12 +116,8 @@ read_escape(struct term *t, const uint8_t *from, const uint8_t *end)
 			end_sequence(ps);
 			return p;
 		}
-		if (first
-		    && (c == '[' || c == ']' || c == 'P' || c == 'X' || c == '^'
-			|| c == '_')) {
-			ps->state = c == '[' ? PARSER_CSI
-			    : c == ']'	     ? PARSER_OSC
-					     : PARSER_STRING;
+		if (first && (c == '[' || c == ']' || c == 'P' || c == 'X' || c == '^' || c == '_')) {
+			ps->state = c == '[' ? PARSER_CSI : c == ']' ? PARSER_OSC : PARSER_STRING;
 			hold(t, from, p + 1);
 			return p + 1;
 		}
@@ -165,9 +160,8 @@ read_string(struct term *t, const uint8_t *from, const uint8_t *end)
 	struct parser *ps = &t->parser;
 	for (const uint8_t *p = from; p < end; p++) {
 		uint8_t c = *p;
-		if (c >= 0x20
-		    || (c != ESC && c != CAN && c != SUB
-			&& (c != BEL || ps->state != PARSER_OSC)))
+		if (c >= 0x20 || (c != ESC && c != CAN && c != SUB
+		        && (c != BEL || ps->state != PARSER_OSC)))
 			continue;
 		ps->at = p;
 		if (c == ESC || c == BEL) {

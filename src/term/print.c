@@ -34,6 +34,7 @@ style_get(const struct term *t, uint32_t id)
 static void
 sweep(struct term *t)
 {
+	memset(t->style_cache, 0, sizeof t->style_cache);
 	intern_unmark(&t->styles);
 	intern_unmark(&t->clusters);
 	intern_unmark(&t->links);
@@ -45,8 +46,7 @@ sweep(struct term *t)
 	for (uint32_t id = 1; id <= t->styles.entry_high; id++)
 		if (intern_is_marked(&t->styles, id))
 			intern_mark(&t->links, style_get(t, id).link);
-	if (intern_sweep(&t->styles) || intern_sweep(&t->clusters)
-	    || intern_sweep(&t->links))
+	if (intern_sweep(&t->styles) || intern_sweep(&t->clusters) || intern_sweep(&t->links))
 		t->err = ERR_NOMEM;
 }
 
@@ -67,10 +67,14 @@ style_id(struct term *t, const struct style *s)
 	static const struct style plain;
 	if (style_equal(s, &plain))
 		return 0;
-	uint32_t id = number_of(t, &t->styles,
-	    (struct span){ (const uint8_t *)s, sizeof *s });
+	uint32_t hash = (s->fg ^ s->bg * 3 ^ s->attr * 5 ^ s->ul ^ s->link) * 0x9e3779b1;
+	struct style_cached *known = &t->style_cache[hash >> 26 & (STYLE_CACHE - 1)];
+	if (style_equal(s, &known->style) && known->id)
+		return known->id;
+	uint32_t id = number_of(t, &t->styles, (struct span){ (const uint8_t *)s, sizeof *s });
 	if (id == 0)
 		t->err = ERR_NOMEM;
+	*known = (struct style_cached){ *s, id };
 	return id;
 }
 
@@ -89,17 +93,24 @@ cluster_id(struct term *t, struct span text)
 static void
 update_pen(struct term *t)
 {
-	struct style erased = { .bg = t->pen.bg };
 	t->pen_id = style_id(t, &t->pen);
-	t->erase_id = style_id(t, &erased);
 	t->pen_changed = false;
+}
+
+void
+print_pen(struct term *t)
+{
+	if (t->pen_changed)
+		update_pen(t);
 }
 
 struct cell
 erased_cell(struct term *t)
 {
-	if (t->pen_changed)
-		update_pen(t);
+	struct style erased = { .bg = t->pen.bg };
+	if (t->pen.bg == COLOUR_DEFAULT)
+		return CELL_BLANK;
+	t->erase_id = style_id(t, &erased);
 	return (struct cell){ ' ', t->erase_id };
 }
 
@@ -173,6 +184,26 @@ skip_last(struct term *t, int limit)
 	wrap(t, limit == term_grid(t)->cols - 1);
 }
 
+/* Most characters come behind all others of their row. */
+static inline bool
+append(struct term *t, uint32_t ch, int width, int limit)
+{
+	struct row *r = term_row(t);
+	int x = t->col;
+	if (r->used != x || x + width > limit || term_has(t, MODE_INSERT))
+		return false;
+	r->cells[x] = (struct cell){ ch, t->pen_id };
+	if (width == 2) {
+		r->cells[x].ch |= CELL_WIDE;
+		r->cells[x + 1] = (struct cell){ CELL_TAIL, t->pen_id };
+		r->wide = true;
+	}
+	r->used = (uint16_t)(x + width);
+	t->col = x + width;
+	t->join = JOIN_BEFORE;
+	return true;
+}
+
 static void
 place(struct term *t, uint32_t ch, int width)
 {
@@ -181,6 +212,8 @@ place(struct term *t, uint32_t ch, int width)
 	if (t->pending)
 		wrap(t, false);
 	int limit = right_limit(t);
+	if (append(t, ch, width, limit))
+		return;
 	if (width == 2 && t->col == limit) {
 		if (limit <= (t->col >= t->left ? t->left : 0))
 			return; /* a single column */
@@ -266,8 +299,7 @@ join_cluster(struct term *t, uint32_t ch, uint8_t kind)
 	struct cell c = row_cell(term_row(t), x);
 	struct span old = cell_text(t, c, own);
 	memcpy(text, old.p, old.n);
-	int width = line_width((struct span){ text, old.n + utf8_put(ch, text + old.n) },
-	    true);
+	int width = line_width((struct span){ text, old.n + utf8_put(ch, text + old.n) }, true);
 	bool wider = width == 2 && !(c.ch & CELL_WIDE);
 	if (wider && t->join == JOIN_AT && kind_width(kind) > 0)
 		return false; /* it does not fit */
@@ -347,8 +379,7 @@ print_ascii(struct term *t, const uint8_t *p, size_t n)
 {
 	const struct charsets *cs = &t->charsets;
 	const uint8_t *end = p + n;
-	if (cs->g[cs->shifted] != CHARSET_ASCII || cs->single
-	    || term_has(t, MODE_INSERT)) {
+	if (cs->g[cs->shifted] != CHARSET_ASCII || cs->single || term_has(t, MODE_INSERT)) {
 		print_slowly(t, p, n);
 		return;
 	}

@@ -130,8 +130,7 @@ static uint64_t
 line_start(const struct history *h, uint64_t end, uint64_t most)
 {
 	uint64_t at = end - 1;
-	while (at > h->first && end - at < most
-	    && history_get(h, at - 1).flags & ROW_WRAPPED)
+	while (at > h->first && end - at < most && history_get(h, at - 1).flags & ROW_WRAPPED)
 		at--;
 	return at;
 }
@@ -163,7 +162,7 @@ copy_rows(struct term *t, struct history *to, uint64_t from, int last)
 	for (int y = 0; y <= last; y++) {
 		const struct row *next = grid_row(g, y < g->rows - 1 ? y + 1 : y);
 		struct history_row row = { .offset = t->written };
-		row.flags = line_store(t, grid_row(g, y), next, &t->scratch);
+		row.flags = line_store(t, grid_row(g, y), next, history_short(to), &t->scratch);
 		row.text = buf_span(&t->scratch);
 		if (y == last)
 			row.flags &= (uint8_t) ~(ROW_WRAPPED | ROW_SPACER);
@@ -188,15 +187,17 @@ copy_cells(struct row *to, const struct row *from, int cols)
 
 /* The rows above `top` go to the history, those from there on to the screen. */
 static void
-share_out(struct term *t, struct grid *laid, int total, int top, uint64_t from,
-    uint64_t offset)
+share_out(struct term *t, struct grid *laid, int total, int top, uint64_t from, uint64_t offset)
 {
 	struct grid *g = &t->main.grid;
 	history_take_back(&t->history, from);
+	/* A line that is longer than what is taken back is cut there. */
+	history_close(&t->history);
 	for (int y = 0; y < top; y++) {
 		struct history_row row = { .offset = offset };
 		row.flags = line_store(t, &laid->row[y],
-		    &laid->row[y + 1 < total ? y + 1 : y], &t->scratch);
+		    &laid->row[y + 1 < total ? y + 1 : y], history_short(&t->history),
+		    &t->scratch);
 		row.text = buf_span(&t->scratch);
 		if (t->scratch.failed || history_push(&t->history, &row))
 			t->err = ERR_NOMEM;
@@ -252,6 +253,10 @@ resize_main(struct term *t, int rows, int cols, struct place *cursor)
 {
 	struct history all;
 	int last = last_row(t, cursor->row);
+	bool wide = row_cell(grid_row(&t->main.grid, 0), 0).ch & CELL_WIDE;
+	/* line_store puts a blank there. */
+	if (cursor->row == 0 && history_short(&t->history) && !wide)
+		cursor->col++;
 	uint64_t from = taken_back(t, rows);
 	history_init(&all, SIZE_MAX, SIZE_MAX);
 	int err = copy_rows(t, &all, from, last);
@@ -306,7 +311,7 @@ term_resize(struct term *t, int rows, int cols)
 	if (rows == term_rows(t) && cols == old_cols)
 		return 0;
 	t->err = 0;
-	erased_cell(t); /* the pen has its number, and so is kept */
+	print_pen(t); /* it has its number, and so is kept */
 	struct place cursor = { t->row, t->col + t->pending };
 	if (alternate)
 		cursor = (struct place){ t->main.saved.row, t->main.saved.col };

@@ -7,12 +7,6 @@
 
 /* ---- the cursor ---- */
 
-int
-right_limit(const struct term *t)
-{
-	return t->col <= t->right ? t->right : term_grid(t)->cols - 1;
-}
-
 static int
 clamp(int v, int low, int high)
 {
@@ -85,8 +79,7 @@ cursor_restore(struct term *t)
 	t->modes &= ~mode_bit(MODE_ORIGIN);
 	if (s->origin) {
 		t->modes |= mode_bit(MODE_ORIGIN);
-		cursor_to(t, clamp(t->row, t->top, t->bottom),
-		    clamp(t->col, t->left, t->right));
+		cursor_to(t, clamp(t->row, t->top, t->bottom), clamp(t->col, t->left, t->right));
 	}
 	/* Only where the next character could have waited by itself. */
 	t->pending = s->pending && clear_of_margins && t->col == term_grid(t)->cols - 1
@@ -116,9 +109,10 @@ remember_rows(struct term *t, int n)
 		return;
 	}
 	for (int y = 0; y < n; y++) {
-		const struct row *next = grid_row(g, y + 1 < g->rows ? y + 1 : 0);
+		const struct row *next = y + 1 < g->rows ? grid_row(g, y + 1) : NULL;
 		struct history_row row = { .offset = offset };
-		row.flags = line_store(t, grid_row(g, y), next, &t->scratch);
+		row.flags = line_store(t, grid_row(g, y), next, history_short(&t->history),
+		    &t->scratch);
 		row.text = buf_span(&t->scratch);
 		if (t->scratch.failed || history_push(&t->history, &row))
 			t->err = ERR_NOMEM;
@@ -135,8 +129,7 @@ move_up(struct term *t, int top, int n, bool kept)
 		return;
 	n = n < height ? n : height;
 	if (!full_width(t)) {
-		grid_scroll_box(g, top, t->bottom, t->left, t->right + 1, n,
-		    erased_cell(t));
+		grid_scroll_box(g, top, t->bottom, t->left, t->right + 1, n, erased_cell(t));
 		return;
 	}
 	if (kept && top == 0 && t->screen == &t->main)
@@ -165,8 +158,7 @@ scroll_down(struct term *t, int top, int n)
 		return;
 	n = n < height ? n : height;
 	if (!full_width(t)) {
-		grid_scroll_box(g, top, t->bottom, t->left, t->right + 1, -n,
-		    erased_cell(t));
+		grid_scroll_box(g, top, t->bottom, t->left, t->right + 1, -n, erased_cell(t));
 		return;
 	}
 	if (top == 0 && t->screen == &t->main)
@@ -259,8 +251,7 @@ void
 tab_set(struct term *t, int col, bool on)
 {
 	uint8_t bit = (uint8_t)(1u << col % 8);
-	t->tabs[col / 8] = (uint8_t)(on ? t->tabs[col / 8] | bit
-					: t->tabs[col / 8] & ~bit);
+	t->tabs[col / 8] = (uint8_t)(on ? t->tabs[col / 8] | bit : t->tabs[col / 8] & ~bit);
 }
 
 void
@@ -322,7 +313,7 @@ alternate_enter(struct term *t)
 	s->saved = (struct saved){ 0 };
 	s->keys = (struct keys){ 0 };
 	t->screen = s;
-	t->join = JOIN_NONE;
+	cursor_to(t, t->row, t->col);
 	return 0;
 }
 
@@ -334,5 +325,5 @@ alternate_leave(struct term *t)
 	grid_finish(&t->alternate.grid);
 	t->alternate = (struct screen){ 0 };
 	t->screen = &t->main;
-	t->join = JOIN_NONE;
+	cursor_to(t, t->row, t->col);
 }

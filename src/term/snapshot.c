@@ -83,9 +83,7 @@ put_cells(struct history_painter *p, struct span text)
 			p->col = 0;
 		}
 		history_style(p, &r.style, r.link);
-		line_clusters(p->w, c.clusters);
-		if (buf_put(p->w->out, c.text.p, c.text.n))
-			p->w->out->failed = true;
+		line_put_text(p->w, c.text, c.clusters);
 		p->col += c.width;
 	}
 }
@@ -95,7 +93,7 @@ static bool
 put_history_row(struct history_painter *p, const struct history_row *row)
 {
 	bool on = row->flags & ROW_WRAPPED;
-	if (!on && p->col == 0 && !(row->flags & (ROW_STYLED | ROW_RULED))
+	if (!on && p->col == 0 && !(row->flags & ROW_MARKED)
 	    && row->text.n <= (size_t)p->cols) {
 		if (row->text.n && buf_put(p->w->out, row->text.p, row->text.n))
 			p->w->out->failed = true;
@@ -155,7 +153,7 @@ put_grid(struct line_writer *w, const struct grid *g, bool goes_on, bool spacer)
 {
 	for (int y = 0; y < g->rows; y++) {
 		const struct row *r = grid_row(g, y);
-		int end = paint_row_end(r), least = goes_on ? 1 + spacer : 0;
+		int end = paint_row_end(r), least = goes_on;
 		if (goes_on)
 			put_wrap(w, spacer);
 		if (!goes_on && y > 0) {
@@ -270,8 +268,7 @@ put_colours(struct line_writer *w)
 			paint_print(w, "\033]4;%d", i);
 		else
 			paint_print(w, "\033]%d", i - PALETTE_SIZE + DYNAMIC_FIRST);
-		paint_print(w, ";rgb:%04x/%04x/%04x\033\\", c->rgb[0], c->rgb[1],
-		    c->rgb[2]);
+		paint_print(w, ";rgb:%04x/%04x/%04x\033\\", c->rgb[0], c->rgb[1], c->rgb[2]);
 	}
 }
 
@@ -295,8 +292,7 @@ put_modes(struct line_writer *w)
 	for (int i = 0; i < MODE_COUNT; i++) {
 		enum mode m = (enum mode)i;
 		bool saved = t->modes_saved >> i & 1;
-		if (mode_table[i].kind == MODE_SPECIAL
-		    || saved == (MODES_AT_FIRST >> i & 1))
+		if (mode_table[i].kind == MODE_SPECIAL || saved == (MODES_AT_FIRST >> i & 1))
 			continue;
 		paint_mode(w, m, saved);
 		paint_print(w, "\033[?%ds", mode_table[i].number);
@@ -304,8 +300,7 @@ put_modes(struct line_writer *w)
 	}
 	for (int i = 0; i < MODE_COUNT; i++) {
 		enum mode m = (enum mode)i;
-		if (mode_table[i].kind == MODE_SPECIAL
-		    || (set >> i & 1) == term_has(t, m))
+		if (mode_table[i].kind == MODE_SPECIAL || (set >> i & 1) == term_has(t, m))
 			continue;
 		set = mode_switched(set, m, term_has(t, m));
 		if (m != MODE_SYNC || !term_has(t, m))

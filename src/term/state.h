@@ -44,6 +44,13 @@ enum join {
 	JOIN_AT, /* ends in the cursor's column: the last one */
 };
 
+enum { STYLE_CACHE = 64 }; /* a power of 2 */
+
+struct style_cached {
+	struct style style;
+	uint32_t id;
+};
+
 enum charset { CHARSET_ASCII, CHARSET_UK, CHARSET_GRAPHICS, CHARSET_COUNT };
 
 struct charsets {
@@ -103,6 +110,7 @@ struct term {
 	bool pen_changed;
 	uint32_t erase_id; /* the style of what is erased now */
 	struct intern styles, clusters, links;
+	struct style_cached style_cache[STYLE_CACHE]; /* numbers of styles, by a hash */
 
 	int top, bottom; /* the margins, inclusive */
 	int left, right;
@@ -139,11 +147,20 @@ term_row(const struct term *t)
 	return grid_row(&t->screen->grid, t->row);
 }
 
+/* The last column for the cursor where it is. */
+static inline int
+right_limit(const struct term *t)
+{
+	return t->col <= t->right ? t->right : term_grid(t)->cols - 1;
+}
+
 /* ---- print.c ---- */
 
 /* Printable ASCII. */
 void print_ascii(struct term *t, const uint8_t *p, size_t n);
 void print_char(struct term *t, uint32_t ch);
+/* Finds the number of the pen's style, if it has changed. */
+void print_pen(struct term *t);
 /* Prints the character to join n times more. */
 void print_again(struct term *t, int n);
 /* The style for cells that are erased. */
@@ -166,8 +183,6 @@ void cursor_to(struct term *t, int row, int col);
 void cursor_absolute(struct term *t, int row, int col);
 void cursor_save(struct term *t);
 void cursor_restore(struct term *t);
-/* The last column for the cursor where it is, or for a row and column. */
-int right_limit(const struct term *t);
 /* IND, RI. */
 void line_down(struct term *t);
 void line_up(struct term *t);

@@ -2,26 +2,13 @@
 
 #include "term/width_table.h"
 
-enum { HANGUL_FIRST = 0xac00, HANGUL_LAST = 0xd7a3, HANGUL_FINALS = 28 };
-
-static uint8_t
-kind_beyond(uint32_t ch)
+uint8_t
+char_kind_beyond(uint32_t ch)
 {
 	for (size_t i = 0; i < sizeof table_beyond / sizeof *table_beyond; i++)
 		if (ch >= table_beyond[i].first && ch <= table_beyond[i].last)
 			return table_beyond[i].kind;
 	return BREAK_OTHER << 2 | 1;
-}
-
-uint8_t
-char_kind(uint32_t ch)
-{
-	if (ch >= TABLE_END)
-		return kind_beyond(ch);
-	if (ch >= HANGUL_FIRST && ch <= HANGUL_LAST
-	    && (ch - HANGUL_FIRST) % HANGUL_FINALS == 0)
-		return BREAK_HANGUL_LV << 2 | 2;
-	return table_pages[table_index[ch / TABLE_PAGE]][ch % TABLE_PAGE];
 }
 
 /* The rules GB6 to GB12 of annex 29; what is no character of text never comes here. */
@@ -72,18 +59,19 @@ utf8_lead(uint8_t c, uint8_t *ret_low, uint8_t *ret_high)
 {
 	*ret_low = c == 0xe0 ? 0xa0 : c == 0xf0 ? 0x90 : 0x80;
 	*ret_high = c == 0xed ? 0x9f : c == 0xf4 ? 0x8f : 0xbf;
-	return c < 0x80 ? 1
-	    : c < 0xc2	? 0
-	    : c < 0xe0	? 2
-	    : c < 0xf0	? 3
-	    : c < 0xf5	? 4
-			: 0;
+	return c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
 }
 
 size_t
 utf8_get(const uint8_t *p, const uint8_t *end, uint32_t *ret_ch)
 {
 	uint8_t low, high;
+	/* Most of what is long: three bytes, nothing special. */
+	if (end - p >= 3 && *p > 0xe0 && *p < 0xed && (p[1] & 0xc0) == 0x80
+	    && (p[2] & 0xc0) == 0x80) {
+		*ret_ch = (uint32_t)(*p & 15) << 12 | (uint32_t)(p[1] & 63) << 6 | (p[2] & 63);
+		return 3;
+	}
 	size_t len = utf8_lead(*p, &low, &high);
 	*ret_ch = CHAR_BAD;
 	if (len == 0)
@@ -99,16 +87,5 @@ utf8_get(const uint8_t *p, const uint8_t *end, uint32_t *ret_ch)
 		high = 0xbf;
 	}
 	*ret_ch = ch;
-	return len;
-}
-
-size_t
-utf8_put(uint32_t ch, uint8_t bytes[4])
-{
-	size_t len = ch < 0x80 ? 1 : ch < 0x800 ? 2 : ch < 0x10000 ? 3 : 4;
-	static const uint8_t leads[] = { 0, 0, 0xc0, 0xe0, 0xf0 };
-	for (size_t i = len; --i > 0; ch >>= 6)
-		bytes[i] = 0x80 | (ch & 0x3f);
-	bytes[0] = (uint8_t)(leads[len] | ch);
 	return len;
 }

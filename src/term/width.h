@@ -26,8 +26,28 @@ enum break_class {
 
 enum { CHAR_VS16 = 0xfe0f, CHAR_BAD = 0xfffd };
 
+/* The tables of width_table.h. */
+enum {
+	WIDTH_PAGE = 64,
+	WIDTH_END = 0x20000,
+	HANGUL_FIRST = 0xac00,
+	HANGUL_LAST = 0xd7a3,
+	HANGUL_FINALS = 28,
+};
+extern const uint8_t width_index[], width_pages[][WIDTH_PAGE];
+uint8_t char_kind_beyond(uint32_t ch);
+
 /* A character's break class and its width (0, 1 or 2 cells), in one byte. */
-uint8_t char_kind(uint32_t ch);
+static inline uint8_t
+char_kind(uint32_t ch)
+{
+	if (ch >= WIDTH_END)
+		return char_kind_beyond(ch);
+	if (ch >= HANGUL_FIRST && ch <= HANGUL_LAST
+	    && (ch - HANGUL_FIRST) % HANGUL_FINALS == 0)
+		return BREAK_HANGUL_LV << 2 | 2;
+	return width_pages[width_index[ch / WIDTH_PAGE]][ch % WIDTH_PAGE];
+}
 
 static inline int
 kind_width(uint8_t kind)
@@ -50,7 +70,31 @@ bool grapheme_continues(struct grapheme *g, uint8_t kind);
 /* Decodes one character of [p, end), p < end.  Returns the bytes it takes, 0 if more are
  * needed; what is no UTF-8 counts as CHAR_BAD (Unicode, 3.9: maximal subparts). */
 size_t utf8_get(const uint8_t *p, const uint8_t *end, uint32_t *ret_ch);
+
 /* Encodes into at most 4 bytes, returns how many. */
-size_t utf8_put(uint32_t ch, uint8_t bytes[4]);
+static inline size_t
+utf8_put(uint32_t ch, uint8_t bytes[4])
+{
+	if (ch < 0x80) {
+		bytes[0] = (uint8_t)ch;
+		return 1;
+	}
+	if (ch < 0x800) {
+		bytes[0] = (uint8_t)(0xc0 | ch >> 6);
+		bytes[1] = (uint8_t)(0x80 | (ch & 0x3f));
+		return 2;
+	}
+	if (ch < 0x10000) {
+		bytes[0] = (uint8_t)(0xe0 | ch >> 12);
+		bytes[1] = (uint8_t)(0x80 | (ch >> 6 & 0x3f));
+		bytes[2] = (uint8_t)(0x80 | (ch & 0x3f));
+		return 3;
+	}
+	bytes[0] = (uint8_t)(0xf0 | ch >> 18);
+	bytes[1] = (uint8_t)(0x80 | (ch >> 12 & 0x3f));
+	bytes[2] = (uint8_t)(0x80 | (ch >> 6 & 0x3f));
+	bytes[3] = (uint8_t)(0x80 | (ch & 0x3f));
+	return 4;
+}
 
 #endif

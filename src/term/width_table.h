@@ -1,7 +1,7 @@
 /* Made by tools/unicode from Unicode 15.0.0: do not edit. */
 /* clang-format off */
-enum { TABLE_PAGE = 64, TABLE_END = 0x20000 };
-static const uint8_t table_index[] = {
+_Static_assert(WIDTH_PAGE == 64 && WIDTH_END == 0x20000, "as tools/unicode has them");
+const uint8_t width_index[WIDTH_END / WIDTH_PAGE] = {
 0,0,1,0,0,0,0,0,0,0,0,0,2,3,0,0,0,0,4,0,0,0,5,6,
 7,8,0,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,22,24,25,26,27,28,
 29,30,31,32,33,34,35,36,37,38,39,40,41,42,43,44,45,46,47,0,48,49,50,51,
@@ -89,7 +89,7 @@ static const uint8_t table_index[] = {
 233,234,235,209,236,237,223,223,209,238,239,240,0,0,0,0,209,209,209,209,209,209,209,209,
 209,209,209,209,209,209,209,241,
 };
-static const uint8_t table_pages[][TABLE_PAGE] = {
+const uint8_t width_pages[][WIDTH_PAGE] = {
 {1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,
 1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1},
 {1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,

@@ -80,6 +80,7 @@ describe_history(struct buf *out, const struct term *t)
 	struct style style = plain;
 	struct span link = { NULL, 0 };
 	bool on = false;
+	size_t blanks = 0;
 	for (uint64_t i = h->first; i < h->next; i++) {
 		struct history_row row = history_get(h, i);
 		struct line_reader r;
@@ -88,6 +89,19 @@ describe_history(struct buf *out, const struct term *t)
 			style = plain, link.n = 0;
 		line_read(&r, row.text);
 		while (line_next(&r, &c)) {
+			/* Blanks at the end of a line, as far as they are plain, do not count. */
+			if (*c.text.p == ' ' && c.text.n == 1 && style_equal(&r.style, &plain)
+			    && !r.link.n) {
+				blanks++;
+				continue;
+			}
+			if (blanks) {
+				describe_style(out, &plain, (struct span){ (const uint8_t *)"", 0 });
+				style = plain;
+				link.n = 0;
+			}
+			for (; blanks; blanks--)
+				buf_putc(out, ' ');
 			if (!style_equal(&style, &r.style) || link.n != r.link.n
 			    || (link.n && memcmp(link.p, r.link.p, link.n)))
 				describe_style(out, &r.style, r.link);
@@ -97,12 +111,17 @@ describe_history(struct buf *out, const struct term *t)
 			    c.width == 2 ? ">" : "");
 		}
 		on = row.flags & ROW_WRAPPED;
-		if (!on)
-			buf_print(out, "|\n");
+		if (on)
+			continue;
+		buf_print(out, "|\n");
+		blanks = 0;
 	}
-	if (on)
-		buf_print(out, "... %s\n",
-		    history_get(h, h->next - 1).flags & ROW_SPACER ? "spacer" : "");
+	if (!on)
+		return;
+	/* A blank before what once was a wide character counts as one. */
+	bool wide = row_cell(grid_row(&t->main.grid, 0), 0).ch & CELL_WIDE;
+	blanks += history_short(h) && !wide;
+	buf_print(out, "+%zu ...%s\n", blanks, history_short(h) && wide ? " spacer" : "");
 }
 
 static inline void

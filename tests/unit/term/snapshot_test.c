@@ -68,12 +68,12 @@ static void
 random_steps(uint64_t seed)
 {
 	test_seed(seed);
-	struct term *t = fresh(1 + (int)test_below(8), 1 + (int)test_below(24));
+	struct term *t = fresh(1 + (int)test_below(8), 2 + (int)test_below(23));
 	struct buf bytes;
 	buf_init(&bytes, 10000);
 	for (int i = 0; i < STEPS; i++) {
 		if (test_below(40) == 0) {
-			int rows = 1 + (int)test_below(8), cols = 1 + (int)test_below(24);
+			int rows = 1 + (int)test_below(8), cols = 2 + (int)test_below(23);
 			CHECK_EQ(term_resize(t, rows, cols), 0);
 		}
 		traffic(&bytes);

@@ -1,0 +1,211 @@
+/*
+ * The terminal model beside libvterm, on the same bytes in one run.
+ *
+ *    term_bench [MEGABYTES]
+ *
+ * A line a kind of traffic: MB/s of both, and the ratio; then what history takes.  Both
+ * keep history: libvterm's rows are handed to a callback that copies them.
+ */
+#include "term/term.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <vterm.h>
+
+enum { ROWS = 24, COLS = 80, HISTORY = 10000, WRITE_SIZE = 4096 };
+
+/* ---- traffic ---- */
+
+static char *text;
+static size_t text_len, text_max;
+
+__attribute__((format(printf, 1, 2))) static void
+add(const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	text_len += (size_t)vsnprintf(text + text_len, text_max - text_len, fmt, ap);
+	va_end(ap);
+}
+
+static unsigned
+pick(unsigned n)
+{
+	static unsigned long long state = 1;
+	state = state * 6364136223846793005u + 1442695040888963407u;
+	return (unsigned)(state >> 33) % n;
+}
+
+static const char *
+word(void)
+{
+	static const char *const words[] = { "the", "terminal", "of", "a", "host", "goes",
+		"on", "while", "network", "is", "away", "and", "comes", "back", "0x7f3a" };
+	return words[pick(sizeof words / sizeof *words)];
+}
+
+static void
+plain_lines(void)
+{
+	size_t start = text_len, wide = 60 + pick(20);
+	while (text_len - start < wide)
+		add("%s ", word());
+	add("\r\n");
+}
+
+static void
+short_lines(void)
+{
+	add("%u\r\n", 1000000 + pick(9000000));
+}
+
+static void
+coloured_log(void)
+{
+	add("\033[2m2026-11-23T12:%02u:%02u\033[0m \033[1;3%um%s\033[0m ", pick(60), pick(60),
+	    pick(8), word());
+	add("\033[38;5;%um%s\033[39m %s %s \033[38;2;%u;%u;%um%s\033[m %s %s\r\n", pick(256),
+	    word(), word(), word(), pick(8) * 32, pick(8) * 32, pick(8) * 32, word(), word(),
+	    word());
+}
+
+static void
+mixed_scripts(void)
+{
+	static const char *const bits[] = { "中文字符 ", "日本語テキスト", "한국어 ",
+		"naïve café ", "\xf0\x9f\x98\x80", "\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x92\xbb ",
+		"e\xcc\x81", "plain text ", "\xf0\x9f\x87\xa9\xf0\x9f\x87\xaa", "Ω≈ç√ " };
+	for (int i = 0; i < 8; i++)
+		add("%s", bits[pick(sizeof bits / sizeof *bits)]);
+	add("\r\n");
+}
+
+static void
+full_screen(void)
+{
+	for (int row = 1; row <= ROWS; row++) {
+		add("\033[%d;1H\033[%um", row, pick(2) ? 7 : 0);
+		size_t start = text_len;
+		while (text_len - start < 60)
+			add("%s ", word());
+		add("\033[m\033[K");
+	}
+}
+
+static const struct {
+	const char *name;
+	void (*make)(void);
+} kinds[] = {
+	{ "plain lines", plain_lines },
+	{ "short lines", short_lines },
+	{ "coloured log", coloured_log },
+	{ "mixed scripts, emoji", mixed_scripts },
+	{ "full-screen redraw", full_screen },
+};
+
+/* ---- the two ---- */
+
+static double
+seconds(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+static double
+run_ours(void)
+{
+	struct term *t;
+	struct term_options o = { ROWS, COLS, HISTORY, SIZE_MAX, false };
+	double began = seconds();
+	if (term_new(&o, &t))
+		abort();
+	for (size_t at = 0; at < text_len; at += WRITE_SIZE) {
+		size_t n = text_len - at < WRITE_SIZE ? text_len - at : WRITE_SIZE;
+		term_write(t, text + at, n);
+	}
+	double took = seconds() - began;
+	term_free(t);
+	return took;
+}
+
+static VTermScreenCell kept[HISTORY][COLS];
+static size_t kept_count;
+
+static int
+keep_row(int cols, const VTermScreenCell *cells, void *user)
+{
+	(void)user;
+	memcpy(kept[kept_count++ % HISTORY], cells, (size_t)cols * sizeof *cells);
+	return 1;
+}
+
+static double
+run_libvterm(void)
+{
+	static const VTermScreenCallbacks callbacks = { .sb_pushline = keep_row };
+	double began = seconds();
+	VTerm *vt = vterm_new(ROWS, COLS);
+	vterm_set_utf8(vt, 1);
+	VTermScreen *screen = vterm_obtain_screen(vt);
+	vterm_screen_set_callbacks(screen, &callbacks, NULL);
+	vterm_screen_set_damage_merge(screen, VTERM_DAMAGE_SCROLL);
+	vterm_screen_reset(screen, 1);
+	for (size_t at = 0; at < text_len; at += WRITE_SIZE) {
+		size_t n = text_len - at < WRITE_SIZE ? text_len - at : WRITE_SIZE;
+		vterm_input_write(vt, text + at, n);
+	}
+	double took = seconds() - began;
+	vterm_free(vt);
+	return took;
+}
+
+/* ---- history ---- */
+
+static void
+show_history(size_t rows)
+{
+	struct term *t;
+	char line[COLS + 3];
+	struct term_options o = { ROWS, COLS, rows, SIZE_MAX, false };
+	if (term_new(&o, &t))
+		abort();
+	size_t before = term_memory(t);
+	for (size_t i = 0; i < rows + ROWS; i++) {
+		for (int x = 0; x < COLS; x++)
+			line[x] = (char)('!' + pick(90));
+		memcpy(line + COLS, "\r\n", 3);
+		term_write(t, line, COLS + 2);
+	}
+	printf("history of %zu full lines of %d columns: %.2f MiB; without: %zu KiB\n", rows,
+	    COLS, (double)term_memory(t) / 1048576.0, before / 1024);
+	term_free(t);
+}
+
+int
+main(int argc, char **argv)
+{
+	size_t mb = argc > 1 ? (size_t)atoi(argv[1]) : 16;
+	text_max = mb * 1000000 + 65536;
+	text = malloc(text_max);
+	if (!text)
+		return 1;
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+		text_len = 0;
+		while (text_len < mb * 1000000)
+			kinds[i].make();
+		double ours = run_ours(), again = run_ours(), theirs = run_libvterm();
+		ours = again < ours ? again : ours;
+		double size = (double)text_len / 1e6;
+		printf("%-22s %7.0f MB/s   libvterm %5.1f MB/s   %5.1f x\n", kinds[i].name,
+		    size / ours, size / theirs, theirs / ours);
+	}
+	show_history(100000);
+	free(text);
+	return 0;
+}
