@@ -1,5 +1,6 @@
 /* belay: ssh that does not fall.  See belay(1). */
 #include "base/log.h"
+#include "client/autossh.h"
 #include "client/options.h"
 #include "client/programs.h"
 #include "client/session.h"
@@ -59,6 +60,8 @@ main(int argc, char **argv)
 	struct options o;
 	int status = EXIT_FAILED;
 	sys_fix_stdio();
+	if (autossh_called(argc, argv))
+		return autossh_main(argc, argv);
 	log_init("belay", LOG_NOTICE);
 	if (options_parse(&o, argc, argv)) {
 		log_say(LOG_ERROR, "out of memory");
