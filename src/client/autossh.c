@@ -105,6 +105,7 @@ on_errors(void *owner, short revents)
 	(void)pass_errors(owner);
 }
 
+/* 0, or -1 with errno. */
 static int
 start_ssh(struct autossh *a)
 {
@@ -112,11 +113,8 @@ start_ssh(struct autossh *a)
 	buf_drop(&a->said, a->said.len);
 	a->err = (struct watch){ -1, POLLIN, on_errors, a, 0 };
 	pid_t pid = child_start_beside(a->ssh_argv, &a->err.fd);
-	if (pid < 0) {
-		autossh_log_fatal("cannot execute %s: %s", a->ssh_argv[0],
-		    strerror(errno));
+	if (pid < 0)
 		return -1;
-	}
 	a->pid = pid;
 	loop_add(&a->loop, &a->err);
 	autossh_log(SEVERITY_INFO, "ssh child pid is %ld", (long)pid);
@@ -162,6 +160,24 @@ start_test(struct autossh *a)
 	monitor_start(&a->monitor, line, timeout_ms * 1000, a->loop.now_us);
 }
 
+static void act(struct autossh *a, unsigned actions);
+
+/* ssh cannot be executed: at first that is an error, and later it may pass. */
+static void
+cannot_start(struct autossh *a)
+{
+	const struct supervise_end end = { .status = 255, .why = SUPERVISE_UNREACHED };
+	const char *why = strerror(errno);
+	if (a->supervise.starts > 1) {
+		autossh_log(SEVERITY_ERROR, "cannot execute %s: %s", a->ssh_argv[0], why);
+		act(a, supervise_ended(&a->supervise, &end, a->loop.now_us));
+		return;
+	}
+	autossh_log_fatal("cannot execute %s: %s", a->ssh_argv[0], why);
+	a->supervise.exit_status = EXIT_WRONG;
+	loop_stop(&a->loop);
+}
+
 static void
 act(struct autossh *a, unsigned actions)
 {
@@ -177,10 +193,8 @@ act(struct autossh *a, unsigned actions)
 		autossh_log(SEVERITY_NOTICE, "ssh does not end; killing it");
 		kill(a->pid, SIGKILL);
 	}
-	if (actions & SUPERVISE_START && start_ssh(a)) {
-		a->supervise.exit_status = EXIT_WRONG;
-		actions |= SUPERVISE_EXIT;
-	}
+	if (actions & SUPERVISE_START && start_ssh(a))
+		cannot_start(a);
 	if (actions & SUPERVISE_EXIT)
 		loop_stop(&a->loop);
 }

@@ -3,6 +3,7 @@
 
     exit N       kill N       sleep SECONDS       say TEXT
     stay         until it is told to end          stubborn: not even then
+    raw          the terminal                     cooked: say so in signals if it is
 
 Steps are separated by "; "; after the last line every start stays.  Each start adds its
 argv to $FAKE_SSH/starts, each TERM a line to $FAKE_SSH/signals.
@@ -13,7 +14,9 @@ import json
 import os
 import signal
 import sys
+import termios
 import time
+import tty
 
 PLACE = os.environ["FAKE_SSH"]
 
@@ -43,6 +46,10 @@ def do(step):
         time.sleep(float(rest))
     elif word == "say":
         os.write(2, rest.encode() + b"\r\n")
+    elif word == "raw":
+        tty.setraw(0)
+    elif word == "cooked":
+        add_line("signals", "cooked" if termios.tcgetattr(0)[3] & termios.ICANON else "raw")
     elif word == "stubborn":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         do("stay")

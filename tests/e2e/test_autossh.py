@@ -24,12 +24,14 @@ import time
 import pytest
 
 from harness import HERE, belay_path, wait_until
+from term import Term
 
 FAKE_SSH = HERE / "fake_ssh.py"
 REAL = pathlib.Path("/usr/lib/autossh/autossh")     # Debian's, without its wrapper
 PROGRAMS = ["belay", pytest.param("real", marks=pytest.mark.skipif(
     not REAL.exists(), reason="no autossh to compare with: install autossh"))]
 both = pytest.mark.parametrize("program", PROGRAMS)
+at_once = ["belay"] + ["real"] * REAL.exists()      # for what takes long
 as_root = pytest.mark.skipif(os.getuid() != 0, reason="a network of its own wants root")
 has_real = pytest.mark.skipif(not REAL.exists(), reason="no autossh to compare with")
 
@@ -86,16 +88,22 @@ class Run:
         wait_until(lambda: "\n".join(self._lines("log")).count(text) >= times,
                    what=f"the log does not say: {text}")
 
+    def processes(self):
+        """All that belong to it."""
+        mark = f"FAKE_SSH={self.dir}".encode()
+        for entry in pathlib.Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if mark in (entry / "environ").read_bytes().split(b"\0"):
+                    yield int(entry.name)
+
     def close(self):
         """Also what an autossh that was killed has left behind."""
         if self.child.poll() is None:
             self.child.kill()
         self.child.wait()
-        mark = f"FAKE_SSH={self.dir}".encode()
-        for entry in pathlib.Path("/proc").glob("[0-9]*"):
+        for pid in self.processes():
             with contextlib.suppress(OSError):
-                if mark in (entry / "environ").read_bytes().split(b"\0"):
-                    os.kill(int(entry.name), signal.SIGKILL)
+                os.kill(pid, signal.SIGKILL)
         for pipe in (self.child.stdout, self.child.stderr):
             pipe.close()
         shutil.rmtree(self.dir, ignore_errors=True)
@@ -132,28 +140,27 @@ def verdict_of(one, starts):
     return one.wait_exit()
 
 
-@both
-def test_how_ssh_ended_decides(run, program):
-    def all_of(end):
+def test_how_ssh_ended_decides(run):
+    def all_of(program, end):
         gate = {"AUTOSSH_GATETIME": 1}
         return [(run(program, ["-M", "0", "host"], [end], **gate), 1),
                 (run(program, ["-M", "0", "host"], [f"sleep 2.1; {end}"], **gate), 1),
                 (run(program, ["-M", "0", "host"], ["kill 9", end], **gate), 2),
                 (run(program, ["-M", "0", "host"], [end], AUTOSSH_GATETIME=0), 1)]
-    runs = [(end, wanted, all_of(end)) for end, *wanted in VERDICTS]
-    for end, wanted, ones in runs:
-        assert (end, [verdict_of(*one) for one in ones]) == (end, wanted)
+    runs = [(program, end, wanted, all_of(program, end))
+            for end, *wanted in VERDICTS for program in at_once]
+    for program, end, wanted, ones in runs:
+        assert (program, end, [verdict_of(*one) for one in ones]) == (program, end, wanted)
 
 
-@both
-def test_quick_ends_are_backed_off_from(run, program):
+def test_quick_ends_are_backed_off_from(run):
     """Six quick starts, then longer and longer: by a 300th of the poll time, by four."""
-    one = run(program, ["-M", "0", "host"], ["exit 255"] * 7, AUTOSSH_GATETIME=0,
-              AUTOSSH_POLL=300)
-    one.wait_starts(8)
-    gaps = [b - a for a, b in zip(one.times, one.times[1:])]
-    assert max(gaps[:5]) < 0.8
-    assert 0.9 < gaps[5] < 2 and 3.9 < gaps[6] < 5.5
+    for one in [run(program, ["-M", "0", "host"], ["exit 255"] * 7, AUTOSSH_GATETIME=0,
+                    AUTOSSH_POLL=300) for program in at_once]:
+        one.wait_starts(8)
+        gaps = [b - a for a, b in zip(one.times, one.times[1:])]
+        assert max(gaps[:5]) < 0.8
+        assert 0.9 < gaps[5] < 2 and 3.9 < gaps[6] < 5.5
 
 
 @both
@@ -165,13 +172,13 @@ def test_number_of_starts(run, program):
     assert none.wait_exit() == 0 and len(none.starts) == 0
 
 
-@both
-def test_end_of_life(run, program):
+def test_end_of_life(run):
     began = time.monotonic()
-    one = run(program, ["-M", "0", "host"], AUTOSSH_MAXLIFETIME=2)
-    assert one.wait_exit() == 0
-    assert 1 < time.monotonic() - began < 5
-    assert one.signals == ["TERM"] and len(one.starts) == 1
+    for one in [run(program, ["-M", "0", "host"], AUTOSSH_MAXLIFETIME=2)
+                for program in at_once]:
+        assert one.wait_exit() == 0
+        assert 1 < time.monotonic() - began < 5
+        assert one.signals == ["TERM"] and len(one.starts) == 1
 
 
 # ---- signals ----
@@ -417,6 +424,40 @@ def test_stdin_and_stdout_are_sshs(run):
     assert os.getpgid(int(child)) == os.getpgid(one.child.pid)
 
 
+# ---- in a terminal ----
+
+@pytest.fixture
+def in_terminal(run):
+    """Like run, but autossh has a terminal of its own; ends with it."""
+    with contextlib.ExitStack() as stack:
+        def start(script):
+            one = run("belay", ["-V"])      # for its directory
+            (one.dir / "script").write_text("".join(line + "\n" for line in script))
+            env = {"PATH": os.environ["PATH"], "FAKE_SSH": one.dir, "AUTOSSH_LOGFILE": one.log,
+                   "AUTOSSH_PATH": FAKE_SSH, "AUTOSSH_GATETIME": 0}
+            term = Term([belay_path(), "--autossh", "-M", "0", "-t", "host"], cwd=one.dir,
+                        env={name: str(value) for name, value in env.items()})
+            stack.callback(term.close)
+            return one, term
+        yield start
+
+
+def test_terminal_that_ssh_left_raw_is_mended(in_terminal):
+    one, term = in_terminal(["raw; kill 9", "cooked; raw; exit 3"])
+    assert term.wait_exit() == 1
+    assert one.signals == ["cooked"]
+    term.assert_sane()
+
+
+def test_closed_window_is_the_end(in_terminal):
+    """ssh dies of it, and no other one could be of use to anybody."""
+    one, term = in_terminal(["stay"])
+    wait_until(lambda: one.starts)
+    term.hang_up()
+    wait_until(lambda: not list(one.processes()), what="autossh goes on")
+    assert len(one.starts) == 1
+
+
 # ---- through a private sshd ----
 
 PASS_CONNECTION = """
@@ -525,7 +566,7 @@ def test_dead_tunnel_is_replaced(far, echo):
         port = str(free_port())
         if echo:
             port += f":{stack.enter_context(echo_service())}"
-        env = {**far.env, "AUTOSSH_FIRST_POLL": 1, "AUTOSSH_POLL": 2, "AUTOSSH_GATETIME": 0,
+        env = {**far.env, "AUTOSSH_FIRST_POLL": 1, "AUTOSSH_POLL": 1, "AUTOSSH_GATETIME": 0,
                "AUTOSSH_MESSAGE": "hello"}
         child = stack.enter_context(far.host.popen(
             far.argv("autossh", "-M", port, "-N", "host"), env))
@@ -534,7 +575,7 @@ def test_dead_tunnel_is_replaced(far, echo):
         far.host.proxy.drop()
         far.wait_logged("port down, restarting ssh")
         healthy = far.count("connection ok")
-        far.wait_logged("connection ok", healthy + 2)
+        far.wait_logged("connection ok", healthy + 1)
         assert far.host.sshd.logins() > 1
         child.send_signal(signal.SIGTERM)
         assert child.wait(10) == 1
