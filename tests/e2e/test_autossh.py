@@ -593,6 +593,7 @@ def test_change_of_the_network_asks_at_once(far):
             far.wait_logged("the network has changed", n)
             if far.count("connection ok"):      # ssh may not have been ready at first
                 break
+        assert far.count("connection ok")
         assert far.count("starting ssh") == 1
         child.send_signal(signal.SIGTERM)
         assert child.wait(10) == 1
