@@ -424,9 +424,10 @@ bool
 autossh_called(int argc, char **argv)
 {
 	const char *slash = argc ? strrchr(argv[0], '/') : NULL;
+	const char *name = slash ? slash + 1 : argc ? argv[0] : "";
 	if (argc > 1 && strcmp(argv[1], "--autossh") == 0)
 		return true;
-	return argc && strcmp(slash ? slash + 1 : argv[0], "autossh") == 0;
+	return strcmp(name, "autossh") == 0 || strcmp(name, "belay-autossh") == 0;
 }
 
 int

@@ -4,7 +4,8 @@
 
 #include <stdbool.h>
 
-/* Whether belay is called so: as `autossh`, or with --autossh as its first word. */
+/* Whether belay is called so: as `autossh` or `belay-autossh`, or with --autossh as its
+ * first word. */
 bool autossh_called(int argc, char **argv);
 /* Returns autossh's exit status. */
 int autossh_main(int argc, char **argv);

@@ -17,6 +17,7 @@ enum { EXIT_FAILED = 255 }; /* ssh(1), EXIT STATUS */
 static const char usage_text[] =
     "usage: belay [ssh's options] destination [command [argument ...]]\n"
     "       belay --help | --version\n"
+    "       belay --autossh ...\n"
     "As ssh, but the session survives every cut of the connection.  See belay(1).\n";
 
 static int

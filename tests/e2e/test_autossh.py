@@ -324,7 +324,7 @@ def backing_off(run, program):
     return one.wait_starts(6)
 
 
-@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1])
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2])
 def test_prod_in_the_back_off(run, number):
     one = backing_off(run, "belay")
     one.wait_logged("restarting ssh", 6)
@@ -332,7 +332,7 @@ def test_prod_in_the_back_off(run, number):
 
 
 @has_real
-@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1])
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2])
 def test_prod_kills_the_real_one(run, number):
     one = backing_off(run, "real")
     one.wait_logged("restarting ssh", 6)
@@ -367,6 +367,7 @@ def test_ssh_that_does_not_end(run):
     (["-M", "0", "host", "cmd", "-M", "0", "--", "x", ""],
      ["host", "cmd", "-M", "0", "--", "x", ""], ["host", "cmd", "x"]),
     (["-fM", "0", "-N", "host"], ["-N", "host"], ["-M", "0", "-N", "host"]),
+    (["-M", "0", "-Jfag", "host"], ["-Jfag", "host"], ["-Jag", "host"]),
     (["-M", "0", "-J", "a", "-B", "lo", "host"], ["-J", "a", "-B", "lo", "host"], None),
 ], ids=lambda x: " ".join(x) if x else "refused")
 def test_words_that_autossh_eats(run, args, wanted, real):
@@ -377,6 +378,29 @@ def test_words_that_autossh_eats(run, args, wanted, real):
         theirs = run("real", args)
         wait_until(lambda: theirs.starts or theirs.child.poll() == 1)
         assert (theirs.starts or [None])[0] == real
+
+
+def test_number_out_of_range(run):
+    ours = run("belay", ["-M", "0", "host"], AUTOSSH_POLL=-5)
+    assert ours.wait_exit() == 1 and "AUTOSSH_POLL" in ours.child.stderr.read()
+    if REAL.exists():
+        assert run("real", ["-M", "0", "host"], AUTOSSH_POLL=-5).wait_starts(1)
+
+
+def test_ssh_that_is_gone_for_a_moment(run):
+    one = run("belay", ["-M", "0", "host"], ["exit 255"], AUTOSSH_GATETIME=0,
+              AUTOSSH_PATH="./ssh")
+    # It comes after the first start has failed: that one is an error.
+    assert one.wait_exit() == 1 and "cannot execute ./ssh" in one.child.stderr.read()
+    link = one.dir / "ssh"
+    link.symlink_to(FAKE_SSH)
+    two = run("belay", ["-M", "0", "host"], ["sleep 0.5; exit 255"], AUTOSSH_GATETIME=0,
+              AUTOSSH_PATH=link)
+    two.wait_starts(1)
+    link.unlink()
+    two.wait_logged(f"cannot execute {link}")
+    link.symlink_to(FAKE_SSH)
+    two.wait_starts(2)
 
 
 REFUSALS = ["user@host: Permission denied (publickey,password).",
