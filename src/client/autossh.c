@@ -61,12 +61,12 @@ mend_terminal(const struct autossh *a)
 		(void)tcsetattr(STDIN_FILENO, TCSADRAIN, &a->settings);
 }
 
-/* Its window was closed: no ssh that used it can be of use to anybody now. */
+/* Its window was closed: no ssh that read from it can be of use to anybody now. */
 static bool
 terminal_is_gone(const struct autossh *a)
 {
 	struct termios now;
-	return a->has_terminal && tcgetattr(STDIN_FILENO, &now) < 0
+	return a->has_terminal && a->conf.reads_stdin && tcgetattr(STDIN_FILENO, &now) < 0
 	    && (errno == EIO || errno == ENXIO);
 }
 
@@ -206,6 +206,18 @@ tell(struct autossh *a, enum supervise_event event)
 }
 
 static void
+log_wait(const struct autossh *a, bool refused)
+{
+	uint64_t due_us = supervise_deadline(&a->supervise), now_us = a->loop.now_us;
+	if (due_us > now_us)
+		autossh_log(refused ? SEVERITY_NOTICE : SEVERITY_INFO,
+		    "%snext start in %llu seconds",
+		    refused ? "the login was refused or the host's key has changed: "
+			    : "",
+		    (unsigned long long)(due_us - now_us) / 1000000);
+}
+
+static void
 look_at_ssh(struct autossh *a)
 {
 	static const int why[] = {
@@ -229,10 +241,10 @@ look_at_ssh(struct autossh *a)
 	if (end.status)
 		log_last_words(a);
 	act(a, supervise_ended(&a->supervise, &end, a->loop.now_us));
-	if (end.why == SUPERVISE_REFUSED && a->supervise.state == SUPERVISE_WAIT)
-		autossh_log(SEVERITY_NOTICE,
-		    "the login was refused; not trying again so soon");
-	if (a->supervise.state == SUPERVISE_WAIT && terminal_is_gone(a))
+	if (a->supervise.state != SUPERVISE_WAIT)
+		return;
+	log_wait(a, end.why == SUPERVISE_REFUSED);
+	if (terminal_is_gone(a))
 		tell(a, SUPERVISE_STOP);
 }
 

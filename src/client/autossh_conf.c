@@ -125,6 +125,7 @@ read_word(struct autossh_conf *c, char **argv, int n, char **room, const char **
 		}
 		c->version = c->version || *p == 'V';
 		c->background = c->background || *p == 'f';
+		c->reads_stdin = c->reads_stdin && *p != 'N' && *p != 'n';
 		if (*p != 'f')
 			word[len++] = *p;
 		if (has_value) {
@@ -182,7 +183,7 @@ autossh_conf_read(struct autossh_conf *c, int argc, char **argv,
 {
 	const char *from_env = env("AUTOSSH_PORT"), *port = NULL;
 	size_t room = 1;
-	*c = (struct autossh_conf){ .n_ssh_argv = WORDS_BEFORE };
+	*c = (struct autossh_conf){ .n_ssh_argv = WORDS_BEFORE, .reads_stdin = true };
 	for (int i = 1; i < argc; i++)
 		room += strlen(argv[i]) + 2;
 	c->words = calloc(room, 1);

@@ -23,6 +23,7 @@ struct autossh_conf {
 	long port, echo_port;
 	bool any_port; /* none was named: one must be found before autossh_conf_argv */
 	bool background; /* -f */
+	bool reads_stdin; /* neither -N nor -n */
 	bool version, usage; /* -V; the command line is not one */
 	char error[256]; /* what is wrong with it or the environment, or empty */
 	/* ssh's command line: [0] is the place for the program; those for the port follow */

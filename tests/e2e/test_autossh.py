@@ -412,10 +412,10 @@ REFUSALS = ["user@host: Permission denied (publickey,password).",
 def test_refused_login_is_not_hammered(run, words):
     script = [f"say {words}; exit 255"] * 3
     one = run("belay", ["-M", "0", "host"], script, AUTOSSH_GATETIME=0)
-    one.wait_logged("the login was refused")
+    one.wait_logged("was refused")
     assert len(one.starts) == 1
     one.send(signal.SIGHUP).wait_starts(2)      # a person knows better
-    one.wait_logged("the login was refused", 2)
+    one.wait_logged("was refused", 2)
     assert one.send(signal.SIGTERM).wait_exit() == 1
     assert one.child.stderr.read() == 2 * (words + "\n")
     assert words in one.log.read_text()
@@ -454,12 +454,12 @@ def test_stdin_and_stdout_are_sshs(run):
 def in_terminal(run):
     """Like run, but autossh has a terminal of its own; ends with it."""
     with contextlib.ExitStack() as stack:
-        def start(script):
+        def start(script, *args):
             one = run("belay", ["-V"])      # for its directory
             (one.dir / "script").write_text("".join(line + "\n" for line in script))
             env = {"PATH": os.environ["PATH"], "FAKE_SSH": one.dir, "AUTOSSH_LOGFILE": one.log,
                    "AUTOSSH_PATH": FAKE_SSH, "AUTOSSH_GATETIME": 0}
-            term = Term([belay_path(), "--autossh", "-M", "0", "-t", "host"], cwd=one.dir,
+            term = Term([belay_path(), "--autossh", "-M", "0", *args, "host"], cwd=one.dir,
                         env={name: str(value) for name, value in env.items()})
             stack.callback(term.close)
             return one, term
@@ -467,7 +467,7 @@ def in_terminal(run):
 
 
 def test_terminal_that_ssh_left_raw_is_mended(in_terminal):
-    one, term = in_terminal(["raw; kill 9", "cooked; raw; exit 3"])
+    one, term = in_terminal(["raw; kill 9", "cooked; raw; exit 3"], "-t")
     assert term.wait_exit() == 1
     assert one.signals == ["cooked"]
     term.assert_sane()
@@ -475,11 +475,18 @@ def test_terminal_that_ssh_left_raw_is_mended(in_terminal):
 
 def test_closed_window_is_the_end(in_terminal):
     """ssh dies of it, and no other one could be of use to anybody."""
-    one, term = in_terminal(["stay"])
+    one, term = in_terminal([], "-t")
     wait_until(lambda: one.starts)
     term.hang_up()
     wait_until(lambda: not list(one.processes()), what="autossh goes on")
     assert len(one.starts) == 1
+
+
+def test_forwarding_goes_on_without_its_window(in_terminal):
+    one, term = in_terminal([], "-N")
+    wait_until(lambda: one.starts)
+    term.hang_up()
+    wait_until(lambda: len(one.starts) == 2)
 
 
 # ---- through a private sshd ----

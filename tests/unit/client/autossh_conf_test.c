@@ -96,6 +96,7 @@ TEST(the_words_of_the_command_are_left_alone)
 	CHECK(!t.c.background);
 	check_ssh("-M 0 host cmd -M 1 -- -f \"\" -V", "ssh host cmd -M 1 -- -f \"\" -V");
 	check_ssh("-M 0 -- host cmd", "ssh -- host cmd");
+	check_ssh("-M 0 -- host -f -N cmd", "ssh -- host -N cmd");
 	check_ssh("-M 0 host -- -f", "ssh host -- -f");
 	check_ssh("-M 0 host -", "ssh host -");
 }
@@ -203,6 +204,20 @@ TEST(the_version_is_asked_for)
 	read_conf("", "-NV");
 	CHECK(t.c.version);
 	autossh_conf_finish(&t.c);
+}
+
+TEST(who_reads_stdin)
+{
+	static const struct {
+		const char *line;
+		bool reads;
+	} table[] = { { "-M 0 -t host", true }, { "-M 0 -TN host", false },
+		{ "-M 0 host -n cmd", false }, { "-M 0 host cmd -N", true } };
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+		read_conf("", table[i].line);
+		CHECK_EQ(t.c.reads_stdin, table[i].reads);
+		autossh_conf_finish(&t.c);
+	}
 }
 
 TEST(no_memory)

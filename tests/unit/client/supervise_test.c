@@ -126,6 +126,7 @@ TEST(quick_ends_are_backed_off_from_as_autossh_does)
 		CHECK_EQ(ended(255), 0);
 		CHECK(until(SUPERVISE_START) <= 600);
 	}
+	s.tries = 4294967290u;
 	CHECK_EQ(ended(255), 0);
 	CHECK_EQ(until(SUPERVISE_START), 600);
 	pass(60); /* a tenth of the poll time: it has lived */
@@ -339,4 +340,54 @@ TEST(a_life_has_its_end_wherever_it_is)
 	CHECK_EQ(until(0), 1);
 	CHECK_EQ(ended(255), SUPERVISE_EXIT);
 	over(0);
+}
+
+/* Whatever happens in whatever order: one ssh at a time, only it is tested and ended, no
+ * start after the end, and always a way on. */
+TEST(nothing_goes_wrong_in_any_order)
+{
+	static const int statuses[] = { 255, 255, 255, 255, 1, KILLED + 9 };
+	for (uint64_t seed = 1; seed <= 2000; seed++) {
+		test_seed(seed);
+		struct supervise_rules rules = usual;
+		rules.gate_us = 0;
+		rules.max_starts = test_below(4) ? -1 : (long)test_below(20);
+		rules.max_life_us = test_below(4) ? 0
+						  : test_below(5000) * (uint64_t)SECOND;
+		now_us = SECOND;
+		supervise_init(&s, &rules, now_us);
+		unsigned actions = supervise_begin(&s, now_us);
+		bool runs = false;
+		for (int i = 0; i < 300 && !(actions & SUPERVISE_EXIT); i++) {
+			if (actions & SUPERVISE_START) {
+				CHECK(!runs);
+				runs = true;
+			}
+			if (actions & ~SUPERVISE_START)
+				CHECK(runs);
+			CHECK_EQ(s.state == SUPERVISE_WAIT, !runs);
+			uint64_t at_us = supervise_deadline(&s);
+			CHECK(runs || at_us); /* or it would wait for ever */
+			if (at_us > now_us && test_below(2))
+				now_us = at_us;
+			else
+				pass((double)test_below(3000) / 1000);
+			if (runs && test_below(3) == 0) {
+				runs = false;
+				actions = ended_by(statuses[test_below(6)],
+				    (int)test_below(3));
+			} else {
+				actions = on(test_below(2) ? SUPERVISE_TIMER
+					: test_below(20)
+					? (enum supervise_event)test_below(
+					    SUPERVISE_EVENTS)
+					: SUPERVISE_PROD);
+			}
+		}
+		if (actions & SUPERVISE_EXIT) {
+			CHECK(!runs);
+			for (int e = 0; e < SUPERVISE_EVENTS; e++)
+				CHECK_EQ(on((enum supervise_event)e), 0);
+		}
+	}
 }
