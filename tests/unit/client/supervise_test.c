@@ -126,7 +126,7 @@ TEST(quick_ends_are_backed_off_from_as_autossh_does)
 		CHECK_EQ(ended(255), 0);
 		CHECK(until(SUPERVISE_START) <= 600);
 	}
-	s.tries = 4294967290u;
+	s.tries = (1u << 31) + 4; /* its square overflows to nothing */
 	CHECK_EQ(ended(255), 0);
 	CHECK_EQ(until(SUPERVISE_START), 600);
 	pass(60); /* a tenth of the poll time: it has lived */
