@@ -1,10 +1,10 @@
 #include "client/autossh.h"
 
-#include "base/buf.h"
 #include "base/err.h"
 #include "client/autossh_conf.h"
 #include "client/autossh_log.h"
 #include "client/monitor.h"
+#include "client/overheard.h"
 #include "client/programs.h"
 #include "client/ssh_words.h"
 #include "client/supervise.h"
@@ -26,7 +26,6 @@
 
 enum {
 	EXIT_WRONG = 1, /* autossh knows no others than this and 0 */
-	SAID_MAX = 4 * 1024,
 	TEST_TIMEOUT_MS = 15000, /* of one try; half the poll time, if that is less */
 	ANY_PORT_FROM = 32768, /* as Debian's autossh chooses one */
 	ANY_PORT_TRIES = 42,
@@ -44,8 +43,7 @@ struct autossh {
 	struct supervise supervise;
 	char **ssh_argv;
 	pid_t pid; /* ssh's; 0: none runs */
-	struct watch err; /* its stderr */
-	struct buf said; /* the end of what came there */
+	struct overheard overheard;
 	bool has_terminal; /* it is stdin, with these settings */
 	struct termios settings;
 	bool pid_file_written;
@@ -72,73 +70,19 @@ terminal_is_gone(const struct autossh *a)
 
 /* ---- ssh ---- */
 
-static void
-close_errors(struct autossh *a)
-{
-	if (a->err.fd < 0)
-		return;
-	loop_remove(&a->loop, &a->err);
-	close(a->err.fd);
-	a->err.fd = -1;
-}
-
-/* Passes on some of what ssh says; whether there was any. */
-static bool
-pass_errors(struct autossh *a)
-{
-	if (a->said.len > SAID_MAX / 2)
-		buf_drop(&a->said, a->said.len - SAID_MAX / 2);
-	size_t before = a->said.len;
-	ssize_t n = a->err.fd < 0 ? 0 : sys_read_into(a->err.fd, &a->said, SAID_MAX / 2);
-	if (n < 0)
-		close_errors(a);
-	if (n <= 0)
-		return false;
-	(void)sys_write_all(STDERR_FILENO, buf_bytes(&a->said) + before, (size_t)n);
-	return true;
-}
-
-static void
-on_errors(void *owner, short revents)
-{
-	(void)revents;
-	(void)pass_errors(owner);
-}
-
 /* 0, or -1 with errno. */
 static int
 start_ssh(struct autossh *a)
 {
+	int err;
 	mend_terminal(a);
-	buf_drop(&a->said, a->said.len);
-	a->err = (struct watch){ -1, POLLIN, on_errors, a, 0 };
-	pid_t pid = child_start_beside(a->ssh_argv, &a->err.fd);
+	pid_t pid = child_start_beside(a->ssh_argv, &err);
 	if (pid < 0)
 		return -1;
 	a->pid = pid;
-	loop_add(&a->loop, &a->err);
+	overheard_begin(&a->overheard, err);
 	autossh_log(SEVERITY_INFO, "ssh child pid is %ld", (long)pid);
 	return 0;
-}
-
-/* The last line that ssh has said, for those who have only the log. */
-static void
-log_last_words(struct autossh *a)
-{
-	char line[256];
-	const char *p = buf_str(&a->said), *end = p ? p + strlen(p) : NULL;
-	while (end && end > p && (end[-1] == '\n' || end[-1] == '\r'))
-		end--;
-	const char *begin = end;
-	while (begin && begin > p && begin[-1] != '\n')
-		begin--;
-	if (begin == end)
-		return;
-	snprintf(line, sizeof line, "%.*s", (int)(end - begin), begin);
-	for (char *c = line; *c; c++)
-		if ((unsigned char)*c < ' ' || *c == 127)
-			*c = '?';
-	autossh_log(SEVERITY_INFO, "ssh said: %s", line);
 }
 
 /* ---- what supervise.c decides is done ---- */
@@ -226,20 +170,20 @@ look_at_ssh(struct autossh *a)
 		[SSH_WORDS_LOGIN] = SUPERVISE_REFUSED,
 		[SSH_WORDS_UNREACHED] = SUPERVISE_UNREACHED,
 	};
+	char line[256];
 	int status;
 	if (a->pid <= 0 || !child_ended(a->pid, &status))
 		return;
 	a->pid = 0;
-	while (pass_errors(a))
-		;
-	close_errors(a); /* even if somebody whom ssh has left behind holds it */
+	overheard_end(&a->overheard);
 	monitor_stop(&a->monitor);
 	struct supervise_end end = { .by_signal = WIFSIGNALED(status) };
 	end.status = end.by_signal ? WTERMSIG(status) : WEXITSTATUS(status);
 	if (!end.by_signal && end.status == 255)
-		end.why = why[ssh_words(buf_str(&a->said))];
-	if (end.status)
-		log_last_words(a);
+		end.why = why[ssh_words(overheard_said(&a->overheard))];
+	/* For those who have only the log. */
+	if (end.status && overheard_last_line(&a->overheard, line, sizeof line))
+		autossh_log(SEVERITY_INFO, "ssh said: %s", line);
 	act(a, supervise_ended(&a->supervise, &end, a->loop.now_us));
 	if (a->supervise.state != SUPERVISE_WAIT)
 		return;
@@ -387,6 +331,7 @@ prepare(struct autossh *a)
 		return -1;
 	}
 	a->has_terminal = tcgetattr(STDIN_FILENO, &a->settings) == 0;
+	overheard_init(&a->overheard, &a->loop);
 	netwatch_open(&a->net, &a->loop);
 	return write_pid(a);
 }
@@ -451,7 +396,6 @@ autossh_main(int argc, char **argv)
 		argc--;
 		argv++;
 	}
-	buf_init(&a.said, SAID_MAX);
 	if (autossh_conf_read(&a.conf, argc, argv, getenv))
 		autossh_log_fatal("%s", err_text(ERR_NOMEM));
 	else
@@ -460,7 +404,7 @@ autossh_main(int argc, char **argv)
 		unlink(a.conf.pid_file);
 	monitor_close(&a.monitor);
 	netwatch_close(&a.net);
-	buf_finish(&a.said);
+	overheard_finish(&a.overheard);
 	autossh_conf_finish(&a.conf);
 	return status;
 }

@@ -4,6 +4,7 @@
     exit N       kill N       sleep SECONDS       say TEXT
     stay         until it is told to end          stubborn: not even then
     raw          the terminal                     cooked: say so in signals if it is
+    flood N      bytes to stderr
 
 Steps are separated by "; "; after the last line every start stays.  Each start adds its
 argv to $FAKE_SSH/starts, each TERM a line to $FAKE_SSH/signals.
@@ -46,6 +47,9 @@ def do(step):
         time.sleep(float(rest))
     elif word == "say":
         os.write(2, rest.encode() + b"\r\n")
+    elif word == "flood":
+        for _ in range(int(rest) // 1000):
+            os.write(2, 999 * b"x" + b"\n")
     elif word == "raw":
         tty.setraw(0)
     elif word == "cooked":

@@ -32,7 +32,9 @@ PROGRAMS = ["belay", pytest.param("real", marks=pytest.mark.skipif(
     not REAL.exists(), reason="no autossh to compare with: install autossh"))]
 both = pytest.mark.parametrize("program", PROGRAMS)
 at_once = ["belay"] + ["real"] * REAL.exists()      # for what takes long
-as_root = pytest.mark.skipif(os.getuid() != 0, reason="a network of its own wants root")
+as_root = pytest.mark.skipif(
+    subprocess.run(["unshare", "-n", "ip", "link"], capture_output=True).returncode != 0,
+    reason="no network of its own: this wants root, unshare and ip")
 has_real = pytest.mark.skipif(not REAL.exists(), reason="no autossh to compare with")
 
 
@@ -448,6 +450,28 @@ def test_stdin_and_stdout_are_sshs(run):
     assert os.getpgid(int(child)) == os.getpgid(one.child.pid)
 
 
+@both
+def test_stderr_that_nobody_reads(run, program):
+    one = run(program, ["-M", "0", "host"], ["flood 1000000"]).wait_starts(1)
+    assert one.send(signal.SIGTERM).wait_exit() == 1
+    assert one.signals == ["TERM"]
+
+
+@both
+def test_all_of_stderr_is_shown(run, program):
+    one = run(program, ["-M", "0", "host"], ["flood 1000000; exit 3"])
+    assert one.child.stderr.read() == 1000 * (999 * "x" + "\n")
+    assert one.wait_exit() == 1
+
+
+@both
+def test_port_that_nobody_listens_at(run, program):
+    """An ssh that has logged in would: the poll finds the tunnel dead."""
+    one = run(program, ["-M", str(free_port()), "host"], AUTOSSH_FIRST_POLL=1,
+              AUTOSSH_POLL=2).wait_starts(2)
+    assert one.signals == ["TERM"]
+
+
 # ---- in a terminal ----
 
 @pytest.fixture
@@ -633,6 +657,9 @@ def test_change_of_the_network_asks_at_once(far):
 @as_root
 @pytest.mark.skipif(not shutil.which("screen"), reason="no screen")
 def test_command_of_the_blog_post(far):
+    with contextlib.suppress(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", 20000)).close()
+        pytest.skip("something listens at port 20000")
     command = ("AUTOSSH_FIRST_POLL=5 AUTOSSH_POLL=5 autossh -M 20000 -t host "
                "'screen -D -R session_name'")
     term = far.host.start(far.argv("sh", "-c", command), far.env)
