@@ -41,7 +41,7 @@ struct autossh {
 	struct netwatch net;
 	struct monitor monitor; /* zeroed: there is no port */
 	struct supervise supervise;
-	char **ssh_argv;
+	char ssh[PROGRAM_PATH_MAX];
 	pid_t pid; /* ssh's; 0: none runs */
 	struct overheard overheard;
 	bool has_terminal; /* it is stdin, with these settings */
@@ -70,13 +70,39 @@ terminal_is_gone(const struct autossh *a)
 
 /* ---- ssh ---- */
 
+/* Nobody has named a port: one that is free here, with the next; with luck there, too.  0,
+ * or -1 with errno. */
+static int
+find_port(struct autossh *a)
+{
+	for (int i = 0; i < ANY_PORT_TRIES; i++) {
+		uint16_t random;
+		monitor_close(&a->monitor);
+		sys_random(&random, sizeof random);
+		a->conf.port = ANY_PORT_FROM
+		    + random % (AUTOSSH_PORT_MAX - ANY_PORT_FROM);
+		int fd = tcp_listen((unsigned)a->conf.port);
+		if (fd < 0)
+			continue;
+		close(fd);
+		if (monitor_open(&a->monitor, &a->loop, (unsigned)a->conf.port, false)
+		    == 0)
+			return 0;
+	}
+	return -1;
+}
+
 /* 0, or -1 with errno. */
 static int
 start_ssh(struct autossh *a)
 {
 	int err;
 	mend_terminal(a);
-	pid_t pid = child_start_beside(a->ssh_argv, &err);
+	/* The host may hold the last one yet, for a connection that is dead. */
+	if (a->conf.any_port && find_port(a))
+		return -1;
+	char **argv = autossh_conf_argv(&a->conf, a->ssh);
+	pid_t pid = child_start_beside(argv, &err);
 	if (pid < 0)
 		return -1;
 	a->pid = pid;
@@ -113,11 +139,11 @@ cannot_start(struct autossh *a)
 	const struct supervise_end end = { .status = 255, .why = SUPERVISE_UNREACHED };
 	const char *why = strerror(errno);
 	if (a->supervise.starts > 1) {
-		autossh_log(SEVERITY_ERROR, "cannot execute %s: %s", a->ssh_argv[0], why);
+		autossh_log(SEVERITY_ERROR, "cannot start %s: %s", a->ssh, why);
 		act(a, supervise_ended(&a->supervise, &end, a->loop.now_us));
 		return;
 	}
-	autossh_log_fatal("cannot execute %s: %s", a->ssh_argv[0], why);
+	autossh_log_fatal("cannot start %s: %s", a->ssh, why);
 	a->supervise.exit_status = EXIT_WRONG;
 	loop_stop(&a->loop);
 }
@@ -244,34 +270,12 @@ turn(void *owner, uint64_t now_us)
 
 /* ---- before it runs ---- */
 
-/* Nobody has named a port: one that is free here, with the next; with luck there, too. */
-static int
-find_port(struct autossh *a)
-{
-	for (int i = 0; i < ANY_PORT_TRIES; i++) {
-		uint16_t random;
-		sys_random(&random, sizeof random);
-		unsigned port = ANY_PORT_FROM
-		    + random % (AUTOSSH_PORT_MAX - ANY_PORT_FROM);
-		int fd = tcp_listen(port);
-		if (fd < 0)
-			continue;
-		close(fd);
-		a->conf.port = port;
-		if (monitor_open(&a->monitor, &a->loop, port, false) == 0)
-			return 0;
-		monitor_close(&a->monitor);
-	}
-	autossh_log_fatal("no free pair of ports");
-	return -1;
-}
-
 static int
 open_port(struct autossh *a)
 {
 	struct autossh_conf *c = &a->conf;
 	if (c->any_port)
-		return find_port(a);
+		return 0; /* at each start */
 	if (!c->port) {
 		autossh_log(SEVERITY_INFO, "port set to 0, monitoring disabled");
 		return 0;
@@ -306,11 +310,10 @@ prepare(struct autossh *a)
 {
 	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGCHLD,
 		0 };
-	static char ssh[PROGRAM_PATH_MAX];
 	struct autossh_conf *c = &a->conf;
 	if (c->ssh)
-		snprintf(ssh, sizeof ssh, "%s", c->ssh);
-	else if (programs_ssh(ssh)) {
+		snprintf(a->ssh, sizeof a->ssh, "%s", c->ssh);
+	else if (programs_ssh(a->ssh)) {
 		autossh_log_fatal(
 		    "there is no ssh on PATH (or BELAY_SSH does not name one)");
 		return -1;
@@ -325,7 +328,6 @@ prepare(struct autossh *a)
 	a->loop.on_signal = on_signal;
 	if (open_port(a))
 		return -1;
-	a->ssh_argv = autossh_conf_argv(c, ssh);
 	if (c->background && daemon(0, 0) < 0) {
 		autossh_log_fatal("cannot go to the background: %s", strerror(errno));
 		return -1;
@@ -345,7 +347,7 @@ rules_of(const struct autossh_conf *c)
 		.gate_us = (uint64_t)c->gate_s * second,
 		.max_life_us = (uint64_t)c->max_life_s * second,
 		.max_starts = c->max_start,
-		.tests = c->port != 0 };
+		.tests = c->port != 0 || c->any_port };
 }
 
 static int

@@ -393,14 +393,14 @@ def test_ssh_that_is_gone_for_a_moment(run):
     one = run("belay", ["-M", "0", "host"], ["exit 255"], AUTOSSH_GATETIME=0,
               AUTOSSH_PATH="./ssh")
     # It comes after the first start has failed: that one is an error.
-    assert one.wait_exit() == 1 and "cannot execute ./ssh" in one.child.stderr.read()
+    assert one.wait_exit() == 1 and "cannot start ./ssh" in one.child.stderr.read()
     link = one.dir / "ssh"
     link.symlink_to(FAKE_SSH)
     two = run("belay", ["-M", "0", "host"], ["sleep 0.5; exit 255"], AUTOSSH_GATETIME=0,
               AUTOSSH_PATH=link)
     two.wait_starts(1)
     link.unlink()
-    two.wait_logged(f"cannot execute {link}")
+    two.wait_logged(f"cannot start {link}")
     link.symlink_to(FAKE_SSH)
     two.wait_starts(2)
 
@@ -430,13 +430,19 @@ def test_the_real_one_hammers(run):
 
 
 def test_without_a_port_one_is_found(run):
-    """As Debian's wrapper does it."""
-    one = run("belay", ["-N", "host"]).wait_starts(1)
-    (local, there, remote, back, *rest), = one.starts
-    port = int(there.split(":")[0])
-    assert [local, there, remote, back, *rest] == [
-        "-L", f"{port}:127.0.0.1:{port}", "-R", f"{port}:127.0.0.1:{port + 1}", "-N", "host"]
-    with socket.create_connection(("127.0.0.1", port + 1)):
+    """As Debian's wrapper does it, but at each start."""
+    one = run("belay", ["-N", "host"], ["kill 9"]).wait_starts(2)
+    ports = []
+    for local, there, remote, back, *rest in one.starts:
+        port = int(there.split(":")[0])
+        assert [local, there, remote, back, *rest] == [
+            "-L", f"{port}:127.0.0.1:{port}", "-R", f"{port}:127.0.0.1:{port + 1}", "-N",
+            "host"]
+        ports.append(port)
+    assert ports[0] != ports[1]
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", ports[0] + 1))
+    with socket.create_connection(("127.0.0.1", ports[1] + 1)):
         pass
 
 
@@ -639,8 +645,7 @@ def test_dead_tunnel_is_replaced(far, echo):
 @as_root
 def test_change_of_the_network_asks_at_once(far):
     """With a poll time of ten minutes."""
-    with far.host.popen(far.argv("autossh", "-M", str(free_port()), "-N", "host"),
-                        far.env) as child:
+    with far.host.popen(far.argv("autossh", "-N", "host"), far.env) as child:
         wait_until(lambda: far.host.sshd.logins() == 1)
         for n in range(1, 100):
             subprocess.run(["nsenter", "-t", str(child.pid), "-n", "ip", "addr", "add",
