@@ -164,9 +164,10 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/belay/servers \
 		$(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man8
 	install -m 755 $(BUILD)/belay $(DESTDIR)$(PREFIX)/bin/belay
+	ln -sf belay $(DESTDIR)$(PREFIX)/bin/belay-autossh
 	install -m 755 $(BUILD)/servers/$(OS)-$(MACHINE) $(DESTDIR)$(PREFIX)/lib/belay/servers/
 	install -m 644 $(BUILD)/servers/$(OS)-$(MACHINE).gz $(DESTDIR)$(PREFIX)/lib/belay/servers/
-	install -m 644 doc/belay.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 644 doc/belay.1 doc/belay-autossh.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 644 doc/belay-server.8 $(DESTDIR)$(PREFIX)/share/man/man8/
 
 clean:

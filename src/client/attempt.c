@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "client/programs.h"
+#include "client/ssh_words.h"
 #include "sys/child.h"
 #include "sys/os.h"
 #include "sys/sys.h"
@@ -343,24 +344,17 @@ attempt_close(struct attempt *a, struct loop *loop)
 	}
 }
 
-/* The words with which ssh says that trying again is of no use. */
 static enum attempt_why
 why_ssh_failed(struct attempt *a)
 {
-	static const struct {
-		const char *text;
-		enum attempt_why why;
-	} signs[] = {
-		{ "REMOTE HOST IDENTIFICATION HAS CHANGED", WHY_HOST_KEY },
-		{ "Host key verification failed", WHY_HOST_KEY },
-		{ "Permission denied (", WHY_LOGIN },
-		{ "Too many authentication failures", WHY_LOGIN },
-	};
-	const char *said = buf_str(&a->said);
-	for (size_t i = 0; said && i < sizeof signs / sizeof *signs; i++)
-		if (strstr(said, signs[i].text))
-			return signs[i].why;
-	return WHY_ENDED;
+	switch (ssh_words(buf_str(&a->said))) {
+	case SSH_WORDS_HOST_KEY:
+		return WHY_HOST_KEY;
+	case SSH_WORDS_LOGIN:
+		return WHY_LOGIN;
+	default:
+		return WHY_ENDED;
+	}
 }
 
 /* What it had said before it ended may still be in the pipe. */

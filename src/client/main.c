@@ -1,6 +1,7 @@
 /* belay: ssh that does not fall.  See belay(1). */
 #include "base/log.h"
 #include "client/memory.h"
+#include "client/autossh.h"
 #include "client/options.h"
 #include "client/programs.h"
 #include "client/session.h"
@@ -21,6 +22,7 @@ static const char usage_text[] =
     "       belay --list [--json] [destination]\n"
     "       belay --kill SESSION | --detach SESSION | --rename SESSION:NAME destination\n"
     "       belay --help | --version\n"
+    "       belay --autossh ...\n"
     "As ssh, but the session survives every cut of the connection.  See belay(1).\n";
 
 static int
@@ -67,6 +69,8 @@ main(int argc, char **argv)
 	struct options o;
 	int status = EXIT_FAILED;
 	sys_fix_stdio();
+	if (autossh_called(argc, argv))
+		return autossh_main(argc, argv);
 	log_init("belay", LOG_NOTICE);
 	if (options_parse(&o, argc, argv)) {
 		log_say(LOG_ERROR, "out of memory");

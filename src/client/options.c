@@ -89,6 +89,13 @@ find(char letter)
 	return NULL;
 }
 
+int
+options_has_value(char letter)
+{
+	const struct option *opt = find(letter);
+	return opt ? opt->has_value : -1;
+}
+
 /* ssh.c: one character, ^X, or "none". */
 static char
 escape_char(const char *value)

@@ -36,6 +36,8 @@ struct options {
 	const char *bad_option; /* the first one that is not known, or lacks its value */
 };
 
+/* Whether this letter takes a value; negative if ssh does not know it. */
+int options_has_value(char letter);
 /* Returns 0, or ERR_NOMEM.  The strings belong to argv. */
 int options_parse(struct options *o, int argc, char **argv);
 void options_finish(struct options *o);

@@ -43,30 +43,59 @@ close_pair(const int pair[2])
 	close(pair[1]);
 }
 
-pid_t
-child_start(char *const argv[], bool detached, int ret_in_out_err[3])
+/* Starts it with these; returns the pid, or -1 with errno. */
+static pid_t
+start(char *const argv[], bool detached, const int stdio[3])
 {
-	int in[2], out[2], err[2], report[2], failure = 0;
-	if (sys_pipe(in))
-		return -1;
-	if (sys_pipe(out))
-		goto no_out;
-	if (sys_pipe(err))
-		goto no_err;
+	int report[2], failure = 0;
 	if (sys_pipe(report))
-		goto no_report;
+		return -1;
 	pid_t pid = fork();
 	if (pid == 0)
-		become(argv, detached, (int[]){ in[0], out[1], err[1] }, report[1]);
+		become(argv, detached, stdio, report[1]);
 	close(report[1]);
 	if (pid > 0 && sys_read_all(report[0], &failure, sizeof failure) == 0) {
 		waitpid(pid, NULL, 0);
 		errno = failure;
 		pid = -1;
 	}
+	failure = errno;
 	close(report[0]);
+	errno = failure;
+	return pid;
+}
+
+pid_t
+child_start_beside(char *const argv[], int *ret_err)
+{
+	int err[2];
+	if (sys_pipe(err))
+		return -1;
+	pid_t pid = start(argv, false, (int[]){ STDIN_FILENO, STDOUT_FILENO, err[1] });
+	int failure = errno;
+	close(err[1]);
 	if (pid < 0)
-		goto no_report;
+		close(err[0]);
+	else
+		sys_nonblock(err[0]);
+	errno = failure;
+	*ret_err = pid < 0 ? -1 : err[0];
+	return pid;
+}
+
+pid_t
+child_start(char *const argv[], bool detached, int ret_in_out_err[3])
+{
+	int in[2], out[2], err[2], failure;
+	if (sys_pipe(in))
+		return -1;
+	if (sys_pipe(out))
+		goto no_out;
+	if (sys_pipe(err))
+		goto no_err;
+	pid_t pid = start(argv, detached, (int[]){ in[0], out[1], err[1] });
+	if (pid < 0)
+		goto no_child;
 	close(in[0]);
 	close(out[1]);
 	close(err[1]);
@@ -77,7 +106,7 @@ child_start(char *const argv[], bool detached, int ret_in_out_err[3])
 	ret_in_out_err[1] = out[0];
 	ret_in_out_err[2] = err[0];
 	return pid;
-no_report:
+no_child:
 	failure = errno;
 	close_pair(err);
 	errno = failure;

@@ -11,6 +11,9 @@
  * Returns the pid, or -1 with errno (also when the program cannot be executed). */
 pid_t child_start(char *const argv[], bool detached, int ret_in_out_err[3]);
 
+/* The same with our own stdin and stdout, and in our process group. */
+pid_t child_start_beside(char *const argv[], int *ret_err);
+
 /* Whether it has ended; then *ret_status is as from waitpid. */
 bool child_ended(pid_t pid, int *ret_status);
 /* Signals back to their defaults and none blocked, as a program expects them. */

@@ -59,6 +59,37 @@ def test_protocol_tells_the_sizes_of_the_code():
         assert re.search(rf"\b{eval(value)}\b", text), f"{name} is not in PROTOCOL.md"
 
 
+# ---- autossh's page ----
+
+def items(page, macro):
+    """The items of a man page that begin with this macro, and their texts."""
+    found = re.findall(rf"^\.It {macro} (\S+)\n(.*?)(?=^\.It|^\.El)", read(page), re.M | re.S)
+    return {name: re.sub(r"\s+", " ", text.replace("\\-", "-")) for name, text in found}
+
+
+def test_autossh_page_has_the_variables_and_their_defaults():
+    code = (SRC / "client/autossh_conf.c").read_text()
+    shown = items("doc/belay-autossh.1", "Ev")
+    read_by_it = set(re.findall(r'"(AUTOSSH_[A-Z_]+)"', code))
+    assert set(shown) == read_by_it | {"AUTOSSH_NTSERVICE"}
+    numbers = re.findall(r'\{ "(\w+)", offsetof\([^)]*\), [^,]+, [^,]+,\s*(-?\d+) \}', code)
+    assert len(numbers) == 6
+    for name, without in numbers:
+        if name != "AUTOSSH_FIRST_POLL":
+            assert re.search(rf"the default is {without}\b", shown[name]), name
+
+
+def test_autossh_page_has_the_table_of_ends():
+    code = (SRC / "client/supervise.c").read_text()
+    words = {"AGAIN": "restart", "DONE": "exit 0", "GIVE_UP": "exit 1",
+             "NEVER_WORKED": "exit 1"}
+    decided = [[words[one] for one in row.split(", ")] for row in
+               re.findall(r"^\t\[[A-Z]+\] = \{ ([A-Z_, ]+) \}", code, re.M)]
+    shown = [row.split(" Ta ")[1:] for row in
+             re.findall(r"^\.It (.* Ta .*)$", read("doc/belay-autossh.1"), re.M)]
+    assert len(decided) == 5 and shown[1:] == decided
+
+
 # ---- the map ----
 
 MAPPED = ("src", "tests", "tools", "bench")

@@ -1,0 +1,202 @@
+#include "client/monitor.h"
+
+#include "sys/sys.h"
+#include "sys/tcp.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { TRIES = 2 };
+
+static void
+close_end(struct monitor_end *e)
+{
+	if (e->watch.fd < 0)
+		return;
+	loop_remove(e->monitor->loop, &e->watch);
+	close(e->watch.fd);
+	e->watch.fd = -1;
+	e->got = 0;
+}
+
+static void
+open_end(struct monitor_end *e, int fd, short events)
+{
+	close_end(e);
+	e->watch.fd = fd;
+	e->watch.events = events;
+	loop_add(e->monitor->loop, &e->watch);
+}
+
+static void
+close_ends(struct monitor *m)
+{
+	close_end(&m->out);
+	for (size_t i = 0; i < MONITOR_COMERS; i++)
+		close_end(&m->in[i]);
+	m->connected = false;
+}
+
+static void
+finish(struct monitor *m, enum monitor_result result)
+{
+	close_ends(m);
+	m->deadline_us = 0;
+	m->result = result;
+}
+
+static void
+attempt(struct monitor *m, uint64_t now_us)
+{
+	close_ends(m);
+	m->tries++;
+	m->deadline_us = now_us + m->timeout_us;
+	int fd = tcp_connect(m->port);
+	if (fd >= 0)
+		open_end(&m->out, fd, POLLOUT);
+	else
+		finish(m, errno == ECONNREFUSED ? MONITOR_NOBODY : MONITOR_FAILED);
+}
+
+static void
+failed(struct monitor *m, enum monitor_result result)
+{
+	if (m->tries < TRIES && result != MONITOR_NOBODY)
+		attempt(m, sys_now_us());
+	else
+		finish(m, result);
+}
+
+/* Reads what has come.  Returns false when the connection is of no use any more. */
+static bool
+compare(struct monitor_end *e)
+{
+	struct monitor *m = e->monitor;
+	char bytes[MONITOR_LINE_MAX];
+	ssize_t n = read(e->watch.fd, bytes, sizeof bytes);
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR;
+	if (n == 0 || (size_t)n > m->line_len - e->got
+	    || memcmp(m->line + e->got, bytes, (size_t)n) != 0)
+		return false;
+	e->got += (size_t)n;
+	if (e->got == m->line_len)
+		finish(m, MONITOR_OK);
+	return true;
+}
+
+static void
+on_in(void *owner, short revents)
+{
+	struct monitor_end *e = owner;
+	(void)revents;
+	if (!compare(e))
+		close_end(e);
+}
+
+static void
+on_out(void *owner, short revents)
+{
+	struct monitor_end *e = owner;
+	struct monitor *m = e->monitor;
+	if (m->connected) {
+		/* Without an echo nothing comes here but the end. */
+		if (revents & ~POLLOUT && !compare(e))
+			failed(m, MONITOR_FAILED);
+		return;
+	}
+	int err = tcp_error(e->watch.fd);
+	if (err) {
+		failed(m, err == ECONNREFUSED ? MONITOR_NOBODY : MONITOR_FAILED);
+		return;
+	}
+	/* The first bytes of a connection: there is room for them. */
+	if (write(e->watch.fd, m->line, m->line_len) != (ssize_t)m->line_len) {
+		failed(m, MONITOR_FAILED);
+		return;
+	}
+	m->connected = true;
+	e->watch.events = POLLIN;
+}
+
+static void
+on_listener(void *owner, short revents)
+{
+	struct monitor *m = owner;
+	int fd = tcp_accept(m->listener.fd);
+	(void)revents;
+	if (fd < 0)
+		return;
+	if (!m->deadline_us) { /* nobody has been asked */
+		close(fd);
+		return;
+	}
+	open_end(&m->in[m->next_in], fd, POLLIN);
+	m->next_in = (m->next_in + 1) % MONITOR_COMERS;
+}
+
+int
+monitor_open(struct monitor *m, struct loop *loop, unsigned port, bool echo)
+{
+	*m = (struct monitor){ .loop = loop, .port = port, .echo = echo };
+	m->listener = (struct watch){ -1, POLLIN, on_listener, m, 0 };
+	m->out = (struct monitor_end){ { -1, 0, on_out, &m->out, 0 }, m, 0 };
+	for (size_t i = 0; i < MONITOR_COMERS; i++)
+		m->in[i] = (struct monitor_end){ { -1, 0, on_in, &m->in[i], 0 }, m, 0 };
+	if (echo)
+		return 0;
+	m->listener.fd = tcp_listen(port + 1);
+	if (m->listener.fd < 0)
+		return -1;
+	loop_add(loop, &m->listener);
+	return 0;
+}
+
+void
+monitor_close(struct monitor *m)
+{
+	if (!m->loop)
+		return;
+	monitor_stop(m);
+	if (m->listener.fd >= 0) {
+		loop_remove(m->loop, &m->listener);
+		close(m->listener.fd);
+	}
+	*m = (struct monitor){ 0 };
+}
+
+void
+monitor_start(struct monitor *m, const char *line, uint64_t timeout_us, uint64_t now_us)
+{
+	int n = snprintf(m->line, sizeof m->line, "%s", line);
+	m->line_len = (size_t)n < sizeof m->line ? (size_t)n : sizeof m->line - 1;
+	m->timeout_us = timeout_us;
+	m->tries = 0;
+	m->result = MONITOR_NOTHING;
+	attempt(m, now_us);
+}
+
+void
+monitor_stop(struct monitor *m)
+{
+	if (m->loop)
+		finish(m, MONITOR_NOTHING);
+}
+
+enum monitor_result
+monitor_turn(struct monitor *m, uint64_t now_us)
+{
+	if (m->deadline_us && now_us >= m->deadline_us)
+		failed(m, MONITOR_FAILED);
+	enum monitor_result result = m->result;
+	m->result = MONITOR_NOTHING;
+	return result;
+}
+
+uint64_t
+monitor_deadline(const struct monitor *m)
+{
+	return m->deadline_us;
+}
