@@ -59,6 +59,26 @@ def test_protocol_tells_the_sizes_of_the_code():
         assert re.search(rf"\b{eval(value)}\b", text), f"{name} is not in PROTOCOL.md"
 
 
+# ---- belay's page ----
+
+def test_belay_page_has_its_options():
+    code = (SRC / "client/options.c").read_text()
+    table = code[code.index("own_table[] = {"):]
+    own = set(re.findall(r'\{ "([a-z-]+)", (?:true|false), [A-Z_]+ \}', table))
+    shown = set(re.findall(r"^\.It Fl -([a-z-]+)", read("doc/belay.1"), re.M))
+    assert len(own) > 10 and shown == own | {"autossh"}
+    usage = (SRC / "client/main.c").read_text()
+    assert not [name for name in own if f"--{name}" not in usage]
+
+
+def test_server_page_has_its_verbs():
+    code = (SRC / "server/main.c").read_text()
+    verbs = set(re.findall(r'^\t\{ "(?:--)?([a-z]+)", \d, ', code, re.M))
+    page = read("doc/belay-server.8")
+    assert len(verbs) > 6
+    assert not [name for name in verbs if not re.search(rf"^\.(?:Cm|Fl) .*-?{name}", page, re.M)]
+
+
 # ---- autossh's page ----
 
 def items(page, macro):

@@ -376,7 +376,10 @@ TEST(version_1_bytes_of_the_handshake)
 		.session = "fedcba987654321",
 		.wish = WISH_RESUME,
 		.kind = KIND_PTY,
+		.flags = HELLO_SHARE,
 		.linger_s = 60,
+		.history = 1000,
+		.name = SPAN("n"),
 		.term = SPAN("vt"),
 		.modes = SPAN(""),
 		.rows = 24,
@@ -387,19 +390,63 @@ TEST(version_1_bytes_of_the_handshake)
 		.env = SPAN(""),
 		.positions = SPAN(""),
 		.more = SPAN("!") };
-	struct msg_welcome welcome = { 1, SPAN("b"), "0123456789abcde", SPAN(""),
-		SPAN("") };
+	struct msg_welcome welcome = { .version = 1,
+		.build = SPAN("b"),
+		.boot = "0123456789abcde",
+		.session = "fedcba987654321",
+		.begun_s = 258,
+		.name = SPAN("n") };
 	struct msg_refuse refuse = { REFUSE_GONE, SPAN("no"), "0123456789abcde",
 		SPAN("") };
 	CHECK_GOLDEN(MSG_HELLO, &hello,
-	    "\0\0\0\x4f\x01\0\x01\0\x02\0\0\0\x01"
-	    "b0123456789abcde\0fedcba987654321\0\x02\x01\0\0\0\x3c\0\0\0\x02vt\0\0\0\0"
+	    "\0\0\0\x59\x01\0\x01\0\x02\0\0\0\x01"
+	    "b0123456789abcde\0fedcba987654321\0\x02\x01\x01\0\0\0\x3c\0\0\x03\xe8"
+	    "\0\0\0\x01n\0\0\0\x02vt\0\0\0\0"
 	    "\0\x18\0\x50\0\x03\0\x04\0\0\0\0\0\0\0\0\0\0\0\0!");
 	CHECK_GOLDEN(MSG_WELCOME, &welcome,
-	    "\0\0\0\x1c\x02\0\x01\0\0\0\x01"
-	    "b0123456789abcde\0\0\0\0\0");
+	    "\0\0\0\x39\x02\0\x01\0\0\0\x01"
+	    "b0123456789abcde\0fedcba987654321\0\0\0\0\0\0\0\x01\x02\0\0\0\x01n\0\0\0\0");
 	CHECK_GOLDEN(MSG_REFUSE, &refuse,
 	    "\0\0\0\x19\x03\0\x02\0\0\0\x02no0123456789abcde\0");
+}
+
+TEST(version_1_bytes_between_the_servers_of_a_host)
+{
+	struct msg_ask ask = { .verb = ASK_RENAME, .text = SPAN("new") };
+	struct msg_info info = { .session = "fedcba987654321",
+		.name = SPAN("n"),
+		.kind = KIND_PTY,
+		.command = SPAN("c"),
+		.running = SPAN("vi"),
+		.begun_s = 1,
+		.used_s = 2,
+		.clients = 3,
+		.rows = 24,
+		.cols = 80,
+		.pid = 5 };
+	CHECK_GOLDEN(MSG_ASK, &ask, "\0\0\0\x09\x80\x03\0\0\0\x03new");
+	CHECK_GOLDEN(MSG_INFO, &info,
+	    "\0\0\0\x3c\x81"
+	    "fedcba987654321\0\0\0\0\x01n\x01\0\0\0\x01"
+	    "c\0\0\0\x02vi\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x02\0\x03\0\x18\0\x50\0\0\0\x05");
+}
+
+TEST(names_of_sessions_go_through_every_shell)
+{
+	static const struct {
+		const char *name;
+		bool ok;
+	} cases[] = { { "a", true }, { "Work-2.b_c+d@e", true }, { "", false },
+		{ "-a", false }, { "a b", false }, { "a'b", false }, { "a:b", false },
+		{ "\xc3\xa4", false },
+		{ "0123456789012345678901234567890123456789012345678901234567890123",
+		    true },
+		{ "01234567890123456789012345678901234567890123456789012345678901234",
+		    false } };
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		CHECK_EQ(session_name_ok((struct span){ (const uint8_t *)cases[i].name,
+			     strlen(cases[i].name) }),
+		    cases[i].ok);
 }
 
 /* ---- names and descriptions ---- */
