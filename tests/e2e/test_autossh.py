@@ -609,10 +609,12 @@ def far(make_host):
 
 
 @contextlib.contextmanager
-def echo_service():
+def echo_service(heard):
     class Echo(socketserver.StreamRequestHandler):
         def handle(self):
-            self.wfile.write(self.rfile.readline())
+            line = self.rfile.readline()
+            heard.append(line)
+            self.wfile.write(line)
 
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Echo) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -624,9 +626,9 @@ def echo_service():
 @pytest.mark.parametrize("echo", [False, True], ids=["loop", "echo"])
 def test_dead_tunnel_is_replaced(far, echo):
     with contextlib.ExitStack() as stack:
-        port = str(free_port())
+        port, heard = str(free_port()), []
         if echo:
-            port += f":{stack.enter_context(echo_service())}"
+            port += f":{stack.enter_context(echo_service(heard))}"
         env = {**far.env, "AUTOSSH_FIRST_POLL": 1, "AUTOSSH_POLL": 1, "AUTOSSH_GATETIME": 0,
                "AUTOSSH_MESSAGE": "hello"}
         child = stack.enter_context(far.host.popen(
@@ -640,6 +642,9 @@ def test_dead_tunnel_is_replaced(far, echo):
         assert far.host.sshd.logins() > 1
         child.send_signal(signal.SIGTERM)
         assert child.wait(10) == 1
+        line = rf"\S+ autossh {child.pid} \d+ hello\r\n".encode()
+        assert all(re.fullmatch(line, one) for one in heard) and bool(heard) == echo
+        assert len(set(heard)) == len(heard)        # nobody can know the next one
 
 
 @as_root
