@@ -206,6 +206,9 @@ read_chars(struct term *t, const uint8_t *p, const uint8_t *end)
 {
 	uint32_t ch;
 	while (p < end && *p >= 0x80) {
+		p = print_chars(t, p, end);
+		if (p == end || *p < 0x80)
+			break;
 		size_t len = utf8_get(p, end, &ch);
 		if (len == 0) {
 			t->parser.state = PARSER_CHAR;
@@ -213,8 +216,10 @@ read_chars(struct term *t, const uint8_t *p, const uint8_t *end)
 				t->parser.state = PARSER_GROUND;
 			return end;
 		}
+		/* What breaks off is known for it by the byte after it. */
+		bool broken = ch == CHAR_BAD && utf8_get(p, p + len, &(uint32_t){ 0 }) == 0;
 		p += len;
-		t->parser.at = p - 1;
+		t->parser.at = broken ? p : p - 1;
 		print_char(t, ch);
 	}
 	return p;

@@ -332,6 +332,38 @@ print_char(struct term *t, uint32_t ch)
 	place(t, ch, width);
 }
 
+const uint8_t *
+print_chars(struct term *t, const uint8_t *p, const uint8_t *end)
+{
+	if (term_has(t, MODE_GRAPHEMES) || term_has(t, MODE_INSERT) || t->pending)
+		return p;
+	print_pen(t);
+	t->charsets.single = 0;
+	struct row *r = term_row(t);
+	int x = t->col, limit = right_limit(t);
+	uint32_t pen = t->pen_id, ch;
+	if (r->used != x)
+		return p;
+	while (p < end && *p >= 0x80) {
+		size_t len = utf8_get(p, end, &ch);
+		int width = kind_width(char_kind(ch));
+		if (len == 0 || width == 0 || x + width > limit || ch < 0xa0)
+			break;
+		r->cells[x++] = (struct cell){ width == 2 ? ch | CELL_WIDE : ch, pen };
+		if (width == 2) {
+			r->cells[x++] = (struct cell){ CELL_TAIL, pen };
+			r->wide = true;
+		}
+		p += len;
+	}
+	if (x > t->col) {
+		r->used = (uint16_t)x;
+		t->col = x;
+		t->join = JOIN_BEFORE;
+	}
+	return p;
+}
+
 void
 print_again(struct term *t, int n)
 {
