@@ -59,6 +59,17 @@ def test_protocol_tells_the_sizes_of_the_code():
         assert re.search(rf"\b{eval(value)}\b", text), f"{name} is not in PROTOCOL.md"
 
 
+# ---- the terminal's sequences ----
+
+def test_sequences_are_those_of_the_code(tmp_path):
+    program = tmp_path / "sequences"
+    subprocess.run(["gcc", "-std=c17", "-Isrc", "-o", program, "tests/doc/sequences.c"],
+                   cwd=REPO, check=True)
+    rows = subprocess.run([program], capture_output=True, check=True, text=True).stdout
+    shown = re.findall(r"^\| `.*$", read("doc/SEQUENCES.md"), re.M)
+    assert shown == rows.splitlines()
+
+
 # ---- the map ----
 
 MAPPED = ("src", "tests", "tools", "bench")
