@@ -8,6 +8,7 @@
 #include "client/memory.h"
 #include "client/plain.h"
 #include "client/reach.h"
+#include "client/status.h"
 #include "sys/sys.h"
 #include "sys/tty.h"
 
@@ -32,6 +33,8 @@ enum {
 	LEAVE_PATIENCE_US = 500 * 1000, /* for the host to hear that we leave */
 	END_PATIENCE_US = 3
 	    * 1000000, /* for the last acknowledgement, and for ssh to end */
+	STATUS_AFTER_US = 300 * 1000, /* most outages are over before anybody looks */
+	SAY_AFTER_US = 3 * 1000000,
 	EXIT_FAILED = 255, /* ssh(1), EXIT STATUS: an error of the connection */
 };
 
@@ -57,6 +60,8 @@ struct session {
 	bool exited, hanging_up, told_done;
 	unsigned signals; /* that asked us to end */
 	int exit_status;
+	uint64_t trouble_us; /* since when the link does not answer; 0: it does */
+	bool said_lost; /* a person without a status line was told */
 	uint64_t end_us; /* when to stop waiting for a clean end; 0: not ending */
 };
 
@@ -366,11 +371,7 @@ static void
 on_refused(void *owner)
 {
 	struct session *s = owner;
-	if (s->raw)
-		log_say(LOG_ERROR,
-		    "%s: the login was refused; Enter logs in again, %c. leaves",
-		    s->options->destination, s->config.escape);
-	else
+	if (!s->raw)
 		fail(s, "the login was refused, and there is nobody to ask");
 }
 
@@ -485,6 +486,54 @@ terminal_turn(struct session *s)
 	s->console.resized = false;
 }
 
+/* Without a terminal to draw on, one line when it lasts, and one when it is over. */
+static void
+say_trouble(struct session *s, bool over)
+{
+	uint64_t for_us = s->loop.now_us - s->trouble_us;
+	if (s->kind == KIND_SELF || (!over && for_us < SAY_AFTER_US)
+	    || s->said_lost != over)
+		return;
+	s->said_lost = !over;
+	if (over)
+		log_say(LOG_NOTICE, "%s: connected again after %u s",
+		    s->options->destination, (unsigned)(for_us / 1000000));
+	else
+		log_say(LOG_NOTICE, "%s: no answer; the session waits, connecting again",
+		    s->options->destination);
+}
+
+/* Shows what is amiss; returns when to look again, 0: nothing is. */
+static uint64_t
+status_turn(struct session *s)
+{
+	enum policy_state state = s->reach.policy.state;
+	uint64_t now_us = s->loop.now_us;
+	char text[STATUS_MAX];
+	if (state == POLICY_FIRST || state == POLICY_UP || s->end_us) {
+		(void)console_status(&s->console, NULL);
+		if (s->trouble_us)
+			say_trouble(s, true);
+		s->trouble_us = 0;
+		return 0;
+	}
+	if (!s->trouble_us)
+		s->trouble_us = now_us;
+	if (now_us < s->trouble_us + STATUS_AFTER_US)
+		return s->trouble_us + STATUS_AFTER_US;
+	struct status status = { .host = s->options->destination,
+		.state = state,
+		.tries = s->reach.policy.tries,
+		.since_us = s->trouble_us,
+		.next_us = policy_deadline(&s->reach.policy),
+		.now_us = now_us,
+		.escape = s->raw ? s->config.escape : 0 };
+	status_text(&status, text);
+	if (!console_status(&s->console, text))
+		say_trouble(s, false);
+	return status_changes_us(&status);
+}
+
 static void
 soonest(uint64_t *at, uint64_t candidate)
 {
@@ -498,6 +547,7 @@ session_turn(void *owner, uint64_t now_us)
 	struct session *s = owner;
 	reach_take(&s->reach);
 	control_turn(s);
+	uint64_t status_us = status_turn(s);
 	terminal_turn(s);
 	hang_up_turn(s);
 	end_turn(s);
@@ -506,6 +556,7 @@ session_turn(void *owner, uint64_t now_us)
 	uint64_t at = reach_deadline(&s->reach);
 	soonest(&at, engine_trim(&s->engine, now_us));
 	soonest(&at, s->end_us);
+	soonest(&at, status_us);
 	return at;
 }
 
