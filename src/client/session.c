@@ -53,7 +53,7 @@ struct session {
 	bool begun; /* it is known what is to be run */
 	uint8_t client_id[ID_LEN], id[ID_LEN];
 	enum hello_wish wish; /* of the first hello */
-	struct memory left; /* the session to come back to; begun_s 0: none */
+	struct memory left; /* the session to come back to; begun_ms 0: none */
 	bool returns; /* a shell, which may be left and come back to */
 	bool met; /* a host has welcomed us */
 	bool leaving; /* the session goes on without us */
@@ -243,16 +243,16 @@ static void
 say_welcome(const struct session *s, const struct attempt *a)
 {
 	char when[64] = "", name[NAME_MAX_LEN + 3] = "";
-	time_t begun = (time_t)a->begun_s;
+	time_t begun = (time_t)(a->begun_ms / 1000);
 	struct tm tm;
 	if (a->name[0])
 		snprintf(name, sizeof name, " %s", a->name);
 	if (localtime_r(&begun, &tm))
 		(void)strftime(when, sizeof when, "%a %H:%M", &tm);
-	if (s->left.begun_s && s->left.begun_s == a->begun_s)
+	if (s->left.begun_ms && s->left.begun_ms == a->begun_ms)
 		log_say(LOG_NOTICE, "back in the session%s of %s; --new starts another",
 		    name, when);
-	else if (s->left.begun_s)
+	else if (s->left.begun_ms)
 		log_say(LOG_NOTICE,
 		    "the session%s that was left has ended; this is a new one", name);
 }
@@ -263,7 +263,7 @@ on_up(void *owner, const struct attempt *a)
 	struct session *s = owner;
 	bool first = memcmp(s->id, a->session, ID_LEN) != 0 || !s->met;
 	if (first && s->returns) {
-		struct memory m = { .begun_s = a->begun_s };
+		struct memory m = { .begun_ms = a->begun_ms };
 		say_welcome(s, a);
 		memcpy(m.id, a->session, ID_LEN);
 		memcpy(m.name, a->name, sizeof m.name);
