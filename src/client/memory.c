@@ -191,8 +191,8 @@ list_one(void *owner, const struct memory *m)
 		printf(
 		    "%s{\"id\": \"%s\", \"host\": \"%s\", \"name\": \"%s\", \"begun\": %" PRId64
 		    ", \"seen\": %" PRId64 ", \"open\": %s}",
-		    l->n ? ",\n " : "", buf_str(&id), m->host, m->name, m->begun_ms / 1000,
-		    m->left_s, m->open ? "true" : "false");
+		    l->n ? ",\n " : "", buf_str(&id), m->host, m->name,
+		    m->begun_ms / 1000, m->left_s, m->open ? "true" : "false");
 	else
 		printf("%s%.8s  %-24s %-16s %s  %s\n",
 		    l->n ? ""

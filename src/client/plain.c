@@ -25,9 +25,33 @@ file_path(char ret_path[PATH_MAX_LEN])
 	return n < PATH_MAX_LEN;
 }
 
+static const struct {
+	const char *name, *command;
+} keepers[] = {
+	[PLAIN_NONE] = { "-", NULL },
+	[PLAIN_SCREEN] = { "screen", "exec screen -D -R belay" },
+	[PLAIN_TMUX] = { "tmux", "exec tmux new -A -s belay" },
+};
+
+enum plain_keeper
+plain_keeper_of(const char *name)
+{
+	for (size_t i = 0; i < sizeof keepers / sizeof *keepers; i++)
+		if (strcmp(keepers[i].name, name) == 0)
+			return (enum plain_keeper)i;
+	return PLAIN_NONE;
+}
+
+const char *
+plain_command(enum plain_keeper keeper)
+{
+	return keepers[keeper].command;
+}
+
 /* Copies the lines that are not too old, but for this key's; whether that was there. */
 static bool
-read_lines(const char *path, uint64_t key, struct buf *ret_others)
+read_lines(const char *path, uint64_t key, struct buf *ret_others,
+    enum plain_keeper *ret_keeper)
 {
 	struct buf text;
 	bool found = false;
@@ -37,13 +61,16 @@ read_lines(const char *path, uint64_t key, struct buf *ret_others)
 	while (line && *line) {
 		uint64_t other;
 		int64_t when;
-		if (sscanf(line, "%" SCNx64 " %" SCNd64, &other, &when) == 2
+		char keeper[16] = "-";
+		if (sscanf(line, "%" SCNx64 " %" SCNd64 " %15s", &other, &when, keeper)
+			>= 2
 		    && when <= now && now - when < KEPT_S) {
+			if (other != key)
+				buf_print(ret_others, "%016" PRIx64 " %" PRId64 " %s\n",
+				    other, when, keeper);
+			found |= other == key;
 			if (other == key)
-				found = true;
-			else
-				buf_print(ret_others, "%016" PRIx64 " %" PRId64 "\n",
-				    other, when);
+				*ret_keeper = plain_keeper_of(keeper);
 		}
 		line = strchr(line, '\n');
 		line = line ? line + 1 : NULL;
@@ -53,26 +80,29 @@ read_lines(const char *path, uint64_t key, struct buf *ret_others)
 }
 
 bool
-plain_known(const struct options *o)
+plain_known(const struct options *o, enum plain_keeper *ret_keeper)
 {
 	char path[PATH_MAX_LEN];
 	struct buf others;
 	buf_init(&others, FILE_MAX);
-	bool known = file_path(path) && read_lines(path, options_key(o), &others);
+	*ret_keeper = PLAIN_NONE;
+	bool known = file_path(path)
+	    && read_lines(path, options_key(o), &others, ret_keeper);
 	buf_finish(&others);
 	return known;
 }
 
 void
-plain_remember(const struct options *o)
+plain_remember(const struct options *o, enum plain_keeper keeper)
 {
 	char path[PATH_MAX_LEN];
 	struct buf lines;
 	buf_init(&lines, FILE_MAX);
 	if (file_path(path)) {
 		uint64_t key = options_key(o);
-		(void)read_lines(path, key, &lines);
-		buf_print(&lines, "%016" PRIx64 " %" PRId64 "\n", key, sys_wall_s());
+		(void)read_lines(path, key, &lines, &(enum plain_keeper){ PLAIN_NONE });
+		buf_print(&lines, "%016" PRIx64 " %" PRId64 " %s\n", key, sys_wall_s(),
+		    keepers[keeper].name);
 		if (!lines.failed)
 			(void)sys_replace_file(path, buf_span(&lines));
 	}

@@ -191,7 +191,8 @@ server_refused(struct reach *r, struct attempt *a)
 	case REFUSE_CANNOT:
 		if (!r->was_up) {
 			/* As a full disk: it may be otherwise next time. */
-			r->events->plain(r->owner, a->text, a->why != WHY_NO_PLACE);
+			r->events->plain(r->owner, a->text, a->boot.keeper,
+			    a->why != WHY_NO_PLACE);
 			break;
 		}
 		/* fall through */
@@ -213,7 +214,8 @@ no_server(struct reach *r, const struct attempt *a)
 	bool plain = a->why == WHY_NO_SERVER || a->why == WHY_NO_PLACE
 	    || a->why == WHY_SILENT || (a->why == WHY_NOISE && !r->terminal);
 	if (r->policy.state == POLICY_FIRST && plain)
-		r->events->plain(r->owner, a->text, a->why != WHY_NO_PLACE);
+		r->events->plain(r->owner, a->text, a->boot.keeper,
+		    a->why != WHY_NO_PLACE);
 	else if (r->policy.state == POLICY_FIRST)
 		fail(r, "cannot start a session there: %s", a->text);
 	else

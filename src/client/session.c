@@ -40,6 +40,7 @@ enum {
 
 struct session {
 	const struct options *options;
+	const char **ret_command;
 	struct loop loop;
 	struct engine engine;
 	struct stream *control, *main, *errors; /* errors: NULL on a terminal */
@@ -327,23 +328,37 @@ on_gone(void *owner, bool rebooted)
 		fail(s, "the session is gone: it ended or was killed on the host");
 }
 
+static const char lately[] = "belay-server could not run there lately";
+
+/* The user gets what plain ssh gives; of a shell, kept by what the host has for that. */
 static void
-say_plain(const struct options *o, const char *why)
+go_plain(struct session *s, const char *why, enum plain_keeper keeper)
 {
-	if (isatty(STDERR_FILENO))
+	bool shell = s->kind == KIND_PTY && s->raw && !s->command.len;
+	const char *command = shell ? plain_command(keeper) : NULL;
+	if (isatty(STDERR_FILENO) && isatty(STDOUT_FILENO) && command)
+		log_say(LOG_NOTICE, "%s: %s; after a cut run it again: %s",
+		    s->options->destination, command + strlen("exec "), why);
+	else if (isatty(STDERR_FILENO) && isatty(STDOUT_FILENO))
 		log_say(LOG_NOTICE, "%s: plain ssh, which does not survive a cut: %s",
-		    o->destination, why);
+		    s->options->destination, why);
+	*s->ret_command = command;
+	leave(s, SESSION_PLAIN_SSH);
 }
 
-/* belay-server cannot run there: the user gets what plain ssh gives. */
+/* belay-server cannot run there. */
 static void
-on_plain(void *owner, const char *why, bool remember)
+on_plain(void *owner, const char *why, const char *keeper_name, bool remember)
 {
 	struct session *s = owner;
-	say_plain(s->options, why);
+	enum plain_keeper keeper = plain_keeper_of(keeper_name);
+	if (s->kind == KIND_SELF) {
+		fail(s, "there are no sessions of belay: %s", why);
+		return;
+	}
 	if (remember)
-		plain_remember(s->options);
-	leave(s, SESSION_PLAIN_SSH);
+		plain_remember(s->options, keeper);
+	go_plain(s, why, keeper);
 }
 
 static void
@@ -587,6 +602,12 @@ on_signal(void *owner, int sig)
 
 /* ---- the beginning ---- */
 
+static bool
+own_work(const struct options *o)
+{
+	return o->list || o->kill || o->detach || o->rename;
+}
+
 /* --list and its like: belay-server on the host does it, its output is ours. */
 static bool
 manages(struct session *s)
@@ -679,8 +700,13 @@ static void
 on_config(void *owner)
 {
 	struct session *s = owner;
+	enum plain_keeper keeper;
 	if (!choose_kind(s)) {
 		leave(s, SESSION_PLAIN_SSH);
+		return;
+	}
+	if (s->kind != KIND_SELF && plain_known(s->options, &keeper)) {
+		go_plain(s, lately, keeper);
 		return;
 	}
 	choose_session(s);
@@ -713,11 +739,15 @@ session_init(struct session *s, const struct options *o, const char *ssh)
 }
 
 int
-session_run(const struct options *o, const char *ssh)
+session_run(const struct options *o, const char *ssh, const char **ret_command)
 {
 	struct session *s = &session;
-	if (plain_known(o)) {
-		say_plain(o, "belay-server could not run there lately");
+	*ret_command = NULL;
+	s->ret_command = ret_command;
+	enum plain_keeper keeper;
+	s->options = o;
+	if (!own_work(o) && plain_known(o, &keeper) && !plain_command(keeper)) {
+		go_plain(s, lately, keeper);
 		return SESSION_PLAIN_SSH;
 	}
 	if (session_init(s, o, ssh)) {
