@@ -14,6 +14,17 @@ log_init(const char *program, int level)
 	shown = level;
 }
 
+int
+log_louder(int by)
+{
+	shown += by;
+	if (shown < LOG_QUIET)
+		shown = LOG_QUIET;
+	if (shown > LOG_VERBOSE)
+		shown = LOG_VERBOSE;
+	return shown;
+}
+
 void
 log_line_end(const char *end)
 {

@@ -10,6 +10,8 @@ enum log_level {
 };
 
 void log_init(const char *program, int level);
+/* Says more (1) or less (-1) than before; returns the level. */
+int log_louder(int by);
 /* What ends a line: "\r\n" while the terminal is raw. */
 void log_line_end(const char *end);
 /* One line: "program: text". */

@@ -48,15 +48,20 @@ add_args(char **argv, size_t n, const char *const *args)
 }
 
 static char **
-build_argv(const struct attempt_plan *plan, const char *command, char *timeout)
+build_argv(const struct attempt_plan *plan, const char *command, char *timeout,
+    char overrides[CONFIG_OVERRIDES][CONFIG_OVERRIDE_LEN])
 {
 	const struct options *o = plan->options;
-	char **argv = calloc(o->n_link_args + FIXED_ARGS, sizeof *argv);
+	char **argv = calloc(o->n_link_args + FIXED_ARGS + CONFIG_OVERRIDES,
+	    sizeof *argv);
 	if (!argv)
 		return NULL;
 	size_t n = 0;
 	argv[n++] = (char *)(uintptr_t)plan->ssh;
 	n = add_args(argv, n, always);
+	size_t n_over = config_overrides(plan->config, plan->terminal, overrides);
+	for (size_t i = 0; i < n_over; i++)
+		argv[n++] = overrides[i];
 	if (!plan->first) {
 		n = add_args(argv, n, again);
 		argv[n++] = timeout;
@@ -91,7 +96,7 @@ attempt_start(struct attempt *a, struct loop *loop, const struct attempt_plan *p
 {
 	struct buf command;
 	int fds[3] = { -1, -1, -1 };
-	char timeout[48];
+	char timeout[48], overrides[CONFIG_OVERRIDES][CONFIG_OVERRIDE_LEN];
 	snprintf(timeout, sizeof timeout, "-oConnectTimeout=%u", plan->connect_timeout_s);
 	*a = (struct attempt){ .first = plan->first,
 		.fresh = plan->fresh,
@@ -118,7 +123,8 @@ attempt_start(struct attempt *a, struct loop *loop, const struct attempt_plan *p
 		err = boot_command(&a->boot,
 		    with_command ? plan->hello : (struct span){ 0 }, a->prelude.len,
 		    plan->fresh, &command);
-	char **argv = err ? NULL : build_argv(plan, buf_str(&command), timeout);
+	char **argv = err ? NULL
+			  : build_argv(plan, buf_str(&command), timeout, overrides);
 	if (argv)
 		a->pid = child_start(argv, !plan->first && !plan->asks, fds);
 	int saved = errno;

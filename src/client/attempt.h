@@ -10,6 +10,7 @@
 #define CLIENT_ATTEMPT_H
 
 #include "client/boot.h"
+#include "client/config.h"
 #include "client/options.h"
 #include "sys/linkio.h"
 
@@ -61,6 +62,8 @@ struct attempt {
 
 struct attempt_plan {
 	const struct options *options;
+	const struct config *config;
+	bool terminal; /* the program runs on one */
 	const char *ssh; /* its path */
 	bool first, asks; /* asks: ssh may prompt on the terminal */
 	bool fresh;

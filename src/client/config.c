@@ -1,5 +1,6 @@
 #include "client/config.h"
 
+#include <stdio.h>
 #include <string.h>
 
 void
@@ -44,6 +45,7 @@ set_tty(struct config *c, struct span value)
 static void
 set_session_type(struct config *c, struct span value)
 {
+	c->tells_type = true;
 	c->no_command = is(value, "none");
 	c->subsystem = is(value, "subsystem");
 }
@@ -80,6 +82,19 @@ set_remote_command(struct config *c, struct span value)
 	c->remote_command = is(value, "none") ? (struct span){ value.p, 0 } : value;
 }
 
+static void
+set_ipqos(struct config *c, struct span value)
+{
+	const uint8_t *space = memchr(value.p, ' ', value.n);
+	c->ipqos = (struct span){ value.p, space ? (size_t)(space - value.p) : value.n };
+}
+
+static void
+set_forwards(struct config *c, struct span value)
+{
+	c->forwards = value.n > 0;
+}
+
 static const struct {
 	const char *keyword;
 	void (*set)(struct config *c, struct span value);
@@ -90,6 +105,10 @@ static const struct {
 	{ "forkafterauthentication", set_background },
 	{ "escapechar", set_escape },
 	{ "remotecommand", set_remote_command },
+	{ "ipqos", set_ipqos },
+	{ "localforward", set_forwards },
+	{ "remoteforward", set_forwards },
+	{ "dynamicforward", set_forwards },
 };
 
 static void
@@ -115,4 +134,19 @@ config_parse(struct config *c, struct span text)
 		text.p += len + (nl != NULL);
 		text.n -= len + (nl != NULL);
 	}
+}
+
+size_t
+config_overrides(const struct config *c, bool terminal,
+    char ret_words[CONFIG_OVERRIDES][CONFIG_OVERRIDE_LEN])
+{
+	static const char *const types[] = { "-oSessionType=default", "-oStdinNull=no",
+		"-oForkAfterAuthentication=no" };
+	size_t n = 0;
+	for (size_t i = 0; c->tells_type && i < sizeof types / sizeof *types; i++)
+		snprintf(ret_words[n++], CONFIG_OVERRIDE_LEN, "%s", types[i]);
+	if (terminal && c->ipqos.n && c->ipqos.n < 32)
+		snprintf(ret_words[n++], CONFIG_OVERRIDE_LEN, "-oIPQoS=%.*s",
+		    (int)c->ipqos.n, (const char *)c->ipqos.p);
+	return n;
 }

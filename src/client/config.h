@@ -17,7 +17,18 @@ struct config {
 	bool background; /* ForkAfterAuthentication, and -f */
 	char escape; /* EscapeChar, and -e; 0: none */
 	struct span remote_command; /* in the text that was parsed; empty: none */
+	bool forwards; /* ports that only one ssh at a time can have */
+	struct span ipqos; /* its first value, of terminals; empty: ssh did not tell */
+	bool
+	    tells_type; /* ssh knows SessionType, StdinNull and ForkAfterAuthentication */
 };
+
+enum { CONFIG_OVERRIDES = 5, CONFIG_OVERRIDE_LEN = 64 };
+
+/* The options that the link's ssh gets, as argument words, against what belay carries out
+ * itself; a terminal's traffic keeps its class although the link has none. */
+size_t config_overrides(const struct config *c, bool terminal,
+    char ret_words[CONFIG_OVERRIDES][CONFIG_OVERRIDE_LEN]);
 
 /* What the command line alone says, for when ssh does not know -G. */
 void config_from_options(struct config *c, const struct options *o);

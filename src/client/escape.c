@@ -20,6 +20,14 @@ command_of(uint8_t c)
 		return ESCAPE_HELP;
 	case 'R':
 		return ESCAPE_RECONNECT;
+	case '#':
+		return ESCAPE_LIST;
+	case 'B':
+		return ESCAPE_BREAK;
+	case 'v':
+		return ESCAPE_LOUDER;
+	case 'V':
+		return ESCAPE_QUIETER;
 	default:
 		return ESCAPE_NONE;
 	}

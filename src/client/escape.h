@@ -13,6 +13,10 @@ enum escape_command {
 	ESCAPE_SUSPEND, /* ~^Z */
 	ESCAPE_HELP, /* ~? */
 	ESCAPE_RECONNECT, /* ~R */
+	ESCAPE_LIST, /* ~# */
+	ESCAPE_BREAK, /* ~B */
+	ESCAPE_LOUDER, /* ~v */
+	ESCAPE_QUIETER, /* ~V */
 };
 
 struct escape {

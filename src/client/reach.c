@@ -22,6 +22,8 @@ enum {
 	HEARTBEAT_US = 5 * 1000000,
 	DOUBT_MIN_US = 1000 * 1000,
 	DOUBT_MAX_US = 5 * 1000000,
+	DOUBT_ALONE_US = 10
+	    * 1000000, /* where the old link must go before a new one comes */
 	UNDERTAKER_MS = 10000, /* ssh's last round trip may take this long */
 	KILL_AFTER_MS = 1000,
 };
@@ -71,6 +73,8 @@ start(struct reach *r, struct attempt *a, bool asks, bool fresh)
 {
 	struct buf hello, prelude;
 	struct attempt_plan plan = { .options = r->options,
+		.config = r->config,
+		.terminal = r->terminal,
 		.ssh = r->ssh,
 		.first = r->policy.state == POLICY_FIRST,
 		.asks = asks,
@@ -112,6 +116,20 @@ connect_now(struct reach *r, bool asks, bool fresh)
 		reach_on(r, POLICY_FAILED);
 }
 
+static void link_lost(struct reach *r, bool clean);
+
+static void
+connect_if_due(struct reach *r)
+{
+	for (size_t i = 0; r->config->forwards && i < REACH_ATTEMPTS; i++)
+		if (r->attempts[i].pid > 0)
+			return; /* when it has ended: reach_reap */
+	if (!r->due)
+		return;
+	r->due = false;
+	connect_now(r, r->due_asks, false);
+}
+
 void
 reach_on(struct reach *r, enum policy_event event)
 {
@@ -124,8 +142,13 @@ reach_on(struct reach *r, enum policy_event event)
 		attempt_close(r->trying, r->loop);
 		r->trying = NULL;
 	}
-	if (actions & (POLICY_CONNECT | POLICY_CONNECT_ASK))
-		connect_now(r, actions & POLICY_CONNECT_ASK, false);
+	if (!(actions & (POLICY_CONNECT | POLICY_CONNECT_ASK)))
+		return;
+	r->due = true;
+	r->due_asks = actions & POLICY_CONNECT_ASK;
+	if (r->config->forwards && r->linked)
+		link_lost(r, false);
+	connect_if_due(r);
 }
 
 /* ---- how an attempt ends ---- */
@@ -152,8 +175,8 @@ link_ready(struct reach *r, struct attempt *a)
 	drop_link(r);
 	r->linked = a;
 	l->heartbeat_us = HEARTBEAT_US;
-	l->doubt_min_us = DOUBT_MIN_US;
-	l->doubt_max_us = DOUBT_MAX_US;
+	l->doubt_min_us = r->config->forwards ? DOUBT_ALONE_US : DOUBT_MIN_US;
+	l->doubt_max_us = r->config->forwards ? DOUBT_ALONE_US : DOUBT_MAX_US;
 	l->heard_us = r->loop->now_us;
 	l->flight_max = r->flight_max;
 	(void)engine_add(r->engine, l); /* the old one is gone: there is room */
@@ -380,6 +403,7 @@ reach_reap(struct reach *r)
 		if (a == r->linked)
 			link_lost(r, WIFEXITED(status) && WEXITSTATUS(status) == 0);
 	}
+	connect_if_due(r);
 }
 
 /* ---- the beginning and the end ---- */

@@ -42,6 +42,7 @@ struct reach {
 	struct loop *loop;
 	struct engine *engine;
 	const struct options *options;
+	const struct config *config; /* known before reach_start */
 	const char *ssh;
 	const struct reach_events *events;
 	void *owner;
@@ -56,6 +57,10 @@ struct reach {
 	bool asking; /* an attempt may ask on the terminal */
 	bool command; /* a command is run, not a shell */
 	bool terminal; /* the program runs on one */
+	/* Ports that the link's ssh forwards are free only when it has ended: no attempt is made
+	 * beside it. */
+	bool due; /* an attempt is to be made when all have ended */
+	bool due_asks;
 	size_t flight_max; /* of each link */
 };
 

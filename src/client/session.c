@@ -13,11 +13,13 @@
 #include "sys/tty.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -56,6 +58,7 @@ struct session {
 	enum hello_wish wish; /* of the first hello */
 	struct memory left; /* the session to come back to; begun_ms 0: none */
 	bool returns; /* a shell, which may be left and come back to */
+	int in_foreground; /* -f: here the one who waits is told that we are in; 0: nobody */
 	bool met; /* a host has welcomed us */
 	bool leaving; /* the session goes on without us */
 	bool exited, hanging_up, told_done;
@@ -240,6 +243,21 @@ on_hello(void *owner, bool resume, struct buf *out)
 	return err;
 }
 
+/* -f: we are in; who started us goes on. */
+static void
+in_background(struct session *s)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null >= 0) {
+		(void)dup2(null, STDIN_FILENO);
+		close(null);
+	}
+	(void)setsid();
+	(void)sys_write_all(s->in_foreground, "", 1);
+	close(s->in_foreground);
+	s->in_foreground = 0;
+}
+
 static void
 say_welcome(const struct session *s, const struct attempt *a)
 {
@@ -271,6 +289,8 @@ on_up(void *owner, const struct attempt *a)
 		memory_keep(s->options, &m);
 	}
 	memcpy(s->id, a->session, ID_LEN);
+	if (s->in_foreground)
+		in_background(s);
 	s->met = true;
 	if (!s->end_us)
 		console_raw(&s->console);
@@ -396,19 +416,50 @@ static const struct reach_events reach_events = { on_hello, on_up, on_bye, on_lo
 /* ---- what the console tells ---- */
 
 static void
-help(struct session *s)
+help(const struct session *s)
 {
+	static const struct {
+		const char *key, *text;
+	} rows[] = { { ".", "leave; a shell goes on, a command ends" },
+		{ "^Z", "suspend belay" }, { "R", "connect again now" },
+		{ "#", "say how the connection is" },
+		{ "B", "send a BREAK to the terminal" },
+		{ "V/v", "say less or more of what belay does" },
+		{ "?", "this message" } };
 	char c = s->config.escape;
+	fprintf(stderr, "%c?\r\nSupported escape sequences:\r\n", c);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		fprintf(stderr, " %c%-3s - %s\r\n", c, rows[i].key, rows[i].text);
 	fprintf(stderr,
-	    "%c?\r\nSupported escape sequences:\r\n"
-	    " %c.   - %s\r\n"
-	    " %c^Z  - suspend belay\r\n"
-	    " %cR   - connect again now\r\n"
-	    " %c?   - this message\r\n"
 	    " %c%c   - send the escape character by typing it twice\r\n"
 	    "(Note that escapes are only recognized immediately after newline.)\r\n",
-	    c, c, s->returns ? "leave; the session goes on" : "end the session", c, c, c,
 	    c, c);
+}
+
+static void
+say_connection(const struct session *s)
+{
+	const struct attempt *a = s->reach.linked;
+	const char *state = policy_state_name(s->reach.policy.state);
+	size_t waiting = stream_unacked(s->main);
+	fprintf(stderr, "%c#\r\n", s->config.escape);
+	if (a)
+		log_say(LOG_ERROR, "%s: %s; round trip %llu ms; %zu bytes on their way",
+		    s->options->destination, state,
+		    (unsigned long long)a->io.link.srtt_us / 1000, waiting);
+	else
+		log_say(LOG_ERROR, "%s: %s; %zu bytes wait", s->options->destination,
+		    state, waiting);
+}
+
+static void
+say_level(const struct session *s, bool louder)
+{
+	int level = log_louder(louder ? 1 : -1);
+	fprintf(stderr, "%c%c [%s]\r\n", s->config.escape, louder ? 'v' : 'V',
+	    level == LOG_VERBOSE     ? "VERBOSE"
+		: level == LOG_QUIET ? "QUIET"
+				     : "INFO");
 }
 
 static void
@@ -432,6 +483,16 @@ on_command(void *owner, enum escape_command command)
 		break;
 	case ESCAPE_RECONNECT:
 		reach_on(&s->reach, POLICY_DOUBT);
+		break;
+	case ESCAPE_LIST:
+		say_connection(s);
+		break;
+	case ESCAPE_BREAK:
+		(void)engine_tell(&s->engine, MSG_BREAK, &(struct msg_brk){ 0 });
+		break;
+	case ESCAPE_LOUDER:
+	case ESCAPE_QUIETER:
+		say_level(s, command == ESCAPE_LOUDER);
 		break;
 	case ESCAPE_NONE:
 		break;
@@ -657,8 +718,13 @@ choose_kind(struct session *s)
 		return true;
 	for (char **word = o->command; *word; word++)
 		buf_print(&s->command, "%s%s", word == o->command ? "" : " ", *word);
-	if (c->no_command || c->background || (c->remote_command.n && s->command.len))
+	if (c->remote_command.n && s->command.len)
 		return false;
+	if (c->no_command) {
+		s->kind = KIND_NONE;
+		s->config.null_stdin = true;
+		return true;
+	}
 	(void)buf_put(&s->command, c->remote_command.p, c->remote_command.n);
 	if (c->subsystem) {
 		s->kind = KIND_SFTP;
@@ -696,6 +762,35 @@ begin(struct session *s)
 	return 0;
 }
 
+/* ssh -f: a child goes on when the host has let us in, and tells us; whatever happens
+ * before is ours to report.  In between it has the terminal, for a password. */
+static void
+to_background(struct session *s)
+{
+	int told[2];
+	char byte;
+	int status = 0;
+	if (sys_pipe(told)) {
+		fail(s, "cannot go to the background: %s", strerror(errno));
+		return;
+	}
+	pid_t pid = fork();
+	if (pid <= 0) {
+		close(told[0]);
+		s->in_foreground = told[1];
+		s->config.null_stdin = true;
+		if (pid < 0)
+			fail(s, "cannot go to the background: %s", strerror(errno));
+		return;
+	}
+	close(told[1]);
+	if (read(told[0], &byte, 1) == 1)
+		_exit(0);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		continue;
+	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILED);
+}
+
 static void
 on_config(void *owner)
 {
@@ -709,6 +804,8 @@ on_config(void *owner)
 		go_plain(s, lately, keeper);
 		return;
 	}
+	if (s->config.background)
+		to_background(s);
 	choose_session(s);
 	int err = begin(s);
 	if (err)
@@ -735,6 +832,7 @@ session_init(struct session *s, const struct options *o, const char *ssh)
 	sys_random(s->id, sizeof s->id);
 	sys_random(s->client_id, sizeof s->client_id);
 	reach_init(&s->reach, &s->loop, &s->engine, o, ssh, &reach_events, s);
+	s->reach.config = &s->config;
 	return s->control ? 0 : -1;
 }
 

@@ -171,7 +171,7 @@ start_program(struct hold *h, const struct msg_hello *hello, struct guest *g)
 		.modes = hello->modes,
 		.size = { hello->rows, hello->cols, hello->xpixel, hello->ypixel } };
 	char text[256];
-	if (hello->kind < KIND_PTY || hello->kind > KIND_SELF) {
+	if (hello->kind < KIND_PTY || hello->kind > KIND_NONE) {
 		guest_refuse(g, REFUSE_BAD, "unknown kind of session");
 		return false;
 	}
@@ -185,7 +185,7 @@ start_program(struct hold *h, const struct msg_hello *hello, struct guest *g)
 	(void)hex_put(&id, (struct span){ h->id, ID_LEN });
 	login.session = buf_str(&id);
 	int err = peers_init(&h->peers, hello->kind == KIND_PTY, &login.size);
-	if (!err)
+	if (!err && hello->kind != KIND_NONE)
 		err = program_start(&h->program, &login);
 	int saved = errno;
 	buf_finish(&id);
@@ -529,6 +529,8 @@ control_turn(struct hold *h, struct peer *p)
 	union msg m;
 	int err;
 	while ((err = engine_told(&p->engine, &type, &m)) > 0) {
+		if (type == MSG_BREAK)
+			program_break(&h->program);
 		if (type == MSG_STOP)
 			program_stop(&h->program, m.stop.stream);
 		if (type == MSG_WINDOW)

@@ -142,8 +142,8 @@ put_json_text(struct span text)
 static const char *
 kind_name(uint8_t kind)
 {
-	static const char *const names[] = { "?", "terminal", "command", "sftp",
-		"belay" };
+	static const char *const names[] = { "?", "terminal", "command", "sftp", "belay",
+		"none" };
 	return kind < sizeof names / sizeof *names ? names[kind] : "?";
 }
 

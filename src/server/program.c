@@ -4,6 +4,7 @@
 #include "sys/os.h"
 
 #include <errno.h>
+#include <termios.h>
 #include <unistd.h>
 
 enum {
@@ -176,6 +177,13 @@ program_stop(struct program *p, uint32_t stream)
 		port_close(&p->out);
 	else if (stream == STREAM_ERROR)
 		port_close(&p->err);
+}
+
+void
+program_break(struct program *p)
+{
+	if (p->pty && p->out.watch.fd >= 0)
+		(void)tcsendbreak(p->out.watch.fd, 0);
 }
 
 void

@@ -49,6 +49,8 @@ bool program_over(const struct program *p);
 void program_ended(struct program *p, int status);
 /* The client reads no more of this stream: who writes there gets SIGPIPE. */
 void program_stop(struct program *p, uint32_t stream);
+/* BREAK on its terminal (RFC 4335). */
+void program_break(struct program *p);
 /* What runs in the foreground of its terminal, or the program itself; "" if unknown. */
 void program_running(const struct program *p, char *ret_name, size_t len);
 void program_resize(struct program *p, const struct tty_size *size);

@@ -44,6 +44,7 @@ enum {
 	M(WINDOW, window, 64, "control", "client") \
 	M(EXIT, exit, 65, "control", "server") \
 	M(STOP, stop, 66, "control", "client") \
+	M(BREAK, brk, 67, "control", "client") \
 	M(ASK, ask, 128, "socket", "client") \
 	M(INFO, info, 129, "socket", "server")
 
@@ -91,6 +92,7 @@ enum {
 	F(m, u16, rows) F(m, u16, cols) F(m, u16, xpixel) F(m, u16, ypixel)
 #define exit_FIELDS(F, m) F(m, u8, how) F(m, u32, status)
 #define stop_FIELDS(F, m) F(m, u32, stream)
+#define brk_FIELDS(F, m) F(m, u32, length_ms)
 #define ask_FIELDS(F, m) F(m, u8, verb) F(m, str, text) F(m, rest, more)
 #define info_FIELDS(F, m) \
 	F(m, id, session) \
@@ -158,6 +160,7 @@ enum hello_kind {
 	KIND_PIPES = 2, /* stdin and stdout on stream 1, stderr on stream 2 */
 	KIND_SFTP = 3, /* the same, but the program is the host's sftp-server */
 	KIND_SELF = 4, /* the same, but it is belay-server with the words of `command` */
+	KIND_NONE = 5, /* nothing runs; the session is there for what the link carries */
 };
 
 /* refuse.code */

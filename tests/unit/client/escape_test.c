@@ -2,14 +2,18 @@
 #include "test.h"
 
 /* Types a text at once; checks what goes to the host, and the commands as letters:
- * L(eave) S(uspend) H(elp) R(econnect), in their places in the text. */
+ * L(eave) S(uspend) H(elp) R(econnect) # B(reak) v V, in their places in the text. */
 static void
 check_typed(char character, const char *typed, const char *wanted)
 {
 	static const char letters[] = { [ESCAPE_LEAVE] = 'L',
 		[ESCAPE_SUSPEND] = 'S',
 		[ESCAPE_HELP] = 'H',
-		[ESCAPE_RECONNECT] = 'R' };
+		[ESCAPE_RECONNECT] = 'R',
+		[ESCAPE_LIST] = '#',
+		[ESCAPE_BREAK] = 'B',
+		[ESCAPE_LOUDER] = 'v',
+		[ESCAPE_QUIETER] = 'V' };
 	for (size_t piece = 1; piece <= strlen(typed) + 1; piece++) {
 		struct escape e;
 		struct buf out;
@@ -68,6 +72,11 @@ TEST(before_another_key_it_is_sent_as_it_is)
 	check_typed('~', "~x~.", "~x~.");
 	check_typed('~', "~\r~.", "~\r<L>");
 	check_typed('~', "~/bin\r", "~/bin\r");
+}
+
+TEST(every_command_is_known)
+{
+	check_typed('~', "~#~B~v~V~R~\x1a~x", "<#><B><v><V><R><S>~x");
 }
 
 TEST(the_character_may_be_another)

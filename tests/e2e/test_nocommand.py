@@ -1,0 +1,102 @@
+"""-N, -f and the escapes: what ssh does besides running a program."""
+
+import os
+import signal
+import socket
+
+import pytest
+from harness import PROMPT, belay_argv, wait_until
+
+
+def listens(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.fixture
+def echo(tmp_path):
+    """A port for -L, and a server behind it."""
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+        free.close()
+        yield port, f"{port}:127.0.0.1:{server.getsockname()[1]}", server
+
+
+@pytest.mark.parametrize("how", [("-N",), ("-o", "SessionType=none")])
+def test_no_command_holds_a_forward_over_a_cut(host, echo, how):
+    port, spec, server = echo
+    with host.popen([*belay_argv(host, *how, "-L", spec)]) as child:
+        wait_until(lambda: listens(port))
+        host.proxy.cut()
+        wait_until(lambda: not listens(port) or host.sshd.logins() > 2)
+        wait_until(lambda: listens(port))
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(10) == 255
+    host.wait_gone()
+    assert not listens(port)
+
+
+def test_background_after_authentication(host, echo):
+    port, spec, server = echo
+    done = host.piped(belay_argv(host, "-f", "-N", "-L", spec), timeout=20,
+                      stdout=None, stderr=None)
+    assert done.returncode == 0
+    assert listens(port)
+    inside = [one for one in host.client_processes() if one.name == "belay"]
+    assert len(inside) == 1
+    os.kill(inside[0].pid, signal.SIGTERM)
+    wait_until(lambda: not host.client_processes())
+    host.wait_gone()
+
+
+def test_background_that_does_not_get_in(host):
+    host.configure(key="stranger")
+    assert host.piped(belay_argv(host, "-f", "-N")).returncode == 255
+
+
+def test_background_command(host):
+    done = host.piped([*belay_argv(host, "-f"), "echo out; cat; sleep 0.2; touch ~/ran"],
+                      stdout=None, stderr=None)
+    assert done.returncode == 0
+    wait_until(lambda: (host.home / "ran").exists())
+    host.wait_gone()
+
+
+def test_escapes_say_what_is_asked(host):
+    term = host.shell()
+    term.type("\r~#")
+    term.expect("up; round trip ")
+    term.type("\r~v")
+    term.expect("~v [VERBOSE]")
+    term.type("\r~V~V~V")
+    term.expect("~V [QUIET]")
+    term.type("\r~?")
+    term.expect("Supported escape sequences")
+    term.type("\r~v~v")
+    term.expect("[VERBOSE]")
+    term.type("\r")
+    term.expect(PROMPT)
+    host.finish(term)
+
+
+# Hosts without our server.
+
+@pytest.mark.parametrize("keeper", ["screen", "tmux"])
+def test_what_keeps_a_shell_without_our_server(make_host, tmp_path, keeper):
+    host = make_host(ssh_config="SetEnv PATH=/ignored")
+    place = host.home / "bin"
+    for name in ("sh", "uname", "dd", "id", "cat", "echo", "stty", "bash", "env"):
+        host.home_file(f"bin/{name}", f"#!/bin/sh\nexec /usr/bin/{name} \"$@\"\n")
+    host.home_file(f"bin/{keeper}", "#!/bin/sh\necho kept by $0 \"$@\"; exec /usr/bin/env PS1='ready$ ' /bin/bash --norc\n")
+    for path in place.iterdir():
+        path.chmod(0o755)
+    host.home_file(".bashrc", f"PATH={place}\n")
+    empty = {"BELAY_SERVERS": str(tmp_path)}
+    for _ in ("found", "remembered"):
+        term = host.belay(env=empty)
+        term.expect("after a cut run it again")
+        term.expect(f"kept by {place}/{keeper} ")
+        term.expect(PROMPT)
+        term.line("exit 7")
+        assert term.wait_exit() == 7
