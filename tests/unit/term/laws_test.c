@@ -439,3 +439,22 @@ TEST(sizes_are_brought_to_their_bounds)
 	CHECK_EQ(term_cols(t), 1);
 	term_free(t);
 }
+
+/* Each cell with a link, a cluster and a style of its own: some are not kept, nothing grows
+ * without bound, and it does not take for ever. */
+TEST(what_nobody_writes_keeps_within_its_bounds)
+{
+	struct term *t = fresh(100, 200);
+	char text[2100];
+	memset(text, 'u', sizeof text);
+	for (int i = 0; i < 20000; i++) {
+		int n = snprintf(text, sizeof text,
+		    "\033[38;2;%d;%d;7m\033]8;;http://%d/", i & 255, i >> 8, i);
+		text[n] = 'u';
+		CHECK_EQ(term_write(t, text, 2000), 0);
+		n = snprintf(text, sizeof text, "\033\\e\xcc\x81\xcc%c", 0x80 + i % 64);
+		CHECK_EQ(term_write(t, text, (size_t)n), 0);
+	}
+	CHECK(term_memory(t) < 12 << 20);
+	term_free(t);
+}
