@@ -128,7 +128,7 @@ $(BUILD)/tests/sim: tests/sim/sim.c $(call libs,stream wire base)
 
 $(REPLAY): $(BUILD)/%_replay: %_fuzz.c tests/fuzz/replay.c $(CLIENT_LIBS) tests/fuzz/fuzz.h
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -Itests/fuzz -o $@ $(filter %.c %.a,$^)
+	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -Itests/fuzz -Itests/unit/term -o $@ $(filter %.c %.a,$^)
 
 # How many runs, from which seed.
 SEEDS ?= 100000
@@ -146,6 +146,12 @@ bench:
 	tools/deps bench
 	$(MAKE) all
 	$(PYTHON) bench/bench.py
+	$(MAKE) BUILD=$(BUILD) $(BUILD)/bench/term_bench
+	$(BUILD)/bench/term_bench
+
+$(BUILD)/bench/term_bench: bench/term_bench.c $(call libs,term base)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -o $@ $^ -lvterm
 
 # What calls ssh, with belay in its place, while the network is cut.
 conformance:

@@ -96,7 +96,8 @@ tab_forward(struct term *t, const struct params *ps)
 	int col = t->col, n = param_or(ps, 0, 1);
 	for (; n > 0 && col < right_limit(t); n--)
 		col = tab_next(t, col);
-	cursor_to(t, t->row, col);
+	if (col != t->col)
+		cursor_to(t, t->row, col);
 }
 
 static void
@@ -316,6 +317,20 @@ switch_alternate(struct term *t, bool on)
 		t->err = ERR_NOMEM;
 }
 
+/* As xterm: whether there is something to switch or not. */
+static void
+switch_alternate_saving(struct term *t, bool on)
+{
+	bool was = t->screen == &t->alternate;
+	if (on)
+		cursor_save(t);
+	if (on && was)
+		erase_rows(t, 0, term_grid(t)->rows, false);
+	switch_alternate(t, on);
+	if (!on)
+		cursor_restore(t);
+}
+
 static void
 switch_special(struct term *t, enum mode m, bool on)
 {
@@ -339,12 +354,7 @@ switch_special(struct term *t, enum mode m, bool on)
 		on ? cursor_save(t) : cursor_restore(t);
 		break;
 	case MODE_ALT_1049:
-		if (on && t->screen == &t->main)
-			cursor_save(t);
-		bool was = t->screen == &t->alternate;
-		switch_alternate(t, on);
-		if (!on && was)
-			cursor_restore(t);
+		switch_alternate_saving(t, on);
 		break;
 	default:
 		break;

@@ -55,7 +55,10 @@ set_title(struct term *t, char **title, struct span s)
 		if (len == 0 || n + len > TITLE_MAX)
 			break;
 		bool text = ch >= 0x20 && (ch < 0x7f || ch >= 0xa0);
-		if (text && !(ch == CHAR_BAD && len < 3)) {
+		/* A real U+FFFD may stay. */
+		bool broken = ch == CHAR_BAD
+		    && (len < 3 || memcmp(s.p + at, "\357\277\275", 3) != 0);
+		if (text && !broken) {
 			memcpy(copy + n, s.p + at, len);
 			n += len;
 		}

@@ -274,7 +274,8 @@ read_ground(struct term *t, const uint8_t *p, const uint8_t *end)
 			q++;
 		if (q < end && *q >= 0x40 && *q < DEL) {
 			t->parser.at = q;
-			csi(t, whole(t, p, q + 1));
+			if (q - p < SEQUENCE_MAX)
+				csi(t, (struct span){ p, (size_t)(q + 1 - p) });
 			t->parser.state = PARSER_GROUND;
 			return q + 1;
 		}

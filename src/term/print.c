@@ -55,10 +55,12 @@ static uint32_t
 number_of(struct term *t, struct intern *in, struct span s)
 {
 	uint32_t id;
-	if (intern_add(in, s, &id) == ERR_FULL) {
-		sweep(t);
-		intern_add(in, s, &id);
-	}
+	if (intern_add(in, s, &id) != ERR_FULL || t->written < t->sweep_after)
+		return id;
+	sweep(t);
+	/* In vain: all of it is in use, and will be for a while. */
+	if (intern_add(in, s, &id))
+		t->sweep_after = t->written + SWEEP_PAUSE;
 	return id;
 }
 

@@ -35,6 +35,7 @@ enum {
 	CLUSTER_CHARS_MAX = 16, /* further marks are dropped */
 	LINK_MAX = 2083 + 256, /* the longest hyperlink with its parameters */
 	TAB_WIDTH = 8,
+	SWEEP_PAUSE = 64 * 1024, /* bytes of output */
 };
 
 /* Where the character is that marks join. */
@@ -110,6 +111,7 @@ struct term {
 	bool pen_changed;
 	uint32_t erase_id; /* the style of what is erased now */
 	struct intern styles, clusters, links;
+	uint64_t sweep_after; /* bytes written; before, sweeping does not help */
 	struct style_cached style_cache[STYLE_CACHE]; /* numbers of styles, by a hash */
 
 	int top, bottom; /* the margins, inclusive */

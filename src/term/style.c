@@ -19,35 +19,41 @@ enum {
 	PARAM_MAX = 65535,
 };
 
+/* Digits, from p on. */
+static const uint8_t *
+read_digits(const uint8_t *p, const uint8_t *end, uint32_t *ret_value)
+{
+	uint32_t v = 0;
+	for (; p < end && *p >= '0' && *p <= '9'; p++)
+		v = v < PARAM_MAX ? v * 10 + *p - '0' : PARAM_MAX;
+	*ret_value = v < PARAM_MAX ? v : PARAM_MAX;
+	return p;
+}
+
 size_t
 params_read(struct params *ps, struct span text)
 {
-	uint32_t v = 0;
-	size_t i = 0, n = 0;
-	ps->given = ps->sub = 0;
-	ps->v[0] = 0;
-	for (; i < text.n; i++) {
-		uint8_t c = text.p[i];
-		if (c >= '0' && c <= '9') {
-			v = v * 10 + c - '0';
-			if (v > PARAM_MAX)
-				v = PARAM_MAX;
-			if (n < PARAMS_MAX) {
-				ps->v[n] = (uint16_t)v;
-				ps->given |= 1u << n;
-			}
-		} else if (c == ';' || c == ':') {
-			v = 0;
-			if (n < PARAMS_MAX && ++n < PARAMS_MAX) {
-				ps->v[n] = 0;
-				ps->sub |= (uint32_t)(c == ':') << n;
-			}
-		} else {
-			break;
+	const uint8_t *p = text.p, *end = text.p + text.n;
+	uint32_t v, given = 0, sub = 0;
+	size_t n = 0;
+	for (;;) {
+		const uint8_t *from = p;
+		p = read_digits(p, end, &v);
+		if (n < PARAMS_MAX) {
+			ps->v[n] = (uint16_t)v;
+			given |= (uint32_t)(p > from) << n;
+			n++;
 		}
+		if (p == end || (*p != ';' && *p != ':'))
+			break;
+		if (n < PARAMS_MAX)
+			sub |= (uint32_t)(*p == ':') << n;
+		p++;
 	}
-	ps->n = n < PARAMS_MAX ? n + 1 : PARAMS_MAX;
-	return i;
+	ps->n = n;
+	ps->given = given;
+	ps->sub = sub;
+	return (size_t)(p - text.p);
 }
 
 /* ---- reading ---- */

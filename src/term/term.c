@@ -85,7 +85,8 @@ int
 term_write(struct term *t, const void *bytes, size_t n)
 {
 	t->err = 0;
-	parser_run(t, bytes, n);
+	if (n > 0)
+		parser_run(t, bytes, n);
 	return t->err;
 }
 

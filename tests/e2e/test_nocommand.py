@@ -26,10 +26,12 @@ def echo(tmp_path):
 @pytest.mark.parametrize("how", [("-N",), ("-o", "SessionType=none")])
 def test_no_command_holds_a_forward_over_a_cut(host, echo, how):
     port, spec, server = echo
-    with host.popen([*belay_argv(host, *how, "-L", spec)]) as child:
-        wait_until(lambda: listens(port))
+    with host.popen([*belay_argv(host, "-v", *how, "-L", spec)]) as child:
+        while b"-> up" not in child.stderr.readline():
+            assert child.poll() is None
+        assert listens(port)
         host.proxy.cut()
-        wait_until(lambda: not listens(port) or host.sshd.logins() > 2)
+        wait_until(lambda: host.sshd.logins() > 1)
         wait_until(lambda: listens(port))
         child.send_signal(signal.SIGTERM)
         assert child.wait(10) == 255

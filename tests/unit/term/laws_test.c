@@ -377,3 +377,84 @@ TEST(a_hundred_thousand_rows_fit_into_12_mib)
 	CHECK(term_memory(t) <= 12 * 1024 * 1024);
 	term_free(t);
 }
+
+/* ---- limits, colours ---- */
+
+TEST(a_snapshot_has_as_much_history_as_is_asked_for)
+{
+	struct term *t = fresh(3, 10), *again = fresh(3, 10);
+	struct buf b;
+	uint64_t lost;
+	struct term_limits two = { 0, 2, SIZE_MAX }, bytes = { 0, SIZE_MAX, 20 };
+	buf_init(&b, 10000);
+	for (int i = 0; i < 10; i++)
+		buf_print(&b, "line %d\r\n", i);
+	give(t, &b);
+	CHECK_EQ(term_gone(t), 8);
+	buf_drop(&b, b.len);
+	CHECK_EQ(term_snapshot(t, &two, &b), 0);
+	give(again, &b);
+	CHECK_EQ(term_gone(again), 2);
+	buf_drop(&b, b.len);
+	CHECK_EQ(term_resync(t, &bytes, &b, &lost), 0);
+	CHECK_EQ(lost, 6);
+	two.from_row = 7;
+	CHECK_EQ(term_resync(t, &two, &b, &lost), 0);
+	CHECK_EQ(lost, 0);
+	/* What does not fit is an error. */
+	buf_finish(&b);
+	buf_init(&b, 10);
+	CHECK_EQ(term_snapshot(t, &two, &b), ERR_NOMEM);
+	buf_finish(&b);
+	term_free(t);
+	term_free(again);
+}
+
+TEST(the_terminals_own_colours_are_told)
+{
+	static const uint16_t white[3] = { 0xffff, 0xffff, 0xffff };
+	static const char ask[] = "\033]11;?\a\033]4;3;?\a\033]10;?\a\033[?996n";
+	struct term *t = fresh(2, 10);
+	struct buf answers;
+	buf_init(&answers, 1000);
+	term_answer_to(t, &answers);
+	CHECK_EQ(term_colour_is(t, 11, white), 0);
+	CHECK_EQ(term_colour_is(t, TERM_COLOUR_INDEXED + 3, white), 0);
+	CHECK_EQ(term_colour_is(t, 20, white), 0);
+	CHECK_EQ(term_colour_is(t, TERM_COLOUR_INDEXED + 256, white), 0);
+	CHECK_EQ(term_write(t, ask, sizeof ask - 1), 0);
+	CHECK_BYTES(buf_bytes(&answers), answers.len,
+	    "\033]11;rgb:ffff/ffff/ffff\a\033]4;3;rgb:ffff/ffff/ffff\a\033[?997;2n");
+	buf_finish(&answers);
+	term_free(t);
+}
+
+TEST(sizes_are_brought_to_their_bounds)
+{
+	struct term *t = fresh(0, 100000);
+	CHECK_EQ(term_rows(t), 1);
+	CHECK_EQ(term_cols(t), TERM_SIDE_MAX);
+	CHECK_EQ(term_resize(t, 100000, -1), 0);
+	CHECK_EQ(term_rows(t), TERM_SIDE_MAX);
+	CHECK_EQ(term_cols(t), 1);
+	term_free(t);
+}
+
+/* Each cell with a link, a cluster and a style of its own: some are not kept, nothing grows
+ * without bound, and it does not take for ever. */
+TEST(what_nobody_writes_keeps_within_its_bounds)
+{
+	struct term *t = fresh(100, 200);
+	char text[2100];
+	memset(text, 'u', sizeof text);
+	for (int i = 0; i < 20000; i++) {
+		int n = snprintf(text, sizeof text,
+		    "\033[38;2;%d;%d;7m\033]8;;http://%d/", i & 255, i >> 8, i);
+		text[n] = 'u';
+		CHECK_EQ(term_write(t, text, 2000), 0);
+		n = snprintf(text, sizeof text, "\033\\e\xcc\x81\xcc%c", 0x80 + i % 64);
+		CHECK_EQ(term_write(t, text, (size_t)n), 0);
+	}
+	CHECK(term_memory(t) < 12 << 20);
+	term_free(t);
+}

@@ -42,13 +42,16 @@ show_bytes(const char *what, struct span s)
 static void
 check_law(const struct term *t)
 {
-	struct buf snapshot, was, is;
+	struct buf snapshot, was, is, answers;
+	buf_init(&answers, 1000);
 	buf_init(&snapshot, SIZE_MAX / 2);
 	buf_init(&was, SIZE_MAX / 2);
 	buf_init(&is, SIZE_MAX / 2);
 	CHECK_EQ(term_snapshot(t, &ALL, &snapshot), 0);
 	struct term *again = fresh(term_rows(t), term_cols(t));
+	term_answer_to(again, &answers);
 	CHECK_EQ(term_write(again, buf_bytes(&snapshot), snapshot.len), 0);
+	CHECK_EQ(answers.len, 0); /* it asks nothing */
 	describe(&was, t);
 	describe(&is, again);
 	if (was.len != is.len || memcmp(buf_bytes(&was), buf_bytes(&is), was.len) != 0) {
@@ -62,6 +65,7 @@ check_law(const struct term *t)
 	buf_finish(&snapshot);
 	buf_finish(&was);
 	buf_finish(&is);
+	buf_finish(&answers);
 }
 
 static void
