@@ -5,8 +5,8 @@
 #include "base/log.h"
 #include "client/asker.h"
 #include "client/console.h"
+#include "client/hosts.h"
 #include "client/memory.h"
-#include "client/plain.h"
 #include "client/reach.h"
 #include "sys/sys.h"
 #include "sys/tty.h"
@@ -337,7 +337,7 @@ on_plain(void *owner, const char *why, bool remember)
 	struct session *s = owner;
 	say_plain(s->options, why);
 	if (remember)
-		plain_remember(s->options);
+		hosts_remember(HOSTS_PLAIN, s->options);
 	leave(s, SESSION_PLAIN_SSH);
 }
 
@@ -620,7 +620,7 @@ begin(struct session *s)
 	s->reach.command = s->command.len > 0;
 	s->reach.terminal = s->kind == KIND_PTY;
 	s->reach.flight_max = s->kind == KIND_PTY ? FLIGHT_MAX : FLIGHT_BULK;
-	reach_start(&s->reach);
+	reach_start(&s->reach, &s->config);
 	return 0;
 }
 
@@ -665,7 +665,7 @@ int
 session_run(const struct options *o, const char *ssh)
 {
 	struct session *s = &session;
-	if (plain_known(o)) {
+	if (hosts_has(HOSTS_PLAIN, o)) {
 		say_plain(o, "belay-server could not run there lately");
 		return SESSION_PLAIN_SSH;
 	}

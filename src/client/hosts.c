@@ -1,4 +1,4 @@
-#include "client/plain.h"
+#include "client/hosts.h"
 
 #include "base/buf.h"
 #include "sys/sys.h"
@@ -14,14 +14,17 @@ enum {
 	KEPT_S = 7 * 24 * 3600,
 };
 
+static const char *const file_names
+    [] = { [HOSTS_PLAIN] = "plain-hosts", [HOSTS_KEY_KNOWN] = "key-known-hosts" };
+
 static bool
-file_path(char ret_path[PATH_MAX_LEN])
+file_path(enum hosts which, char ret_path[PATH_MAX_LEN])
 {
 	const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
 	int n = cache && cache[0] == '/'
-	    ? snprintf(ret_path, PATH_MAX_LEN, "%s/belay/plain-hosts", cache)
-	    : snprintf(ret_path, PATH_MAX_LEN, "%s/.cache/belay/plain-hosts",
-		home ? home : "");
+	    ? snprintf(ret_path, PATH_MAX_LEN, "%s/belay/%s", cache, file_names[which])
+	    : snprintf(ret_path, PATH_MAX_LEN, "%s/.cache/belay/%s", home ? home : "",
+		file_names[which]);
 	return n < PATH_MAX_LEN;
 }
 
@@ -53,23 +56,23 @@ read_lines(const char *path, uint64_t key, struct buf *ret_others)
 }
 
 bool
-plain_known(const struct options *o)
+hosts_has(enum hosts which, const struct options *o)
 {
 	char path[PATH_MAX_LEN];
 	struct buf others;
 	buf_init(&others, FILE_MAX);
-	bool known = file_path(path) && read_lines(path, options_key(o), &others);
+	bool known = file_path(which, path) && read_lines(path, options_key(o), &others);
 	buf_finish(&others);
 	return known;
 }
 
 void
-plain_remember(const struct options *o)
+hosts_remember(enum hosts which, const struct options *o)
 {
 	char path[PATH_MAX_LEN];
 	struct buf lines;
 	buf_init(&lines, FILE_MAX);
-	if (file_path(path)) {
+	if (file_path(which, path)) {
 		uint64_t key = options_key(o);
 		(void)read_lines(path, key, &lines);
 		buf_print(&lines, "%016" PRIx64 " %" PRId64 "\n", key, sys_wall_s());
