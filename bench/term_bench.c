@@ -44,7 +44,8 @@ static const char *
 word(void)
 {
 	static const char *const words[] = { "the", "terminal", "of", "a", "host", "goes",
-		"on", "while", "network", "is", "away", "and", "comes", "back", "0x7f3a" };
+		"on", "while", "network", "is", "away", "and", "comes", "back",
+		"0x7f3a" };
 	return words[pick(sizeof words / sizeof *words)];
 }
 
@@ -66,19 +67,20 @@ short_lines(void)
 static void
 coloured_log(void)
 {
-	add("\033[2m2026-11-23T12:%02u:%02u\033[0m \033[1;3%um%s\033[0m ", pick(60), pick(60),
-	    pick(8), word());
-	add("\033[38;5;%um%s\033[39m %s %s \033[38;2;%u;%u;%um%s\033[m %s %s\r\n", pick(256),
-	    word(), word(), word(), pick(8) * 32, pick(8) * 32, pick(8) * 32, word(), word(),
-	    word());
+	add("\033[2m2026-11-23T12:%02u:%02u\033[0m \033[1;3%um%s\033[0m ", pick(60),
+	    pick(60), pick(8), word());
+	add("\033[38;5;%um%s\033[39m %s %s \033[38;2;%u;%u;%um%s\033[m %s %s\r\n",
+	    pick(256), word(), word(), word(), pick(8) * 32, pick(8) * 32, pick(8) * 32,
+	    word(), word(), word());
 }
 
 static void
 mixed_scripts(void)
 {
 	static const char *const bits[] = { "中文字符 ", "日本語テキスト", "한국어 ",
-		"naïve café ", "\xf0\x9f\x98\x80", "\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x92\xbb ",
-		"e\xcc\x81", "plain text ", "\xf0\x9f\x87\xa9\xf0\x9f\x87\xaa", "Ω≈ç√ " };
+		"naïve café ", "\xf0\x9f\x98\x80",
+		"\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x92\xbb ", "e\xcc\x81",
+		"plain text ", "\xf0\x9f\x87\xa9\xf0\x9f\x87\xaa", "Ω≈ç√ " };
 	for (int i = 0; i < 8; i++)
 		add("%s", bits[pick(sizeof bits / sizeof *bits)]);
 	add("\r\n");
@@ -182,8 +184,8 @@ show_history(size_t rows)
 		memcpy(line + COLS, "\r\n", 3);
 		term_write(t, line, COLS + 2);
 	}
-	printf("history of %zu full lines of %d columns: %.2f MiB; without: %zu KiB\n", rows,
-	    COLS, (double)term_memory(t) / 1048576.0, before / 1024);
+	printf("history of %zu full lines of %d columns: %.2f MiB; without: %zu KiB\n",
+	    rows, COLS, (double)term_memory(t) / 1048576.0, before / 1024);
 	term_free(t);
 }
 
@@ -202,8 +204,8 @@ main(int argc, char **argv)
 		double ours = run_ours(), again = run_ours(), theirs = run_libvterm();
 		ours = again < ours ? again : ours;
 		double size = (double)text_len / 1e6;
-		printf("%-22s %7.0f MB/s   libvterm %5.1f MB/s   %5.1f x\n", kinds[i].name,
-		    size / ours, size / theirs, theirs / ours);
+		printf("%-22s %7.0f MB/s   libvterm %5.1f MB/s   %5.1f x\n",
+		    kinds[i].name, size / ours, size / theirs, theirs / ours);
 	}
 	show_history(100000);
 	free(text);

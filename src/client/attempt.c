@@ -312,7 +312,7 @@ on_welcome(struct attempt *a, struct engine *e, const struct msg_welcome *m)
 {
 	memcpy(a->boot_id, m->boot, ID_LEN);
 	memcpy(a->session, m->session, ID_LEN);
-	a->begun_s = (int64_t)m->begun_s;
+	a->begun_ms = (int64_t)m->begun_ms;
 	if (session_name_ok(m->name))
 		snprintf(a->name, sizeof a->name, "%.*s", (int)m->name.n,
 		    (const char *)m->name.p);

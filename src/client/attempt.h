@@ -58,7 +58,7 @@ struct attempt {
 	struct msg_refuse refused; /* spans are not valid */
 	uint8_t boot_id[ID_LEN]; /* from WELCOME or REFUSE */
 	uint8_t session[ID_LEN]; /* from WELCOME, as what follows */
-	int64_t begun_s;
+	int64_t begun_ms;
 	char name[NAME_MAX_LEN + 1];
 	uint64_t kill_us; /* when TERM was not enough */
 };

@@ -23,12 +23,12 @@ enum {
  * hello.
  * Stands in single quotes on a line that sh, csh, fish and nu all read: so no single
  * quote, backslash, exclamation mark or newline.  -O: not what another user has put
- * there.  dd with bs=1 takes exactly so many bytes and no more, everywhere. */
+ * there.  The third word behind "need" is what else could keep a shell.  dd with bs=1 takes exactly so many bytes and no more, everywhere. */
 static const char stage1[] =
     "m=$1 v=$2 n=$3 k=$4 h=$5; set -- $(uname -sm); u=; " FOR_DIRS
     "f=$d/server-$v-$1-$2; [ -O \"$d\" ] && [ -x \"$f\" ] && [ -O \"$f\" ] && "
     "exec \"$f\" attach $m $h; done; "
-    "echo \"$m need $1 $2\"; dd bs=1 count=$n of=/dev/null 2>/dev/null; "
+    "echo \"$m need $1 $2 $(command -v screen || command -v tmux)\"; dd bs=1 count=$n of=/dev/null 2>/dev/null; "
     "eval \"$(dd bs=1 count=$k 2>/dev/null)\"";
 
 /* Runs in the shell of stage 1: $m is the mark, $1-$2 the machine.  The upload goes to a
@@ -102,9 +102,13 @@ event_of(struct boot *b, const char *line)
 		return BOOT_RUN;
 	if (strcmp(word, "failed") == 0)
 		return BOOT_FAILED;
-	if (strcmp(word, "need") == 0)
-		return sscanf(line, "%*s %63s %63s", b->os, b->machine) == 2 ? BOOT_NEED
-									     : BOOT_MORE;
+	if (strcmp(word, "need") == 0) {
+		char keeper[BOOT_WORD_MAX] = "";
+		int n = sscanf(line, "%*s %63s %63s %63s", b->os, b->machine, keeper);
+		const char *slash = strrchr(keeper, '/');
+		snprintf(b->keeper, sizeof b->keeper, "%s", slash ? slash + 1 : keeper);
+		return n >= 2 ? BOOT_NEED : BOOT_MORE;
+	}
 	if (strcmp(word, "send") == 0) {
 		b->gz = sscanf(line, "%*s %63s", unpack) == 1
 		    && strcmp(unpack, "gz") == 0;

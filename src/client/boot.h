@@ -39,6 +39,7 @@ struct boot {
 	char mark[BOOT_MARK_LEN + 1];
 	const char *build; /* which server is wanted */
 	char os[BOOT_WORD_MAX], machine[BOOT_WORD_MAX];
+	char keeper[BOOT_WORD_MAX]; /* "screen", "tmux", or what else is there */
 	bool gz;
 	char text[BOOT_TEXT_MAX];
 	size_t noise; /* bytes of it so far */

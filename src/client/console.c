@@ -1,15 +1,18 @@
 #include "client/console.h"
 
 #include "base/log.h"
+#include "sys/sys.h"
 #include "sys/tty.h"
 
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 enum {
 	READ_MAX = 16 * 1024,
+	UNDO_MAX = 64 * 1024,
 	PIPE_READ_MAX = 64 * 1024, /* what a pipe holds */
 };
 
@@ -82,9 +85,12 @@ read_keys(struct console *c)
 	uint8_t bytes[READ_MAX];
 	size_t room = stream_room(c->main) / 2; /* an escape may become two bytes */
 	ssize_t n = read(c->keys.fd, bytes, room < sizeof bytes ? room : sizeof bytes);
-	if (n > 0) {
-		bool enter = memchr(bytes, '\r', (size_t)n) != NULL;
-		typed(c, (struct span){ bytes, (size_t)n });
+	if (n <= 0)
+		return n;
+	size_t left = c->term ? overlay_filter(&c->overlay, bytes, (size_t)n) : (size_t)n;
+	if (left) {
+		bool enter = memchr(bytes, '\r', left) != NULL;
+		typed(c, (struct span){ bytes, left });
 		c->events->typed(c->owner, enter);
 	}
 	return n;
@@ -114,6 +120,50 @@ on_keys(void *owner, short revents)
 		keys_end(c);
 }
 
+/* ---- the terminal's contents ---- */
+
+/* Without memory for a model there is no status line, and nothing else is amiss. */
+static void
+watch_terminal(struct console *c)
+{
+	struct tty_size size;
+	const char *kind = getenv("TERM");
+	if (tty_get_size(STDOUT_FILENO, &size) || !size.rows || !size.cols)
+		return;
+	struct term_options o = { .rows = size.rows, .cols = size.cols, .unknown = true };
+	if (!kind || strcmp(kind, "dumb") == 0 || term_new(&o, &c->term))
+		return;
+	overlay_init(&c->overlay, c->term);
+	c->out.term = c->term;
+}
+
+/* How terminals reflow differs; what is drawn is left to the program to draw over. */
+static void
+window_changed(struct console *c)
+{
+	struct tty_size size;
+	if (!c->term || tty_get_size(STDOUT_FILENO, &size))
+		return;
+	if (size.rows == term_rows(c->term) && size.cols == term_cols(c->term))
+		return;
+	(void)term_resize(c->term, size.rows, size.cols);
+	term_forget(c->term);
+	c->overlay.row = -1;
+}
+
+bool
+console_status(struct console *c, const char *text)
+{
+	if (!c->term || c->out.broken || c->lent)
+		return false;
+	window_changed(c);
+	if (text)
+		overlay_show(&c->overlay, text, &c->out.ours);
+	else if (overlay_shown(&c->overlay))
+		overlay_hide(&c->overlay, &c->out.ours);
+	return true;
+}
+
 /* ---- all of it ---- */
 
 void
@@ -126,6 +176,8 @@ console_open(struct console *c, struct loop *loop, struct stream *main,
 	c->raw = raw;
 	escape_init(&c->escape, raw ? escape : 0);
 	sink_open(&c->out, loop, STDOUT_FILENO, main);
+	if (!errors && isatty(STDOUT_FILENO))
+		watch_terminal(c);
 	if (errors)
 		sink_open(&c->err, loop, STDERR_FILENO, errors);
 	c->keys = (struct watch){ .fd = STDIN_FILENO, .fn = on_keys, .owner = c };
@@ -149,11 +201,19 @@ show(struct console *c, struct sink *sink)
 void
 console_turn(struct console *c, bool reads)
 {
+	if (c->resized)
+		window_changed(c);
 	if (!c->lent) {
+		if (stream_held(c->main).n)
+			(void)console_status(c, NULL); /* it would be in the way */
 		show(c, &c->out);
 		show(c, &c->err);
 	}
-	reads = reads && !c->lent && !c->ended && stream_room(c->main) >= 2;
+	bool full = stream_room(c->main) < 2;
+	if (full && !c->full && c->raw)
+		buf_putc(&c->out.ours, '\a');
+	c->full = full;
+	reads = reads && !c->lent && !c->ended && !full;
 	c->keys.events = reads ? POLLIN : 0;
 }
 
@@ -168,8 +228,19 @@ console_close(struct console *c)
 {
 	if (!c->main)
 		return;
+	if (c->term && !c->out.broken) {
+		struct buf undo;
+		(void)console_status(c, NULL);
+		(void)sink_write(&c->out);
+		buf_init(&undo, UNDO_MAX);
+		if (term_undo(c->term, &undo) == 0)
+			(void)sys_write_all(STDOUT_FILENO, buf_bytes(&undo), undo.len);
+		buf_finish(&undo);
+	}
 	loop_remove(c->loop, &c->keys);
 	sink_close(&c->out, c->loop);
 	sink_close(&c->err, c->loop);
+	term_free(c->term);
+	c->term = NULL;
 	c->main = NULL;
 }

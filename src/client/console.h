@@ -10,6 +10,7 @@
 #define CLIENT_CONSOLE_H
 
 #include "client/escape.h"
+#include "client/overlay.h"
 #include "client/sink.h"
 #include "stream/engine.h"
 
@@ -30,16 +31,23 @@ struct console {
 	struct watch keys; /* stdin */
 	struct sink out, err;
 	struct escape escape;
+	struct term
+	    *term; /* what the terminal shows; NULL: not a terminal, or no memory */
+	struct overlay overlay; /* the status line */
 	bool raw; /* stdin is a terminal that has to be raw */
 	bool ended; /* stdin */
 	bool lent; /* ssh has the terminal for a prompt: nothing is read or shown */
 	bool resized;
+	bool full; /* nothing more is read until there is room; the bell has said so */
 };
 
 /* `raw`: stdin is a terminal and the program runs on one.  `escape`: 0 for none. */
 void console_open(struct console *c, struct loop *loop, struct stream *main,
     struct stream *errors, bool raw, char escape);
+/* Switches off what the program left on, and closes. */
 void console_close(struct console *c);
+/* Draws a status line, or (NULL) takes it away.  False: this terminal has none. */
+bool console_status(struct console *c, const char *text);
 /* stdin is not for the program (-n): it gets the end at once. */
 void console_no_input(struct console *c);
 /* Shows what there is, and reads on if that is wanted. */

@@ -30,7 +30,8 @@ file_path(enum hosts which, char ret_path[PATH_MAX_LEN])
 
 /* Copies the lines that are not too old, but for this key's; whether that was there. */
 static bool
-read_lines(const char *path, uint64_t key, struct buf *ret_others)
+read_lines(const char *path, uint64_t key, struct buf *ret_others,
+    char ret_word[HOSTS_WORD_MAX])
 {
 	struct buf text;
 	bool found = false;
@@ -40,13 +41,15 @@ read_lines(const char *path, uint64_t key, struct buf *ret_others)
 	while (line && *line) {
 		uint64_t other;
 		int64_t when;
-		if (sscanf(line, "%" SCNx64 " %" SCNd64, &other, &when) == 2
+		char word[HOSTS_WORD_MAX] = "-";
+		if (sscanf(line, "%" SCNx64 " %" SCNd64 " %15s", &other, &when, word) >= 2
 		    && when <= now && now - when < KEPT_S) {
-			if (other == key)
-				found = true;
-			else
-				buf_print(ret_others, "%016" PRIx64 " %" PRId64 "\n",
-				    other, when);
+			if (other != key)
+				buf_print(ret_others, "%016" PRIx64 " %" PRId64 " %s\n",
+				    other, when, word);
+			found |= other == key;
+			if (other == key && ret_word)
+				memcpy(ret_word, word, sizeof word);
 		}
 		line = strchr(line, '\n');
 		line = line ? line + 1 : NULL;
@@ -56,26 +59,28 @@ read_lines(const char *path, uint64_t key, struct buf *ret_others)
 }
 
 bool
-hosts_has(enum hosts which, const struct options *o)
+hosts_has(enum hosts which, const struct options *o, char ret_word[HOSTS_WORD_MAX])
 {
 	char path[PATH_MAX_LEN];
 	struct buf others;
 	buf_init(&others, FILE_MAX);
-	bool known = file_path(which, path) && read_lines(path, options_key(o), &others);
+	bool known = file_path(which, path)
+	    && read_lines(path, options_key(o), &others, ret_word);
 	buf_finish(&others);
 	return known;
 }
 
 void
-hosts_remember(enum hosts which, const struct options *o)
+hosts_remember(enum hosts which, const struct options *o, const char *word)
 {
 	char path[PATH_MAX_LEN];
 	struct buf lines;
 	buf_init(&lines, FILE_MAX);
 	if (file_path(which, path)) {
 		uint64_t key = options_key(o);
-		(void)read_lines(path, key, &lines);
-		buf_print(&lines, "%016" PRIx64 " %" PRId64 "\n", key, sys_wall_s());
+		(void)read_lines(path, key, &lines, NULL);
+		buf_print(&lines, "%016" PRIx64 " %" PRId64 " %s\n", key, sys_wall_s(),
+		    word);
 		if (!lines.failed)
 			(void)sys_replace_file(path, buf_span(&lines));
 	}

@@ -10,7 +10,9 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -26,13 +28,28 @@ static const char usage_text[] =
     "       belay --autossh ...\n"
     "As ssh, but the session survives every cut of the connection.  See belay(1).\n";
 
+/* With a command of ours: the line has none, so that it may stand behind it. */
 static int
-run_ssh(struct options *o, char *ssh)
+run_ssh(struct options *o, char *ssh, const char *command)
 {
+	size_t n = 0;
 	signal(SIGPIPE, SIG_DFL);
-	o->ssh_argv[0] = ssh;
-	execv(ssh, o->ssh_argv);
+	while (o->ssh_argv[n + 1])
+		n++;
+	char **argv = calloc(n + 4, sizeof *argv);
+	if (!argv) {
+		log_say(LOG_ERROR, "out of memory");
+		return EXIT_FAILED;
+	}
+	argv[0] = ssh;
+	argv[1] = (char *)(uintptr_t) "-t";
+	size_t first = command ? 2 : 1;
+	memcpy(argv + first, o->ssh_argv + 1, n * sizeof *argv);
+	argv[first + n] = (char *)(uintptr_t)command;
+	argv[first + n + 1] = NULL;
+	execv(ssh, argv);
 	log_say(LOG_ERROR, "cannot execute %s: %s", ssh, strerror(errno));
+	free(argv);
 	return EXIT_FAILED;
 }
 
@@ -59,9 +76,10 @@ run(struct options *o)
 		    "there is no ssh on PATH (or BELAY_SSH does not name one)");
 		return EXIT_FAILED;
 	}
+	const char *command = NULL;
 	int status = o->direct || !o->destination ? SESSION_PLAIN_SSH
-						  : session_run(o, ssh);
-	return status == SESSION_PLAIN_SSH ? run_ssh(o, ssh) : status;
+						  : session_run(o, ssh, &command);
+	return status == SESSION_PLAIN_SSH ? run_ssh(o, ssh, command) : status;
 }
 
 int

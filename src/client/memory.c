@@ -73,7 +73,7 @@ read_one(const char *dir, const char *name, struct memory *ret_memory)
 	bool ok = fstat(fd, &st) == 0 && sys_read_into(fd, &text, FILE_MAX / 2) > 0
 	    && buf_str(&text)
 	    && sscanf(buf_str(&text), "%" SCNx64 " %" SCNd64 " %255s %64s",
-		   &ret_memory->key, &ret_memory->begun_s, ret_memory->host,
+		   &ret_memory->key, &ret_memory->begun_ms, ret_memory->host,
 		   ret_memory->name)
 		>= 3;
 	for (char *p = ret_memory->host; *p; p++)
@@ -144,7 +144,7 @@ memory_keep(const struct options *o, const struct memory *m)
 		close(fd);
 		return;
 	}
-	dprintf(fd, "%016" PRIx64 " %" PRId64 " %s %s\n", options_key(o), m->begun_s,
+	dprintf(fd, "%016" PRIx64 " %" PRId64 " %s %s\n", options_key(o), m->begun_ms,
 	    o->destination, m->name);
 	kept_fd = fd;
 }
@@ -191,8 +191,8 @@ list_one(void *owner, const struct memory *m)
 		printf(
 		    "%s{\"id\": \"%s\", \"host\": \"%s\", \"name\": \"%s\", \"begun\": %" PRId64
 		    ", \"seen\": %" PRId64 ", \"open\": %s}",
-		    l->n ? ",\n " : "", buf_str(&id), m->host, m->name, m->begun_s,
-		    m->left_s, m->open ? "true" : "false");
+		    l->n ? ",\n " : "", buf_str(&id), m->host, m->name,
+		    m->begun_ms / 1000, m->left_s, m->open ? "true" : "false");
 	else
 		printf("%s%.8s  %-24s %-16s %s  %s\n",
 		    l->n ? ""

@@ -16,7 +16,7 @@
 struct memory {
 	uint8_t id[ID_LEN];
 	uint64_t key; /* options_key */
-	int64_t begun_s; /* on the host's clock */
+	int64_t begun_ms; /* on the host's clock */
 	int64_t left_s; /* on ours; when it was seen last */
 	bool open; /* a client has it */
 	char host[256];

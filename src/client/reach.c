@@ -87,7 +87,7 @@ connects(const struct reach *r)
 	if (first && shares(&r->config))
 		return false;
 	return config_connects(&r->config, first,
-	    !first || hosts_has(HOSTS_KEY_KNOWN, r->options));
+	    !first || hosts_has(HOSTS_KEY_KNOWN, r->options, NULL));
 }
 
 static int
@@ -210,8 +210,8 @@ link_ready(struct reach *r, struct attempt *a)
 	l->flight_max = r->flight_max;
 	(void)engine_add(r->engine, l); /* the old one is gone: there is room */
 	if (!r->was_up && r->config.asks_about_keys
-	    && !hosts_has(HOSTS_KEY_KNOWN, r->options))
-		hosts_remember(HOSTS_KEY_KNOWN, r->options);
+	    && !hosts_has(HOSTS_KEY_KNOWN, r->options, NULL))
+		hosts_remember(HOSTS_KEY_KNOWN, r->options, "-");
 	if (!r->was_up)
 		netwatch_open(&r->net, r->loop);
 	r->was_up = true;
@@ -248,7 +248,8 @@ server_refused(struct reach *r, struct attempt *a)
 	case REFUSE_CANNOT:
 		if (!r->was_up) {
 			/* As a full disk: it may be otherwise next time. */
-			r->events->plain(r->owner, a->text, a->why != WHY_NO_PLACE);
+			r->events->plain(r->owner, a->text, a->boot.keeper,
+			    a->why != WHY_NO_PLACE);
 			break;
 		}
 		/* fall through */
@@ -270,7 +271,8 @@ no_server(struct reach *r, const struct attempt *a)
 	bool plain = a->why == WHY_NO_SERVER || a->why == WHY_NO_PLACE
 	    || a->why == WHY_SILENT || (a->why == WHY_NOISE && !r->terminal);
 	if (r->policy.state == POLICY_FIRST && plain)
-		r->events->plain(r->owner, a->text, a->why != WHY_NO_PLACE);
+		r->events->plain(r->owner, a->text, a->boot.keeper,
+		    a->why != WHY_NO_PLACE);
 	else if (r->policy.state == POLICY_FIRST)
 		fail(r, "cannot start a session there: %s", a->text);
 	else

@@ -31,8 +31,9 @@ struct reach_events {
 	/* the session is not there any more */
 	void (*gone)(void *owner, bool rebooted);
 	void (*taken)(void *owner); /* another client has it */
-	/* belay-server cannot run there: plain ssh; remember: by its nature */
-	void (*plain)(void *owner, const char *why, bool remember);
+	/* belay-server cannot run there: plain ssh; keeper: what else could keep a shell;
+	 * remember: by its nature */
+	void (*plain)(void *owner, const char *why, const char *keeper, bool remember);
 	/* it is over; text NULL: ssh has said why */
 	void (*failed)(void *owner, const char *text);
 	void (*lend)(void *owner, bool lent); /* ssh asks on the terminal */

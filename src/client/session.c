@@ -5,9 +5,10 @@
 #include "base/log.h"
 #include "client/asker.h"
 #include "client/console.h"
-#include "client/hosts.h"
 #include "client/memory.h"
+#include "client/plain.h"
 #include "client/reach.h"
+#include "client/status.h"
 #include "sys/sys.h"
 #include "sys/tty.h"
 
@@ -32,11 +33,14 @@ enum {
 	LEAVE_PATIENCE_US = 500 * 1000, /* for the host to hear that we leave */
 	END_PATIENCE_US = 3
 	    * 1000000, /* for the last acknowledgement, and for ssh to end */
+	STATUS_AFTER_US = 300 * 1000, /* most outages are over before anybody looks */
+	SAY_AFTER_US = 3 * 1000000,
 	EXIT_FAILED = 255, /* ssh(1), EXIT STATUS: an error of the connection */
 };
 
 struct session {
 	const struct options *options;
+	const char **ret_command;
 	struct loop loop;
 	struct engine engine;
 	struct stream *control, *main, *errors; /* errors: NULL on a terminal */
@@ -50,13 +54,15 @@ struct session {
 	bool begun; /* it is known what is to be run */
 	uint8_t client_id[ID_LEN], id[ID_LEN];
 	enum hello_wish wish; /* of the first hello */
-	struct memory left; /* the session to come back to; begun_s 0: none */
+	struct memory left; /* the session to come back to; begun_ms 0: none */
 	bool returns; /* a shell, which may be left and come back to */
 	bool met; /* a host has welcomed us */
 	bool leaving; /* the session goes on without us */
 	bool exited, hanging_up, told_done;
 	unsigned signals; /* that asked us to end */
 	int exit_status;
+	uint64_t trouble_us; /* since when the link does not answer; 0: it does */
+	bool said_lost; /* a person without a status line was told */
 	uint64_t end_us; /* when to stop waiting for a clean end; 0: not ending */
 };
 
@@ -238,16 +244,16 @@ static void
 say_welcome(const struct session *s, const struct attempt *a)
 {
 	char when[64] = "", name[NAME_MAX_LEN + 3] = "";
-	time_t begun = (time_t)a->begun_s;
+	time_t begun = (time_t)(a->begun_ms / 1000);
 	struct tm tm;
 	if (a->name[0])
 		snprintf(name, sizeof name, " %s", a->name);
 	if (localtime_r(&begun, &tm))
 		(void)strftime(when, sizeof when, "%a %H:%M", &tm);
-	if (s->left.begun_s && s->left.begun_s == a->begun_s)
+	if (s->left.begun_ms && s->left.begun_ms == a->begun_ms)
 		log_say(LOG_NOTICE, "back in the session%s of %s; --new starts another",
 		    name, when);
-	else if (s->left.begun_s)
+	else if (s->left.begun_ms)
 		log_say(LOG_NOTICE,
 		    "the session%s that was left has ended; this is a new one", name);
 }
@@ -258,7 +264,7 @@ on_up(void *owner, const struct attempt *a)
 	struct session *s = owner;
 	bool first = memcmp(s->id, a->session, ID_LEN) != 0 || !s->met;
 	if (first && s->returns) {
-		struct memory m = { .begun_s = a->begun_s };
+		struct memory m = { .begun_ms = a->begun_ms };
 		say_welcome(s, a);
 		memcpy(m.id, a->session, ID_LEN);
 		memcpy(m.name, a->name, sizeof m.name);
@@ -322,23 +328,37 @@ on_gone(void *owner, bool rebooted)
 		fail(s, "the session is gone: it ended or was killed on the host");
 }
 
+static const char lately[] = "belay-server could not run there lately";
+
+/* The user gets what plain ssh gives; of a shell, kept by what the host has for that. */
 static void
-say_plain(const struct options *o, const char *why)
+go_plain(struct session *s, const char *why, enum plain_keeper keeper)
 {
-	if (isatty(STDERR_FILENO))
+	bool shell = s->kind == KIND_PTY && s->raw && !s->command.len;
+	const char *command = shell ? plain_command(keeper) : NULL;
+	if (isatty(STDERR_FILENO) && isatty(STDOUT_FILENO) && command)
+		log_say(LOG_NOTICE, "%s: %s; after a cut run it again: %s",
+		    s->options->destination, command + strlen("exec "), why);
+	else if (isatty(STDERR_FILENO) && isatty(STDOUT_FILENO))
 		log_say(LOG_NOTICE, "%s: plain ssh, which does not survive a cut: %s",
-		    o->destination, why);
+		    s->options->destination, why);
+	*s->ret_command = command;
+	leave(s, SESSION_PLAIN_SSH);
 }
 
-/* belay-server cannot run there: the user gets what plain ssh gives. */
+/* belay-server cannot run there. */
 static void
-on_plain(void *owner, const char *why, bool remember)
+on_plain(void *owner, const char *why, const char *keeper_name, bool remember)
 {
 	struct session *s = owner;
-	say_plain(s->options, why);
+	enum plain_keeper keeper = plain_keeper_of(keeper_name);
+	if (s->kind == KIND_SELF) {
+		fail(s, "there are no sessions of belay: %s", why);
+		return;
+	}
 	if (remember)
-		hosts_remember(HOSTS_PLAIN, s->options);
-	leave(s, SESSION_PLAIN_SSH);
+		plain_remember(s->options, keeper);
+	go_plain(s, why, keeper);
 }
 
 static void
@@ -366,11 +386,7 @@ static void
 on_refused(void *owner)
 {
 	struct session *s = owner;
-	if (s->raw)
-		log_say(LOG_ERROR,
-		    "%s: the login was refused; Enter logs in again, %c. leaves",
-		    s->options->destination, s->config.escape);
-	else
+	if (!s->raw)
 		fail(s, "the login was refused, and there is nobody to ask");
 }
 
@@ -485,6 +501,54 @@ terminal_turn(struct session *s)
 	s->console.resized = false;
 }
 
+/* Without a terminal to draw on, one line when it lasts, and one when it is over. */
+static void
+say_trouble(struct session *s, bool over)
+{
+	uint64_t for_us = s->loop.now_us - s->trouble_us;
+	if (s->kind == KIND_SELF || (!over && for_us < SAY_AFTER_US)
+	    || s->said_lost != over)
+		return;
+	s->said_lost = !over;
+	if (over)
+		log_say(LOG_NOTICE, "%s: connected again after %u s",
+		    s->options->destination, (unsigned)(for_us / 1000000));
+	else
+		log_say(LOG_NOTICE, "%s: no answer; the session waits, connecting again",
+		    s->options->destination);
+}
+
+/* Shows what is amiss; returns when to look again, 0: nothing is. */
+static uint64_t
+status_turn(struct session *s)
+{
+	enum policy_state state = s->reach.policy.state;
+	uint64_t now_us = s->loop.now_us;
+	char text[STATUS_MAX];
+	if (state == POLICY_FIRST || state == POLICY_UP || s->end_us) {
+		(void)console_status(&s->console, NULL);
+		if (s->trouble_us)
+			say_trouble(s, true);
+		s->trouble_us = 0;
+		return 0;
+	}
+	if (!s->trouble_us)
+		s->trouble_us = now_us;
+	if (now_us < s->trouble_us + STATUS_AFTER_US)
+		return s->trouble_us + STATUS_AFTER_US;
+	struct status status = { .host = s->options->destination,
+		.state = state,
+		.tries = s->reach.policy.tries,
+		.since_us = s->trouble_us,
+		.next_us = policy_deadline(&s->reach.policy),
+		.now_us = now_us,
+		.escape = s->raw ? s->config.escape : 0 };
+	status_text(&status, text);
+	if (!console_status(&s->console, text))
+		say_trouble(s, false);
+	return status_changes_us(&status);
+}
+
 static void
 soonest(uint64_t *at, uint64_t candidate)
 {
@@ -498,6 +562,7 @@ session_turn(void *owner, uint64_t now_us)
 	struct session *s = owner;
 	reach_take(&s->reach);
 	control_turn(s);
+	uint64_t status_us = status_turn(s);
 	terminal_turn(s);
 	hang_up_turn(s);
 	end_turn(s);
@@ -506,6 +571,7 @@ session_turn(void *owner, uint64_t now_us)
 	uint64_t at = reach_deadline(&s->reach);
 	soonest(&at, engine_trim(&s->engine, now_us));
 	soonest(&at, s->end_us);
+	soonest(&at, status_us);
 	return at;
 }
 
@@ -535,6 +601,12 @@ on_signal(void *owner, int sig)
 }
 
 /* ---- the beginning ---- */
+
+static bool
+own_work(const struct options *o)
+{
+	return o->list || o->kill || o->detach || o->rename;
+}
 
 /* --list and its like: belay-server on the host does it, its output is ours. */
 static bool
@@ -628,8 +700,13 @@ static void
 on_config(void *owner)
 {
 	struct session *s = owner;
+	enum plain_keeper keeper;
 	if (!choose_kind(s)) {
 		leave(s, SESSION_PLAIN_SSH);
+		return;
+	}
+	if (s->kind != KIND_SELF && plain_known(s->options, &keeper)) {
+		go_plain(s, lately, keeper);
 		return;
 	}
 	choose_session(s);
@@ -662,11 +739,15 @@ session_init(struct session *s, const struct options *o, const char *ssh)
 }
 
 int
-session_run(const struct options *o, const char *ssh)
+session_run(const struct options *o, const char *ssh, const char **ret_command)
 {
 	struct session *s = &session;
-	if (hosts_has(HOSTS_PLAIN, o)) {
-		say_plain(o, "belay-server could not run there lately");
+	*ret_command = NULL;
+	s->ret_command = ret_command;
+	enum plain_keeper keeper;
+	s->options = o;
+	if (!own_work(o) && plain_known(o, &keeper) && !plain_command(keeper)) {
+		go_plain(s, lately, keeper);
 		return SESSION_PLAIN_SSH;
 	}
 	if (session_init(s, o, ssh)) {

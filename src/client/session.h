@@ -16,7 +16,8 @@ enum { SESSION_PLAIN_SSH = -1 };
 
 /* Runs a login shell or a command on the host until it ends; returns the exit status.
  * SESSION_PLAIN_SSH: belay-server cannot run there, nothing has been run or read, and
- * plain ssh is to be used. */
-int session_run(const struct options *o, const char *ssh);
+ * plain ssh is to be used; *ret_command is what to run there on a terminal instead of a
+ * login shell, or NULL. */
+int session_run(const struct options *o, const char *ssh, const char **ret_command);
 
 #endif

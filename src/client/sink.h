@@ -1,13 +1,17 @@
-/* Where the output of the host goes here: a stream, and one of our descriptors. */
+/* Where the output of the host goes here: a stream, and one of our descriptors.  A model of
+ * the terminal may watch it. */
 #ifndef CLIENT_SINK_H
 #define CLIENT_SINK_H
 
 #include "stream/stream.h"
 #include "sys/loop.h"
+#include "term/term.h"
 
 struct sink {
 	struct stream *stream; /* NULL: not in use */
 	struct watch watch;
+	struct buf ours; /* what we have to say ourselves, before the stream goes on */
+	struct term *term; /* sees the stream's bytes as they are written; may be NULL */
 	bool own; /* the descriptor is ours to close */
 	bool blocks; /* writing may block: little at a time */
 	bool broken; /* nobody reads there any more; what comes is dropped */

@@ -60,7 +60,7 @@ struct hold {
 	char name[NAME_MAX_LEN + 1];
 	char command[COMMAND_SHOWN + 1];
 	uint8_t kind;
-	int64_t begun_s, used_s; /* wall clock */
+	int64_t begun_ms, used_s; /* wall clock */
 	struct tty_size size;
 	uint64_t away_us; /* since when no client is linked; 0: one is */
 	uint64_t linger_us;
@@ -179,7 +179,8 @@ start_program(struct hold *h, const struct msg_hello *hello, struct guest *g)
 	copy_text(h->name, sizeof h->name, hello->name);
 	copy_text(h->command, sizeof h->command, hello->command);
 	h->kind = hello->kind;
-	h->begun_s = h->used_s = sys_wall_s();
+	h->begun_ms = sys_wall_ms();
+	h->used_s = sys_wall_s();
 	buf_init(&id, 2 * ID_LEN + 1);
 	(void)hex_put(&id, (struct span){ h->id, ID_LEN });
 	login.session = buf_str(&id);
@@ -205,7 +206,7 @@ guest_welcome(struct hold *h, struct guest *g, const struct msg_hello *hello)
 {
 	struct buf positions;
 	struct msg_welcome m = { .build = text_span(BELAY_BUILD),
-		.begun_s = (uint64_t)h->begun_s,
+		.begun_ms = (uint64_t)h->begun_ms,
 		.name = text_span(h->name) };
 	m.version = hello->version_max < PROTOCOL_VERSION ? hello->version_max
 							  : PROTOCOL_VERSION;
@@ -386,7 +387,7 @@ tell_about(struct hold *h, int fd)
 		.kind = h->kind,
 		.command = text_span(h->command),
 		.running = text_span(running),
-		.begun_s = (uint64_t)h->begun_s,
+		.begun_s = (uint64_t)h->begun_ms / 1000,
 		.used_s = (uint64_t)h->used_s,
 		.clients = (uint16_t)here,
 		.rows = h->size.rows,

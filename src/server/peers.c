@@ -21,6 +21,7 @@ enum {
 	HISTORY_BYTES = 16 * 1024 * 1024,
 	SCRATCH = 16 * 1024,
 	ANSWERS_MAX = 4 * 1024,
+	UNFINISHED_MAX = 1024,
 };
 
 static uint8_t scratch[SCRATCH]; /* a terminal's output, on its way to everybody */
@@ -30,6 +31,7 @@ peers_init(struct peers *ps, bool pty, const struct tty_size *size)
 {
 	*ps = (struct peers){ .pty = pty };
 	buf_init(&ps->answers, ANSWERS_MAX);
+	buf_init(&ps->unfinished, UNFINISHED_MAX);
 	struct term_options options = { .rows = size->rows,
 		.cols = size->cols,
 		.history_rows = HISTORY_ROWS,
@@ -44,6 +46,7 @@ peers_finish(struct peers *ps)
 		peers_remove(ps, &ps->list[i]);
 	term_free(ps->term);
 	buf_finish(&ps->answers);
+	buf_finish(&ps->unfinished);
 	ps->term = NULL;
 }
 
@@ -176,6 +179,67 @@ leave_behind(const struct peers *ps, struct peer *p)
 	p->from_row = term_gone(ps->term);
 }
 
+/* For every client's own terminal. */
+static void
+retain(struct peers *ps, const uint8_t *bytes, size_t n)
+{
+	for (size_t i = 0; i < PEERS; i++) {
+		struct peer *p = &ps->list[i];
+		if (!p->taken || p->behind)
+			continue;
+		if (stream_unacked(p->main) + n > RETAINED_MAX)
+			leave_behind(ps, p);
+		else if (stream_write(p->main, bytes, n) != n)
+			leave_behind(ps, p);
+	}
+}
+
+static void
+retain_unfinished(struct peers *ps)
+{
+	if (!ps->question)
+		retain(ps, buf_bytes(&ps->unfinished), ps->unfinished.len);
+	buf_drop(&ps->unfinished, ps->unfinished.len);
+	ps->question = false;
+}
+
+/* One byte of a sequence. */
+static void
+watch_byte(struct peers *ps, uint8_t byte)
+{
+	size_t answers = ps->answers.len;
+	if (buf_put(&ps->unfinished, &byte, 1)) {
+		retain_unfinished(ps); /* long ones are no questions */
+		(void)buf_put(&ps->unfinished, &byte, 1);
+	}
+	(void)term_write(ps->term, &byte, 1);
+	ps->question |= ps->answers.len > answers;
+	if (term_at_rest(ps->term))
+		retain_unfinished(ps);
+}
+
+/* While nobody is here the model answers the program, and its questions are left out of
+ * what a terminal will get: it would answer them once more. */
+static void
+wrote_to_nobody(struct peers *ps, const uint8_t *bytes, size_t n)
+{
+	enum { ESC = 033 };
+	term_answer_to(ps->term, &ps->answers);
+	while (n) {
+		if (!term_at_rest(ps->term) || *bytes == ESC) {
+			watch_byte(ps, *bytes++);
+			n--;
+			continue;
+		}
+		const uint8_t *esc = memchr(bytes, ESC, n);
+		size_t plain = esc ? (size_t)(esc - bytes) : n;
+		retain(ps, bytes, plain);
+		(void)term_write(ps->term, bytes, plain);
+		bytes += plain;
+		n -= plain;
+	}
+}
+
 void
 peers_wrote(struct peers *ps, bool errors, size_t n)
 {
@@ -184,16 +248,13 @@ peers_wrote(struct peers *ps, bool errors, size_t n)
 		stream_wrote(errors ? p->errors : p->main, n);
 		return;
 	}
-	for (size_t i = 0; i < PEERS; i++) {
-		struct peer *p = &ps->list[i];
-		if (!p->taken || p->behind)
-			continue;
-		if (stream_unacked(p->main) + n > RETAINED_MAX)
-			leave_behind(ps, p);
-		else if (stream_write(p->main, scratch, n) != n)
-			leave_behind(ps, p);
+	if (!peers_any_here(ps)) {
+		wrote_to_nobody(ps, scratch, n);
+		return;
 	}
-	term_answer_to(ps->term, peers_any_here(ps) ? NULL : &ps->answers);
+	retain_unfinished(ps);
+	retain(ps, scratch, n);
+	term_answer_to(ps->term, NULL);
 	/* No memory for all of it: the screen is right, some rows are counted as lost. */
 	(void)term_write(ps->term, scratch, n);
 }

@@ -45,8 +45,11 @@ struct peers {
 	bool resize; /* ... and is to be told to the program */
 	bool typed; /* somebody has, since the owner looked */
 	bool exited; /* peers_exit was told */
-	struct buf
-	    answers; /* the model's, to what the program asked while nobody was here */
+	/* While nobody is here: the sequence that has begun, whether it was a question, and
+	 * what the model answers. */
+	struct buf unfinished;
+	bool question;
+	struct buf answers;
 };
 
 /* Returns ERR_NOMEM when there is no memory for the model. */

@@ -19,6 +19,14 @@ sys_now_us(void)
 }
 
 int64_t
+sys_wall_ms(void)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+int64_t
 sys_wall_s(void)
 {
 	return (int64_t)time(NULL);

@@ -14,6 +14,7 @@
 uint64_t sys_now_us(void);
 /* Seconds since 1970, for what must be understood after a reboot. */
 int64_t sys_wall_s(void);
+int64_t sys_wall_ms(void);
 /* Fills with random bytes from the kernel; ends the program if there are none. */
 void sys_random(void *bytes, size_t n);
 

@@ -59,7 +59,8 @@ answer_colour(struct term *t, int index)
 		    c->rgb[2], end);
 	else
 		answer(t, "\033]%d;rgb:%04x/%04x/%04x%s",
-		    index - PALETTE_SIZE + DYNAMIC_FIRST, c->rgb[0], c->rgb[1], c->rgb[2], end);
+		    index - PALETTE_SIZE + DYNAMIC_FIRST, c->rgb[0], c->rgb[1], c->rgb[2],
+		    end);
 }
 
 /* Dark or light, as the background is. */
@@ -124,8 +125,8 @@ answer_capability(struct term *t, struct span names)
 		if (n < sizeof name) {
 			for (size_t i = 0; i < n; i++)
 				name[i] = (char)(names.p[i] >= 'a' && names.p[i] <= 'f'
-				        ? names.p[i] - 'a' + 'A'
-				        : names.p[i]);
+					? names.p[i] - 'a' + 'A'
+					: names.p[i]);
 			name[n] = 0;
 			if (strspn(name, "0123456789ABCDEF") != n)
 				return;

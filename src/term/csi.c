@@ -409,7 +409,8 @@ modes_save(struct term *t, const struct params *ps)
 		enum mode m = mode_find(ps->v[i], false);
 		if (m == MODE_COUNT || mode_table[m].kind == MODE_SPECIAL)
 			continue;
-		t->modes_saved = (t->modes_saved & ~mode_bit(m)) | (t->modes & mode_bit(m));
+		t->modes_saved = (t->modes_saved & ~mode_bit(m))
+		    | (t->modes & mode_bit(m));
 	}
 }
 
@@ -496,7 +497,8 @@ modify_keys(struct term *t, const struct params *ps)
 	if (!(ps->given & 1))
 		memset(t->modify, MODIFY_UNSET, sizeof t->modify);
 	else if (ps->v[0] < MODIFY_COUNT)
-		t->modify[ps->v[0]] = (uint8_t)(ps->n > 1 ? ps->v[1] & 127 : MODIFY_UNSET);
+		t->modify[ps->v[0]] = (uint8_t)(ps->n > 1 ? ps->v[1] & 127
+							  : MODIFY_UNSET);
 }
 
 static void

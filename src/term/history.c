@@ -171,7 +171,7 @@ history_push(struct history *h, const struct history_row *row)
 		memcpy(c->data + begin, row->text.p, n);
 	set_slot(c, c->count++,
 	    (struct slot){ (begin + (uint32_t)n) | (uint32_t)row->flags << FLAG_SHIFT,
-	        (uint32_t)(row->offset - c->offset) });
+		(uint32_t)(row->offset - c->offset) });
 	h->next++;
 	drop_rows(h);
 	return 0;

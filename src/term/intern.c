@@ -36,7 +36,9 @@ hash_of(struct span s)
 int
 intern_init(struct intern *in, uint32_t entries, uint32_t pool, uint32_t pool_max)
 {
-	*in = (struct intern){ .entry_cap = entries, .pool_cap = pool, .pool_max = pool_max };
+	*in = (struct intern){ .entry_cap = entries,
+		.pool_cap = pool,
+		.pool_max = pool_max };
 	in->entries = calloc((size_t)entries + 1, sizeof *in->entries);
 	in->slots = calloc(slot_count(in), sizeof *in->slots);
 	in->marks = calloc(mark_bytes(entries), 1);
@@ -214,5 +216,6 @@ size_t
 intern_bytes(const struct intern *in)
 {
 	return (in->entry_cap + 1) * sizeof *in->entries
-	    + slot_count(in) * sizeof *in->slots + mark_bytes(in->entry_cap) + in->pool_cap;
+	    + slot_count(in) * sizeof *in->slots + mark_bytes(in->entry_cap)
+	    + in->pool_cap;
 }

@@ -371,7 +371,8 @@ line_read(struct line_reader *r, struct span text)
 }
 
 static const uint8_t *
-read_colour(const uint8_t *p, uint8_t parts, uint8_t whole, uint8_t index, uint32_t *colour)
+read_colour(const uint8_t *p, uint8_t parts, uint8_t whole, uint8_t index,
+    uint32_t *colour)
 {
 	if (parts & index)
 		*colour = COLOUR_INDEXED | *p++;
@@ -430,7 +431,8 @@ line_next(struct line_reader *r, struct line_cell *c)
 		stop++;
 	/* A keycap begins with ASCII and may follow another one. */
 	struct span rest = { r->p, (size_t)(stop - r->p) };
-	size_t len = r->clusters ? cluster_len(rest, &c->width) : marked_len(rest, &c->width);
+	size_t len = r->clusters ? cluster_len(rest, &c->width)
+				 : marked_len(rest, &c->width);
 	c->text = (struct span){ r->p, len };
 	c->clusters = r->clusters;
 	r->p += len;

@@ -30,7 +30,8 @@ struct line_writer {
 	uint32_t style_id; /* of the style, as cells have it; UINT32_MAX: unknown */
 };
 
-void line_begin(struct line_writer *w, const struct term *t, struct buf *out, bool stored);
+void
+line_begin(struct line_writer *w, const struct term *t, struct buf *out, bool stored);
 /* Writes the cells [from, to); errors are kept in out->failed. */
 void line_put(struct line_writer *w, const struct row *r, int from, int to);
 void line_style(struct line_writer *w, const struct style *to);

@@ -2,7 +2,8 @@
 
 _Static_assert(MODE_COUNT <= 64, "a set of modes is one number");
 
-#define MODE_INFO(name, ansi, number, on, kind, what, source) { number, ansi, MODE_##kind },
+#define MODE_INFO(name, ansi, number, on, kind, what, source) \
+	{ number, ansi, MODE_##kind },
 const struct mode_info mode_table[MODE_COUNT] = { MODES(MODE_INFO) };
 #undef MODE_INFO
 

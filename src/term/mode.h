@@ -19,11 +19,13 @@ enum mode_kind {
 /* name, whether it is ANSI's (SM without ?), number, whether it is on at first, kind,
  * what it is, where that is written */
 #define MODES(M) \
-	M(KEYBOARD_LOCK, true, 2, false, PLAIN, "keyboard locked (KAM)", "ECMA-48 7.2.7") \
+	M(KEYBOARD_LOCK, true, 2, false, PLAIN, "keyboard locked (KAM)", \
+	    "ECMA-48 7.2.7") \
 	M(INSERT, true, 4, false, SPECIAL, "insert mode (IRM)", "ECMA-48 7.2.10") \
 	M(SEND_RECEIVE, true, 12, true, PLAIN, "no local echo (SRM)", "ECMA-48 7.2.15") \
 	M(NEW_LINE, true, 20, false, PLAIN, "LF is CR LF (LNM)", "ECMA-48 ed. 4, LNM") \
-	M(CURSOR_KEYS, false, 1, false, PLAIN, "application cursor keys", "VT510 DECCKM") \
+	M(CURSOR_KEYS, false, 1, false, PLAIN, "application cursor keys", \
+	    "VT510 DECCKM") \
 	M(SMOOTH, false, 4, false, PLAIN, "smooth scrolling", "VT510 DECSCLM") \
 	M(REVERSE_SCREEN, false, 5, false, PLAIN, "reverse screen", "VT510 DECSCNM") \
 	M(ORIGIN, false, 6, false, SPECIAL, "origin mode", "VT510 DECOM") \
@@ -37,21 +39,26 @@ enum mode_kind {
 	M(ALT_47, false, 47, false, SPECIAL, "alternate screen", "xterm ctlseqs") \
 	M(KEYPAD, false, 66, false, PLAIN, "application keypad", "VT510 DECNKM") \
 	M(BACKSPACE, false, 67, false, PLAIN, "backarrow sends BS", "VT510 DECBKM") \
-	M(SIDE_MARGINS, false, 69, false, SPECIAL, "left/right margins", "VT510 DECLRMM") \
+	M(SIDE_MARGINS, false, 69, false, SPECIAL, "left/right margins", \
+	    "VT510 DECLRMM") \
 	M(SIXEL_DISPLAY, false, 80, false, PLAIN, "sixel display mode", "VT340 DECSDM") \
 	M(MOUSE_CLICKS, false, 1000, false, MOUSE, "mouse: clicks", "xterm ctlseqs") \
-	M(MOUSE_HIGHLIGHT, false, 1001, false, MOUSE, "mouse: highlight", "xterm ctlseqs") \
+	M(MOUSE_HIGHLIGHT, false, 1001, false, MOUSE, "mouse: highlight", \
+	    "xterm ctlseqs") \
 	M(MOUSE_DRAG, false, 1002, false, MOUSE, "mouse: and drags", "xterm ctlseqs") \
 	M(MOUSE_MOTION, false, 1003, false, MOUSE, "mouse: all motion", "xterm ctlseqs") \
 	M(FOCUS, false, 1004, false, PLAIN, "focus is reported", "xterm ctlseqs") \
 	M(MOUSE_UTF8, false, 1005, false, ENCODING, "mouse as UTF-8", "xterm ctlseqs") \
 	M(MOUSE_SGR, false, 1006, false, ENCODING, "mouse as SGR", "xterm ctlseqs") \
-	M(WHEEL_KEYS, false, 1007, false, PLAIN, "wheel sends keys on the alternate screen", \
+	M(WHEEL_KEYS, false, 1007, false, PLAIN, \
+	    "wheel sends keys on the alternate screen", "xterm ctlseqs") \
+	M(SCROLL_OUTPUT, false, 1010, false, PLAIN, "scroll down on output", \
 	    "xterm ctlseqs") \
-	M(SCROLL_OUTPUT, false, 1010, false, PLAIN, "scroll down on output", "xterm ctlseqs") \
-	M(SCROLL_KEY, false, 1011, false, PLAIN, "scroll down on a key", "xterm ctlseqs") \
+	M(SCROLL_KEY, false, 1011, false, PLAIN, "scroll down on a key", \
+	    "xterm ctlseqs") \
 	M(MOUSE_URXVT, false, 1015, false, ENCODING, "mouse as urxvt", "xterm ctlseqs") \
-	M(MOUSE_PIXELS, false, 1016, false, ENCODING, "mouse in pixels", "xterm ctlseqs") \
+	M(MOUSE_PIXELS, false, 1016, false, ENCODING, "mouse in pixels", \
+	    "xterm ctlseqs") \
 	M(ESC_META, false, 1036, false, PLAIN, "meta sends ESC", "xterm ctlseqs") \
 	M(ESC_ALT, false, 1039, false, PLAIN, "alt sends ESC", "xterm ctlseqs") \
 	M(BELL_URGENT, false, 1042, false, PLAIN, "bell is urgent", "xterm ctlseqs") \
@@ -68,8 +75,9 @@ enum mode_kind {
 	M(SCHEME, false, 2031, false, PLAIN, "colour scheme is reported", \
 	    "contour: color palette update") \
 	M(RESIZE_REPORT, false, 2048, false, PLAIN, "size is reported in band", \
-	    "R. Rockstad: mode 2048") \
-	M(WIN32_INPUT, false, 9001, false, PLAIN, "win32 input", "microsoft/terminal #4999")
+	    "T. Culverhouse: in-band resize") \
+	M(WIN32_INPUT, false, 9001, false, PLAIN, "win32 input", \
+	    "microsoft/terminal #4999")
 
 #define MODE_NUMBER(name, ansi, number, on, kind, what, source) MODE_##name,
 enum mode { MODES(MODE_NUMBER) MODE_COUNT };

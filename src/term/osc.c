@@ -313,8 +313,10 @@ void
 dcs(struct term *t, struct span body)
 {
 #define DCS(begins, function, what, source) \
-	if (body.n >= sizeof begins - 1 && memcmp(body.p, begins, sizeof begins - 1) == 0) \
-		function(t, (struct span){ body.p + sizeof begins - 1, \
+	if (body.n >= sizeof begins - 1 \
+	    && memcmp(body.p, begins, sizeof begins - 1) == 0) \
+		function(t, \
+		    (struct span){ body.p + sizeof begins - 1, \
 			body.n - (sizeof begins - 1) });
 	DCSS(DCS)
 #undef DCS

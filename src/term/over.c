@@ -57,7 +57,8 @@ undo_modes(struct line_writer *w)
 	uint64_t first = MODES_AT_FIRST;
 	for (int m = 0; m < MODE_COUNT; m++) {
 		bool on = first >> m & 1;
-		if (mode_table[m].kind != MODE_SPECIAL && term_has(w->t, (enum mode)m) != on)
+		if (mode_table[m].kind != MODE_SPECIAL
+		    && term_has(w->t, (enum mode)m) != on)
 			paint_mode(w, (enum mode)m, on);
 	}
 	if (term_has(w->t, MODE_GRAPHEMES))
@@ -74,7 +75,8 @@ undo_colours(struct line_writer *w)
 		if (i < PALETTE_SIZE)
 			paint_print(w, "\033]104;%d\033\\", i);
 		else
-			paint_print(w, "\033]%d\033\\", i - PALETTE_SIZE + DYNAMIC_FIRST + 100);
+			paint_print(w, "\033]%d\033\\",
+			    i - PALETTE_SIZE + DYNAMIC_FIRST + 100);
 	}
 }
 

@@ -28,7 +28,8 @@ void
 paint_mode(struct line_writer *w, enum mode m, bool on)
 {
 	const struct mode_info *info = &mode_table[m];
-	paint_print(w, "\033[%s%d%c", info->ansi ? "" : "?", info->number, on ? 'h' : 'l');
+	paint_print(w, "\033[%s%d%c", info->ansi ? "" : "?", info->number,
+	    on ? 'h' : 'l');
 }
 
 static void
@@ -39,7 +40,8 @@ shift_to(struct line_writer *w, uint8_t slot)
 }
 
 void
-paint_charsets(struct line_writer *w, const struct charsets *from, const struct charsets *to)
+paint_charsets(struct line_writer *w, const struct charsets *from,
+    const struct charsets *to)
 {
 	static const char finals[CHARSET_COUNT] = { 'B', 'A', '0' };
 	for (int i = 0; i < 4; i++)
@@ -58,7 +60,8 @@ paint_pen_now(const struct term *t)
 }
 
 void
-paint_neutral(struct line_writer *w, const struct paint_pen *pen, struct charsets *ret_charsets)
+paint_neutral(struct line_writer *w, const struct paint_pen *pen,
+    struct charsets *ret_charsets)
 {
 	static const struct style plain;
 	const struct term *t = w->t;
@@ -118,7 +121,8 @@ settle_cursor(struct line_writer *w)
 	const struct grid *g = term_grid(t);
 	bool clusters = term_has(t, MODE_GRAPHEMES), origin = term_has(t, MODE_ORIGIN);
 	if (!t->pending && !t->join) {
-		paint_go_to(w, t->row - (origin ? t->top : 0), t->col - (origin ? t->left : 0));
+		paint_go_to(w, t->row - (origin ? t->top : 0),
+		    t->col - (origin ? t->left : 0));
 		line_clusters(w, clusters);
 		return;
 	}

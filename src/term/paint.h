@@ -27,15 +27,15 @@ void paint_charsets(struct line_writer *w, const struct charsets *from,
 void paint_mode(struct line_writer *w, enum mode m, bool on);
 /* Draws again, in its place, the character that ends in a column, so that the terminal
  * waits behind it or, if mode 2027 is left `as_it_is`, marks join it. */
-void paint_again(struct line_writer *w, const struct grid *g, int row, int col,
-    bool as_it_is);
+void
+paint_again(struct line_writer *w, const struct grid *g, int row, int col, bool as_it_is);
 /* From neutral ground with these charsets back: side margins, origin, cursor, what joins,
  * style, charsets, insert mode, autowrap. */
 void paint_settle(struct line_writer *w, const struct charsets *charsets);
 /* Where the cells of a row end that are not simply blank. */
 int paint_row_end(const struct row *r);
 
-__attribute__((format(printf, 2, 3))) void paint_print(struct line_writer *w,
-    const char *fmt, ...);
+__attribute__((format(printf, 2, 3))) void
+paint_print(struct line_writer *w, const char *fmt, ...);
 
 #endif

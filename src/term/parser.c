@@ -29,7 +29,8 @@ parser_finish(struct parser *p)
 static size_t
 longest(const struct parser *p)
 {
-	return p->state == PARSER_OSC || p->state == PARSER_STRING ? STRING_MAX : SEQUENCE_MAX;
+	return p->state == PARSER_OSC || p->state == PARSER_STRING ? STRING_MAX
+								   : SEQUENCE_MAX;
 }
 
 /* Gathers bytes of an unfinished sequence. */
@@ -116,8 +117,12 @@ read_escape(struct term *t, const uint8_t *from, const uint8_t *end)
 			end_sequence(ps);
 			return p;
 		}
-		if (first && (c == '[' || c == ']' || c == 'P' || c == 'X' || c == '^' || c == '_')) {
-			ps->state = c == '[' ? PARSER_CSI : c == ']' ? PARSER_OSC : PARSER_STRING;
+		if (first
+		    && (c == '[' || c == ']' || c == 'P' || c == 'X' || c == '^'
+			|| c == '_')) {
+			ps->state = c == '[' ? PARSER_CSI
+			    : c == ']'	     ? PARSER_OSC
+					     : PARSER_STRING;
 			hold(t, from, p + 1);
 			return p + 1;
 		}
@@ -160,8 +165,9 @@ read_string(struct term *t, const uint8_t *from, const uint8_t *end)
 	struct parser *ps = &t->parser;
 	for (const uint8_t *p = from; p < end; p++) {
 		uint8_t c = *p;
-		if (c >= 0x20 || (c != ESC && c != CAN && c != SUB
-		        && (c != BEL || ps->state != PARSER_OSC)))
+		if (c >= 0x20
+		    || (c != ESC && c != CAN && c != SUB
+			&& (c != BEL || ps->state != PARSER_OSC)))
 			continue;
 		ps->at = p;
 		if (c == ESC || c == BEL) {
@@ -206,6 +212,9 @@ read_chars(struct term *t, const uint8_t *p, const uint8_t *end)
 {
 	uint32_t ch;
 	while (p < end && *p >= 0x80) {
+		p = print_chars(t, p, end);
+		if (p == end || *p < 0x80)
+			break;
 		size_t len = utf8_get(p, end, &ch);
 		if (len == 0) {
 			t->parser.state = PARSER_CHAR;
@@ -213,8 +222,11 @@ read_chars(struct term *t, const uint8_t *p, const uint8_t *end)
 				t->parser.state = PARSER_GROUND;
 			return end;
 		}
+		/* What breaks off is known for it by the byte after it. */
+		bool broken = ch == CHAR_BAD
+		    && utf8_get(p, p + len, &(uint32_t){ 0 }) == 0;
 		p += len;
-		t->parser.at = p - 1;
+		t->parser.at = broken ? p : p - 1;
 		print_char(t, ch);
 	}
 	return p;

@@ -46,7 +46,8 @@ sweep(struct term *t)
 	for (uint32_t id = 1; id <= t->styles.entry_high; id++)
 		if (intern_is_marked(&t->styles, id))
 			intern_mark(&t->links, style_get(t, id).link);
-	if (intern_sweep(&t->styles) || intern_sweep(&t->clusters) || intern_sweep(&t->links))
+	if (intern_sweep(&t->styles) || intern_sweep(&t->clusters)
+	    || intern_sweep(&t->links))
 		t->err = ERR_NOMEM;
 }
 
@@ -71,7 +72,8 @@ style_id(struct term *t, const struct style *s)
 	struct style_cached *known = &t->style_cache[hash >> 26 & (STYLE_CACHE - 1)];
 	if (style_equal(s, &known->style) && known->id)
 		return known->id;
-	uint32_t id = number_of(t, &t->styles, (struct span){ (const uint8_t *)s, sizeof *s });
+	uint32_t id = number_of(t, &t->styles,
+	    (struct span){ (const uint8_t *)s, sizeof *s });
 	if (id == 0)
 		t->err = ERR_NOMEM;
 	*known = (struct style_cached){ *s, id };
@@ -299,7 +301,8 @@ join_cluster(struct term *t, uint32_t ch, uint8_t kind)
 	struct cell c = row_cell(term_row(t), x);
 	struct span old = cell_text(t, c, own);
 	memcpy(text, old.p, old.n);
-	int width = line_width((struct span){ text, old.n + utf8_put(ch, text + old.n) }, true);
+	int width = line_width((struct span){ text, old.n + utf8_put(ch, text + old.n) },
+	    true);
 	bool wider = width == 2 && !(c.ch & CELL_WIDE);
 	if (wider && t->join == JOIN_AT && kind_width(kind) > 0)
 		return false; /* it does not fit */
@@ -330,6 +333,38 @@ print_char(struct term *t, uint32_t ch)
 		return;
 	}
 	place(t, ch, width);
+}
+
+const uint8_t *
+print_chars(struct term *t, const uint8_t *p, const uint8_t *end)
+{
+	if (term_has(t, MODE_GRAPHEMES) || term_has(t, MODE_INSERT) || t->pending)
+		return p;
+	print_pen(t);
+	t->charsets.single = 0;
+	struct row *r = term_row(t);
+	int x = t->col, limit = right_limit(t);
+	uint32_t pen = t->pen_id, ch;
+	if (r->used != x)
+		return p;
+	while (p < end && *p >= 0x80) {
+		size_t len = utf8_get(p, end, &ch);
+		int width = kind_width(char_kind(ch));
+		if (len == 0 || width == 0 || x + width > limit || ch < 0xa0)
+			break;
+		r->cells[x++] = (struct cell){ width == 2 ? ch | CELL_WIDE : ch, pen };
+		if (width == 2) {
+			r->cells[x++] = (struct cell){ CELL_TAIL, pen };
+			r->wide = true;
+		}
+		p += len;
+	}
+	if (x > t->col) {
+		r->used = (uint16_t)x;
+		t->col = x;
+		t->join = JOIN_BEFORE;
+	}
+	return p;
 }
 
 void
@@ -379,7 +414,8 @@ print_ascii(struct term *t, const uint8_t *p, size_t n)
 {
 	const struct charsets *cs = &t->charsets;
 	const uint8_t *end = p + n;
-	if (cs->g[cs->shifted] != CHARSET_ASCII || cs->single || term_has(t, MODE_INSERT)) {
+	if (cs->g[cs->shifted] != CHARSET_ASCII || cs->single
+	    || term_has(t, MODE_INSERT)) {
 		print_slowly(t, p, n);
 		return;
 	}

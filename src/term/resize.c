@@ -130,7 +130,8 @@ static uint64_t
 line_start(const struct history *h, uint64_t end, uint64_t most)
 {
 	uint64_t at = end - 1;
-	while (at > h->first && end - at < most && history_get(h, at - 1).flags & ROW_WRAPPED)
+	while (at > h->first && end - at < most
+	    && history_get(h, at - 1).flags & ROW_WRAPPED)
 		at--;
 	return at;
 }
@@ -162,7 +163,8 @@ copy_rows(struct term *t, struct history *to, uint64_t from, int last)
 	for (int y = 0; y <= last; y++) {
 		const struct row *next = grid_row(g, y < g->rows - 1 ? y + 1 : y);
 		struct history_row row = { .offset = t->written };
-		row.flags = line_store(t, grid_row(g, y), next, history_short(to), &t->scratch);
+		row.flags = line_store(t, grid_row(g, y), next, history_short(to),
+		    &t->scratch);
 		row.text = buf_span(&t->scratch);
 		if (y == last)
 			row.flags &= (uint8_t) ~(ROW_WRAPPED | ROW_SPACER);
@@ -187,7 +189,8 @@ copy_cells(struct row *to, const struct row *from, int cols)
 
 /* The rows above `top` go to the history, those from there on to the screen. */
 static void
-share_out(struct term *t, struct grid *laid, int total, int top, uint64_t from, uint64_t offset)
+share_out(struct term *t, struct grid *laid, int total, int top, uint64_t from,
+    uint64_t offset)
 {
 	struct grid *g = &t->main.grid;
 	history_take_back(&t->history, from);

@@ -79,7 +79,8 @@ cursor_restore(struct term *t)
 	t->modes &= ~mode_bit(MODE_ORIGIN);
 	if (s->origin) {
 		t->modes |= mode_bit(MODE_ORIGIN);
-		cursor_to(t, clamp(t->row, t->top, t->bottom), clamp(t->col, t->left, t->right));
+		cursor_to(t, clamp(t->row, t->top, t->bottom),
+		    clamp(t->col, t->left, t->right));
 	}
 	/* Only where the next character could have waited by itself. */
 	t->pending = s->pending && clear_of_margins && t->col == term_grid(t)->cols - 1
@@ -111,8 +112,8 @@ remember_rows(struct term *t, int n)
 	for (int y = 0; y < n; y++) {
 		const struct row *next = y + 1 < g->rows ? grid_row(g, y + 1) : NULL;
 		struct history_row row = { .offset = offset };
-		row.flags = line_store(t, grid_row(g, y), next, history_short(&t->history),
-		    &t->scratch);
+		row.flags = line_store(t, grid_row(g, y), next,
+		    history_short(&t->history), &t->scratch);
 		row.text = buf_span(&t->scratch);
 		if (t->scratch.failed || history_push(&t->history, &row))
 			t->err = ERR_NOMEM;
@@ -129,7 +130,8 @@ move_up(struct term *t, int top, int n, bool kept)
 		return;
 	n = n < height ? n : height;
 	if (!full_width(t)) {
-		grid_scroll_box(g, top, t->bottom, t->left, t->right + 1, n, erased_cell(t));
+		grid_scroll_box(g, top, t->bottom, t->left, t->right + 1, n,
+		    erased_cell(t));
 		return;
 	}
 	if (kept && top == 0 && t->screen == &t->main)
@@ -158,7 +160,8 @@ scroll_down(struct term *t, int top, int n)
 		return;
 	n = n < height ? n : height;
 	if (!full_width(t)) {
-		grid_scroll_box(g, top, t->bottom, t->left, t->right + 1, -n, erased_cell(t));
+		grid_scroll_box(g, top, t->bottom, t->left, t->right + 1, -n,
+		    erased_cell(t));
 		return;
 	}
 	if (top == 0 && t->screen == &t->main)
@@ -251,7 +254,8 @@ void
 tab_set(struct term *t, int col, bool on)
 {
 	uint8_t bit = (uint8_t)(1u << col % 8);
-	t->tabs[col / 8] = (uint8_t)(on ? t->tabs[col / 8] | bit : t->tabs[col / 8] & ~bit);
+	t->tabs[col / 8] = (uint8_t)(on ? t->tabs[col / 8] | bit
+					: t->tabs[col / 8] & ~bit);
 }
 
 void

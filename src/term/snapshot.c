@@ -268,7 +268,8 @@ put_colours(struct line_writer *w)
 			paint_print(w, "\033]4;%d", i);
 		else
 			paint_print(w, "\033]%d", i - PALETTE_SIZE + DYNAMIC_FIRST);
-		paint_print(w, ";rgb:%04x/%04x/%04x\033\\", c->rgb[0], c->rgb[1], c->rgb[2]);
+		paint_print(w, ";rgb:%04x/%04x/%04x\033\\", c->rgb[0], c->rgb[1],
+		    c->rgb[2]);
 	}
 }
 
@@ -292,7 +293,8 @@ put_modes(struct line_writer *w)
 	for (int i = 0; i < MODE_COUNT; i++) {
 		enum mode m = (enum mode)i;
 		bool saved = t->modes_saved >> i & 1;
-		if (mode_table[i].kind == MODE_SPECIAL || saved == (MODES_AT_FIRST >> i & 1))
+		if (mode_table[i].kind == MODE_SPECIAL
+		    || saved == (MODES_AT_FIRST >> i & 1))
 			continue;
 		paint_mode(w, m, saved);
 		paint_print(w, "\033[?%ds", mode_table[i].number);
@@ -300,7 +302,8 @@ put_modes(struct line_writer *w)
 	}
 	for (int i = 0; i < MODE_COUNT; i++) {
 		enum mode m = (enum mode)i;
-		if (mode_table[i].kind == MODE_SPECIAL || (set >> i & 1) == term_has(t, m))
+		if (mode_table[i].kind == MODE_SPECIAL
+		    || (set >> i & 1) == term_has(t, m))
 			continue;
 		set = mode_switched(set, m, term_has(t, m));
 		if (m != MODE_SYNC || !term_has(t, m))

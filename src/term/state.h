@@ -159,6 +159,9 @@ right_limit(const struct term *t)
 /* Printable ASCII. */
 void print_ascii(struct term *t, const uint8_t *p, size_t n);
 void print_char(struct term *t, uint32_t ch);
+/* Prints of the UTF-8 in [p, end) what needs no care, which may be nothing; returns where
+ * it stopped. */
+const uint8_t *print_chars(struct term *t, const uint8_t *p, const uint8_t *end);
 /* Finds the number of the pen's style, if it has changed. */
 void print_pen(struct term *t);
 /* Prints the character to join n times more. */

@@ -106,7 +106,8 @@ static void
 set_underline(struct style *s, uint32_t kind)
 {
 	if (kind <= UNDERLINE_LAST)
-		s->attr = (s->attr & ~(uint32_t)ATTR_UNDERLINE) | kind << ATTR_UNDERLINE_SHIFT;
+		s->attr = (s->attr & ~(uint32_t)ATTR_UNDERLINE)
+		    | kind << ATTR_UNDERLINE_SHIFT;
 }
 
 static bool
@@ -181,7 +182,8 @@ style_sgr(struct style *s, const struct params *ps)
 	size_t i = 0;
 	while (i < ps->n) {
 		int v = ps->v[i];
-		if (v == SGR_FG_EXTENDED || v == SGR_BG_EXTENDED || v == SGR_UL_EXTENDED) {
+		if (v == SGR_FG_EXTENDED || v == SGR_BG_EXTENDED
+		    || v == SGR_UL_EXTENDED) {
 			uint32_t *colour = v == SGR_FG_EXTENDED ? &s->fg
 			    : v == SGR_BG_EXTENDED		? &s->bg
 								: &s->ul;

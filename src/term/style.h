@@ -100,7 +100,8 @@ static inline bool
 style_alike(const struct style *a, const struct style *b)
 {
 	return a->fg == b->fg && a->bg == b->bg && a->ul == b->ul
-	    && (a->attr & ~(uint32_t)ATTR_PROTECTED) == (b->attr & ~(uint32_t)ATTR_PROTECTED);
+	    && (a->attr & ~(uint32_t)ATTR_PROTECTED)
+	    == (b->attr & ~(uint32_t)ATTR_PROTECTED);
 }
 
 #endif

@@ -50,7 +50,8 @@
 	C(0, 0, 'G', cursor_column, "CHA", "ECMA-48 8.3.9") \
 	C(0, 0, 'H', cursor_position, "CUP", "ECMA-48 8.3.21") \
 	C(0, 0, 'I', tab_forward, "CHT", "ECMA-48 8.3.10") \
-	C(0, 0, 'J', erase_display, "ED; 3: the history", "ECMA-48 8.3.39, xterm ctlseqs") \
+	C(0, 0, 'J', erase_display, "ED; 3: the history", \
+	    "ECMA-48 8.3.39, xterm ctlseqs") \
 	C('?', 0, 'J', erase_display_selective, "DECSED", "VT510") \
 	C(0, 0, 'K', erase_line, "EL", "ECMA-48 8.3.41") \
 	C('?', 0, 'K', erase_line_selective, "DECSEL", "VT510") \
@@ -81,7 +82,8 @@
 	C('>', 0, 'm', modify_keys, "modifyOtherKeys and its kin", "xterm ctlseqs") \
 	C('>', 0, 'n', modify_keys_off, "the same: off", "xterm ctlseqs") \
 	C(0, 0, 'n', report, "DSR: 5 status, 6 cursor", "ECMA-48 8.3.35") \
-	C('?', 0, 'n', report_private, "DECDSR: 6 cursor, 996 colour scheme", "VT510, contour") \
+	C('?', 0, 'n', report_private, "DECDSR: 6 cursor, 996 colour scheme", \
+	    "VT510, contour") \
 	C(0, '!', 'p', reset_soft_csi, "DECSTR", "VT510") \
 	C(0, '$', 'p', ask_mode, "DECRQM", "VT510") \
 	C('?', '$', 'p', ask_mode_private, "DECRQM", "VT510") \
@@ -110,8 +112,9 @@
 	O(1, osc_icon_title, "icon title", "xterm ctlseqs") \
 	O(2, osc_window_title, "title", "xterm ctlseqs") \
 	O(4, osc_palette, "colours 0 .. 255", "xterm ctlseqs") \
-	O(8, osc_link, "hyperlinks", "E. Bennani: hyperlinks in terminals") \
-	O(10, osc_dynamic, "colours 10 .. 19: text, background, cursor ...", "xterm ctlseqs") \
+	O(8, osc_link, "hyperlinks", "E. Koblinger: hyperlinks in terminals") \
+	O(10, osc_dynamic, "colours 10 .. 19: text, background, cursor ...", \
+	    "xterm ctlseqs") \
 	O(11, osc_dynamic, "", "") \
 	O(12, osc_dynamic, "", "") \
 	O(13, osc_dynamic, "", "") \

@@ -8,7 +8,8 @@
 
 enum {
 	STYLES_FIRST = 512, /* room in the tables at first */
-	STYLES_MAX = 64 * 1024 * 1024, /* bytes: more than two screens of the largest size */
+	STYLES_MAX = 64 * 1024
+	    * 1024, /* bytes: more than two screens of the largest size */
 	CLUSTERS_FIRST = 64,
 	CLUSTERS_MAX = 4 * 1024 * 1024,
 	LINKS_FIRST = 16,
@@ -26,8 +27,9 @@ static int
 tables_init(struct term *t)
 {
 	if (intern_init(&t->styles, STYLES_FIRST, STYLES_FIRST * sizeof(struct style),
-	        STYLES_MAX)
-	    || intern_init(&t->clusters, CLUSTERS_FIRST, CLUSTERS_FIRST * 16, CLUSTERS_MAX)
+		STYLES_MAX)
+	    || intern_init(&t->clusters, CLUSTERS_FIRST, CLUSTERS_FIRST * 16,
+		CLUSTERS_MAX)
 	    || intern_init(&t->links, LINKS_FIRST, 2 * LINK_MAX, LINKS_MAX))
 		return ERR_NOMEM;
 	return 0;
@@ -44,7 +46,8 @@ term_new(const struct term_options *o, struct term **ret_term)
 	history_init(&t->history, o->history_rows, o->history_bytes);
 	buf_init(&t->scratch, ROW_MAX);
 	t->screen = &t->main;
-	if (tables_init(t) || grid_init(&t->main.grid, bounded(o->rows), bounded(o->cols))) {
+	if (tables_init(t)
+	    || grid_init(&t->main.grid, bounded(o->rows), bounded(o->cols))) {
 		term_free(t);
 		return ERR_NOMEM;
 	}
@@ -191,14 +194,14 @@ term_cursor_is(struct term *t, int row, int col)
 	if (row < 0 || row >= g->rows || col < 0 || col >= g->cols)
 		return;
 	if (t->row_unknown) {
-		for (int y = 0; y < g->rows; y++)
-			g->row[y].known = false;
 		int by = row - t->row;
 		if (by > 0)
 			grid_scroll_down(g, 0, g->rows - 1, by, CELL_BLANK);
 		else if (by < 0)
 			grid_scroll_up(g, 0, g->rows - 1, -by, CELL_BLANK);
-		for (int y = 0; y < g->rows; y++)
+		/* Rows that came in at the bottom, or were erased, are where the model has them
+		 * if the terminal has scrolled as far; else nobody knows what was above. */
+		for (int y = 0; by && y < g->rows; y++)
 			g->row[y].known = false;
 		t->row_unknown = false;
 		t->row = row;
@@ -221,8 +224,8 @@ term_memory(const struct term *t)
 {
 	size_t colours = (t->colours != NULL) + (t->colours_own != NULL);
 	return sizeof *t + grid_bytes(&t->main.grid) + grid_bytes(&t->alternate.grid)
-	    + intern_bytes(&t->styles) + intern_bytes(&t->clusters) + intern_bytes(&t->links)
-	    + t->history.bytes + t->history.chunk_cap * sizeof *t->history.chunks
-	    + t->scratch.cap + t->parser.held.cap
-	    + colours * COLOUR_COUNT * sizeof(struct colour);
+	    + intern_bytes(&t->styles) + intern_bytes(&t->clusters)
+	    + intern_bytes(&t->links) + t->history.bytes
+	    + t->history.chunk_cap * sizeof *t->history.chunks + t->scratch.cap
+	    + t->parser.held.cap + colours * COLOUR_COUNT * sizeof(struct colour);
 }

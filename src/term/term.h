@@ -82,7 +82,8 @@ struct term_limits {
 /* Appends what makes a fresh terminal equal: history, screens, cursor, modes, titles ...
  * It asks the terminal nothing.  What a terminal already shows is not erased but scrolled
  * away. */
-int term_snapshot(const struct term *t, const struct term_limits *limits, struct buf *out);
+int
+term_snapshot(const struct term *t, const struct term_limits *limits, struct buf *out);
 /* For a terminal that shows what this model showed when row `from_row` was not yet gone,
  * after term_undo: the rows from there on, then the screens.  *ret_lost: how many rows
  * from there on are not kept. */

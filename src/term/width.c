@@ -59,7 +59,12 @@ utf8_lead(uint8_t c, uint8_t *ret_low, uint8_t *ret_high)
 {
 	*ret_low = c == 0xe0 ? 0xa0 : c == 0xf0 ? 0x90 : 0x80;
 	*ret_high = c == 0xed ? 0x9f : c == 0xf4 ? 0x8f : 0xbf;
-	return c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
+	return c < 0x80 ? 1
+	    : c < 0xc2	? 0
+	    : c < 0xe0	? 2
+	    : c < 0xf0	? 3
+	    : c < 0xf5	? 4
+			: 0;
 }
 
 size_t
@@ -69,7 +74,8 @@ utf8_get(const uint8_t *p, const uint8_t *end, uint32_t *ret_ch)
 	/* Most of what is long: three bytes, nothing special. */
 	if (end - p >= 3 && *p > 0xe0 && *p < 0xed && (p[1] & 0xc0) == 0x80
 	    && (p[2] & 0xc0) == 0x80) {
-		*ret_ch = (uint32_t)(*p & 15) << 12 | (uint32_t)(p[1] & 63) << 6 | (p[2] & 63);
+		*ret_ch = (uint32_t)(*p & 15) << 12 | (uint32_t)(p[1] & 63) << 6
+		    | (p[2] & 63);
 		return 3;
 	}
 	size_t len = utf8_lead(*p, &low, &high);

@@ -74,7 +74,7 @@ enum {
 	F(m, str, build) \
 	F(m, id, boot) \
 	F(m, id, session) \
-	F(m, u64, begun_s) \
+	F(m, u64, begun_ms) \
 	F(m, str, name) \
 	F(m, str, positions) \
 	F(m, rest, more)

@@ -110,6 +110,17 @@ def test_autossh_page_has_the_table_of_ends():
     assert len(decided) == 5 and shown[1:] == decided
 
 
+# ---- the terminal's sequences ----
+
+def test_sequences_are_those_of_the_code(tmp_path):
+    program = tmp_path / "sequences"
+    subprocess.run(["gcc", "-std=c17", "-Isrc", "-o", program, "tests/doc/sequences.c"],
+                   cwd=REPO, check=True)
+    rows = subprocess.run([program], capture_output=True, check=True, text=True).stdout
+    shown = re.findall(r"^\| `.*$", read("doc/SEQUENCES.md"), re.M)
+    assert shown == rows.splitlines()
+
+
 # ---- the map ----
 
 MAPPED = ("src", "tests", "tools", "bench")

@@ -130,7 +130,7 @@ OTHER_VERSION = struct.pack(">HI", 1, 7) + b"9.9-fake"[:7] + bytes(16)
 
 @pytest.mark.parametrize("answer, word", [
     (frame(REFUSE, OTHER_VERSION), "9.9-fak"),
-    (frame(WELCOME, struct.pack(">HI", 99, 0) + bytes(16) + bytes(4)), "version"),
+    (frame(WELCOME, struct.pack(">HI", 99, 0) + bytes(16 + 16 + 8 + 4 + 4)), "version"),
     (frame(WELCOME, b"short"), "protocol"),
     (frame(77, b""), "protocol"),
     (b"\xff" * 100, "protocol"),

@@ -228,7 +228,7 @@ def test_a_long_outage_loses_no_line(host):
     # drawn again where they were.
     again = [n for n, after in zip(numbers, numbers[1:]) if after <= n]
     assert len(again) <= 1 and sorted(set(numbers)) == list(range(1, LINES + 1))
-    assert len(numbers) - LINES < 40
+    assert len(numbers) - LINES <= 40
     host.finish(term)
 
 
@@ -258,3 +258,82 @@ def test_a_command_nobody_comes_back_to_ends(host):
         child.kill()
         child.communicate()
     host.proxy.heal()
+
+
+# What is shown while the link does not answer, and what is left when all is over.
+
+def outage(host, term, during):
+    host.proxy.refuse()
+    host.proxy.cut()
+    during()
+    host.proxy.heal()
+    term.type(" \x7f")  # "any key: now"
+    wait_until(lambda: host.proxy.live > 0)
+
+
+@pytest.mark.parametrize("screen", ["main", "alternate"])
+def test_the_status_line_leaves_no_trace(host, screen):
+    term = host.shell(emulate=True)
+    if screen == "main":
+        term.line("clear; seq 60; echo e''nd")
+    else:
+        term.line(r"printf '\e[?1049h\e[2J\e[5;5H'; echo e''nd")
+    term.expect("end")
+    term.expect(PROMPT)
+    before = term.screen.lines()
+    outage(host, term, lambda: term.wait_screen(r"belay: disconnected, \d+ s: testhost; "))
+    wait_until(lambda: not term.pump(0.05) and "belay:" not in "\n".join(term.screen.lines()))
+    assert term.screen.lines() == before
+    host.finish(term)
+
+
+def test_where_nothing_can_be_drawn_the_title_tells(host):
+    term = host.shell()
+    outage(host, term, lambda: term.expect("\033]2;belay: disconnected, "))
+    term.expect("\033[23;2t")
+    host.finish(term)
+
+
+def test_what_the_program_left_on_is_switched_off(host):
+    term = host.shell()
+    term.line(r"printf '\e[?1000h\e[?1006h\e[?25l\e[5 q\e[1;31m'; exit 0")
+    assert term.wait_exit() == 0
+    last = bytes(term.raw)[term.raw.rindex(b"logout"):]
+    for off in (b"\033[?1000l", b"\033[?1006l", b"\033[?25h", b"\033[0 q"):
+        assert off in last, off
+    plain = host.shell()
+    host.finish(plain)
+    assert b"\033[?1000l" not in plain.raw
+
+
+def test_questions_are_answered_while_nobody_is_there(host):
+    host.home_file("ask.py", ASK)
+    term = host.shell()
+    term.line("sleep 1; /usr/bin/python3 ~/ask.py; touch ~/done")
+    wait_until(lambda: host.running("sleep", "1"))
+    host.proxy.refuse()
+    host.proxy.cut()
+    wait_until(lambda: (host.home / "done").exists())
+    host.proxy.heal()
+    term.expect("as''ked".replace("''", ""))
+    assert b"answers: '\\x1b[" in term.raw
+    assert b"\033[6n" not in term.raw[term.raw.index(b"before"):] and b"\033[c" not in term.raw
+    assert b"b\033[31mc" in term.raw  # what is no question is there
+    term.expect("ready")
+    host.finish(term)
+
+
+ASK = r"""
+import os, select, sys, termios, tty
+old = termios.tcgetattr(0)
+tty.setraw(0)
+os.write(1, b"before a")
+for part in (b"\033[", b"6n", b"b\033[31mc\033[m\033", b"[c"):
+    os.write(1, part)
+    select.select([], [], [], 0.05)
+seen = b""
+while seen.count(b"\033") < 2 and select.select([0], [], [], 10)[0]:
+    seen += os.read(0, 100)
+termios.tcsetattr(0, termios.TCSANOW, old)
+print("answers:", ascii(seen.decode()), "asked")
+"""

@@ -10,7 +10,7 @@ import termios
 
 import pytest
 
-from harness import PROMPT, wait_until
+from harness import PROMPT, belay_argv, wait_until
 
 VOLATILE = {"SSH_CLIENT", "SSH_CONNECTION", "SSH_TTY"}  # they differ by a port, a pty
 MOTD = pathlib.Path("/etc/motd")
@@ -60,12 +60,14 @@ def test_signal_ends_belay_and_leaves_the_shell(host, name):
     term.signal(number)
     assert term.wait_exit() == 255  # as ssh: "Killed by signal"
     term.assert_sane()
-    host.finish(host.shell())
+    back = host.belay()
+    back.expect("ready")
+    host.finish(back)
 
 
 @pytest.mark.parametrize("name", ["TERM", "HUP", "INT"])
 def test_signal_ends_a_command_on_a_terminal(host, name):
-    term = host.belay("-t", "testhost", "echo run'ning'; exec sleep 1000")
+    term = host.start([*belay_argv(host, "-t"), "echo run'ning'; exec sleep 1000"])
     term.expect("running")
     term.signal(getattr(signal, f"SIG{name}"))
     assert term.wait_exit() == 255
@@ -77,11 +79,13 @@ def test_closed_window_ends_belay_and_leaves_the_shell(host):
     term = host.shell()
     term.hang_up()
     wait_until(lambda: not os.path.exists(f"/proc/{term.pid}"), what="belay runs on")
-    host.finish(host.shell())
+    back = host.belay()
+    back.expect("ready")
+    host.finish(back)
 
 
 def test_closed_window_ends_a_command(host):
-    term = host.belay("-t", "testhost", "echo run'ning'; exec sleep 1000")
+    term = host.start([*belay_argv(host, "-t"), "echo run'ning'; exec sleep 1000"])
     term.expect("running")
     term.hang_up()
     wait_until(lambda: not os.path.exists(f"/proc/{term.pid}"), what="belay runs on")

@@ -35,11 +35,12 @@ describe_row(struct buf *out, const struct term *t, const struct row *r, int col
 		else
 			buf_print(out, "%s%.*s%s", text.n > 1 ? "<" : "", (int)text.n,
 			    (const char *)text.p,
-			    text.n <= 1           ? ""
-			        : c.ch & CELL_WIDE ? ">W"
-			                           : ">");
+			    text.n <= 1		   ? ""
+				: c.ch & CELL_WIDE ? ">W"
+						   : ">");
 	}
-	buf_print(out, "|%s%s\n", r->wrapped ? " wrapped" : "", r->spacer ? " spacer" : "");
+	buf_print(out, "|%s%s\n", r->wrapped ? " wrapped" : "",
+	    r->spacer ? " spacer" : "");
 }
 
 static inline void
@@ -90,13 +91,14 @@ describe_history(struct buf *out, const struct term *t)
 		line_read(&r, row.text);
 		while (line_next(&r, &c)) {
 			/* Blanks at the end of a line, as far as they are plain, do not count. */
-			if (*c.text.p == ' ' && c.text.n == 1 && style_equal(&r.style, &plain)
-			    && !r.link.n) {
+			if (*c.text.p == ' ' && c.text.n == 1
+			    && style_equal(&r.style, &plain) && !r.link.n) {
 				blanks++;
 				continue;
 			}
 			if (blanks) {
-				describe_style(out, &plain, (struct span){ (const uint8_t *)"", 0 });
+				describe_style(out, &plain,
+				    (struct span){ (const uint8_t *)"", 0 });
 				style = plain;
 				link.n = 0;
 			}
@@ -135,7 +137,8 @@ describe_title(struct buf *out, const struct title *title)
 static inline void
 describe_state(struct buf *out, const struct term *t)
 {
-	buf_print(out, "cursor %d %d pending %d join %d\n", t->row, t->col, t->pending, t->join);
+	buf_print(out, "cursor %d %d pending %d join %d\n", t->row, t->col, t->pending,
+	    t->join);
 	if (t->join && term_has(t, MODE_GRAPHEMES))
 		buf_print(out, "grapheme %d %d %d\n", t->grapheme.last, t->grapheme.pict,
 		    t->grapheme.odd);

@@ -394,7 +394,7 @@ TEST(version_1_bytes_of_the_handshake)
 		.build = SPAN("b"),
 		.boot = "0123456789abcde",
 		.session = "fedcba987654321",
-		.begun_s = 258,
+		.begun_ms = 258,
 		.name = SPAN("n") };
 	struct msg_refuse refuse = { REFUSE_GONE, SPAN("no"), "0123456789abcde",
 		SPAN("") };

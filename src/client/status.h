@@ -1,0 +1,27 @@
+/* What the status line says while the link does not answer: what has happened, since when,
+ * what is tried next, which keys act.  Pure. */
+#ifndef CLIENT_STATUS_H
+#define CLIENT_STATUS_H
+
+#include "stream/policy.h"
+
+#include <stddef.h>
+
+struct status {
+	const char *host;
+	enum policy_state state;
+	unsigned tries; /* failed in a row */
+	uint64_t since_us; /* when the trouble began */
+	uint64_t next_us; /* the next attempt, when waiting for one; 0: none */
+	uint64_t now_us;
+	char escape; /* 0: none */
+};
+
+enum { STATUS_MAX = 256 };
+
+/* One line of ASCII, from what matters most on. */
+void status_text(const struct status *s, char ret_text[STATUS_MAX]);
+/* When the text will be another; 0: not by itself. */
+uint64_t status_changes_us(const struct status *s);
+
+#endif

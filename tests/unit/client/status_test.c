@@ -1,0 +1,60 @@
+#include "client/status.h"
+#include "test.h"
+
+static const uint64_t second_us = 1000 * 1000;
+
+static const char *
+text_of(struct status s)
+{
+	static char text[STATUS_MAX];
+	s.host = s.host ? s.host : "there";
+	s.escape = s.escape ? s.escape : '~';
+	status_text(&s, text);
+	return text;
+}
+
+TEST(it_says_what_since_when_what_next_and_which_keys)
+{
+	CHECK_STR(text_of((struct status){ .state = POLICY_DOUBT_TRY,
+		      .now_us = 12 * second_us }),
+	    "belay: no answer, 12 s: there; connecting; Enter ~. leaves");
+	CHECK_STR(text_of((struct status){ .state = POLICY_DOWN_TRY,
+		      .tries = 2,
+		      .since_us = 1 * second_us,
+		      .now_us = 65 * second_us }),
+	    "belay: disconnected, 1 min 4 s: there; connecting, attempt 3; Enter ~. leaves");
+	CHECK_STR(text_of((struct status){ .state = POLICY_DOWN_WAIT,
+		      .now_us = 7500 * second_us,
+		      .next_us = 7503 * second_us + 1 }),
+	    "belay: disconnected, 2 h 5 min: there; trying again in 4 s, any key: now;"
+	    " Enter ~. leaves");
+	CHECK_STR(text_of((struct status){ .state = POLICY_DOWN_ASK, .escape = 1 }),
+	    "belay: disconnected, 0 s: there; login refused, Enter logs in again");
+}
+
+TEST(an_overdue_attempt_is_in_no_time)
+{
+	CHECK_STR(text_of((struct status){ .state = POLICY_DOWN_WAIT,
+		      .now_us = second_us,
+		      .next_us = 1 }),
+	    "belay: disconnected, 1 s: there; trying again in 0 s, any key: now;"
+	    " Enter ~. leaves");
+}
+
+TEST(it_changes_with_the_second_and_after_an_hour_with_the_minute)
+{
+	struct status s = { .since_us = 500, .now_us = 500 + second_us / 4 };
+	CHECK_EQ(status_changes_us(&s), 500 + second_us);
+	s.now_us = 500 + second_us;
+	CHECK_EQ(status_changes_us(&s), 500 + 2 * second_us);
+	s.now_us = 500 + 3601 * second_us;
+	CHECK_EQ(status_changes_us(&s), 500 + 3660 * second_us);
+}
+
+TEST(a_long_name_does_not_run_over)
+{
+	char name[2000];
+	memset(name, 'x', sizeof name - 1);
+	name[sizeof name - 1] = 0;
+	CHECK(strlen(text_of((struct status){ .host = name })) < STATUS_MAX);
+}

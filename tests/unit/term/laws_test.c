@@ -1,0 +1,379 @@
+/* What holds whatever the traffic was. */
+#include "describe.h"
+#include "traffic.h"
+
+#include "base/err.h"
+#include "test.h"
+
+enum { SEEDS = 1000, STEPS = 60, HISTORY = 1000 };
+
+static const struct term_limits ALL = { 0, SIZE_MAX, SIZE_MAX };
+
+static struct term *
+fresh(int rows, int cols)
+{
+	struct term *t;
+	struct term_options o = { rows, cols, HISTORY, SIZE_MAX, false };
+	CHECK_EQ(term_new(&o, &t), 0);
+	return t;
+}
+
+static void
+give(struct term *t, const struct buf *b)
+{
+	CHECK_EQ(term_write(t, buf_bytes(b), b->len), 0);
+}
+
+static void
+check_same(const struct buf *a, const struct buf *b)
+{
+	if (getenv("TERM_SEED"))
+		printf("was:\n%.*s\nis:\n%.*s\n", (int)a->len, (const char *)buf_bytes(a),
+		    (int)b->len, (const char *)buf_bytes(b));
+	CHECK_EQ(b->len, a->len);
+	CHECK(memcmp(buf_bytes(a), buf_bytes(b), a->len) == 0);
+}
+
+static void
+make_traffic(struct buf *b, int steps)
+{
+	buf_init(b, 1 << 20);
+	for (int i = 0; i < steps; i++)
+		traffic(b);
+}
+
+/* Runs a check for many seeds, or for TERM_SEED only. */
+static void
+for_seeds(void (*check)(void))
+{
+	const char *one = getenv("TERM_SEED");
+	uint64_t first = one ? strtoull(one, NULL, 10) : 1;
+	for (uint64_t seed = first; seed < first + (one ? 1 : SEEDS); seed++) {
+		test_seed(seed);
+		check();
+	}
+}
+
+/* ---- bytes may come in any pieces ---- */
+
+static void
+check_pieces(void)
+{
+	struct buf b, was, is;
+	int rows = 1 + (int)test_below(8), cols = 2 + (int)test_below(23);
+	struct term *whole = fresh(rows, cols), *pieces = fresh(rows, cols);
+	make_traffic(&b, STEPS);
+	buf_print(&b, "\033\\!");
+	give(whole, &b);
+	for (size_t at = 0; at < b.len;) {
+		size_t n = 1 + test_below(test_below(2) ? 3 : 40);
+		n = n < b.len - at ? n : b.len - at;
+		CHECK_EQ(term_write(pieces, buf_bytes(&b) + at, n), 0);
+		at += n;
+	}
+	buf_init(&was, SIZE_MAX / 2);
+	buf_init(&is, SIZE_MAX / 2);
+	describe(&was, whole);
+	describe(&is, pieces);
+	check_same(&was, &is);
+	buf_finish(&b);
+	buf_finish(&was);
+	buf_finish(&is);
+	term_free(whole);
+	term_free(pieces);
+}
+
+TEST(the_cuts_in_the_bytes_do_not_matter)
+{
+	for_seeds(check_pieces);
+}
+
+/* ---- the numbers of rows ---- */
+
+static void
+check_numbers(void)
+{
+	struct buf b;
+	struct term *whole = fresh(3, 10), *slow = fresh(3, 10);
+	make_traffic(&b, STEPS);
+	give(whole, &b);
+	bool cleared = term_oldest(whole) > 0;
+	for (size_t at = 0; at < b.len && !cleared; at++) {
+		uint64_t before = term_gone(slow);
+		CHECK_EQ(term_gone_at(whole, at), before);
+		CHECK_EQ(term_write(slow, buf_bytes(&b) + at, 1), 0);
+		CHECK(term_gone(slow) >= before);
+	}
+	buf_finish(&b);
+	term_free(whole);
+	term_free(slow);
+}
+
+TEST(which_rows_were_gone_at_an_offset_is_known)
+{
+	for_seeds(check_numbers);
+}
+
+/* ---- leaving a terminal ---- */
+
+static void
+check_undone(const struct term *t)
+{
+	static const struct style plain;
+	CHECK(t->modes == MODES_AT_FIRST);
+	CHECK(style_equal(&t->pen, &plain));
+	CHECK(t->screen == &t->main);
+	CHECK_EQ(t->top, 0);
+	CHECK_EQ(t->bottom, term_rows(t) - 1);
+	CHECK_EQ(t->left, 0);
+	CHECK_EQ(t->right, term_cols(t) - 1);
+	for (int i = 0; i < 4; i++)
+		CHECK_EQ(t->charsets.g[i], 0);
+	CHECK_EQ(t->charsets.shifted, 0);
+	CHECK_EQ(t->main.keys.depth, 0);
+	CHECK_EQ(t->main.keys.flags[0], 0);
+	CHECK_EQ(t->cursor_shape, 0);
+	CHECK_EQ(t->title_count, 0);
+	CHECK(tabs_are_default(t));
+	CHECK(term_at_rest(t));
+	for (int i = 0; i < MODIFY_COUNT; i++)
+		CHECK_EQ(t->modify[i], MODIFY_UNSET);
+	for (int i = 0; t->colours && i < COLOUR_COUNT; i++)
+		CHECK(!t->colours[i].set);
+}
+
+static void
+check_undo(void)
+{
+	struct buf b, undo;
+	struct term *t = fresh(2 + (int)test_below(8), 2 + (int)test_below(23));
+	make_traffic(&b, STEPS);
+	give(t, &b);
+	buf_init(&undo, 100000);
+	CHECK_EQ(term_undo(t, &undo), 0);
+	give(t, &undo);
+	check_undone(t);
+	/* And then there is nothing left to undo. */
+	buf_drop(&undo, undo.len);
+	CHECK_EQ(term_undo(t, &undo), 0);
+	CHECK_EQ(undo.len, 0);
+	buf_finish(&b);
+	buf_finish(&undo);
+	term_free(t);
+}
+
+TEST(all_that_was_switched_on_is_undone)
+{
+	for_seeds(check_undo);
+}
+
+/* ---- drawing over it ---- */
+
+/* Where lines are joined does not survive being drawn over. */
+static void
+without_joints(struct buf *b)
+{
+	static const char *const marks[] = { " wrapped", " spacer" };
+	const char *text = buf_str(b);
+	struct buf out;
+	buf_init(&out, SIZE_MAX / 2);
+	for (size_t i = 0; i < b->len; i++) {
+		for (int m = 0; m < 2; m++)
+			if (strncmp(text + i, marks[m], strlen(marks[m])) == 0)
+				i += strlen(marks[m]);
+		buf_putc(&out, text[i]);
+	}
+	buf_finish(b);
+	*b = out;
+}
+
+static void
+check_repaint(void)
+{
+	struct buf b, bytes, was, is;
+	int rows = 2 + (int)test_below(7), cols = 2 + (int)test_below(23);
+	struct term *t = fresh(rows, cols), *terminal = fresh(rows, cols);
+	make_traffic(&b, STEPS);
+	buf_print(&b, "\033\\!");
+	give(t, &b);
+	give(terminal, &b);
+	buf_init(&bytes, 100000);
+	buf_init(&was, SIZE_MAX / 2);
+	buf_init(&is, SIZE_MAX / 2);
+	describe(&was, t);
+	int row = (int)test_below((size_t)rows);
+	CHECK_EQ(term_neutral(t, &bytes), 0);
+	buf_print(&bytes, "\033[%d;1H\033[7m= %.*s\033[K", row + 1, cols - 2,
+	    "status line");
+	give(terminal, &bytes);
+	buf_drop(&bytes, bytes.len);
+	/* From there: the status line has left its own style behind, which it resets. */
+	buf_print(&bytes, "\033[m");
+	CHECK_EQ(term_write(terminal, "\033[m", 3), 0);
+	CHECK_EQ(term_repaint(t, row, 1, &bytes), 0);
+	give(terminal, &bytes);
+	describe(&is, terminal);
+	without_joints(&was);
+	without_joints(&is);
+	check_same(&was, &is);
+	buf_finish(&b);
+	buf_finish(&bytes);
+	buf_finish(&was);
+	buf_finish(&is);
+	term_free(t);
+	term_free(terminal);
+}
+
+TEST(a_status_line_is_taken_away_without_a_trace)
+{
+	for_seeds(check_repaint);
+}
+
+/* ---- coming back after an outage ---- */
+
+/* The text that went by.  Whether a row that was gone at the cut goes on in the next one
+ * is lost, and with it the blanks between. */
+static void
+describe_text(struct buf *out, const struct term *t)
+{
+	for (uint64_t i = t->history.first; i < t->history.next; i++) {
+		struct line_reader r;
+		struct line_cell c;
+		line_read(&r, history_get(&t->history, i).text);
+		while (line_next(&r, &c))
+			if (*c.text.p != ' ')
+				buf_print(out, "%.*s %x ", (int)c.text.n,
+				    (const char *)c.text.p, r.style.attr);
+	}
+}
+
+/* What is on the screens and in the history, and where the cursor is. */
+static void
+describe_seen(struct buf *out, const struct term *t)
+{
+	describe_text(out, t);
+	for (int y = 0; y < term_rows(t); y++)
+		describe_row(out, t, grid_row(&t->main.grid, y), term_cols(t));
+	for (int y = 0; y < t->alternate.grid.rows; y++)
+		describe_row(out, t, grid_row(&t->alternate.grid, y), term_cols(t));
+	buf_print(out, "%d %d\n", t->row, t->col);
+	describe_pen(out, t, &t->pen);
+	buf_print(out, "%llx\n", (unsigned long long)t->modes);
+}
+
+/* Traffic that leaves the history alone. */
+static void
+kind_traffic(struct buf *b)
+{
+	make_traffic(b, STEPS);
+	for (size_t i = 0; i + 1 < b->len; i++) {
+		uint8_t *p = buf_bytes(b) + i;
+		if (p[0] == 033 && p[1] == 'c')
+			p[1] = '7';
+		if (i + 3 < b->len && memcmp(p, "\033[3J", 4) == 0)
+			p[2] = '2';
+	}
+}
+
+static void
+check_resync(void)
+{
+	struct buf b, bytes, was, is;
+	uint64_t lost;
+	struct term *host = fresh(4, 12), *client = fresh(4, 12);
+	kind_traffic(&b);
+	size_t seen = test_below(b.len);
+	give(host, &b);
+	CHECK_EQ(term_write(client, buf_bytes(&b), seen), 0);
+	/* A terminal shows half a character as a broken one, whatever comes next. */
+	for (; client->parser.state == PARSER_CHAR && seen < b.len; seen++)
+		CHECK_EQ(term_write(client, buf_bytes(&b) + seen, 1), 0);
+	buf_init(&bytes, SIZE_MAX / 2);
+	buf_init(&was, SIZE_MAX / 2);
+	buf_init(&is, SIZE_MAX / 2);
+	CHECK_EQ(term_undo(client, &bytes), 0);
+	struct term_limits from = ALL;
+	from.from_row = term_gone_at(host, seen);
+	CHECK_EQ(from.from_row, term_gone(client));
+	CHECK_EQ(term_resync(host, &from, &bytes, &lost), 0);
+	CHECK_EQ(lost, 0);
+	give(client, &bytes);
+	describe_seen(&was, host);
+	describe_seen(&is, client);
+	check_same(&was, &is);
+	buf_finish(&b);
+	buf_finish(&bytes);
+	buf_finish(&was);
+	buf_finish(&is);
+	term_free(host);
+	term_free(client);
+}
+
+TEST(a_resync_gives_each_missed_row_once)
+{
+	for_seeds(check_resync);
+}
+
+/* ---- memory ---- */
+
+/* Each allocation in turn fails: an error at most, and the model can go on. */
+TEST(without_memory_the_model_goes_on)
+{
+	for (long n = 1;; n++) {
+		struct term *t;
+		struct buf b, snapshot;
+		test_seed(7);
+		make_traffic(&b, 400);
+		struct term_options o = { 6, 20, 50, 100000, false };
+		test_fail_malloc(n);
+		if (term_new(&o, &t)) {
+			CHECK(test_malloc_failed());
+			buf_finish(&b);
+			continue;
+		}
+		int err = term_write(t, buf_bytes(&b), b.len);
+		int resized = term_resize(t, 9, 13);
+		bool failed = test_malloc_failed();
+		CHECK(err == 0 || (err == ERR_NOMEM && failed));
+		CHECK(resized == 0 || (resized == ERR_NOMEM && failed));
+		CHECK_EQ(term_write(t, "\033\\ok\r\n", 6), 0);
+		buf_init(&snapshot, SIZE_MAX / 2);
+		CHECK_EQ(term_snapshot(t, &ALL, &snapshot), 0);
+		buf_finish(&snapshot);
+		buf_finish(&b);
+		term_free(t);
+		if (!failed)
+			return;
+	}
+}
+
+TEST(history_keeps_within_its_bounds)
+{
+	struct term *t;
+	struct term_options o = { 5, 80, 100000, 1 << 20, false };
+	CHECK_EQ(term_new(&o, &t), 0);
+	size_t before = term_memory(t);
+	for (int i = 0; i < 50000; i++)
+		CHECK_EQ(term_write(t, "0123456789012345678901234567890123456789\r\n",
+			     42),
+		    0);
+	CHECK(term_memory(t) - before < (1 << 20) + 100000);
+	CHECK(term_gone(t) == 49996);
+	CHECK(term_oldest(t) > 20000 && term_oldest(t) < 40000);
+	term_free(t);
+}
+
+TEST(a_hundred_thousand_rows_fit_into_12_mib)
+{
+	char line[82];
+	struct term *t;
+	struct term_options o = { 24, 80, 100000, SIZE_MAX, false };
+	memset(line, 'x', 80);
+	memcpy(line + 80, "\r\n", 2);
+	CHECK_EQ(term_new(&o, &t), 0);
+	for (int i = 0; i < 100023; i++)
+		CHECK_EQ(term_write(t, line, sizeof line), 0);
+	CHECK_EQ(term_gone(t) - term_oldest(t), 100000);
+	CHECK(term_memory(t) <= 12 * 1024 * 1024);
+	term_free(t);
+}
