@@ -5,6 +5,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { ANSWER_MAX = 256 * 1024, READ_MAX = 16 * 1024 };
@@ -85,8 +86,11 @@ asker_reap(struct asker *a)
 void
 asker_finish(struct asker *a)
 {
-	if (a->pid > 0)
-		kill(a->pid, SIGTERM);
+	if (a->pid > 0) {
+		kill(a->pid, SIGKILL);
+		waitpid(a->pid, NULL, 0);
+		a->pid = 0;
+	}
 	close_answer(a);
 	buf_finish(&a->answer);
 }

@@ -2,11 +2,14 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "client/door.h"
 #include "client/programs.h"
 #include "client/ssh_words.h"
 #include "sys/child.h"
+#include "sys/netwatch.h"
 #include "sys/os.h"
 #include "sys/sys.h"
+#include "sys/tcp.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -29,7 +32,28 @@ enum {
 	STATUS_SSH_FAILED = 255, /* ssh(1), EXIT STATUS */
 };
 
-/* ---- starting ---- */
+static void
+over(struct attempt *a, enum attempt_why why, const char *text)
+{
+	if (a->phase == ATTEMPT_OVER)
+		return;
+	a->phase = ATTEMPT_OVER;
+	a->why = why;
+	snprintf(a->text, sizeof a->text, "%s", text);
+}
+
+/* Until the session is there, ssh's words are for the person. */
+static void
+show_errors(struct attempt *a)
+{
+	if (a->held || !a->first || a->said.len <= a->shown)
+		return;
+	(void)sys_write_all(STDERR_FILENO, buf_bytes(&a->said) + a->shown,
+	    a->said.len - a->shown);
+	a->shown = a->said.len;
+}
+
+/* ---- ssh's command line ---- */
 
 /* The link overrides what belay does itself across links.  The first value of an option
  * counts (ssh_config(5)), so these stand before the user's own. */
@@ -38,6 +62,7 @@ static const char *const always[] = { "-T", "-oRemoteCommand=none", NULL };
 static const char *const again[] = { "-Snone", "-oControlMaster=no",
 	"-oControlPersist=no", "-oPermitLocalCommand=no", NULL };
 static const char *const unattended[] = { "-oBatchMode=yes", NULL };
+static const char *const handed[] = { "-oProxyUseFdpass=yes", NULL };
 
 static size_t
 add_args(char **argv, size_t n, const char *const *args)
@@ -49,7 +74,7 @@ add_args(char **argv, size_t n, const char *const *args)
 
 static char **
 build_argv(const struct attempt_plan *plan, const char *command, char *timeout,
-    char overrides[CONFIG_OVERRIDES][CONFIG_OVERRIDE_LEN])
+    char *proxy, char overrides[CONFIG_OVERRIDES][CONFIG_OVERRIDE_LEN])
 {
 	const struct options *o = plan->options;
 	char **argv = calloc(o->n_link_args + FIXED_ARGS + CONFIG_OVERRIDES,
@@ -59,7 +84,7 @@ build_argv(const struct attempt_plan *plan, const char *command, char *timeout,
 	size_t n = 0;
 	argv[n++] = (char *)(uintptr_t)plan->ssh;
 	n = add_args(argv, n, always);
-	size_t n_over = config_overrides(plan->config, plan->terminal, overrides);
+	size_t n_over = config_overrides(plan->wanted, plan->terminal, overrides);
 	for (size_t i = 0; i < n_over; i++)
 		argv[n++] = overrides[i];
 	if (!plan->first) {
@@ -68,6 +93,10 @@ build_argv(const struct attempt_plan *plan, const char *command, char *timeout,
 	}
 	if (!plan->first && !plan->asks)
 		n = add_args(argv, n, unattended);
+	if (proxy) {
+		n = add_args(argv, n, handed);
+		argv[n++] = proxy;
+	}
 	for (size_t i = 0; i < o->n_link_args; i++)
 		argv[n++] = o->link_args[i];
 	argv[n++] = (char *)(uintptr_t) "--";
@@ -91,13 +120,81 @@ on_stderr(void *owner, short revents)
 	attempt_errors(owner);
 }
 
+/* ---- the connection ---- */
+
+static void
+not_connected(struct attempt *a)
+{
+	attempt_errors(a);
+	buf_print(&a->said, "%s\r\n", a->dialer.words);
+	a->held = false;
+	if (!a->silent)
+		show_errors(a);
+	over(a, WHY_ENDED, "");
+}
+
+static void
+on_dialed(void *owner, int fd)
+{
+	struct attempt *a = owner;
+	if (fd < 0) {
+		not_connected(a);
+		return;
+	}
+	(void)tcp_local(fd, &a->local);
+	(void)door_pass(a->err.fd, fd); /* fails if ssh has ended: that tells why */
+	close(fd);
+}
+
+/* Whether we connect: then ssh is told to take the connection from us. */
+static bool
+dial(struct attempt *a, struct loop *loop, const struct attempt_plan *plan,
+    char proxy[DOOR_ARG_MAX])
+{
+	if (!plan->config || !door_proxy_option(proxy))
+		return false;
+	a->silent = plan->config->silent;
+	return dialer_start(&a->dialer, loop, plan->config,
+		   plan->first ? plan->config->connect_timeout_s
+			       : plan->connect_timeout_s,
+		   on_dialed, a)
+	    == 0;
+}
+
+/* ---- starting ---- */
+
+static int
+start_ssh(struct attempt *a, struct loop *loop, const struct attempt_plan *plan,
+    const char *command)
+{
+	char timeout[48], proxy[DOOR_ARG_MAX];
+	char overrides[CONFIG_OVERRIDES][CONFIG_OVERRIDE_LEN];
+	int fds[3];
+	snprintf(timeout, sizeof timeout, "-oConnectTimeout=%u", plan->connect_timeout_s);
+	bool ours = dial(a, loop, plan, proxy);
+	bool detached = !plan->first && !plan->asks;
+	char **argv = build_argv(plan, command, timeout, ours ? proxy : NULL, overrides);
+	if (!argv)
+		return ERR_NOMEM;
+	a->pid = ours ? child_start_with_door(argv, NULL, detached, fds)
+		      : child_start(argv, detached, fds);
+	int saved = errno;
+	free(argv);
+	errno = saved;
+	if (a->pid <= 0)
+		return ERR_SYSTEM;
+	linkio_open(&a->io, loop, fds[1], fds[0]);
+	a->err =
+	    (struct watch){ .fd = fds[2], .events = POLLIN, .fn = on_stderr, .owner = a };
+	loop_add(loop, &a->err);
+	linkio_write(&a->io, NULL, loop->now_us);
+	return 0;
+}
+
 int
 attempt_start(struct attempt *a, struct loop *loop, const struct attempt_plan *plan)
 {
 	struct buf command;
-	int fds[3] = { -1, -1, -1 };
-	char timeout[48], overrides[CONFIG_OVERRIDES][CONFIG_OVERRIDE_LEN];
-	snprintf(timeout, sizeof timeout, "-oConnectTimeout=%u", plan->connect_timeout_s);
 	*a = (struct attempt){ .first = plan->first,
 		.fresh = plan->fresh,
 		.held = plan->hold_errors,
@@ -123,38 +220,19 @@ attempt_start(struct attempt *a, struct loop *loop, const struct attempt_plan *p
 		err = boot_command(&a->boot,
 		    with_command ? plan->hello : (struct span){ 0 }, a->prelude.len,
 		    plan->fresh, &command);
-	char **argv = err ? NULL
-			  : build_argv(plan, buf_str(&command), timeout, overrides);
-	if (argv)
-		a->pid = child_start(argv, !plan->first && !plan->asks, fds);
+	if (!err)
+		err = start_ssh(a, loop, plan, buf_str(&command));
 	int saved = errno;
-	free(argv);
 	buf_finish(&command);
-	if (a->pid <= 0) {
+	if (err) {
 		a->pid = 0;
 		attempt_close(a, loop);
 		errno = saved;
-		return err ? err : ERR_SYSTEM;
 	}
-	linkio_open(&a->io, loop, fds[1], fds[0]);
-	a->err =
-	    (struct watch){ .fd = fds[2], .events = POLLIN, .fn = on_stderr, .owner = a };
-	loop_add(loop, &a->err);
-	linkio_write(&a->io, NULL, loop->now_us);
-	return 0;
+	return err;
 }
 
 /* ---- the boot ---- */
-
-static void
-over(struct attempt *a, enum attempt_why why, const char *text)
-{
-	if (a->phase == ATTEMPT_OVER)
-		return;
-	a->phase = ATTEMPT_OVER;
-	a->why = why;
-	snprintf(a->text, sizeof a->text, "%s", text);
-}
 
 static int
 get_server(struct attempt *a, struct buf *raw, struct buf *gz)
@@ -232,17 +310,6 @@ boot(struct attempt *a)
 	}
 }
 
-/* Until the session is there, ssh's words are for the person. */
-static void
-show_errors(struct attempt *a)
-{
-	if (a->held || !a->first || a->said.len <= a->shown)
-		return;
-	(void)sys_write_all(STDERR_FILENO, buf_bytes(&a->said) + a->shown,
-	    a->said.len - a->shown);
-	a->shown = a->said.len;
-}
-
 /* ---- the handshake ---- */
 
 static void
@@ -261,6 +328,7 @@ on_welcome(struct attempt *a, struct engine *e, const struct msg_welcome *m)
 		over(a, WHY_PROTOCOL, "the host claims to have what was never sent");
 	else
 		a->phase = ATTEMPT_LINK;
+	dialer_cancel(&a->dialer); /* ssh got there without it */
 	a->held = false;
 	show_errors(a);
 }
@@ -340,6 +408,7 @@ void
 attempt_close(struct attempt *a, struct loop *loop)
 {
 	over(a, WHY_CLOSED, "");
+	dialer_cancel(&a->dialer);
 	linkio_close(&a->io, loop);
 	close_err(a, loop);
 	buf_finish(&a->prelude);
@@ -361,6 +430,14 @@ why_ssh_failed(struct attempt *a)
 	default:
 		return WHY_ENDED;
 	}
+}
+
+bool
+attempt_is_cut_off(const struct attempt *a)
+{
+	if (a->local.ss_family)
+		return !netwatch_address_is_here((const struct sockaddr *)&a->local);
+	return dialer_is_cut_off(&a->dialer);
 }
 
 /* What it had said before it ended may still be in the pipe. */
@@ -437,12 +514,19 @@ hold_tick(struct attempt *a, uint64_t now_us)
 	return 0;
 }
 
+static void
+soonest(uint64_t *at, uint64_t candidate)
+{
+	if (candidate && (!*at || candidate < *at))
+		*at = candidate;
+}
+
 uint64_t
 attempt_tick(struct attempt *a, uint64_t now_us)
 {
-	uint64_t at = silence_tick(a, now_us), held = hold_tick(a, now_us);
-	if (held && (!at || held < at))
-		at = held;
+	uint64_t at = silence_tick(a, now_us);
+	soonest(&at, hold_tick(a, now_us));
+	soonest(&at, dialer_tick(&a->dialer, now_us));
 	if (a->pid <= 0 || !a->kill_us)
 		return at;
 	if (now_us < a->kill_us)

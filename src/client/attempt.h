@@ -1,6 +1,6 @@
 /*
- * One ssh child from its start to its end: the boot on the host, the handshake, and
- * then the link that it carries.
+ * One ssh child from its start to its end: the connection, where it is ours, the boot on
+ * the host, the handshake, and then the link that it carries.
  *
  *   BOOT ----ready----> HELLO ----WELCOME----> LINK
  *     |  need/send        |REFUSE               |
@@ -11,6 +11,7 @@
 
 #include "client/boot.h"
 #include "client/config.h"
+#include "client/dialer.h"
 #include "client/options.h"
 #include "sys/linkio.h"
 
@@ -36,10 +37,13 @@ enum attempt_why {
 struct attempt {
 	struct linkio io; /* stdin and stdout of ssh */
 	struct watch err; /* its stderr */
+	struct dialer dialer; /* where the connection is ours */
+	struct sockaddr_storage local; /* its address here; family 0: not known */
 	pid_t pid; /* 0: ended */
 	int status; /* as from waitpid */
 	enum attempt_phase phase;
 	enum attempt_why why;
+	bool silent; /* LogLevel: errors of the connection are not shown */
 	bool first; /* ssh may talk to the person, and its stderr is theirs */
 	bool fresh; /* the server that was there did not work */
 	bool held; /* its stderr is held back until it is clear that the server runs */
@@ -62,7 +66,8 @@ struct attempt {
 
 struct attempt_plan {
 	const struct options *options;
-	const struct config *config;
+	const struct config
+	    *wanted; /* what is asked for, some of which the link overrides */
 	bool terminal; /* the program runs on one */
 	const char *ssh; /* its path */
 	bool first, asks; /* asks: ssh may prompt on the terminal */
@@ -70,6 +75,7 @@ struct attempt_plan {
 	/* a host that only takes certain commands complains about ours */
 	bool hold_errors;
 	unsigned connect_timeout_s; /* up to the keys, ssh_config(5); not for the first */
+	const struct config *config; /* how we connect; NULL: ssh does it by itself */
 	struct span hello; /* the first frame */
 	struct span prelude; /* data that follows it at once */
 };
@@ -85,6 +91,9 @@ void attempt_errors(struct attempt *a);
 void attempt_close(struct attempt *a, struct loop *loop);
 /* ssh has ended with this status (waitpid's). */
 void attempt_ended(struct attempt *a, struct engine *e, struct loop *loop, int status);
+/* Whether this machine does not have the address any more from which it connects or has
+ * connected.  False where the connection is not ours. */
+bool attempt_is_cut_off(const struct attempt *a);
 /* Sends KILL, shows what was held back, when it is time; returns when to look again (0:
  * never). */
 uint64_t attempt_tick(struct attempt *a, uint64_t now_us);

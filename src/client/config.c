@@ -2,6 +2,21 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
+
+/* Options that `ssh -G` does not tell of: where errors go, and a jump host, beside which
+ * ssh takes no ProxyCommand. */
+static bool
+has_own_way(const struct options *o)
+{
+	for (size_t i = 0; i < o->n_link_args; i++) {
+		const char *word = o->link_args[i];
+		if (word[0] == '-' && word[1] && !word[2] && strchr("EJy", word[1]))
+			return true;
+		i += word[0] == '-' && options_has_value(word[1]) > 0;
+	}
+	return false;
+}
 
 void
 config_from_options(struct config *c, const struct options *o)
@@ -10,7 +25,9 @@ config_from_options(struct config *c, const struct options *o)
 		.subsystem = o->subsystem,
 		.null_stdin = o->null_stdin,
 		.background = o->background,
-		.escape = o->escape };
+		.escape = o->escape,
+		.asks_about_keys = true,
+		.ssh_connects = has_own_way(o) };
 	if (o->tty)
 		c->tty = o->tty > 1 ? CONFIG_TTY_FORCE : CONFIG_TTY_YES;
 	else if (o->no_tty)
@@ -95,6 +112,110 @@ set_forwards(struct config *c, struct span value)
 	c->forwards = value.n > 0;
 }
 
+static void
+set_hostname(struct config *c, struct span value)
+{
+	c->hostname = value;
+}
+
+static unsigned
+number(struct span value)
+{
+	unsigned n = 0;
+	for (size_t i = 0; i < value.n; i++) {
+		if (value.p[i] < '0' || value.p[i] > '9' || n > 100 * 1000 * 1000)
+			return 0;
+		n = 10 * n + (unsigned)(value.p[i] - '0');
+	}
+	return n;
+}
+
+static void
+set_port(struct config *c, struct span value)
+{
+	c->port = number(value);
+}
+
+static void
+set_family(struct config *c, struct span value)
+{
+	c->family = is(value, "inet") ? CONFIG_INET
+	    : is(value, "inet6")      ? CONFIG_INET6
+				      : CONFIG_ANY;
+}
+
+static void
+set_connect_timeout(struct config *c, struct span value)
+{
+	c->connect_timeout_s = number(value); /* "none": 0 */
+}
+
+static void
+set_keepalive(struct config *c, struct span value)
+{
+	c->keepalive = yes(value);
+}
+
+static void
+set_fdpass(struct config *c, struct span value)
+{
+	(void)value;
+	c->can_be_handed = true;
+}
+
+static void
+set_key_checking(struct config *c, struct span value)
+{
+	c->asks_about_keys &= is(value, "ask");
+}
+
+static void
+set_known_hosts(struct config *c, struct span value)
+{
+	c->keeps_no_keys = is(value, "none") || is(value, "/dev/null");
+}
+
+static void
+set_batch_mode(struct config *c, struct span value)
+{
+	if (yes(value))
+		c->asks_about_keys = false;
+}
+
+static void
+set_control_path(struct config *c, struct span value)
+{
+	c->control_path = is(value, "none") ? (struct span){ value.p, 0 } : value;
+}
+
+static void
+set_control_persist(struct config *c, struct span value)
+{
+	c->control_persist = !is(value, "no") && !is(value, "false");
+}
+
+static void
+set_log_level(struct config *c, struct span value)
+{
+	/* The first is what ssh calls QUIET itself. */
+	c->silent = is(value, "SILENT") || is(value, "QUIET") || is(value, "FATAL");
+}
+
+/* Anything but "no" is for ssh. */
+static void
+set_for_ssh(struct config *c, struct span value)
+{
+	if (!is(value, "no") && !is(value, "false") && !is(value, "none"))
+		c->ssh_connects = true;
+}
+
+static void
+set_attempts(struct config *c, struct span value)
+{
+	if (!is(value, "1"))
+		c->ssh_connects = true;
+}
+
 static const struct {
 	const char *keyword;
 	void (*set)(struct config *c, struct span value);
@@ -109,6 +230,27 @@ static const struct {
 	{ "localforward", set_forwards },
 	{ "remoteforward", set_forwards },
 	{ "dynamicforward", set_forwards },
+	{ "hostname", set_hostname },
+	{ "port", set_port },
+	{ "addressfamily", set_family },
+	{ "connecttimeout", set_connect_timeout },
+	{ "tcpkeepalive", set_keepalive },
+	{ "proxyusefdpass", set_fdpass },
+	{ "stricthostkeychecking", set_key_checking },
+	{ "userknownhostsfile", set_known_hosts },
+	{ "batchmode", set_batch_mode },
+	{ "controlpath", set_control_path },
+	{ "controlpersist", set_control_persist },
+	{ "loglevel", set_log_level },
+	{ "connectionattempts", set_attempts },
+	{ "proxycommand", set_for_ssh },
+	{ "proxyjump", set_for_ssh },
+	{ "bindaddress", set_for_ssh },
+	{ "bindinterface", set_for_ssh },
+	{ "canonicalizehostname", set_for_ssh },
+	{ "canonicalizepermittedcnames", set_for_ssh },
+	{ "checkhostip", set_for_ssh },
+	{ "nohostauthenticationforlocalhost", set_for_ssh },
 };
 
 static void
@@ -120,7 +262,8 @@ parse_line(struct config *c, struct span line)
 	struct span key = { line.p, (size_t)(space - line.p) };
 	struct span value = { space + 1, line.n - key.n - 1 };
 	for (size_t i = 0; i < sizeof keywords / sizeof *keywords; i++)
-		if (is(key, keywords[i].keyword))
+		if (key.n == strlen(keywords[i].keyword)
+		    && strncasecmp((const char *)key.p, keywords[i].keyword, key.n) == 0)
 			keywords[i].set(c, value);
 }
 
@@ -149,4 +292,12 @@ config_overrides(const struct config *c, bool terminal,
 		snprintf(ret_words[n++], CONFIG_OVERRIDE_LEN, "-oIPQoS=%.*s",
 		    (int)c->ipqos.n, (const char *)c->ipqos.p);
 	return n;
+}
+
+bool
+config_connects(const struct config *c, bool asks, bool key_known)
+{
+	if (!c->can_be_handed || c->ssh_connects || !c->hostname.n || !c->port)
+		return false;
+	return !asks || !c->asks_about_keys || (key_known && !c->keeps_no_keys);
 }

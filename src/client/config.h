@@ -1,6 +1,11 @@
 /*
  * What the user's configuration asks for, as `ssh -G` tells it (ssh_config(5)): only what
  * belay carries out itself.  Pure; the session runs ssh.
+ *
+ * belay connects in ssh's place where nobody can tell the difference (config_connects).
+ * ssh given a connection does not know the host's address: what needs it (CheckHostIP,
+ * the question about a key that is not known yet) and what belay does not do as ssh does
+ * (proxies, BindAddress ...) is left to ssh.
  */
 #ifndef CLIENT_CONFIG_H
 #define CLIENT_CONFIG_H
@@ -10,13 +15,26 @@
 
 enum config_tty { CONFIG_TTY_AUTO, CONFIG_TTY_NO, CONFIG_TTY_YES, CONFIG_TTY_FORCE };
 
+enum config_family { CONFIG_ANY, CONFIG_INET, CONFIG_INET6 };
+
 struct config {
 	enum config_tty tty; /* RequestTTY, and -t and -T */
 	bool no_command, subsystem; /* SessionType, and -N and -s */
 	bool null_stdin; /* StdinNull, and -n */
 	bool background; /* ForkAfterAuthentication, and -f */
 	char escape; /* EscapeChar, and -e; 0: none */
-	struct span remote_command; /* in the text that was parsed; empty: none */
+	/* in the text that was parsed; empty: none */
+	struct span remote_command, hostname, control_path;
+	unsigned port;
+	enum config_family family;
+	unsigned connect_timeout_s; /* 0: the system's */
+	bool keepalive; /* TCPKeepAlive */
+	bool can_be_handed; /* this ssh knows ProxyUseFdpass */
+	bool ssh_connects; /* something is wanted that is ssh's alone */
+	bool asks_about_keys; /* a host key that is not known yet, or not any more */
+	bool keeps_no_keys; /* none will be known the next time */
+	bool control_persist; /* a master goes on without us */
+	bool silent; /* errors are not shown (LogLevel) */
 	bool forwards; /* ports that only one ssh at a time can have */
 	struct span ipqos; /* its first value, of terminals; empty: ssh did not tell */
 	bool
@@ -35,5 +53,8 @@ void config_from_options(struct config *c, const struct options *o);
 /* Takes the output of `ssh -G`, which includes what the command line says; what it does
  * not mention stays. */
 void config_parse(struct config *c, struct span text);
+/* Whether belay may connect, and hand the connection to ssh.  `asks`: ssh may ask the
+ * person; `key_known`: it has known the host's key lately. */
+bool config_connects(const struct config *c, bool asks, bool key_known);
 
 #endif

@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "client/memory.h"
 #include "client/autossh.h"
+#include "client/door.h"
 #include "client/options.h"
 #include "client/programs.h"
 #include "client/session.h"
@@ -87,6 +88,8 @@ main(int argc, char **argv)
 	struct options o;
 	int status = EXIT_FAILED;
 	sys_fix_stdio();
+	if (door_called(argc, argv))
+		return door_main(argc, argv);
 	if (autossh_called(argc, argv))
 		return autossh_main(argc, argv);
 	log_init("belay", LOG_NOTICE);

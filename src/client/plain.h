@@ -1,7 +1,6 @@
 /*
  * Hosts where belay-server cannot run (forges, forced commands, network gear), so that the
- * next run goes to plain ssh at once.  Kept in the user's cache directory under a hash of
- * the destination and ssh's options; tried again after a week, since hosts change.
+ * next run goes to plain ssh at once.  Remembered by hosts.c.
  */
 #ifndef CLIENT_PLAIN_H
 #define CLIENT_PLAIN_H

@@ -2,6 +2,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "client/hosts.h"
 #include "sys/child.h"
 #include "sys/sys.h"
 
@@ -68,19 +69,43 @@ connect_timeout_s(const struct reach *r)
 	return seconds < CONNECT_TIMEOUT_MAX_S ? seconds : CONNECT_TIMEOUT_MAX_S;
 }
 
+/* A master that serves others is ssh's to find, and to be. */
+static bool
+shares(const struct config *c)
+{
+	char path[256];
+	int n = snprintf(path, sizeof path, "%.*s", (int)c->control_path.n,
+	    (const char *)c->control_path.p);
+	return c->control_path.n
+	    && (c->control_persist || n >= (int)sizeof path || path[0] != '/'
+		|| access(path, F_OK) == 0);
+}
+
+/* Whether the connection is ours. */
+static bool
+connects(const struct reach *r)
+{
+	bool first = r->policy.state == POLICY_FIRST;
+	if (first && shares(&r->config))
+		return false;
+	return config_connects(&r->config, first,
+	    !first || hosts_has(HOSTS_KEY_KNOWN, r->options, NULL));
+}
+
 static int
 start(struct reach *r, struct attempt *a, bool asks, bool fresh)
 {
 	struct buf hello, prelude;
 	struct attempt_plan plan = { .options = r->options,
-		.config = r->config,
+		.wanted = &r->config,
 		.terminal = r->terminal,
 		.ssh = r->ssh,
 		.first = r->policy.state == POLICY_FIRST,
 		.asks = asks,
 		.fresh = fresh,
 		.hold_errors = r->command,
-		.connect_timeout_s = connect_timeout_s(r) };
+		.connect_timeout_s = connect_timeout_s(r),
+		.config = connects(r) ? &r->config : NULL };
 	buf_init(&hello, FRAME_MAX);
 	buf_init(&prelude, FRAME_MAX);
 	int err = r->events->hello(r->owner, r->was_up, &hello);
@@ -98,7 +123,7 @@ start(struct reach *r, struct attempt *a, bool asks, bool fresh)
 }
 
 static void
-connect_now(struct reach *r, bool asks, bool fresh)
+attempt_now(struct reach *r, bool asks, bool fresh)
 {
 	struct attempt *a = free_attempt(r);
 	if (!a) {
@@ -116,12 +141,35 @@ connect_now(struct reach *r, bool asks, bool fresh)
 		reach_on(r, POLICY_FAILED);
 }
 
+static void
+on_config(void *owner)
+{
+	struct reach *r = owner;
+	r->asks_again = false;
+	attempt_now(r, r->may_ask, false);
+}
+
+/* Somewhere else the configuration may be another one ("Match exec").  ssh by itself looks
+ * at it anyway. */
+static void
+connect_now(struct reach *r, bool asks, bool fresh)
+{
+	if (r->policy.state == POLICY_FIRST || fresh || !connects(r)) {
+		attempt_now(r, asks, fresh);
+		return;
+	}
+	r->asks_again = true;
+	r->may_ask = asks;
+	asker_finish(&r->asker);
+	asker_start(&r->asker, r->loop, r->options, r->ssh, &r->config, on_config, r);
+}
+
 static void link_lost(struct reach *r, bool clean);
 
 static void
 connect_if_due(struct reach *r)
 {
-	for (size_t i = 0; r->config->forwards && i < REACH_ATTEMPTS; i++)
+	for (size_t i = 0; r->config.forwards && i < REACH_ATTEMPTS; i++)
 		if (r->attempts[i].pid > 0)
 			return; /* when it has ended: reach_reap */
 	if (!r->due)
@@ -138,6 +186,10 @@ reach_on(struct reach *r, enum policy_event event)
 	if (before != r->policy.state)
 		log_say(LOG_VERBOSE, "%s -> %s", policy_state_name(before),
 		    policy_state_name(r->policy.state));
+	if (actions & POLICY_ABANDON && r->asks_again) {
+		asker_finish(&r->asker);
+		r->asks_again = false;
+	}
 	if (actions & POLICY_ABANDON && r->trying) {
 		attempt_close(r->trying, r->loop);
 		r->trying = NULL;
@@ -146,7 +198,7 @@ reach_on(struct reach *r, enum policy_event event)
 		return;
 	r->due = true;
 	r->due_asks = actions & POLICY_CONNECT_ASK;
-	if (r->config->forwards && r->linked)
+	if (r->config.forwards && r->linked)
 		link_lost(r, false);
 	connect_if_due(r);
 }
@@ -175,11 +227,16 @@ link_ready(struct reach *r, struct attempt *a)
 	drop_link(r);
 	r->linked = a;
 	l->heartbeat_us = HEARTBEAT_US;
-	l->doubt_min_us = r->config->forwards ? DOUBT_ALONE_US : DOUBT_MIN_US;
-	l->doubt_max_us = r->config->forwards ? DOUBT_ALONE_US : DOUBT_MAX_US;
+	l->doubt_min_us = r->config.forwards ? DOUBT_ALONE_US : DOUBT_MIN_US;
+	l->doubt_max_us = r->config.forwards ? DOUBT_ALONE_US : DOUBT_MAX_US;
 	l->heard_us = r->loop->now_us;
 	l->flight_max = r->flight_max;
 	(void)engine_add(r->engine, l); /* the old one is gone: there is room */
+	if (!r->was_up && r->config.asks_about_keys
+	    && !hosts_has(HOSTS_KEY_KNOWN, r->options, NULL))
+		hosts_remember(HOSTS_KEY_KNOWN, r->options, "-");
+	if (!r->was_up)
+		netwatch_open(&r->net, r->loop);
 	r->was_up = true;
 	r->doubted = false;
 	lend(r, false);
@@ -338,9 +395,45 @@ try_on(struct reach *r)
 	}
 }
 
+static void
+doubt(struct reach *r)
+{
+	if (r->doubted)
+		return;
+	r->doubted = true;
+	reach_on(r, POLICY_DOUBT);
+}
+
+/* The network has changed, or the machine has slept: no timer has to be waited for. */
+static void
+on_moved(struct reach *r, unsigned what)
+{
+	struct attempt *a = r->trying;
+	log_say(LOG_VERBOSE, "%s",
+	    what & NETWATCH_WOKE ? "awake again" : "the network has changed");
+	if (r->linked && attempt_is_cut_off(r->linked))
+		doubt(r);
+	else if (r->linked)
+		r->linked->io.link.ping_now = true;
+	if (a && a == r->trying && attempt_is_cut_off(a)) {
+		attempt_close(a, r->loop);
+		attempt_failed(r, a);
+	}
+	reach_on(r, POLICY_NUDGE);
+}
+
+static void
+net_turn(struct reach *r)
+{
+	unsigned what = r->net.loop ? netwatch_turn(&r->net, r->loop->now_us) : 0;
+	if (what)
+		on_moved(r, what);
+}
+
 void
 reach_take(struct reach *r)
 {
+	net_turn(r);
 	uint64_t deadline_us = policy_deadline(&r->policy);
 	if (deadline_us && r->loop->now_us >= deadline_us)
 		reach_on(r, POLICY_TIMER);
@@ -365,10 +458,8 @@ reach_send(struct reach *r)
 		return;
 	}
 	linkio_write(&r->linked->io, r->engine, now_us);
-	if (!r->doubted && link_in_doubt(&r->linked->io.link, now_us)) {
-		r->doubted = true;
-		reach_on(r, POLICY_DOUBT);
-	}
+	if (link_in_doubt(&r->linked->io.link, now_us))
+		doubt(r);
 }
 
 static void
@@ -382,6 +473,7 @@ uint64_t
 reach_deadline(struct reach *r)
 {
 	uint64_t at = policy_deadline(&r->policy);
+	soonest(&at, netwatch_deadline(&r->net));
 	for (size_t i = 0; i < REACH_ATTEMPTS; i++)
 		soonest(&at, attempt_tick(&r->attempts[i], r->loop->now_us));
 	if (r->linked && !r->doubted)
@@ -394,6 +486,7 @@ reach_deadline(struct reach *r)
 void
 reach_reap(struct reach *r)
 {
+	asker_reap(&r->asker);
 	for (size_t i = 0; i < REACH_ATTEMPTS; i++) {
 		struct attempt *a = &r->attempts[i];
 		int status;
@@ -426,8 +519,9 @@ reach_init(struct reach *r, struct loop *loop, struct engine *engine,
 }
 
 void
-reach_start(struct reach *r)
+reach_start(struct reach *r, const struct config *config)
 {
+	r->config = *config;
 	connect_now(r, true, false);
 }
 
@@ -461,9 +555,7 @@ leave_to_undertaker(struct attempt *a)
 	}
 	setsid();
 	int output = a->io.in.fd; /* its end is ssh's end */
-	for (int fd = 0; fd < 256; fd++)
-		if (fd != output)
-			close(fd);
+	child_close_but(output);
 	char drain[512];
 	ssize_t n = 1;
 	while (n > 0 && sys_wait(output, POLLIN, UNDERTAKER_MS))
@@ -476,6 +568,8 @@ leave_to_undertaker(struct attempt *a)
 void
 reach_finish(struct reach *r, bool leave)
 {
+	asker_finish(&r->asker);
+	netwatch_close(&r->net);
 	if (leave && r->linked)
 		leave_to_undertaker(r->linked);
 	for (size_t i = 0; i < REACH_ATTEMPTS; i++)

@@ -9,9 +9,11 @@
 #ifndef CLIENT_REACH_H
 #define CLIENT_REACH_H
 
+#include "client/asker.h"
 #include "client/attempt.h"
 #include "client/options.h"
 #include "stream/policy.h"
+#include "sys/netwatch.h"
 
 enum {
 	REACH_ATTEMPTS = 4, /* the link, the one tried, and such as are still dying */
@@ -42,14 +44,18 @@ struct reach {
 	struct loop *loop;
 	struct engine *engine;
 	const struct options *options;
-	const struct config *config; /* known before reach_start */
 	const char *ssh;
 	const struct reach_events *events;
 	void *owner;
 	struct policy policy;
 	struct attempt attempts[REACH_ATTEMPTS];
 	struct attempt *trying, *linked;
+	struct netwatch net; /* from the first link on */
 	uint8_t boot_id[ID_LEN]; /* of the host */
+	struct config config; /* as ssh has told it last */
+	struct asker asker; /* asks it again */
+	bool asks_again; /* it does so now, for an attempt that `may_ask` */
+	bool may_ask;
 	bool was_up; /* the session exists on the host */
 	bool doubted; /* the policy was told of it */
 	/* the session is hung up: of a link that broke it is awaited how ssh ends */
@@ -67,8 +73,9 @@ struct reach {
 void reach_init(struct reach *r, struct loop *loop, struct engine *engine,
     const struct options *o, const char *ssh, const struct reach_events *events,
     void *owner);
-/* The first attempt, in which ssh talks to the person itself. */
-void reach_start(struct reach *r);
+/* The first attempt, in which ssh talks to the person itself.  What `config` points to
+ * has to stay up to reach_finish. */
+void reach_start(struct reach *r, const struct config *config);
 /* Something has happened: POLICY_NUDGE, POLICY_PERSON, POLICY_DOUBT, POLICY_LOST. */
 void reach_on(struct reach *r, enum policy_event event);
 /* Takes frames and moves the attempts on; before the session's own turn. */

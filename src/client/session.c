@@ -758,7 +758,7 @@ begin(struct session *s)
 	s->reach.command = s->command.len > 0;
 	s->reach.terminal = s->kind == KIND_PTY;
 	s->reach.flight_max = s->kind == KIND_PTY ? FLIGHT_MAX : FLIGHT_BULK;
-	reach_start(&s->reach);
+	reach_start(&s->reach, &s->config);
 	return 0;
 }
 
@@ -832,7 +832,6 @@ session_init(struct session *s, const struct options *o, const char *ssh)
 	sys_random(s->id, sizeof s->id);
 	sys_random(s->client_id, sizeof s->client_id);
 	reach_init(&s->reach, &s->loop, &s->engine, o, ssh, &reach_events, s);
-	s->reach.config = &s->config;
 	return s->control ? 0 : -1;
 }
 

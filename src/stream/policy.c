@@ -21,7 +21,7 @@ enum {
 	ABANDON = POLICY_ABANDON,
 	GIVE_UP = POLICY_GIVE_UP,
 	BACK_OFF = 16, /* wait, longer each time */
-	GAP = 32, /* not if an attempt has just been made */
+	GAP = 32, /* if an attempt has just been made, a little later */
 	ALIVE = 64, /* the link is up: forget the failures */
 	KEEP = 256, /* the deadline stays: what runs goes on */
 	LIFE = 128, /* wait if the link lived only for a moment, else connect */
@@ -177,8 +177,11 @@ policy_on(struct policy *p, enum policy_event event, uint64_t now_us)
 {
 	struct rule rule = rules[p->state][event];
 	unsigned out = rule.does & (ABANDON | GIVE_UP);
-	if (rule.does & GAP && now_us < p->tried_us + nudge_gap_us)
+	if (rule.does & GAP && now_us < p->tried_us + nudge_gap_us) {
+		if (p->deadline_us > p->tried_us + nudge_gap_us)
+			p->deadline_us = p->tried_us + nudge_gap_us;
 		return 0;
+	}
 	if (event == POLICY_TIMER || (rule.next != p->state && !(rule.does & KEEP)))
 		p->deadline_us = 0;
 	p->state = rule.next;

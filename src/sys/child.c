@@ -5,8 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+enum { FDS_MAX = 256 };
 
 void
 child_default_signals(void)
@@ -19,11 +23,22 @@ child_default_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+void
+child_close_but(int kept)
+{
+	for (int fd = 0; fd < FDS_MAX; fd++)
+		if (fd != kept)
+			close(fd);
+}
+
 /* Becomes the program; on failure tells errno to `report`. */
 static void
-become(char *const argv[], bool detached, const int stdio[3], int report)
+become(char *const argv[], char *const env[], bool detached, const int stdio[3],
+    int report)
 {
 	child_default_signals();
+	while (env && *env)
+		(void)putenv(*env++);
 	if (detached)
 		setsid();
 	for (int i = 0; i < 3; i++)
@@ -45,14 +60,14 @@ close_pair(const int pair[2])
 
 /* Starts it with these; returns the pid, or -1 with errno. */
 static pid_t
-start(char *const argv[], bool detached, const int stdio[3])
+start(char *const argv[], char *const env[], bool detached, const int stdio[3])
 {
 	int report[2], failure = 0;
 	if (sys_pipe(report))
 		return -1;
 	pid_t pid = fork();
 	if (pid == 0)
-		become(argv, detached, stdio, report[1]);
+		become(argv, env, detached, stdio, report[1]);
 	close(report[1]);
 	if (pid > 0 && sys_read_all(report[0], &failure, sizeof failure) == 0) {
 		waitpid(pid, NULL, 0);
@@ -71,7 +86,8 @@ child_start_beside(char *const argv[], int *ret_err)
 	int err[2];
 	if (sys_pipe(err))
 		return -1;
-	pid_t pid = start(argv, false, (int[]){ STDIN_FILENO, STDOUT_FILENO, err[1] });
+	pid_t pid = start(argv, NULL, false,
+	    (int[]){ STDIN_FILENO, STDOUT_FILENO, err[1] });
 	int failure = errno;
 	close(err[1]);
 	if (pid < 0)
@@ -83,17 +99,29 @@ child_start_beside(char *const argv[], int *ret_err)
 	return pid;
 }
 
-pid_t
-child_start(char *const argv[], bool detached, int ret_in_out_err[3])
+/* Both ends close-on-exec; [1] is the child's. */
+static int
+open_door(int ret_fds[2])
+{
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, ret_fds) < 0)
+		return -1;
+	sys_cloexec(ret_fds[0]);
+	sys_cloexec(ret_fds[1]);
+	return 0;
+}
+
+static pid_t
+start_piped(char *const argv[], char *const env[], bool detached, bool door,
+    int ret_in_out_err[3])
 {
 	int in[2], out[2], err[2], failure;
 	if (sys_pipe(in))
 		return -1;
 	if (sys_pipe(out))
 		goto no_out;
-	if (sys_pipe(err))
+	if (door ? open_door(err) : sys_pipe(err))
 		goto no_err;
-	pid_t pid = start(argv, detached, (int[]){ in[0], out[1], err[1] });
+	pid_t pid = start(argv, env, detached, (int[]){ in[0], out[1], err[1] });
 	if (pid < 0)
 		goto no_child;
 	close(in[0]);
@@ -119,6 +147,19 @@ no_out:
 	close_pair(in);
 	errno = failure;
 	return -1;
+}
+
+pid_t
+child_start(char *const argv[], bool detached, int ret_in_out_err[3])
+{
+	return start_piped(argv, NULL, detached, false, ret_in_out_err);
+}
+
+pid_t
+child_start_with_door(char *const argv[], char *const env[], bool detached,
+    int ret_in_out_err[3])
+{
+	return start_piped(argv, env, detached, true, ret_in_out_err);
 }
 
 bool

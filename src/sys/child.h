@@ -10,6 +10,11 @@
  * are non-blocking.  `detached`: in a session of its own, away from the terminal.
  * Returns the pid, or -1 with errno (also when the program cannot be executed). */
 pid_t child_start(char *const argv[], bool detached, int ret_in_out_err[3]);
+/* The same, with a unix socket as its stderr, over which its own children can be sent
+ * descriptors, and with these variables ("NAME=value", NULL-terminated) in its
+ * environment. */
+pid_t child_start_with_door(char *const argv[], char *const env[], bool detached,
+    int ret_in_out_err[3]);
 
 /* The same with our own stdin and stdout, and in our process group. */
 pid_t child_start_beside(char *const argv[], int *ret_err);
@@ -18,5 +23,7 @@ pid_t child_start_beside(char *const argv[], int *ret_err);
 bool child_ended(pid_t pid, int *ret_status);
 /* Signals back to their defaults and none blocked, as a program expects them. */
 void child_default_signals(void);
+/* In a child that goes on with our program: closes everything but this descriptor. */
+void child_close_but(int kept);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -51,17 +52,50 @@ tcp_listen(unsigned port)
 	return fd;
 }
 
+static int
+start_connecting(const struct sockaddr *to, socklen_t len)
+{
+	int fd = prepared(socket(to->sa_family, SOCK_STREAM, 0));
+	if (fd < 0)
+		return -1;
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
+	if (connect(fd, to, len) < 0 && errno != EINPROGRESS)
+		return close_failed(fd);
+	return fd;
+}
+
 int
 tcp_connect(unsigned port)
 {
 	struct sockaddr_in to = loopback(port);
-	int fd = prepared(socket(AF_INET, SOCK_STREAM, 0));
-	if (fd < 0)
-		return -1;
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
-	if (connect(fd, (struct sockaddr *)&to, sizeof to) < 0 && errno != EINPROGRESS)
-		return close_failed(fd);
+	return start_connecting((struct sockaddr *)&to, sizeof to);
+}
+
+int
+tcp_connect_to(const struct sockaddr_storage *address, bool keepalive)
+{
+	bool v6 = address->ss_family == AF_INET6;
+	int fd = start_connecting((const struct sockaddr *)address,
+	    v6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in));
+	if (fd >= 0 && keepalive)
+		(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &(int){ 1 }, sizeof(int));
 	return fd;
+}
+
+bool
+tcp_local(int fd, struct sockaddr_storage *ret_address)
+{
+	socklen_t len = sizeof *ret_address;
+	*ret_address = (struct sockaddr_storage){ 0 };
+	return getsockname(fd, (struct sockaddr *)ret_address, &len) == 0;
+}
+
+void
+tcp_blocking(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+	if (flags >= 0)
+		(void)fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
 }
 
 int

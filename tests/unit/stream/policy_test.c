@@ -301,6 +301,22 @@ TEST(a_nudge_that_is_not_followed_leaves_the_wait)
 	CHECK_EQ(policy_deadline(&p), next);
 }
 
+TEST(a_nudge_too_soon_after_an_attempt_is_followed_a_moment_later)
+{
+	struct policy p;
+	begin_down(&p);
+	for (int i = 0; i < 6; i++) {
+		CHECK_ON(&p, POLICY_FAILED, POLICY_DOWN_WAIT, 0);
+		wait_deadline(&p);
+		CHECK_ON(&p, POLICY_TIMER, POLICY_DOWN_TRY, POLICY_CONNECT);
+	}
+	uint64_t tried_us = now;
+	CHECK_ON(&p, POLICY_FAILED, POLICY_DOWN_WAIT, 0);
+	CHECK(policy_deadline(&p) > tried_us + 2 * SECOND);
+	CHECK_ON(&p, POLICY_NUDGE, POLICY_DOWN_WAIT, 0);
+	CHECK(policy_deadline(&p) <= tried_us + SECOND);
+}
+
 /* ---- a refused login ---- */
 
 TEST(after_a_refused_login_nothing_is_tried_without_a_person)

@@ -1,0 +1,137 @@
+#include "client/dial.h"
+
+#include <netinet/in.h>
+#include <string.h>
+
+void
+dial_init(struct dial *d)
+{
+	*d = (struct dial){ 0 };
+}
+
+static bool
+same(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
+{
+	if (a->ss_family != b->ss_family)
+		return false;
+	if (a->ss_family == AF_INET)
+		return memcmp(a, b, sizeof(struct sockaddr_in)) == 0;
+	const struct sockaddr_in6 *a6 = (const void *)a, *b6 = (const void *)b;
+	return memcmp(&a6->sin6_addr, &b6->sin6_addr, sizeof a6->sin6_addr) == 0
+	    && a6->sin6_scope_id == b6->sin6_scope_id && a6->sin6_port == b6->sin6_port;
+}
+
+static bool
+knows(const struct dial *d, const struct sockaddr_storage *address)
+{
+	for (size_t i = 0; i < d->n; i++)
+		if (same(&d->ones[i].address, address))
+			return true;
+	return false;
+}
+
+static void
+take(struct dial *d, const struct sockaddr_storage *address)
+{
+	if (d->n < DIAL_ADDRESSES && !knows(d, address))
+		d->ones[d->n++] = (struct dial_one){ .address = *address };
+}
+
+/* From `at` on, the next address of this family (or, if !wanted, of another); n: none. */
+static size_t
+find(const struct sockaddr_storage *addresses, size_t at, size_t n, int family,
+    bool wanted)
+{
+	while (at < n && (addresses[at].ss_family == family) != wanted)
+		at++;
+	return at;
+}
+
+/* What has not been tried yet makes place for a better order. */
+static void
+forget_waiting(struct dial *d)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < d->n; i++)
+		if (d->ones[i].state == DIAL_WAITS)
+			d->n = i; /* those behind it wait too */
+		else
+			kept++;
+	d->n = kept;
+}
+
+void
+dial_add(struct dial *d, const struct sockaddr_storage *addresses, size_t n,
+    bool complete, uint64_t now_us)
+{
+	if (d->complete)
+		return;
+	bool first = d->n == 0;
+	if (n && complete)
+		forget_waiting(d);
+	int family = n ? addresses[0].ss_family : 0;
+	size_t mine = find(addresses, 0, n, family, true);
+	size_t other = find(addresses, 0, n, family, false);
+	while (mine < n || other < n) {
+		if (mine < n)
+			take(d, &addresses[mine++]);
+		if (other < n)
+			take(d, &addresses[other++]);
+		mine = find(addresses, mine, n, family, true);
+		other = find(addresses, other, n, family, false);
+	}
+	if (complete && (first || d->ones[0].state == DIAL_WAITS))
+		d->next_us = 0;
+	else if (first)
+		d->next_us = now_us + DIAL_RESOLUTION_US;
+	d->complete = complete;
+}
+
+static size_t
+first_waiting(const struct dial *d)
+{
+	size_t i = 0;
+	while (i < d->n && d->ones[i].state != DIAL_WAITS)
+		i++;
+	return i;
+}
+
+int
+dial_next(struct dial *d, uint64_t now_us)
+{
+	size_t i = first_waiting(d);
+	if (i == d->n || now_us < d->next_us)
+		return -1;
+	d->ones[i].state = DIAL_TRIED;
+	d->next_us = now_us + DIAL_STAGGER_US;
+	return (int)i;
+}
+
+void
+dial_failed(struct dial *d, int number, int error)
+{
+	d->ones[number].state = DIAL_FAILED;
+	d->ones[number].error = error;
+	d->next_us = 0;
+}
+
+uint64_t
+dial_deadline(const struct dial *d)
+{
+	return first_waiting(d) < d->n ? d->next_us : 0;
+}
+
+bool
+dial_over(const struct dial *d)
+{
+	for (size_t i = 0; i < d->n; i++)
+		if (d->ones[i].state != DIAL_FAILED)
+			return false;
+	return d->complete;
+}
+
+int
+dial_error(const struct dial *d)
+{
+	return d->n ? d->ones[d->n - 1].error : 0;
+}

@@ -1,0 +1,57 @@
+/*
+ * Which address of a host to connect to, and when: all of them side by side, as RFC 8305
+ * has it.  Pure: addresses and what became of them go in; what to try now, and when to
+ * look again, come out.
+ *
+ *     the system's order   v6a v6b v6c v4a        its preference, RFC 6724
+ *     tried in this one    v6a v4a v6b v6c        the families in turn
+ *                           |   |   |
+ *                           0  250 500 ms         at once when one before has failed
+ *
+ * One lookup asks for everything, and its order counts; another asks for IPv4 only.  If
+ * that one has answered while the other waits, for name servers that do not answer
+ * questions for IPv6, it is used after a moment.
+ */
+#ifndef CLIENT_DIAL_H
+#define CLIENT_DIAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+enum {
+	DIAL_ADDRESSES = 16, /* further ones are not tried */
+	DIAL_STAGGER_US = 250 * 1000, /* RFC 8305, section 8 */
+	DIAL_RESOLUTION_US = 50 * 1000,
+};
+
+enum dial_state { DIAL_WAITS, DIAL_TRIED, DIAL_FAILED };
+
+struct dial {
+	struct dial_one {
+		struct sockaddr_storage address;
+		enum dial_state state;
+		int error; /* errno, when it has failed */
+	} ones[DIAL_ADDRESSES]; /* in the order in which they are tried */
+	size_t n;
+	bool complete; /* no further addresses come */
+	uint64_t next_us; /* not before; 0: at once */
+};
+
+void dial_init(struct dial *d);
+/* Takes an answer in the system's order; what is known already is not taken twice.
+ * complete: from the lookup that asks for everything.  n may be 0. */
+void dial_add(struct dial *d, const struct sockaddr_storage *addresses, size_t n,
+    bool complete, uint64_t now_us);
+/* The number of the address to connect to now, which counts as tried; or -1. */
+int dial_next(struct dial *d, uint64_t now_us);
+void dial_failed(struct dial *d, int number, int error);
+/* When dial_next is to be asked again; 0: only after an event. */
+uint64_t dial_deadline(const struct dial *d);
+/* No address is left, and none can come. */
+bool dial_over(const struct dial *d);
+/* What ssh would say of it: the errno of the last one. */
+int dial_error(const struct dial *d);
+
+#endif

@@ -1,0 +1,235 @@
+#include "client/dialer.h"
+
+#include "base/log.h"
+#include "sys/netwatch.h"
+#include "sys/resolve.h"
+#include "sys/sys.h"
+#include "sys/tcp.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { EVERYTHING, IPV4 }; /* the lookups */
+
+void
+dialer_cancel(struct dialer *d)
+{
+	if (!d->loop)
+		return;
+	for (size_t i = 0; i < DIALER_LOOKUPS; i++)
+		if (d->lookups[i].watch.fd >= 0) {
+			loop_remove(d->loop, &d->lookups[i].watch);
+			resolve_cancel(d->lookups[i].pid, d->lookups[i].watch.fd);
+		}
+	for (size_t i = 0; i < DIAL_ADDRESSES; i++)
+		if (d->tries[i].fd >= 0) {
+			loop_remove(d->loop, &d->tries[i]);
+			close(d->tries[i].fd);
+		}
+	d->loop = NULL;
+}
+
+static void
+done(struct dialer *d, int fd)
+{
+	dialer_cancel(d);
+	d->done(d->owner, fd);
+}
+
+static void
+not_connected(struct dialer *d, int error)
+{
+	snprintf(d->words, sizeof d->words, "ssh: connect to host %s port %u: %s",
+	    d->host, d->port, error ? strerror(error) : "failure");
+	done(d, -1);
+}
+
+/* ---- addresses ---- */
+
+static void
+say(const struct dialer *d, int number, const char *what)
+{
+	char host[NI_MAXHOST];
+	const struct sockaddr_storage *a = &d->dial.ones[number].address;
+	if (getnameinfo((const struct sockaddr *)a, sizeof *a, host, sizeof host, NULL, 0,
+		NI_NUMERICHOST)
+	    == 0)
+		log_say(LOG_VERBOSE, "%s port %u: %s", host, d->port, what);
+}
+
+static void
+failed(struct dialer *d, int number, int error)
+{
+	say(d, number, strerror(error));
+	dial_failed(&d->dial, number, error);
+}
+
+static void
+on_connected(void *owner, short revents)
+{
+	struct dialer *d = owner;
+	(void)revents;
+	for (int i = 0; i < DIAL_ADDRESSES; i++) {
+		struct watch *w = &d->tries[i];
+		if (w->fd < 0 || !sys_wait(w->fd, POLLOUT, 0))
+			continue;
+		int fd = w->fd, error = tcp_error(fd);
+		loop_remove(d->loop, w);
+		w->fd = -1;
+		if (!error) {
+			say(d, i, "connected");
+			tcp_blocking(fd);
+			done(d, fd);
+			return;
+		}
+		close(fd);
+		failed(d, i, error);
+	}
+}
+
+static void
+try(struct dialer *d, int number)
+{
+	struct watch *w = &d->tries[number];
+	int fd = tcp_connect_to(&d->dial.ones[number].address, d->keepalive);
+	if (fd < 0) {
+		failed(d, number, errno);
+		return;
+	}
+	say(d, number, "connecting");
+	*w =
+	    (struct watch){ .fd = fd, .events = POLLOUT, .fn = on_connected, .owner = d };
+	loop_add(d->loop, w);
+}
+
+/* ---- names ---- */
+
+static void
+on_answer(struct dialer *d, size_t which)
+{
+	struct lookup *l = &d->lookups[which];
+	struct resolve_answer answer;
+	loop_remove(d->loop, &l->watch);
+	resolve_take(l->pid, l->watch.fd, &answer);
+	l->watch.fd = -1;
+	if (which == EVERYTHING && answer.error && !d->dial.n) {
+		snprintf(d->words, sizeof d->words,
+		    "ssh: Could not resolve hostname %.100s: %s", d->host,
+		    resolve_text(&answer));
+		done(d, -1);
+	} else if (which == EVERYTHING || answer.n) {
+		dial_add(&d->dial, answer.addresses, answer.n, which == EVERYTHING,
+		    d->loop->now_us);
+	}
+}
+
+static void
+on_everything(void *owner, short revents)
+{
+	(void)revents;
+	on_answer(owner, EVERYTHING);
+}
+
+static void
+on_ipv4(void *owner, short revents)
+{
+	(void)revents;
+	on_answer(owner, IPV4);
+}
+
+static int
+look_up(struct dialer *d, size_t which, int family)
+{
+	struct lookup *l = &d->lookups[which];
+	l->pid = resolve_start(d->host, d->port, family, &l->watch.fd);
+	if (l->pid < 0)
+		return -1;
+	l->watch.events = POLLIN;
+	l->watch.fn = which == EVERYTHING ? on_everything : on_ipv4;
+	l->watch.owner = d;
+	loop_add(d->loop, &l->watch);
+	return 0;
+}
+
+/* ---- all of it ---- */
+
+int
+dialer_start(struct dialer *d, struct loop *loop, const struct config *c,
+    unsigned timeout_s, void (*on_done)(void *owner, int fd), void *owner)
+{
+	static const int families[] = { [CONFIG_ANY] = AF_UNSPEC,
+		[CONFIG_INET] = AF_INET,
+		[CONFIG_INET6] = AF_INET6 };
+	*d = (struct dialer){ .loop = loop,
+		.port = c->port,
+		.timeout_s = timeout_s,
+		.keepalive = c->keepalive,
+		.done = on_done,
+		.owner = owner };
+	dial_init(&d->dial);
+	for (size_t i = 0; i < DIALER_LOOKUPS; i++)
+		d->lookups[i].watch.fd = -1;
+	for (size_t i = 0; i < DIAL_ADDRESSES; i++)
+		d->tries[i].fd = -1;
+	if (c->hostname.n >= sizeof d->host) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	memcpy(d->host, c->hostname.p, c->hostname.n);
+	if (look_up(d, EVERYTHING, families[c->family])
+	    || (c->family == CONFIG_ANY && look_up(d, IPV4, AF_INET))) {
+		dialer_cancel(d);
+		return -1;
+	}
+	return 0;
+}
+
+bool
+dialer_is_cut_off(const struct dialer *d)
+{
+	bool tries = false;
+	for (size_t i = 0; d->loop && i < DIAL_ADDRESSES; i++) {
+		struct sockaddr_storage local;
+		if (d->tries[i].fd < 0)
+			continue;
+		tries = true;
+		if (!tcp_local(d->tries[i].fd, &local)
+		    || netwatch_address_is_here((struct sockaddr *)&local))
+			return false;
+	}
+	return tries;
+}
+
+static void
+soonest(uint64_t *at, uint64_t candidate)
+{
+	if (candidate && (!*at || candidate < *at))
+		*at = candidate;
+}
+
+uint64_t
+dialer_tick(struct dialer *d, uint64_t now_us)
+{
+	int number;
+	if (!d->loop)
+		return 0;
+	while ((number = dial_next(&d->dial, now_us)) >= 0) {
+		/* As with ssh, looking names up is not bounded by ConnectTimeout. */
+		if (!d->deadline_us && d->timeout_s)
+			d->deadline_us = now_us + d->timeout_s * (uint64_t)1000000;
+		try(d, number);
+	}
+	if (dial_over(&d->dial)) {
+		not_connected(d, dial_error(&d->dial));
+		return now_us;
+	}
+	if (d->deadline_us && now_us >= d->deadline_us) {
+		not_connected(d, ETIMEDOUT);
+		return now_us;
+	}
+	uint64_t at = d->deadline_us;
+	soonest(&at, dial_deadline(&d->dial));
+	return at;
+}

@@ -1,0 +1,88 @@
+#include "client/hosts.h"
+
+#include "base/buf.h"
+#include "sys/sys.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	FILE_MAX = 64 * 1024,
+	PATH_MAX_LEN = 4096,
+	KEPT_S = 7 * 24 * 3600,
+};
+
+static const char *const file_names
+    [] = { [HOSTS_PLAIN] = "plain-hosts", [HOSTS_KEY_KNOWN] = "key-known-hosts" };
+
+static bool
+file_path(enum hosts which, char ret_path[PATH_MAX_LEN])
+{
+	const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+	int n = cache && cache[0] == '/'
+	    ? snprintf(ret_path, PATH_MAX_LEN, "%s/belay/%s", cache, file_names[which])
+	    : snprintf(ret_path, PATH_MAX_LEN, "%s/.cache/belay/%s", home ? home : "",
+		file_names[which]);
+	return n < PATH_MAX_LEN;
+}
+
+/* Copies the lines that are not too old, but for this key's; whether that was there. */
+static bool
+read_lines(const char *path, uint64_t key, struct buf *ret_others,
+    char ret_word[HOSTS_WORD_MAX])
+{
+	struct buf text;
+	bool found = false;
+	int64_t now = sys_wall_s();
+	buf_init(&text, FILE_MAX);
+	const char *line = sys_read_file(path, &text) == 0 ? buf_str(&text) : NULL;
+	while (line && *line) {
+		uint64_t other;
+		int64_t when;
+		char word[HOSTS_WORD_MAX] = "-";
+		if (sscanf(line, "%" SCNx64 " %" SCNd64 " %15s", &other, &when, word) >= 2
+		    && when <= now && now - when < KEPT_S) {
+			if (other != key)
+				buf_print(ret_others, "%016" PRIx64 " %" PRId64 " %s\n",
+				    other, when, word);
+			found |= other == key;
+			if (other == key && ret_word)
+				memcpy(ret_word, word, sizeof word);
+		}
+		line = strchr(line, '\n');
+		line = line ? line + 1 : NULL;
+	}
+	buf_finish(&text);
+	return found;
+}
+
+bool
+hosts_has(enum hosts which, const struct options *o, char ret_word[HOSTS_WORD_MAX])
+{
+	char path[PATH_MAX_LEN];
+	struct buf others;
+	buf_init(&others, FILE_MAX);
+	bool known = file_path(which, path)
+	    && read_lines(path, options_key(o), &others, ret_word);
+	buf_finish(&others);
+	return known;
+}
+
+void
+hosts_remember(enum hosts which, const struct options *o, const char *word)
+{
+	char path[PATH_MAX_LEN];
+	struct buf lines;
+	buf_init(&lines, FILE_MAX);
+	if (file_path(which, path)) {
+		uint64_t key = options_key(o);
+		(void)read_lines(path, key, &lines, NULL);
+		buf_print(&lines, "%016" PRIx64 " %" PRId64 " %s\n", key, sys_wall_s(),
+		    word);
+		if (!lines.failed)
+			(void)sys_replace_file(path, buf_span(&lines));
+	}
+	buf_finish(&lines);
+}
