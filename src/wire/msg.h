@@ -146,10 +146,12 @@ enum hello_wish {
 	WISH_OPEN = 4,
 };
 
-/* hello.flags; they tell how WISH_ATTACH and WISH_OPEN come to a session */
+/* hello.flags; the first two tell how WISH_ATTACH and WISH_OPEN come to a session */
 enum hello_flags {
 	HELLO_SHARE = 1, /* the clients that are there stay */
 	HELLO_READ_ONLY = 2, /* what this client sends is not for the program */
+	/* no terminal shows what the program writes on its own: every byte counts */
+	HELLO_EXACT = 4,
 };
 
 enum { NAME_MAX_LEN = 64 }; /* of a session; letters, digits, and . _ - + @ */
