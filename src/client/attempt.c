@@ -87,10 +87,10 @@ build_argv(const struct attempt_plan *plan, const char *command, char *timeout,
 	size_t n_over = config_overrides(plan->wanted, plan->terminal, overrides);
 	for (size_t i = 0; i < n_over; i++)
 		argv[n++] = overrides[i];
-	if (!plan->first) {
+	if (!plan->first || plan->alone)
 		n = add_args(argv, n, again);
+	if (!plan->first)
 		argv[n++] = timeout;
-	}
 	if (!plan->first && !plan->asks)
 		n = add_args(argv, n, unattended);
 	if (proxy) {

@@ -79,6 +79,7 @@ struct attempt_plan {
 	    *wanted; /* what is asked for, some of which the link overrides */
 	bool terminal; /* the program runs on one */
 	const char *ssh; /* its path */
+	bool alone; /* not by a connection that is shared with others */
 	bool first, asks; /* asks: ssh may prompt, by the door unless it is the first */
 	bool fresh;
 	/* a host that only takes certain commands complains about ours */

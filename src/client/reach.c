@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "client/hosts.h"
 #include "sys/child.h"
+#include "sys/sock.h"
 #include "sys/sys.h"
 
 #include <errno.h>
@@ -22,6 +23,7 @@ enum {
 	PRELUDE_MAX = 4 * 1024, /* of each stream, sent ahead of the handshake */
 	HEARTBEAT_US = 5 * 1000000,
 	DOUBT_MIN_US = 1000 * 1000,
+	MASTER_US = 4 * 1000000,
 	DOUBT_MAX_US = 5 * 1000000,
 	DOUBT_ALONE_US = 10
 	    * 1000000, /* where the old link must go before a new one comes */
@@ -81,12 +83,27 @@ shares(const struct config *c)
 		|| access(path, F_OK) == 0);
 }
 
+/* Somebody listens there: ssh will use that connection, which may be long dead. */
+static bool
+master_listens(const struct config *c)
+{
+	char path[256];
+	int n = snprintf(path, sizeof path, "%.*s", (int)c->control_path.n,
+	    (const char *)c->control_path.p);
+	if (!c->control_path.n || n >= (int)sizeof path || path[0] != '/')
+		return false;
+	int fd = sock_connect(path);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 /* Whether the connection is ours. */
 static bool
 connects(const struct reach *r)
 {
 	bool first = r->policy.state == POLICY_FIRST;
-	if (first && shares(&r->config))
+	if (first && !r->alone && shares(&r->config))
 		return false;
 	return config_connects(&r->config, first,
 	    !first || hosts_has(HOSTS_KEY_KNOWN, r->options, NULL));
@@ -101,6 +118,7 @@ start(struct reach *r, struct attempt *a, bool asks, bool fresh)
 		.terminal = r->terminal,
 		.ssh = r->ssh,
 		.first = r->policy.state == POLICY_FIRST,
+		.alone = r->alone,
 		.asks = asks,
 		.fresh = fresh,
 		.hold_errors = r->command,
@@ -115,6 +133,9 @@ start(struct reach *r, struct attempt *a, bool asks, bool fresh)
 	plan.prelude = buf_span(&prelude);
 	if (asks && plan.first)
 		lend(r, true);
+	r->master_until_us = 0;
+	if (plan.first && !r->alone && master_listens(&r->config))
+		r->master_until_us = r->loop->now_us + MASTER_US;
 	if (!err)
 		err = attempt_start(a, r->loop, &plan);
 	buf_finish(&hello);
@@ -450,6 +471,23 @@ net_turn(struct reach *r)
 		on_moved(r, what);
 }
 
+/* The connection that ssh shares with others does not answer: one of our own. */
+static void
+master_turn(struct reach *r)
+{
+	if (!r->trying || r->trying->phase != ATTEMPT_BOOT || r->trying->io.heard)
+		r->master_until_us = 0;
+	if (!r->master_until_us || r->loop->now_us < r->master_until_us)
+		return;
+	log_say(LOG_NOTICE, "%s: the shared connection does not answer; making another",
+	    r->options->destination);
+	r->master_until_us = 0;
+	r->alone = true;
+	attempt_close(r->trying, r->loop);
+	r->trying = NULL;
+	attempt_now(r, true, false);
+}
+
 void
 reach_take(struct reach *r)
 {
@@ -459,6 +497,7 @@ reach_take(struct reach *r)
 		reach_on(r, POLICY_TIMER);
 	if (r->trying)
 		try_on(r);
+	master_turn(r);
 	if (r->linked)
 		take_frames(r);
 }
@@ -493,6 +532,7 @@ uint64_t
 reach_deadline(struct reach *r)
 {
 	uint64_t at = policy_deadline(&r->policy);
+	soonest(&at, r->master_until_us);
 	soonest(&at, netwatch_deadline(&r->net));
 	for (size_t i = 0; i < REACH_ATTEMPTS; i++)
 		soonest(&at, attempt_tick(&r->attempts[i], r->loop->now_us));

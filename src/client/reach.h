@@ -56,6 +56,9 @@ struct reach {
 	struct asker asker; /* asks it again */
 	bool asks_again; /* it does so now, for an attempt that `may_ask` */
 	bool may_ask;
+	uint64_t
+	    master_until_us; /* a shared connection has to answer by then; 0: none is used */
+	bool alone; /* it did not */
 	bool was_up; /* the session exists on the host */
 	bool doubted; /* the policy was told of it */
 	/* the session is hung up: of a link that broke it is awaited how ssh ends */

@@ -96,6 +96,7 @@ linkio_read(struct linkio *io)
 {
 	/* No more than fits: frames that are whole are taken before the next call. */
 	ssize_t n = sys_read_into(io->in.fd, &io->link.in, READ_MAX);
+	io->heard |= n > 0;
 	if (n < 0)
 		io->broken = true;
 	else

@@ -16,6 +16,7 @@ struct linkio {
 	struct buf queue; /* written to `out` as it takes it */
 	const struct loop *loop; /* for the time */
 	bool full; /* `out` took no more: it is asked first */
+	bool heard; /* something has been read */
 	uint64_t moved; /* bytes read and written */
 	uint64_t moved_us; /* when that was */
 	bool broken; /* the other side is gone; the owner closes */

@@ -161,6 +161,18 @@ def test_a_shared_connection_is_used(host):
                    env=host.client_env(), stderr=subprocess.DEVNULL)
 
 
+def test_a_dead_shared_connection_does_not_hang_us(host):
+    path = host.dir / "master"
+    host.configure(f"ControlPath {path}")
+    with host.popen(["ssh", "-F", host.cfg, "-MN", "testhost"]) as master:
+        wait_until(path.exists)
+        host.proxy.drop()
+        done = host.piped([*belay_argv(host), "echo through"])
+        assert (done.returncode, done.stdout) == (0, b"through\n"), done
+        assert b"the shared connection does not answer" in done.stderr
+        master.kill()
+
+
 def test_reconnects_are_ours_too(host):
     term = host.shell("-v")
     assert len(ours(term)) == 1
