@@ -204,10 +204,11 @@ def memory_of(pid):
             open(f"/proc/{pid}/mem", "rb", 0) as memory:
         for line in maps:
             begin, end, rest = re.match(r"(\w+)-(\w+) (.*)", line).groups()
-            if rest.startswith("rw"):
-                memory.seek(int(begin, 16))
+            begin, end = int(begin, 16), int(end, 16)
+            if rest.startswith("rw") and end - begin < 1 << 28:  # not a sanitizer's
+                memory.seek(begin)
                 try:
-                    found += memory.read(int(end, 16) - int(begin, 16))
+                    found += memory.read(end - begin)
                 except OSError:
                     pass
     return found
