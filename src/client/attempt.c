@@ -167,17 +167,21 @@ static int
 start_ssh(struct attempt *a, struct loop *loop, const struct attempt_plan *plan,
     const char *command)
 {
-	char timeout[48], proxy[DOOR_ARG_MAX];
+	char timeout[48], proxy[DOOR_ARG_MAX], askpass[DOOR_ARG_MAX];
 	char overrides[CONFIG_OVERRIDES][CONFIG_OVERRIDE_LEN];
+	char *env[DOOR_ENV];
 	int fds[3];
 	snprintf(timeout, sizeof timeout, "-oConnectTimeout=%u", plan->connect_timeout_s);
 	bool ours = dial(a, loop, plan, proxy);
-	bool detached = !plan->first && !plan->asks;
+	bool asks = plan->asks && !plan->first && door_ask_env(askpass, env);
 	char **argv = build_argv(plan, command, timeout, ours ? proxy : NULL, overrides);
 	if (!argv)
 		return ERR_NOMEM;
-	a->pid = ours ? child_start_with_door(argv, NULL, detached, fds)
-		      : child_start(argv, detached, fds);
+	a->asks = asks;
+	a->door = ours || asks;
+	a->pid = a->door
+	    ? child_start_with_door(argv, asks ? env : NULL, !plan->first, fds)
+	    : child_start(argv, !plan->first, fds);
 	int saved = errno;
 	free(argv);
 	errno = saved;
@@ -195,7 +199,8 @@ int
 attempt_start(struct attempt *a, struct loop *loop, const struct attempt_plan *plan)
 {
 	struct buf command;
-	*a = (struct attempt){ .first = plan->first,
+	*a = (struct attempt){ .loop = loop,
+		.first = plan->first,
 		.fresh = plan->fresh,
 		.held = plan->hold_errors,
 		.started_us = loop->now_us };
@@ -376,6 +381,20 @@ attempt_input(struct attempt *a, struct engine *e)
 /* ---- the end ---- */
 
 void
+attempt_forget_keys(struct attempt *a)
+{
+	explicit_bzero(a->ahead, sizeof a->ahead);
+	a->n_ahead = 0;
+}
+
+static void
+ask(struct attempt *a, int fd)
+{
+	attempt_forget_keys(a);
+	question_open(&a->question, a->loop, fd);
+}
+
+void
 attempt_errors(struct attempt *a)
 {
 	ssize_t n;
@@ -387,7 +406,11 @@ attempt_errors(struct attempt *a)
 			buf_drop(&a->said, old);
 			a->shown = a->shown > old ? a->shown - old : 0;
 		}
-		n = sys_read_into(a->err.fd, &a->said, SAID_MAX / 4);
+		int asking = -1;
+		n = a->door ? door_read(a->err.fd, &a->said, SAID_MAX / 4, &asking)
+			    : sys_read_into(a->err.fd, &a->said, SAID_MAX / 4);
+		if (asking >= 0)
+			ask(a, asking);
 		if (a->phase < ATTEMPT_LINK)
 			show_errors(a);
 	} while (n > 0);
@@ -409,6 +432,8 @@ attempt_close(struct attempt *a, struct loop *loop)
 {
 	over(a, WHY_CLOSED, "");
 	dialer_cancel(&a->dialer);
+	question_close(&a->question, loop);
+	attempt_forget_keys(a);
 	linkio_close(&a->io, loop);
 	close_err(a, loop);
 	buf_finish(&a->prelude);
@@ -438,6 +463,28 @@ attempt_is_cut_off(const struct attempt *a)
 	if (a->local.ss_family)
 		return !netwatch_address_is_here((const struct sockaddr *)&a->local);
 	return dialer_is_cut_off(&a->dialer);
+}
+
+struct prompt *
+attempt_prompt(struct attempt *a)
+{
+	return a->question.known ? &a->question.prompt : NULL;
+}
+
+void
+attempt_keys(struct attempt *a, struct span keys)
+{
+	enum { CTRL_C = 3 };
+	bool cancelled = a->question.known ? question_keys(&a->question, a->loop, &keys)
+					   : keys.n && memchr(keys.p, CTRL_C, keys.n);
+	size_t n = AHEAD_MAX - a->n_ahead;
+	if (keys.n < n)
+		n = keys.n;
+	if (cancelled)
+		over(a, WHY_LOGIN, "");
+	else
+		memcpy(a->ahead + a->n_ahead, keys.p, n);
+	a->n_ahead += cancelled ? 0 : n;
 }
 
 /* What it had said before it ended may still be in the pipe. */

@@ -13,9 +13,12 @@
 #include "client/config.h"
 #include "client/dialer.h"
 #include "client/options.h"
+#include "client/question.h"
 #include "sys/linkio.h"
 
 #include <sys/types.h>
+
+enum { AHEAD_MAX = 1024 };
 
 enum attempt_phase { ATTEMPT_BOOT, ATTEMPT_HELLO, ATTEMPT_LINK, ATTEMPT_OVER };
 
@@ -35,8 +38,14 @@ enum attempt_why {
 };
 
 struct attempt {
+	struct loop *loop;
 	struct linkio io; /* stdin and stdout of ssh */
 	struct watch err; /* its stderr */
+	bool door; /* its stderr is one (door.h) */
+	struct question question; /* that it asks the person */
+	bool asks; /* it may ask, by way of the door */
+	uint8_t ahead[AHEAD_MAX]; /* typed behind an answer, see attempt_keys */
+	size_t n_ahead;
 	struct dialer dialer; /* where the connection is ours */
 	struct sockaddr_storage local; /* its address here; family 0: not known */
 	pid_t pid; /* 0: ended */
@@ -71,7 +80,7 @@ struct attempt_plan {
 	bool terminal; /* the program runs on one */
 	const char *ssh; /* its path */
 	bool alone; /* not by a connection that is shared with others */
-	bool first, asks; /* asks: ssh may prompt on the terminal */
+	bool first, asks; /* asks: ssh may prompt, by the door unless it is the first */
 	bool fresh;
 	/* a host that only takes certain commands complains about ours */
 	bool hold_errors;
@@ -92,6 +101,14 @@ void attempt_errors(struct attempt *a);
 void attempt_close(struct attempt *a, struct loop *loop);
 /* ssh has ended with this status (waitpid's). */
 void attempt_ended(struct attempt *a, struct engine *e, struct loop *loop, int status);
+/* What it asks the person now; NULL: nothing. */
+struct prompt *attempt_prompt(struct attempt *a);
+/* Takes keys while it may ask.  A cancelled attempt is over as a refused login is.  What is
+ * typed while no question is open is kept: if another question follows, or the attempt
+ * fails, it may have been a secret and is thrown away, as ssh does; else it is for the
+ * program. */
+void attempt_keys(struct attempt *a, struct span keys);
+void attempt_forget_keys(struct attempt *a);
 /* Whether this machine does not have the address any more from which it connects or has
  * connected.  False where the connection is not ours. */
 bool attempt_is_cut_off(const struct attempt *a);

@@ -12,6 +12,7 @@
 
 enum {
 	READ_MAX = 16 * 1024,
+	ANSWER_READ_MAX = 1024,
 	UNDO_MAX = 64 * 1024,
 	PIPE_READ_MAX = 64 * 1024, /* what a pipe holds */
 };
@@ -53,8 +54,8 @@ console_continued(struct console *c)
 
 /* ---- stdin ---- */
 
-static void
-typed(struct console *c, struct span bytes)
+void
+console_typed(struct console *c, struct span bytes)
 {
 	struct buf out;
 	buf_init(&out, 2 * READ_MAX);
@@ -90,8 +91,23 @@ read_keys(struct console *c)
 	size_t left = c->term ? overlay_filter(&c->overlay, bytes, (size_t)n) : (size_t)n;
 	if (left) {
 		bool enter = memchr(bytes, '\r', left) != NULL;
-		typed(c, (struct span){ bytes, left });
+		console_typed(c, (struct span){ bytes, left });
 		c->events->typed(c->owner, enter);
+	}
+	return n;
+}
+
+/* What is typed for a question goes nowhere else, and does not stay. */
+static ssize_t
+read_answer(struct console *c)
+{
+	uint8_t bytes[ANSWER_READ_MAX];
+	ssize_t n = read(c->keys.fd, bytes, sizeof bytes);
+	if (n > 0) {
+		size_t left = c->term ? overlay_filter(&c->overlay, bytes, (size_t)n)
+				      : (size_t)n;
+		c->events->answer(c->owner, (struct span){ bytes, left });
+		explicit_bzero(bytes, sizeof bytes);
 	}
 	return n;
 }
@@ -113,9 +129,9 @@ on_keys(void *owner, short revents)
 {
 	struct console *c = owner;
 	(void)revents;
-	if (stream_room(c->main) < 2)
+	if (stream_room(c->main) < 2 && !c->asking)
 		return;
-	ssize_t n = c->raw ? read_keys(c) : read_input(c);
+	ssize_t n = c->asking ? read_answer(c) : c->raw ? read_keys(c) : read_input(c);
 	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
 		keys_end(c);
 }
@@ -213,7 +229,7 @@ console_turn(struct console *c, bool reads)
 	if (full && !c->full && c->raw)
 		buf_putc(&c->out.ours, '\a');
 	c->full = full;
-	reads = reads && !c->lent && !c->ended && !full;
+	reads = reads && !c->lent && !c->ended && (!full || c->asking);
 	c->keys.events = reads ? POLLIN : 0;
 }
 

@@ -21,6 +21,7 @@ struct console_events {
 	void (*gone)(void *owner); /* the terminal is gone */
 	void (*unread)(void *owner,
 	    const struct stream *s); /* who read our output is gone */
+	void (*answer)(void *owner, struct span keys); /* while `asking` */
 };
 
 struct console {
@@ -35,6 +36,7 @@ struct console {
 	    *term; /* what the terminal shows; NULL: not a terminal, or no memory */
 	struct overlay overlay; /* the status line */
 	bool raw; /* stdin is a terminal that has to be raw */
+	bool asking; /* the keys are for a question of ssh's, not for the program */
 	bool ended; /* stdin */
 	bool lent; /* ssh has the terminal for a prompt: nothing is read or shown */
 	bool resized;
@@ -46,6 +48,8 @@ void console_open(struct console *c, struct loop *loop, struct stream *main,
     struct stream *errors, bool raw, char escape);
 /* Switches off what the program left on, and closes. */
 void console_close(struct console *c);
+/* Takes keys that were held back, as if they were typed now. */
+void console_typed(struct console *c, struct span keys);
 /* Draws a status line, or (NULL) takes it away.  False: this terminal has none. */
 bool console_status(struct console *c, const char *text);
 /* stdin is not for the program (-n): it gets the end at once. */

@@ -1,6 +1,7 @@
 #include "client/door.h"
 
 #include "client/programs.h"
+#include "client/prompt.h"
 #include "sys/os.h"
 #include "sys/sock.h"
 #include "sys/sys.h"
@@ -9,9 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static const char pass_connection[] = "--pass-connection";
+static const char ask_role[] = "BELAY_ASKPASS"; /* ssh gives it no other argument */
 
 /* ---- belay's side ---- */
 
@@ -59,6 +62,32 @@ door_pass(int door, int connection)
 	    1);
 }
 
+bool
+door_ask_env(char store[DOOR_ARG_MAX], char *ret_env[DOOR_ENV])
+{
+	static char force[] = "SSH_ASKPASS_REQUIRE=force", role[] = "BELAY_ASKPASS=1";
+	static const char name[] = "SSH_ASKPASS=";
+	char self[PROGRAM_PATH_MAX];
+	if (os_program_path(self, sizeof self) || access(self, X_OK)
+	    || snprintf(store, DOOR_ARG_MAX, "%s%s", name, self) >= DOOR_ARG_MAX)
+		return false;
+	char *env[DOOR_ENV] = { store, force, role, NULL };
+	memcpy(ret_env, env, sizeof env);
+	return true;
+}
+
+ssize_t
+door_read(int door, struct buf *b, size_t max, int *ret_asking)
+{
+	size_t n;
+	ssize_t len = sock_receive_fds(door, b, max, ret_asking, 1, &n);
+	if (n == 0)
+		*ret_asking = -1;
+	else
+		b->len--; /* what a descriptor comes with is no word of ssh's */
+	return len;
+}
+
 /* ---- the other side ---- */
 
 static int
@@ -75,16 +104,47 @@ pass(void)
 	return n == 1 && door_pass(STDOUT_FILENO, connection) == 0 ? 0 : 1;
 }
 
+/* The answer goes through on a socket that is closed when there is none. */
+static int
+hand_over(int asked)
+{
+	char answer[PROMPT_ANSWER_MAX + 1];
+	ssize_t n;
+	int err = 1;
+	while ((n = read(asked, answer, sizeof answer)) > 0)
+		err = sys_write_all(STDOUT_FILENO, answer, (size_t)n) ? 1 : 0;
+	explicit_bzero(answer, sizeof answer);
+	return err;
+}
+
+static int
+ask(const char *text)
+{
+	const char *hint = getenv("SSH_ASKPASS_PROMPT");
+	int pair[2];
+	if (!hint || strlen(hint) >= DOOR_HINT_MAX)
+		hint = "";
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair)
+	    || sock_send_fds(STDERR_FILENO, (struct span){ (const uint8_t *)"", 1 },
+		&pair[1], 1))
+		return 1;
+	close(pair[1]);
+	if (sys_write_all(pair[0], hint, strlen(hint) + 1)
+	    || sys_write_all(pair[0], text, strnlen(text, PROMPT_TEXT_MAX - 1))
+	    || sys_write_all(pair[0], "", 1))
+		return 1;
+	return hand_over(pair[0]);
+}
+
 bool
 door_called(int argc, char **argv)
 {
-	return argc == 2 && strcmp(argv[1], pass_connection) == 0;
+	return argc == 2 && (strcmp(argv[1], pass_connection) == 0 || getenv(ask_role));
 }
 
 int
 door_main(int argc, char **argv)
 {
 	(void)argc;
-	(void)argv;
-	return pass();
+	return strcmp(argv[1], pass_connection) == 0 ? pass() : ask(argv[1]);
 }

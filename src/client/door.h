@@ -7,20 +7,38 @@
  *                                                     | stdout
  *                                                     v
  *                                                    ssh    ProxyUseFdpass, ssh_config(5)
+ *
+ *     belay <------ a socket ---- [stderr] ---- belay, as SSH_ASKPASS, ssh(1)
+ *           <---- "HINT\0TEXT\0", answer ---->       | stdout
+ *                   on that socket                   v
+ *                                                   ssh
  */
 #ifndef CLIENT_DOOR_H
 #define CLIENT_DOOR_H
 
+#include "base/buf.h"
+
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
-enum { DOOR_ARG_MAX = 512 };
+enum {
+	DOOR_ARG_MAX = 512,
+	DOOR_ENV = 4, /* variables, with the end */
+	DOOR_HINT_MAX = 16, /* with its NUL */
+};
 
 /* The option with which ssh takes a connection from us; false if there is no such way
  * here: ssh hands the command to $SHELL. */
 bool door_proxy_option(char ret_option[DOOR_ARG_MAX]);
 /* Sends the connection; 0 or -1.  It stays the caller's. */
 int door_pass(int door, int connection);
+
+/* The variables that make ssh ask us; false if there is no such way here. */
+bool door_ask_env(char store[DOOR_ARG_MAX], char *ret_env[DOOR_ENV]);
+/* Reads what ssh and its children say on stderr onto b, as sys_read_into does; *ret_asking
+ * is a socket if there was a question, else -1. */
+ssize_t door_read(int door, struct buf *b, size_t max, int *ret_asking);
 
 /* Whether this is what we were started for. */
 bool door_called(int argc, char **argv);

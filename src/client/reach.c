@@ -131,7 +131,7 @@ start(struct reach *r, struct attempt *a, bool asks, bool fresh)
 		err = engine_prelude(r->engine, &prelude, PRELUDE_MAX);
 	plan.hello = buf_span(&hello);
 	plan.prelude = buf_span(&prelude);
-	if (asks)
+	if (asks && plan.first)
 		lend(r, true);
 	r->master_until_us = 0;
 	if (plan.first && !r->alone && master_listens(&r->config))
@@ -262,6 +262,7 @@ link_ready(struct reach *r, struct attempt *a)
 	r->doubted = false;
 	lend(r, false);
 	r->events->up(r->owner, a);
+	attempt_forget_keys(a);
 	reach_on(r, POLICY_READY);
 }
 
@@ -365,6 +366,25 @@ link_lost(struct reach *r, bool clean)
 	drop_link(r);
 	r->doubted = false;
 	r->events->lost(r->owner, clean);
+}
+
+struct prompt *
+reach_prompt(struct reach *r)
+{
+	return r->trying ? attempt_prompt(r->trying) : NULL;
+}
+
+bool
+reach_asks(const struct reach *r)
+{
+	return r->trying && r->trying->asks;
+}
+
+void
+reach_keys(struct reach *r, struct span keys)
+{
+	if (r->trying)
+		attempt_keys(r->trying, keys);
 }
 
 /* ---- turns ---- */

@@ -63,7 +63,7 @@ struct reach {
 	bool doubted; /* the policy was told of it */
 	/* the session is hung up: of a link that broke it is awaited how ssh ends */
 	bool ending;
-	bool asking; /* an attempt may ask on the terminal */
+	bool asking; /* ssh has the terminal, to ask there */
 	bool command; /* a command is run, not a shell */
 	bool terminal; /* the program runs on one */
 	/* Ports that the link's ssh forwards are free only when it has ended: no attempt is made
@@ -81,6 +81,11 @@ void reach_init(struct reach *r, struct loop *loop, struct engine *engine,
 void reach_start(struct reach *r, const struct config *config);
 /* Something has happened: POLICY_NUDGE, POLICY_PERSON, POLICY_DOUBT, POLICY_LOST. */
 void reach_on(struct reach *r, enum policy_event event);
+/* An attempt may ask the person: keys are for reach_keys. */
+bool reach_asks(const struct reach *r);
+/* What it asks now; NULL: nothing. */
+struct prompt *reach_prompt(struct reach *r);
+void reach_keys(struct reach *r, struct span keys);
 /* Takes frames and moves the attempts on; before the session's own turn. */
 void reach_take(struct reach *r);
 /* Sends what the engine has, doubts; behind the session's own turn. */

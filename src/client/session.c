@@ -36,6 +36,8 @@ enum {
 	END_PATIENCE_US = 3
 	    * 1000000, /* for the last acknowledgement, and for ssh to end */
 	STATUS_AFTER_US = 300 * 1000, /* most outages are over before anybody looks */
+	/* output may have been in the line's place */
+	QUESTION_DRAWN_US = 1000 * 1000,
 	SAY_AFTER_US = 3 * 1000000,
 	EXIT_FAILED = 255, /* ssh(1), EXIT STATUS: an error of the connection */
 };
@@ -304,6 +306,7 @@ on_up(void *owner, const struct attempt *a)
 	s->met = true;
 	if (!s->end_us)
 		console_raw(&s->console);
+	console_typed(&s->console, (struct span){ a->ahead, a->n_ahead });
 }
 
 static void
@@ -533,8 +536,15 @@ on_unread(void *owner, const struct stream *stream)
 		(void)engine_tell(&s->engine, MSG_STOP, &m);
 }
 
+static void
+on_answer(void *owner, struct span keys)
+{
+	struct session *s = owner;
+	reach_keys(&s->reach, keys);
+}
+
 static const struct console_events console_events = { on_command, on_typed,
-	on_terminal_gone, on_unread };
+	on_terminal_gone, on_unread, on_answer };
 
 /* ---- the loop ---- */
 
@@ -589,6 +599,26 @@ say_trouble(struct session *s, bool over)
 		    s->options->destination);
 }
 
+/* Shows what ssh asks, and has the keys go there; false: it asks nothing. */
+static bool
+question_turn(struct session *s)
+{
+	struct prompt *p;
+	char line[STATUS_MAX];
+	struct tty_size size = { 24, 80, 0, 0 };
+	s->console.asking = reach_asks(&s->reach) && !s->end_us;
+	if (!s->console.asking || !(p = reach_prompt(&s->reach)))
+		return false;
+	(void)tty_get_size(STDOUT_FILENO, &size);
+	prompt_line(p, s->options->destination,
+	    size.cols < sizeof line ? size.cols : sizeof line - 1, line);
+	if (!console_status(&s->console, line) && !p->said) {
+		log_say(LOG_NOTICE, "%s: %s", s->options->destination, p->text);
+		p->said = true;
+	}
+	return true;
+}
+
 /* Shows what is amiss; returns when to look again, 0: nothing is. */
 static uint64_t
 status_turn(struct session *s)
@@ -597,12 +627,15 @@ status_turn(struct session *s)
 	uint64_t now_us = s->loop.now_us;
 	char text[STATUS_MAX];
 	if (state == POLICY_FIRST || state == POLICY_UP || s->end_us) {
+		s->console.asking = false;
 		(void)console_status(&s->console, NULL);
 		if (s->trouble_us)
 			say_trouble(s, true);
 		s->trouble_us = 0;
 		return 0;
 	}
+	if (question_turn(s))
+		return now_us + QUESTION_DRAWN_US;
 	if (!s->trouble_us)
 		s->trouble_us = now_us;
 	if (now_us < s->trouble_us + STATUS_AFTER_US)

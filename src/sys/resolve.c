@@ -40,6 +40,7 @@ resolve_start(const char *host, unsigned port, int family, int *ret_fd)
 	pid_t pid = fork();
 	if (pid == 0) {
 		child_default_signals();
+		setsid(); /* ^C is for us, not for it alone */
 		/* What it held open would be held open for as long as a name server is
 		 * silent. */
 		child_close_but(answers[1]);

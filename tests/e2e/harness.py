@@ -169,7 +169,9 @@ class Sshd:
     """A private sshd on loopback with one user, `tester`, who is whoever runs the tests.
 
     Login shell and home of the user come from libnss_wrapper.  `setenv` is set in every
-    session, `config` are further lines of sshd_config.  All files lie in `dir`.
+    session, `config` are further lines of sshd_config, which override the others, `env`
+    are variables of sshd itself; these two may be changed before a start.  All files lie in
+    `dir`.
     """
 
     _made_run_dir = False
@@ -183,7 +185,8 @@ class Sshd:
         self.proc = None
         self.home.mkdir(mode=0o700, exist_ok=True)
         self.setenv = dict(setenv or {})
-        self._config = config
+        self.config = config
+        self.env = {}
         self._write_users()
 
     def _write_users(self):
@@ -202,13 +205,12 @@ class Sshd:
     def _write_config(self):
         keys = _keys().name
         lines = [
-            f"Port {self.port}", "ListenAddress 127.0.0.1",
+            self.config, f"Port {self.port}", "ListenAddress 127.0.0.1",
             f"HostKey {keys}/host", f"AuthorizedKeysFile {keys}/client.pub",
             "PidFile none", "UsePAM no", "StrictModes no", "PermitRootLogin yes",
             "PasswordAuthentication no", "KbdInteractiveAuthentication no",
             "PrintLastLog no",
-            "AcceptEnv LANG LC_*", "MaxStartups 100", "UseDNS no", "LogLevel VERBOSE",
-            self._config]
+            "AcceptEnv LANG LC_*", "MaxStartups 100", "UseDNS no", "LogLevel VERBOSE"]
         if self.setenv:
             # One line: of several, sshd takes the first.
             lines.append("SetEnv " + " ".join(f'"{name}={value}"'
@@ -241,7 +243,8 @@ class Sshd:
             self.port = probe.port
             probe.close()
         config = self._write_config()
-        env = {"PATH": PATH, "LD_PRELOAD": str(find_nss_wrapper()),
+        preload = f"{find_nss_wrapper()} {self.env.get('LD_PRELOAD', '')}"
+        env = {"PATH": PATH, **self.env, "LD_PRELOAD": preload,
                "NSS_WRAPPER_PASSWD": str(self.dir / "passwd"),
                "NSS_WRAPPER_GROUP": str(self.dir / "group")}
         before = len(self.log())

@@ -1,0 +1,84 @@
+#include "client/question.h"
+
+#include "client/door.h"
+#include "sys/sys.h"
+
+#include <string.h>
+#include <unistd.h>
+
+enum { SAID_MAX = DOOR_HINT_MAX + PROMPT_TEXT_MAX };
+
+/* "HINT\0TEXT\0" */
+static void
+on_said(void *owner, short revents)
+{
+	struct question *q = owner;
+	(void)revents;
+	if (sys_read_into(q->watch.fd, &q->said, SAID_MAX - q->said.len) < 0) {
+		q->watch.events = 0; /* it is gone, and its owner closes */
+		q->known = false;
+		prompt_wipe(&q->prompt);
+		return;
+	}
+	const uint8_t *said = buf_bytes(&q->said);
+	const uint8_t *hint_end = q->said.len ? memchr(said, 0, q->said.len) : NULL;
+	if (q->known || !hint_end)
+		return;
+	size_t head = (size_t)(hint_end - said) + 1;
+	const uint8_t *end = memchr(said + head, 0, q->said.len - head);
+	if (!end && q->said.len < SAID_MAX)
+		return;
+	struct span text = { said + head,
+		end ? (size_t)(end - said) - head : q->said.len - head };
+	prompt_init(&q->prompt, (const char *)said, text);
+	q->known = true;
+}
+
+void
+question_open(struct question *q, struct loop *loop, int fd)
+{
+	if (q->watch.fn && q->watch.events) {
+		close(fd);
+		return;
+	}
+	question_close(q, loop);
+	sys_nonblock(fd);
+	*q = (struct question){
+		.watch = { .fd = fd, .events = POLLIN, .fn = on_said, .owner = q }
+	};
+	buf_init(&q->said, SAID_MAX);
+	loop_add(loop, &q->watch);
+}
+
+void
+question_close(struct question *q, struct loop *loop)
+{
+	if (!q->watch.fn)
+		return;
+	prompt_wipe(&q->prompt);
+	loop_remove(loop, &q->watch);
+	close(q->watch.fd);
+	buf_finish(&q->said);
+	*q = (struct question){ 0 };
+}
+
+bool
+question_keys(struct question *q, struct loop *loop, struct span *keys)
+{
+	switch (prompt_keys(&q->prompt, keys)) {
+	case PROMPT_MORE:
+		return false;
+	case PROMPT_CANCELLED:
+		question_close(q, loop);
+		return true;
+	case PROMPT_ANSWERED:
+		break;
+	}
+	/* It fits into the socket; without an answer, the asking program says no. */
+	if (q->prompt.kind != PROMPT_CONFIRM || prompt_agrees(&q->prompt)) {
+		q->prompt.answer[q->prompt.len] = '\n';
+		(void)sys_write_all(q->watch.fd, q->prompt.answer, q->prompt.len + 1);
+	}
+	question_close(q, loop);
+	return false;
+}

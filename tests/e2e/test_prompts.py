@@ -1,0 +1,214 @@
+"""Proves that a login that needs a person works on a reconnect too: what ssh asks is asked
+in the status line, and the answer goes to ssh and nowhere else.
+"""
+
+import pathlib
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from harness import PROMPT, ssh_children
+
+REFUSED = "login refused, Enter logs in again"
+SECRET = "correct horse"
+OATH_KEY = "31323334353637383930"
+MODULES = pathlib.Path("/usr/lib/x86_64-linux-gnu")
+
+
+def own_key(host, passphrase):
+    """A key of the host's own instead of the common one."""
+    key = host.dir / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", passphrase, "-C", "own",
+                    "-f", key], check=True)
+    host.sshd.stop()
+    host.sshd.config = f"AuthorizedKeysFile {key}.pub"
+    host.sshd.start()
+    host.configure(f"IdentityFile {key}", port=host.sshd.port)
+    return key
+
+
+def reconnect(host, term):
+    """Cuts the connection; returns when the login was refused and a person is needed."""
+    for one in ssh_children(term):
+        subprocess.run(["kill", str(one.pid)], check=True)
+    term.expect(REFUSED)
+
+
+@pytest.fixture
+def locked(host):
+    """A session whose key is locked; ssh has asked for the passphrase itself."""
+    own_key(host, SECRET)
+    term = host.belay()
+    term.expect("Enter passphrase for key")
+    term.line(SECRET)
+    term.expect(PROMPT)
+    return host, term
+
+
+@pytest.fixture
+def pam(host):
+    """A session on a host that asks for a password and a one-time code from now on."""
+    wanted = [MODULES / "libpam_wrapper.so", MODULES / "pam_wrapper/pam_matrix.so",
+              MODULES / "security/pam_oath.so", shutil.which("oathtool")]
+    if not all(path and pathlib.Path(path).exists() for path in wanted):
+        pytest.skip("no libpam-wrapper, libpam-oath or oathtool")
+    services = host.dir / "pam.d"
+    services.mkdir()
+    (host.dir / "users.oath").write_text(f"HOTP tester - {OATH_KEY}\n")
+    (host.dir / "users.oath").chmod(0o600)
+    (host.dir / "passdb").write_text(f"tester:{SECRET}:sshd\n")
+    (services / "sshd").write_text(
+        f"auth required {wanted[1]} passdb={host.dir}/passdb\n"
+        f"auth required {wanted[2]} usersfile={host.dir}/users.oath window=5 digits=6\n"
+        "account required pam_permit.so\nsession required pam_permit.so\n")
+    term = host.shell()
+    host.sshd.stop()
+    host.sshd.env = {"LD_PRELOAD": str(wanted[0]), "PAM_WRAPPER": "1",
+                     "PAM_WRAPPER_SERVICE_DIR": str(services)}
+    host.sshd.config = ("UsePAM yes\nKbdInteractiveAuthentication yes\n"
+                        "AuthenticationMethods keyboard-interactive")
+    host.sshd.start()
+    host.proxy.cut()
+    term.expect(REFUSED)
+    return host, term
+
+
+def one_time_code(counter):
+    return subprocess.run(["oathtool", "--hotp", f"--counter={counter}", OATH_KEY],
+                          check=True, capture_output=True, text=True).stdout.strip()
+
+
+def test_passphrase(locked):
+    host, term = locked
+    reconnect(host, term)
+    term.line("")
+    term.expect("Enter passphrase for key")
+    term.line(SECRET)
+    term.say("back-again")
+    assert SECRET.encode() not in term.raw
+    host.finish(term)
+
+
+def test_a_wrong_answer_is_asked_for_again(locked):
+    host, term = locked
+    reconnect(host, term)
+    term.line("")
+    term.expect("Enter passphrase for key")
+    term.line("wrong")
+    term.expect("; connecting")
+    term.expect("Enter passphrase for key")
+    term.type("x\x7fnonsense\x15" + SECRET + "\r")
+    term.say("back-again")
+    host.finish(term)
+
+
+def test_what_is_typed_behind_an_answer(locked):
+    """It is for the program, but not if another question comes."""
+    host, term = locked
+    reconnect(host, term)
+    term.line("")
+    term.expect("Enter passphrase for key")
+    term.line("wrong\rmaybe a secret")
+    term.expect("; connecting")
+    term.expect("Enter passphrase for key")
+    term.line(f"{SECRET}\recho beh''ind")
+    term.expect("behind")
+    term.say("back-again")
+    assert b"maybe" not in term.raw
+    host.finish(term)
+
+
+def test_cancelling_waits_for_the_person_again(locked):
+    host, term = locked
+    reconnect(host, term)
+    term.line("")
+    term.expect("Enter passphrase for key")
+    term.type("half\x03")
+    term.expect(REFUSED)
+    term.wait_until(lambda: not ssh_children(term))
+    term.line("")
+    term.expect("Enter passphrase for key")
+    term.line(SECRET)
+    term.say("back-again")
+    assert "half" not in host.output_of(term, "history 2>/dev/null; fc -l 2>/dev/null")
+    host.finish(term)
+
+
+def test_password_and_one_time_code(pam):
+    """Two questions one after the other, the second with a real one-time code."""
+    host, term = pam
+    term.line("")
+    term.expect("Password:")
+    term.line(SECRET)
+    term.expect("One-time password")
+    code = one_time_code(0)
+    term.line(code)
+    term.say("back-again")
+    assert SECRET.encode() not in term.raw and code.encode() not in term.raw
+    assert "Accepted keyboard-interactive/pam for tester" in host.sshd.log()
+    # A code is good for one login.
+    host.proxy.cut()
+    term.expect(REFUSED)
+    term.line("")
+    term.expect("Password:")
+    term.line(SECRET)
+    term.expect("One-time password")
+    term.line(code)
+    term.expect("Password:")
+    term.line(SECRET)
+    term.expect("One-time password")
+    term.line(one_time_code(1))
+    term.say("here-again")
+    host.finish(term)
+
+
+def test_an_answer_is_nowhere(pam, tmp_path):
+    """Not in what the program got, not in what belay says, not in its memory."""
+    host, term = pam
+    term.line("")
+    term.expect("Password:")
+    term.line(SECRET)
+    term.expect("One-time password")
+    memory = memory_of(term.pid)
+    assert b"One-time password" in memory
+    assert SECRET.encode() not in memory
+    term.line(one_time_code(0))
+    term.say("back-again")
+    host.finish(term)
+
+
+def test_a_question_in_the_status_line(host):
+    """Where the model knows what the terminal shows, nothing remains of the question."""
+    own_key(host, SECRET)
+    term = host.belay(emulate=True)
+    term.expect("Enter passphrase for key")
+    term.line(SECRET)
+    term.expect(PROMPT)
+    term.line("clear")
+    term.expect(PROMPT)
+    reconnect(host, term)
+    term.line("")
+    term.wait_screen(r"^belay: testhost: .*Enter passphrase for key .*key': *$")
+    term.line(SECRET)
+    term.say("back-again")
+    assert not any("belay:" in line for line in term.screen.lines())
+    host.finish(term)
+
+
+def memory_of(pid):
+    """What a process has in its writable memory."""
+    found = b""
+    with open(f"/proc/{pid}/maps", encoding="ascii") as maps, \
+            open(f"/proc/{pid}/mem", "rb", 0) as memory:
+        for line in maps:
+            begin, end, rest = re.match(r"(\w+)-(\w+) (.*)", line).groups()
+            begin, end = int(begin, 16), int(end, 16)
+            if rest.startswith("rw") and end - begin < 1 << 28:  # not a sanitizer's
+                memory.seek(begin)
+                try:
+                    found += memory.read(end - begin)
+                except OSError:
+                    pass
+    return found
