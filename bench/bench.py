@@ -9,11 +9,13 @@ is marked, and makes the exit status 1.
 """
 
 import argparse
+import ctypes
 import fcntl
 import json
 import os
 import pathlib
 import pty
+import resource
 import select
 import shutil
 import signal
@@ -69,6 +71,7 @@ class Pty:
 class Bench:
     def __init__(self, host, quick):
         self.host, self.quick = host, quick
+        self.used = {}  # CPU seconds per GB
         ssh = ["ssh", "-F", host.cfg]
         self.peers = {
             "ssh": [*ssh, "-tt", "testhost"],
@@ -85,6 +88,15 @@ class Bench:
     def open(self, name):
         env = self.host.client_env(AUTOSSH_GATETIME="0")
         return Pty(self.peers[name], env)
+
+    def close(self, term):
+        """Ends a program in a terminal; of belay the shell too, which would go on."""
+        term.end()
+        for one in self.host.processes():
+            if "hold" in one.argv:
+                os.kill(one.pid, signal.SIGTERM)
+        harness.wait_until(lambda: not [one for one in self.host.processes()
+                                        if "hold" in one.argv])
 
     def each(self, rounds, measure, names=None):
         """Lets the peers take turns; returns the medians."""
@@ -103,7 +115,7 @@ class Bench:
         seconds = term.until(PROMPT) - term.started
         term.type(b"exit\r")
         time.sleep(0.2)
-        term.end()
+        self.close(term)
         return seconds
 
     def keystroke(self, name):
@@ -120,7 +132,7 @@ class Bench:
             term.type(key)
             times.append(term.until(key.upper()) - begin)
             time.sleep(0.003)
-        term.end()
+        self.close(term)
         return statistics.median(times) * 1000
 
     def throughput(self, name):
@@ -130,7 +142,7 @@ class Bench:
         begin = time.perf_counter()
         term.type(b"cat ~/big; echo do''ne\r")
         seconds = term.until(b"done\r\n", 120) - begin
-        term.end()
+        self.close(term)
         return CAT_SIZE / 1e6 / seconds
 
     def command(self, name, command, **stdio):
@@ -146,14 +158,32 @@ class Bench:
     def true(self, name):
         return self.command(name, "true")
 
+    def cpu(self):
+        """Seconds that both sides have used so far, when all but sshd have ended."""
+        sshd = self.host.sshd.proc.pid
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline and _reap(sshd):
+            time.sleep(0.01)
+        mine = resource.getrusage(resource.RUSAGE_CHILDREN)
+        ticks = pathlib.Path(f"/proc/{sshd}/stat").read_text().rsplit(")")[1].split()[11:15]
+        return mine.ru_utime + mine.ru_stime + sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
+
+    def bulk(self, name, way, *what, **stdio):
+        """MB/s of what takes FILES files; notes the CPU time of both sides per GB."""
+        before = self.cpu()
+        seconds = self.command(name, *what, **stdio)
+        used = (self.cpu() - before) / (CAT_SIZE * FILES / 1e9)
+        self.used.setdefault(way, {}).setdefault(name, []).append(used)
+        return CAT_SIZE * FILES / 1e6 / seconds
+
     def from_pipe(self, name):
-        """MB/s of a file written to stdout."""
-        return CAT_SIZE * FILES / 1e6 / self.command(name, "cat" + " ~/big" * FILES)
+        """A file written to stdout."""
+        return self.bulk(name, "stdout", "cat" + " ~/big" * FILES)
 
     def into_pipe(self, name):
-        """MB/s of a file read from stdin."""
+        """A file read from stdin."""
         with open(self.host.home / "big4", "rb") as file:
-            return CAT_SIZE * FILES / 1e6 / self.command(name, "cat >/dev/null", stdin=file)
+            return self.bulk(name, "stdin", "cat >/dev/null", stdin=file)
 
     def many(self, name):
         """Seconds of short commands, one after the other."""
@@ -177,8 +207,25 @@ class Bench:
                  for name, pid in watched.items()}
         memory = {"hold": _rss(hold.pid), "relay": _rss(relay.pid),
                   "belay": _rss(term.pid)}
-        term.end()
+        self.close(term)
         return memory, wakes
+
+
+def _reap(sshd):
+    """Takes the status of what was left to us; whether there is more to come."""
+    while True:
+        try:
+            pid, _ = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return False
+        if pid == 0:
+            children = pathlib.Path(f"/proc/self/task/{os.getpid()}/children").read_text()
+            return set(children.split()) - {str(sshd)} != set()
+
+
+def _adopt_orphans():
+    """What a session's server uses counts too: prctl(2), PR_SET_CHILD_SUBREAPER."""
+    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
 
 
 def _status(pid, field):
@@ -221,6 +268,9 @@ def run(host, quick):
     return {"start_up_s": start, "keystroke_ms": key, "cat_mb_per_s": cat,
             "command_s": true, "stdout_mb_per_s": out, "stdin_mb_per_s": into,
             "many_commands_s": many,
+            "cpu_s_per_gb": {way: {name: statistics.median(values)
+                                   for name, values in by.items()}
+                             for way, by in bench.used.items()},
             "idle_rss_kib": memory, "idle_wakes_per_minute": wakes}
 
 
@@ -257,6 +307,9 @@ def show(found, budgets):
                         ("many_commands_s", "short commands, s")):
         print(f"{unit:22}" + "".join(f"{found[field].get(name, float('nan')):16.3f}"
                                      for name in found["start_up_s"]))
+    for way, by in found["cpu_s_per_gb"].items():
+        print(f"CPU of both sides, s per GB of {way}: "
+              + ", ".join(f"{name} {value:.2f}" for name, value in by.items()))
     for field, unit in (("idle_rss_kib", "resident when idle, KiB"),
                         ("idle_wakes_per_minute", "wake-ups a minute, idle")):
         print(f"{unit}: " + ", ".join(f"{name} {value:.0f}"
@@ -274,6 +327,7 @@ def main():
     why = harness.missing()
     if why:
         sys.exit(f"bench: {why}")
+    _adopt_orphans()
     host = harness.Host(setenv={"SCREENDIR": "/tmp/belay-bench-screen"})
     try:
         found = run(host, args.quick)

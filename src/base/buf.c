@@ -10,7 +10,7 @@
 
 enum {
 	CAP_MIN = 256,
-	CAP_KEPT = 512 * 1024, /* what an empty buffer may keep while bytes flow, */
+	CAP_KEPT = 4 * 1024 * 1024, /* what an empty buffer may keep while bytes flow, */
 	CAP_IDLE = 4 * 1024, /* and afterwards */
 };
 
@@ -55,7 +55,10 @@ buf_room(struct buf *b, size_t n, uint8_t **ret_room)
 			memmove(b->mem, b->mem + b->head, b->len);
 			b->head = 0;
 		} else {
-			int err = grow(b, b->len + n);
+			/* Moving less than is there, again and again, would cost more than
+			 * the bytes: with twice the room it is rare. */
+			size_t need = b->len + n;
+			int err = grow(b, need > b->cap ? need : b->cap + 1);
 			if (err)
 				return err;
 		}

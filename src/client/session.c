@@ -202,6 +202,19 @@ linger_s(const struct session *s)
 	return s->kind == KIND_PTY ? LINGER_SHELL_S : LINGER_COMMAND_S;
 }
 
+static uint8_t
+hello_flags(const struct session *s)
+{
+	unsigned flags = 0;
+	if (s->options->share || s->options->read_only)
+		flags |= HELLO_SHARE;
+	if (s->options->read_only)
+		flags |= HELLO_READ_ONLY;
+	if (!isatty(STDOUT_FILENO))
+		flags |= HELLO_EXACT;
+	return (uint8_t)flags;
+}
+
 static int
 on_hello(void *owner, bool resume, struct buf *out)
 {
@@ -214,10 +227,7 @@ on_hello(void *owner, bool resume, struct buf *out)
 		.build = { (const uint8_t *)BELAY_BUILD, strlen(BELAY_BUILD) },
 		.kind = (uint8_t)s->kind,
 		.wish = (uint8_t)(resume ? WISH_RESUME : s->wish),
-		.flags = (uint8_t)((s->options->share || s->options->read_only
-					   ? HELLO_SHARE
-					   : 0)
-		    | (s->options->read_only ? HELLO_READ_ONLY : 0)),
+		.flags = hello_flags(s),
 		.linger_s = linger_s(s),
 		.history = s->options->has_history ? s->options->history : HISTORY_ROWS,
 		.name = text_span(s->options->session),

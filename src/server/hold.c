@@ -270,6 +270,7 @@ newcomer(struct hold *h, struct guest *g, const struct msg_hello *hello)
 		return NULL;
 	}
 	p->read_only = hello->flags & HELLO_READ_ONLY;
+	p->exact = hello->flags & HELLO_EXACT;
 	p->history_rows = hello->history;
 	return p;
 }

@@ -32,8 +32,9 @@ peers_init(struct peers *ps, bool pty, const struct tty_size *size)
 	*ps = (struct peers){ .pty = pty };
 	buf_init(&ps->answers, ANSWERS_MAX);
 	buf_init(&ps->unfinished, UNFINISHED_MAX);
-	struct term_options options = { .rows = size->rows,
-		.cols = size->cols,
+	/* A terminal without a size, as programs make them, counts as the usual one. */
+	struct term_options options = { .rows = size->rows ? size->rows : 24,
+		.cols = size->cols ? size->cols : 80,
 		.history_rows = HISTORY_ROWS,
 		.history_bytes = HISTORY_BYTES };
 	return pty ? term_new(&options, &ps->term) : 0;
@@ -145,13 +146,18 @@ pipe_space(struct peers *ps, bool errors, size_t max, uint8_t **ret_room)
 	return stream_space(s, max, ret_room);
 }
 
-/* Somebody waits for more, or nobody is there at all. */
+/* Somebody waits for more, or nobody is there at all; and all have room who are to get
+ * every byte. */
 static bool
 terminal_may_write(const struct peers *ps)
 {
 	bool any_here = false;
 	for (size_t i = 0; i < PEERS; i++) {
 		const struct peer *p = &ps->list[i];
+		if (p->taken && p->exact
+		    && stream_unacked(p->main) + ps->unfinished.len + SCRATCH
+			> RETAINED_MAX)
+			return false;
 		if (!peer_here(p))
 			continue;
 		any_here = true;
@@ -240,6 +246,15 @@ wrote_to_nobody(struct peers *ps, const uint8_t *bytes, size_t n)
 	}
 }
 
+static bool
+any_exact(const struct peers *ps)
+{
+	for (size_t i = 0; i < PEERS; i++)
+		if (ps->list[i].taken && ps->list[i].exact)
+			return true;
+	return false;
+}
+
 void
 peers_wrote(struct peers *ps, bool errors, size_t n)
 {
@@ -248,7 +263,7 @@ peers_wrote(struct peers *ps, bool errors, size_t n)
 		stream_wrote(errors ? p->errors : p->main, n);
 		return;
 	}
-	if (!peers_any_here(ps)) {
+	if (!peers_any_here(ps) && !any_exact(ps)) {
 		wrote_to_nobody(ps, scratch, n);
 		return;
 	}

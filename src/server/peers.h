@@ -30,6 +30,7 @@ struct peer {
 	struct stream *control, *main, *errors; /* errors: on pipes only */
 	struct tty_size size;
 	bool read_only;
+	bool exact; /* it gets every byte: the program waits for it when it is away */
 	bool used; /* it has chosen a link: it knows that the session is there */
 	bool behind; /* not in step with the program: */
 	bool fresh; /* its terminal shows nothing of the session yet, or */

@@ -8,6 +8,7 @@
 enum {
 	PROBE_EVERY_US = 1000 * 1000, /* data asks for a round trip at most so often */
 	TRIM_AFTER_US = 1000 * 1000, /* without data, memory is given back */
+	IN_PLACE_MIN = 8 * 1024, /* less is cheaper copied than sent by itself */
 	RETRY_MIN_US = 50 * 1000, /* lossy links: repeat at the earliest */
 	/* before the first round trip is known, RFC 6298 2.1 */
 	RETRY_UNKNOWN_US = 1000 * 1000,
@@ -94,7 +95,7 @@ engine_prelude(struct engine *e, struct buf *out, size_t max)
 		struct stream *s = e->streams[i];
 		const uint8_t *bytes;
 		size_t n = stream_offer(s, max, &bytes);
-		int err = n ? msg_put_data_head(out, s->id, s->out_acked, n) : 0;
+		int err = n ? msg_put_data_head(out, s->id, s->out_acked, n, false) : 0;
 		if (err)
 			return err;
 		(void)buf_put(out, bytes, n); /* room was made with the head */
@@ -311,8 +312,10 @@ next_sender(const struct engine *e, const struct link *l)
 	return NULL;
 }
 
+/* The bytes are put behind the head, or are for the caller to send (*ret_bytes). */
 static int
-fill_data(struct engine *e, struct link *l, struct stream *s, struct buf *out, size_t max)
+fill_data(struct engine *e, struct link *l, struct stream *s, struct buf *out, size_t max,
+    struct span *ret_bytes)
 {
 	const uint8_t *bytes;
 	size_t len;
@@ -328,10 +331,14 @@ fill_data(struct engine *e, struct link *l, struct stream *s, struct buf *out, s
 	}
 	if (len > max)
 		len = max;
-	int err = msg_put_data_head(out, s->id, s->out_next, len);
+	bool in_place = ret_bytes && len >= IN_PLACE_MIN;
+	int err = msg_put_data_head(out, s->id, s->out_next, len, in_place);
 	if (err)
 		return err;
-	(void)buf_put(out, bytes, len); /* room was made with the head */
+	if (in_place)
+		*ret_bytes = (struct span){ bytes, len };
+	else
+		(void)buf_put(out, bytes, len); /* room was made with the head */
 	stream_sent(s, len);
 	return 0;
 }
@@ -373,9 +380,9 @@ retry(struct engine *e, struct link *l, uint64_t now_us)
 	l->use_due = e->client && !l->srtt_us;
 }
 
-bool
-engine_fill(struct engine *e, struct link *l, struct buf *out, size_t room,
-    uint64_t now_us)
+static bool
+fill(struct engine *e, struct link *l, struct buf *out, size_t room, uint64_t now_us,
+    struct span *ret_bytes)
 {
 	size_t end = out->len + room;
 	retry(e, l, now_us);
@@ -394,13 +401,29 @@ engine_fill(struct engine *e, struct link *l, struct buf *out, size_t room,
 		e->moved_us = now_us;
 		if (!flight(e, UINT8_MAX))
 			l->progress_us = now_us; /* nothing was waited for until now */
-		if (fill_data(e, l, s, out, end - out->len - DATA_OVERHEAD))
+		if (fill_data(e, l, s, out, end - out->len - DATA_OVERHEAD, ret_bytes))
 			return true;
 		link_asked(l, now_us);
+		if (ret_bytes && ret_bytes->n)
+			return true;
 	}
 	return false;
 }
 
+bool
+engine_fill(struct engine *e, struct link *l, struct buf *out, size_t room,
+    uint64_t now_us)
+{
+	return fill(e, l, out, room, now_us, NULL);
+}
+
+bool
+engine_fill_in_place(struct engine *e, struct link *l, struct buf *out, size_t room,
+    uint64_t now_us, struct span *ret_bytes)
+{
+	*ret_bytes = (struct span){ 0 };
+	return fill(e, l, out, room, now_us, ret_bytes);
+}
 uint64_t
 engine_deadline(const struct engine *e, const struct link *l)
 {

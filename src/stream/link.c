@@ -1,7 +1,11 @@
 #include "stream/link.h"
 
+#include "wire/bytes.h"
+
 enum {
 	ANSWER_SLACK_US = 100 * 1000, /* delayed acknowledgements and a busy host */
+	PART_MIN = 4
+	    * 1024, /* of DATA that is not whole: each part may be acknowledged */
 };
 
 void
@@ -25,16 +29,33 @@ link_received(struct link *l, struct span bytes)
 	return buf_put(&l->in, bytes.p, bytes.n);
 }
 
+static bool
+is_data(const struct buf *in)
+{
+	return in->len >= FRAME_HEADER && buf_bytes(in)[4] == MSG_DATA;
+}
+
 long
 link_frame(const struct link *l, struct frame *ret_frame)
 {
-	return frame_parse(buf_span(&l->in), ret_frame);
+	struct span in = buf_span(&l->in);
+	long len = frame_parse(in, ret_frame);
+	if (len || !is_data(&l->in) || in.n < DATA_OVERHEAD + PART_MIN)
+		return len;
+	*ret_frame = (struct frame){ MSG_DATA,
+		{ in.p + FRAME_HEADER, in.n - FRAME_HEADER } };
+	return (long)in.n;
 }
 
 void
 link_drop(struct link *l, long frame_len)
 {
-	buf_drop(&l->in, (size_t)frame_len);
+	size_t len = (size_t)frame_len;
+	if (is_data(&l->in) && get_be(buf_bytes(&l->in), 4) + 4 > len) {
+		len -= DATA_OVERHEAD;
+		(void)msg_split_data(buf_bytes(&l->in), len);
+	}
+	buf_drop(&l->in, len);
 }
 
 void

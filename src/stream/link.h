@@ -44,8 +44,9 @@ void link_finish(struct link *l);
 
 /* Bytes from the other side.  ERR_FULL, ERR_NOMEM. */
 int link_received(struct link *l, struct span bytes);
-/* The next whole frame: > 0 and *ret_frame (valid until link_drop), 0 when there is
- * none yet, ERR_FRAME. */
+/* The next frame: > 0 and *ret_frame (valid until link_drop), 0 when there is none yet,
+ * ERR_FRAME.  A frame is whole, but DATA may come in parts as it arrives, each of them a
+ * frame of its own to look at. */
 long link_frame(const struct link *l, struct frame *ret_frame);
 /* Done with the frame of that length. */
 void link_drop(struct link *l, long frame_len);

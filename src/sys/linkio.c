@@ -9,7 +9,7 @@ enum {
 	READ_MAX = 64 * 1024,
 	/* Bytes of frames that wait for the descriptor: little, so that urgent ones are not
 	 * behind many others. */
-	QUEUE_FULL = 64 * 1024,
+	QUEUE_FULL = DATA_MAX + 4 * 1024,
 	QUEUE_MAX = 2 * FRAME_MAX,
 	BULK = 1024 * 1024, /* who moves so much gets larger pipes */
 	TRIM_AFTER_US = 1000 * 1000,
@@ -27,17 +27,24 @@ moved(struct linkio *io, size_t n)
 	}
 }
 
+/* Writes the queue, and these bytes behind it: only what is not taken is copied. */
 static void
-write_queue(struct linkio *io)
+write_queue(struct linkio *io, struct span behind)
 {
-	size_t before = io->queue.len;
 	if (io->full || io->out.fd < 0)
 		return;
-	if (sys_write_from(io->out.fd, &io->queue) < 0)
+	ssize_t n = sys_write_both(io->out.fd, buf_span(&io->queue), behind);
+	if (n < 0) {
 		io->broken = true;
-	io->full = io->queue.len > 0;
-	if (before > io->queue.len)
-		moved(io, before - io->queue.len);
+		return;
+	}
+	size_t wrote = (size_t)n, queued = io->queue.len;
+	io->full = wrote < queued + behind.n;
+	buf_drop(&io->queue, wrote < queued ? wrote : queued);
+	wrote -= wrote < queued ? wrote : queued;
+	if (buf_put(&io->queue, behind.p + wrote, behind.n - wrote))
+		io->broken = true; /* a frame is torn */
+	moved(io, (size_t)n);
 }
 
 static void
@@ -123,11 +130,13 @@ linkio_write(struct linkio *io, struct engine *e, uint64_t now_us)
 	bool more = true;
 	while (more && !io->broken && !io->full) {
 		size_t before = io->queue.len;
+		struct span behind = { 0 };
 		more = e && before < QUEUE_FULL / 2
-		    && engine_fill(e, &io->link, &io->queue, QUEUE_FULL - before, now_us);
+		    && engine_fill_in_place(e, &io->link, &io->queue, QUEUE_FULL - before,
+			now_us, &behind);
 		if (io->queue.len == before)
 			more = false;
-		write_queue(io);
+		write_queue(io, behind);
 	}
 	io->out.events = io->queue.len ? POLLOUT : 0;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -140,16 +141,15 @@ sys_read_into(int fd, struct buf *b, size_t max)
 	return n < 0 && again() ? 0 : -1;
 }
 
-int
-sys_write_from(int fd, struct buf *b)
+ssize_t
+sys_write_both(int fd, struct span first, struct span second)
 {
-	while (b->len) {
-		ssize_t n = write(fd, buf_bytes(b), b->len);
-		if (n < 0)
-			return again() ? 0 : -1;
-		buf_drop(b, (size_t)n);
-	}
-	return 0;
+	struct iovec both[2] = {
+		{ (void *)(uintptr_t)first.p, first.n },
+		{ (void *)(uintptr_t)second.p, second.n },
+	};
+	ssize_t n = first.n + second.n ? writev(fd, both, 2) : 0;
+	return n < 0 && again() ? 0 : n;
 }
 
 int

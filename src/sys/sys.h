@@ -36,9 +36,9 @@ bool sys_wait(int fd, short events, int timeout_ms);
 /* Reads what is there, at most `max` bytes, onto the end of b.  Returns bytes (> 0),
  * 0 when nothing is there now, -1 at the end of file or on an error. */
 ssize_t sys_read_into(int fd, struct buf *b, size_t max);
-/* Writes from the head of b what can be written now and drops it.  Returns 0, or -1
+/* Writes what can be written now of two spans, one behind the other.  Returns bytes, or -1
  * when the other side is gone. */
-int sys_write_from(int fd, struct buf *b);
+ssize_t sys_write_both(int fd, struct span first, struct span second);
 /* Writes everything, blocking; 0 or -1. */
 int sys_write_all(int fd, const void *bytes, size_t n);
 /* Reads exactly n bytes, blocking; 0, or -1 on the end of file or an error. */

@@ -157,19 +157,35 @@ msg_put(struct buf *out, enum msg_type type, const void *m)
 	return 0;
 }
 
-int
-msg_put_data_head(struct buf *out, uint32_t stream, uint64_t offset, size_t n)
+static void
+data_head(uint8_t *p, uint32_t stream, uint64_t offset, size_t n)
 {
-	uint8_t *p;
-	int err = buf_room(out, DATA_OVERHEAD + n, &p);
-	if (err)
-		return err;
 	put_be(p, DATA_OVERHEAD + n - 4, 4);
 	p[4] = MSG_DATA;
 	put_be(p + 5, stream, 4);
 	put_be(p + 9, offset, 8);
+}
+
+int
+msg_put_data_head(struct buf *out, uint32_t stream, uint64_t offset, size_t n, bool apart)
+{
+	uint8_t *p;
+	int err = buf_room(out, DATA_OVERHEAD + (apart ? 0 : n), &p);
+	if (err)
+		return err;
+	data_head(p, stream, offset, n);
 	buf_added(out, DATA_OVERHEAD);
 	return 0;
+}
+
+uint8_t *
+msg_split_data(uint8_t *head, size_t n)
+{
+	size_t len = (size_t)get_be(head, 4) + 4 - DATA_OVERHEAD;
+	uint32_t stream = (uint32_t)get_be(head + 5, 4);
+	uint64_t offset = get_be(head + 9, 8);
+	data_head(head + n, stream, offset + n, len - n);
+	return head + n;
 }
 
 /* Takes one field off `in`; false if it is not whole. */

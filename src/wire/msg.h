@@ -23,7 +23,7 @@ enum {
 	ID_LEN = 16,
 	FRAME_HEADER = 5,
 	FRAME_MAX = 256 * 1024, /* the whole frame with its header */
-	DATA_MAX = 16 * 1024, /* bytes in one DATA frame that we send */
+	DATA_MAX = 64 * 1024, /* bytes in one DATA frame that we send */
 	DATA_OVERHEAD = FRAME_HEADER + 4 + 8,
 };
 
@@ -146,10 +146,12 @@ enum hello_wish {
 	WISH_OPEN = 4,
 };
 
-/* hello.flags; they tell how WISH_ATTACH and WISH_OPEN come to a session */
+/* hello.flags; the first two tell how WISH_ATTACH and WISH_OPEN come to a session */
 enum hello_flags {
 	HELLO_SHARE = 1, /* the clients that are there stay */
 	HELLO_READ_ONLY = 2, /* what this client sends is not for the program */
+	/* no terminal shows what the program writes on its own: every byte counts */
+	HELLO_EXACT = 4,
 };
 
 enum { NAME_MAX_LEN = 64 }; /* of a session; letters, digits, and . _ - + @ */
@@ -213,8 +215,13 @@ long frame_parse(struct span in, struct frame *ret_frame);
 
 /* Appends a frame.  `m` is the struct of that type.  0 or ERR_FULL, ERR_NOMEM. */
 int msg_put(struct buf *out, enum msg_type type, const void *m);
-/* Appends the header and fields of a DATA frame whose n bytes the caller puts next. */
-int msg_put_data_head(struct buf *out, uint32_t stream, uint64_t offset, size_t n);
+/* Appends the header and fields of a DATA frame whose n bytes follow: the caller puts them
+ * next (there is room), or sends them himself (`apart`). */
+int msg_put_data_head(struct buf *out, uint32_t stream, uint64_t offset, size_t n,
+    bool apart);
+/* The first n bytes of the DATA frame at `head` (0 < n < all its bytes) have been dealt
+ * with: writes the head of a frame of the others right before them.  Returns it. */
+uint8_t *msg_split_data(uint8_t *head, size_t n);
 
 /* Decodes the fields.  Spans point into the frame's body.  ERR_MESSAGE when the body is
  * shorter or longer than its fields, ERR_UNKNOWN for a type that is not in the table. */

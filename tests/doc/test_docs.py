@@ -59,6 +59,14 @@ def test_protocol_tells_the_sizes_of_the_code():
         assert re.search(rf"\b{eval(value)}\b", text), f"{name} is not in PROTOCOL.md"
 
 
+def test_conformance_page_names_every_case():
+    code = (REPO / "tests/conformance/cases.py").read_text()
+    cases = re.findall(r'"([a-z O-]+)": [a-z_]+', code[code.index("CASES = {"):])
+    page = read("doc/CONFORMANCE.md")
+    assert len(cases) > 10
+    assert not [case for case in cases if case not in page]
+
+
 # ---- belay's page ----
 
 def test_belay_page_has_its_options():

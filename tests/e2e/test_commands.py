@@ -19,7 +19,7 @@ import time
 
 import pytest
 
-from harness import belay_path, wait_until
+from harness import belay_argv, belay_path, wait_until
 
 SEED = int(os.environ.get("BELAY_E2E_SEED") or random.randrange(10**6))
 BINARY = bytes(range(256)) + random.Random(1).randbytes(5_000_000)
@@ -490,6 +490,24 @@ def test_network_away_in_the_middle(host):
         assert child.stdout.read() == b"meanwhile\nlater\n"
         assert child.stderr.read() == b"err\n"
         assert child.wait() == 3
+
+
+def test_a_terminal_without_one_here_gets_every_byte(host):
+    """ssh -tt into a pipe, as Ansible does: more than is retained, all of it exact."""
+    command = "sleep 1; seq -f 'number %08.0f of a long list of numbers in a row' 200000"
+    with host.popen([*belay_argv(host, "-tt"), command], stdin=subprocess.DEVNULL) as child:
+        wait_until(lambda: host.running("sleep", "1"))
+        host.proxy.refuse()
+        host.proxy.cut()
+        wait_until(lambda: not host.running("sleep", "1"))
+        with pytest.raises(subprocess.TimeoutExpired):
+            child.wait(3)
+        host.proxy.heal()
+        out, err = child.communicate(timeout=60)
+    want = "".join(f"number {n:08} of a long list of numbers in a row\r\n"
+                   for n in range(1, 200_001))
+    assert out.decode() == want
+    assert child.returncode == 0
 
 
 def test_end_during_an_outage(host):

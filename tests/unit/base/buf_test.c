@@ -2,7 +2,7 @@
 #include "base/err.h"
 #include "test.h"
 
-enum { LARGE = 1024 * 1024 };
+enum { LARGE = 8 * 1024 * 1024 };
 
 static void
 check_holds(const struct buf *b, const void *bytes, size_t n)

@@ -289,7 +289,7 @@ TEST(a_message_that_does_not_fit_is_not_begun)
 	buf_init(&b, 12);
 	CHECK_EQ(msg_put(&b, MSG_PING, &m), ERR_FULL);
 	CHECK_EQ(b.len, 0);
-	CHECK_EQ(msg_put_data_head(&b, 1, 1, 0), ERR_FULL);
+	CHECK_EQ(msg_put_data_head(&b, 1, 1, 0, false), ERR_FULL);
 	CHECK_EQ(b.len, 0);
 	buf_finish(&b);
 }
@@ -302,7 +302,7 @@ TEST(without_memory_a_message_is_not_begun)
 	test_fail_malloc(1);
 	CHECK_EQ(msg_put(&b, MSG_PING, &m), ERR_NOMEM);
 	test_fail_malloc(1);
-	CHECK_EQ(msg_put_data_head(&b, 1, 1, 100), ERR_NOMEM);
+	CHECK_EQ(msg_put_data_head(&b, 1, 1, 100, false), ERR_NOMEM);
 	test_fail_malloc(1);
 	CHECK_EQ(position_put(&b, &(struct msg_ack){ 1, 2, 3 }), ERR_NOMEM);
 	CHECK_EQ(b.len, 0);
@@ -317,7 +317,7 @@ TEST(the_head_of_data_is_what_the_whole_message_begins_with)
 	buf_init(&whole, FRAME_MAX);
 	buf_init(&parts, FRAME_MAX);
 	CHECK_EQ(msg_put(&whole, MSG_DATA, &m), 0);
-	CHECK_EQ(msg_put_data_head(&parts, m.stream, m.offset, m.bytes.n), 0);
+	CHECK_EQ(msg_put_data_head(&parts, m.stream, m.offset, m.bytes.n, false), 0);
 	test_fail_malloc(1); /* the head has made room for the bytes */
 	CHECK_EQ(buf_put(&parts, m.bytes.p, m.bytes.n), 0);
 	CHECK(!test_malloc_failed());
