@@ -1,0 +1,135 @@
+/* The asking program is played by the test, at the other end of a socket. */
+#include "client/door.h"
+#include "client/question.h"
+#include "sys/sys.h"
+#include "test.h"
+
+#include <sys/socket.h>
+
+static struct loop loop;
+static struct question question;
+static int asker; /* its end */
+
+static int
+knock(void)
+{
+	int pair[2];
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	question_open(&question, &loop, pair[1]);
+	return pair[0];
+}
+
+static void
+says(const void *bytes, size_t n)
+{
+	CHECK_EQ(sys_write_all(asker, bytes, n), 0);
+	question.watch.fn(question.watch.owner, POLLIN);
+}
+
+#define SAYS(literal) says(literal, sizeof(literal) - 1)
+
+static bool
+keys(const char *text)
+{
+	struct span rest = { (const uint8_t *)text, strlen(text) };
+	return question_keys(&question, &loop, &rest);
+}
+
+/* What the asking program reads up to the end. */
+static const char *
+answer(void)
+{
+	static char bytes[PROMPT_ANSWER_MAX + 2];
+	size_t n = 0;
+	ssize_t got;
+	while ((got = read(asker, bytes + n, sizeof bytes - 1 - n)) > 0)
+		n += (size_t)got;
+	bytes[n] = 0;
+	close(asker);
+	return bytes;
+}
+
+TEST(a_question_and_its_answer)
+{
+	asker = knock();
+	CHECK(!question.known);
+	SAYS("\0Password: \0");
+	CHECK(question.known);
+	CHECK_STR(question.prompt.text, "Password:");
+	CHECK(!keys("sec"));
+	CHECK(!keys("ret\r"));
+	CHECK_STR(answer(), "secret\n");
+	CHECK(!question.watch.fn && !question.known);
+	question_close(&question, &loop);
+}
+
+TEST(a_question_may_come_in_pieces)
+{
+	asker = knock();
+	SAYS("conf");
+	SAYS("irm\0Allow");
+	CHECK(!question.known);
+	SAYS(" it?\0");
+	CHECK(question.known);
+	CHECK_EQ(question.prompt.kind, PROMPT_CONFIRM);
+	CHECK(!keys("\r"));
+	CHECK_STR(answer(), "\n");
+}
+
+TEST(a_no_and_a_cancelled_one_give_no_answer)
+{
+	asker = knock();
+	SAYS("confirm\0Allow it?\0");
+	CHECK(!keys("no\r"));
+	CHECK_STR(answer(), "");
+	asker = knock();
+	SAYS("\0Password:\0");
+	CHECK(keys("sec\x03"));
+	CHECK_STR(answer(), "");
+}
+
+TEST(one_question_at_a_time)
+{
+	asker = knock();
+	SAYS("\0First:\0");
+	int second = knock();
+	CHECK_EQ(read(second, &(char){ 0 }, 1), 0);
+	close(second);
+	CHECK_STR(question.prompt.text, "First:");
+	question_close(&question, &loop);
+	close(asker);
+}
+
+TEST(an_asking_program_that_ends_makes_place_for_the_next)
+{
+	asker = knock();
+	SAYS("none\0Touch it\0");
+	CHECK(question.known);
+	close(asker);
+	question.watch.fn(question.watch.owner, POLLIN);
+	CHECK(!question.known && !question.watch.events);
+	asker = knock();
+	SAYS("\0Password:\0");
+	CHECK_STR(question.prompt.text, "Password:");
+	CHECK(!keys("x\r"));
+	CHECK_STR(answer(), "x\n");
+}
+
+TEST(a_question_without_end)
+{
+	char bytes[DOOR_HINT_MAX + PROMPT_TEXT_MAX];
+	asker = knock();
+	memset(bytes, 'x', sizeof bytes);
+	bytes[0] = 0;
+	says(bytes, sizeof bytes);
+	CHECK(question.known);
+	CHECK_EQ(strlen(question.prompt.text), PROMPT_TEXT_MAX - 1);
+	question_close(&question, &loop);
+	close(asker);
+	asker = knock();
+	bytes[0] = 'x'; /* no hint, no end */
+	says(bytes, sizeof bytes);
+	CHECK(!question.known);
+	question_close(&question, &loop);
+	close(asker);
+}
