@@ -67,6 +67,7 @@ struct session {
 	unsigned signals; /* that asked us to end */
 	int exit_status;
 	uint64_t trouble_us; /* since when the link does not answer; 0: it does */
+	bool no_status; /* BELAY_STATUS: only what a person has to act on is shown */
 	bool said_lost; /* a person without a status line was told */
 	uint64_t end_us; /* when to stop waiting for a clean end; 0: not ending */
 };
@@ -636,6 +637,10 @@ status_turn(struct session *s)
 	}
 	if (question_turn(s))
 		return now_us + QUESTION_DRAWN_US;
+	if (s->no_status && state != POLICY_DOUBT_ASK && state != POLICY_DOWN_ASK) {
+		(void)console_status(&s->console, NULL);
+		return 0;
+	}
 	if (!s->trouble_us)
 		s->trouble_us = now_us;
 	if (now_us < s->trouble_us + STATUS_AFTER_US)
@@ -860,6 +865,8 @@ session_init(struct session *s, const struct options *o, const char *ssh)
 {
 	static const int signals[] = { SIGCHLD, SIGWINCH, SIGCONT, SIGTERM, SIGHUP,
 		SIGINT, SIGQUIT, 0 };
+	const char *status = getenv("BELAY_STATUS");
+	s->no_status = status && strcmp(status, "off") == 0;
 	s->options = o;
 	signal(SIGPIPE, SIG_IGN);
 	if (loop_init(&s->loop, signals))

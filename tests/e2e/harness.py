@@ -402,7 +402,8 @@ class Host:
                "USER": "local", "LOGNAME": "local", "SHELL": "/bin/sh",
                "XDG_CACHE_HOME": home / "cache", "XDG_CONFIG_HOME": home / "config",
                "XDG_STATE_HOME": home / "state", "XDG_DATA_HOME": home / "data",
-               "XDG_RUNTIME_DIR": home / "runtime", MARKER: self.id + ".client"}
+               "XDG_RUNTIME_DIR": home / "runtime", MARKER: self.id + ".client",
+               "BELAY_STATUS": "off"}  # raw bytes are compared; who looks sets it None
         for name in ("BELAY_SERVERS", *SANITIZERS):
             if name in os.environ:
                 env[name] = os.environ[name]

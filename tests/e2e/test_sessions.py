@@ -262,6 +262,9 @@ def test_a_command_nobody_comes_back_to_ends(host):
 
 # What is shown while the link does not answer, and what is left when all is over.
 
+SHOWN = {"BELAY_STATUS": None}
+
+
 def outage(host, term, during):
     host.proxy.refuse()
     host.proxy.cut()
@@ -273,7 +276,7 @@ def outage(host, term, during):
 
 @pytest.mark.parametrize("screen", ["main", "alternate"])
 def test_the_status_line_leaves_no_trace(host, screen):
-    term = host.shell(emulate=True)
+    term = host.shell(emulate=True, env=SHOWN)
     if screen == "main":
         term.line("clear; seq 60; echo e''nd")
     else:
@@ -288,7 +291,7 @@ def test_the_status_line_leaves_no_trace(host, screen):
 
 
 def test_where_nothing_can_be_drawn_the_title_tells(host):
-    term = host.shell()
+    term = host.shell(env=SHOWN)
     outage(host, term, lambda: term.expect("\033]2;belay: disconnected, "))
     term.expect("\033[23;2t")
     host.finish(term)
