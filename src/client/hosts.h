@@ -1,7 +1,7 @@
 /*
  * What was found out about hosts lately, kept in the user's cache directory, a file a
- * subject, under a hash of the destination and ssh's options; for a week, since hosts
- * change.
+ * subject, under a hash of the destination, ssh's options and our build; for a week, since
+ * hosts change.
  */
 #ifndef CLIENT_HOSTS_H
 #define CLIENT_HOSTS_H

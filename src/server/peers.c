@@ -17,8 +17,11 @@ enum {
 	 * would only be shown after a Ctrl-C. */
 	AHEAD_TERMINAL = 32 * 1024,
 	AHEAD_PIPE = 128 * 1024,
-	HISTORY_ROWS = 100 * 1000,
-	HISTORY_BYTES = 16 * 1024 * 1024,
+	/* Rows kept for new terminals; more while somebody misses them. */
+	HISTORY_ROWS = 20 * 1000,
+	HISTORY_BYTES = 2 * 1024 * 1024,
+	MISSED_ROWS = 100 * 1000,
+	MISSED_BYTES = 16 * 1024 * 1024,
 	SCRATCH = 16 * 1024,
 	ANSWERS_MAX = 4 * 1024,
 	UNFINISHED_MAX = 1024,
@@ -178,11 +181,14 @@ peers_space(struct peers *ps, bool errors, size_t max, uint8_t **ret_room)
 	return max < sizeof scratch ? max : sizeof scratch;
 }
 
+static void bound_history(struct peers *ps);
+
 static void
-leave_behind(const struct peers *ps, struct peer *p)
+leave_behind(struct peers *ps, struct peer *p)
 {
 	p->behind = true;
 	p->from_row = term_gone(ps->term);
+	bound_history(ps);
 }
 
 /* For every client's own terminal. */
@@ -301,6 +307,19 @@ account(struct peers *ps, struct peer *p, struct buf *out)
 	return err;
 }
 
+static void
+bound_history(struct peers *ps)
+{
+	bool missed = !peers_any_here(ps);
+	for (size_t i = 0; i < PEERS; i++)
+		missed |= ps->list[i].taken && ps->list[i].behind;
+	if (!ps->term || missed == ps->missed)
+		return;
+	ps->missed = missed;
+	term_history_bound(ps->term, missed ? MISSED_ROWS : HISTORY_ROWS,
+	    missed ? MISSED_BYTES : HISTORY_BYTES);
+}
+
 void
 peers_catch_up(struct peers *ps)
 {
@@ -317,6 +336,7 @@ peers_catch_up(struct peers *ps)
 			stream_end(p->main);
 		buf_finish(&out);
 	}
+	bound_history(ps);
 }
 
 /* ---- input ---- */

@@ -45,6 +45,7 @@ struct peers {
 	struct peer *typist; /* who typed last: its window counts */
 	bool resize; /* ... and is to be told to the program */
 	bool typed; /* somebody has, since the owner looked */
+	bool missed; /* somebody misses output, or nobody is here: more history is kept */
 	bool exited; /* peers_exit was told */
 	/* While nobody is here: the sequence that has begun, whether it was a question, and
 	 * what the model answers. */

@@ -142,6 +142,15 @@ drop_rows(struct history *h)
 	}
 }
 
+void
+history_bound(struct history *h, size_t rows_max, size_t bytes_max)
+{
+	h->rows_max = rows_max;
+	h->bytes_max = bytes_max;
+	drop_bytes(h);
+	drop_rows(h);
+}
+
 int
 history_push(struct history *h, const struct history_row *row)
 {

@@ -50,6 +50,8 @@ bool history_open(const struct history *h);
 bool history_short(const struct history *h);
 /* Takes back the rows from this number on. */
 void history_take_back(struct history *h, uint64_t number);
+/* Other bounds; the oldest rows go at once. */
+void history_bound(struct history *h, size_t rows_max, size_t bytes_max);
 /* Forgets all rows; numbers go on. */
 void history_clear(struct history *h);
 /* The first row that left after `offset`. */

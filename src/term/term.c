@@ -151,6 +151,12 @@ term_gone_at(const struct term *t, uint64_t offset)
 	return history_after(&t->history, offset);
 }
 
+void
+term_history_bound(struct term *t, size_t rows_max, size_t bytes_max)
+{
+	history_bound(&t->history, rows_max, bytes_max);
+}
+
 uint64_t
 term_oldest(const struct term *t)
 {

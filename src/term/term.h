@@ -68,6 +68,8 @@ uint64_t term_gone(const struct term *t);
 /* The same when `offset` bytes had been written; exact for rows that are still kept, at
  * least the number of rows that are not kept otherwise. */
 uint64_t term_gone_at(const struct term *t, uint64_t offset);
+/* Other bounds than those at the beginning; the oldest rows go at once. */
+void term_history_bound(struct term *t, size_t rows_max, size_t bytes_max);
 /* The first row that is kept (term_gone() when none is). */
 uint64_t term_oldest(const struct term *t);
 

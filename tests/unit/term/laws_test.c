@@ -360,6 +360,13 @@ TEST(history_keeps_within_its_bounds)
 	CHECK(term_memory(t) - before < (1 << 20) + 100000);
 	CHECK(term_gone(t) == 49996);
 	CHECK(term_oldest(t) > 20000 && term_oldest(t) < 40000);
+	term_history_bound(t, 1000, 1 << 20);
+	CHECK_EQ(term_oldest(t), term_gone(t) - 1000);
+	term_history_bound(t, 1000, 0);
+	CHECK_EQ(term_oldest(t), term_gone(t));
+	CHECK(term_memory(t) - before < 100000);
+	CHECK_EQ(term_write(t, "on\r\n", 4), 0);
+	CHECK(term_gone(t) == 49997);
 	term_free(t);
 }
 
