@@ -363,6 +363,11 @@ class Host:
         self.configure(ssh_config)
 
     @property
+    def keys(self):
+        """Where the keys host, client and stranger are."""
+        return pathlib.Path(_keys().name)
+
+    @property
     def home(self):
         return self.dir / "home"
 

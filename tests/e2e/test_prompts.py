@@ -17,13 +17,13 @@ OATH_KEY = "31323334353637383930"
 MODULES = pathlib.Path("/usr/lib/x86_64-linux-gnu")
 
 
-def own_key(host, passphrase):
-    """A key of the host's own instead of the common one."""
+def own_key(host, passphrase, others=""):
+    """A key of the host's own instead of the common one, or beside others."""
     key = host.dir / "key"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", passphrase, "-C", "own",
                     "-f", key], check=True)
     host.sshd.stop()
-    host.sshd.config = f"AuthorizedKeysFile {key}.pub"
+    host.sshd.config = f"AuthorizedKeysFile {key}.pub {others}"
     host.sshd.start()
     host.configure(f"IdentityFile {key}", port=host.sshd.port)
     return key
@@ -175,6 +175,26 @@ def test_an_answer_is_nowhere(pam, tmp_path):
     assert b"One-time password" in memory
     assert SECRET.encode() not in memory
     term.line(one_time_code(0))
+    term.say("back-again")
+    host.finish(term)
+
+
+def test_what_a_jump_host_asks(host):
+    """Its ssh is one that ssh starts; it asks by way of belay too."""
+    key = own_key(host, SECRET, host.keys / "client.pub")
+    host.configure("Host testhost\nProxyJump jump\n"
+                   f"Host jump\nHostName 127.0.0.1\nPort {host.sshd.port}\nUser tester\n"
+                   f"HostKeyAlias testhost\nIdentityFile {key}\nIdentitiesOnly yes\n"
+                   f"UserKnownHostsFile {host.dir}/known_hosts\n",
+                   port=host.sshd.port)
+    term = host.belay()
+    term.expect("Enter passphrase for key")
+    term.line(SECRET)
+    term.expect(PROMPT)
+    reconnect(host, term)
+    term.line("")
+    term.expect("Enter passphrase for key")
+    term.line(SECRET)
     term.say("back-again")
     host.finish(term)
 
