@@ -268,18 +268,6 @@ def test_configuration(host, config, args, want):
     assert want[1] is None or done.stdout == want[1]
 
 
-def test_session_type_none(host):
-    """That is ssh's: it connects and waits."""
-    host.configure("SessionType none")
-    with host.popen(belay(host, "testhost")) as child:
-        wait_until(lambda: host.sshd.logins() == 1)
-        assert [one.name for one in host.client_processes()] == ["ssh"]
-        child.terminate()
-        assert child.wait() in (0, -signal.SIGTERM)  # before or after ssh catches it
-    wait_until(lambda: not host.sshd.connections())
-    host.wait_gone()
-
-
 @pytest.mark.parametrize("args", [["-V"], ["-Q", "kex"], ["-G", "testhost"],
                                   ["-O", "check", "testhost"]])
 def test_what_is_of_ssh_alone(host, args):
