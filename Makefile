@@ -109,7 +109,7 @@ below_server := server sys term stream wire base
 TESTS := $(wildcard tests/unit/*/*_test.c)
 UNIT := $(TESTS:tests/%.c=$(BUILD)/tests/%)
 unit: $(UNIT)
-sim: $(BUILD)/tests/sim
+sim: $(BUILD)/tests/sim $(BUILD)/tests/credit_sim
 # The fuzz targets, over their corpus only.
 REPLAY := $(patsubst %_fuzz.c,$(BUILD)/%_replay,$(wildcard tests/fuzz/*_fuzz.c))
 replay: $(REPLAY)
@@ -123,6 +123,10 @@ $(UNIT): $(BUILD)/tests/%: tests/%.c tests/unit/test.h $(wildcard tests/unit/*/*
 		$(call libs,$(below_$(call layer_of,$@)))
 
 $(BUILD)/tests/sim: tests/sim/sim.c $(call libs,stream wire base)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -o $@ $^
+
+$(BUILD)/tests/credit_sim: tests/sim/credit_sim.c $(call libs,stream wire base)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -o $@ $^
 

@@ -15,7 +15,9 @@ enum {
 	CATCH_UP_MAX = 24 * 1024 * 1024,
 	/* Output read ahead of the link while a client is connected.  Of a terminal: more
 	 * would only be shown after a Ctrl-C. */
-	AHEAD_TERMINAL = 32 * 1024,
+	AHEAD_TERMINAL = 32 * 1024, /* and on a slow link as much as it takes in: */
+	AHEAD_US = 20 * 1000,
+	AHEAD_LEAST = 4 * 1024,
 	AHEAD_PIPE = 128 * 1024,
 	/* Rows kept for new terminals; more while somebody misses them. */
 	HISTORY_ROWS = 20 * 1000,
@@ -149,6 +151,15 @@ pipe_space(struct peers *ps, bool errors, size_t max, uint8_t **ret_room)
 	return stream_space(s, max, ret_room);
 }
 
+static size_t
+ahead(const struct peer *p)
+{
+	size_t n = credit_in(&p->engine.active->credit, AHEAD_US);
+	if (!n || n > AHEAD_TERMINAL)
+		return AHEAD_TERMINAL;
+	return n < AHEAD_LEAST ? AHEAD_LEAST : n;
+}
+
 /* Somebody waits for more, or nobody is there at all; and all have room who are to get
  * every byte. */
 static bool
@@ -164,7 +175,7 @@ terminal_may_write(const struct peers *ps)
 		if (!peer_here(p))
 			continue;
 		any_here = true;
-		if (!p->behind && stream_unsent(p->main) < AHEAD_TERMINAL)
+		if (!p->behind && stream_unsent(p->main) < ahead(p))
 			return true;
 	}
 	return !any_here;

@@ -8,6 +8,8 @@
 enum {
 	PROBE_EVERY_US = 1000 * 1000, /* data asks for a round trip at most so often */
 	TRIM_AFTER_US = 1000 * 1000, /* without data, memory is given back */
+	FRAMES_IN_FLIGHT = 8,
+	DATA_MIN = 1024, /* bytes in one DATA frame, if there are so many */
 	IN_PLACE_MIN = 8 * 1024, /* less is cheaper copied than sent by itself */
 	RETRY_MIN_US = 50 * 1000, /* lossy links: repeat at the earliest */
 	/* before the first round trip is known, RFC 6298 2.1 */
@@ -122,6 +124,8 @@ activate(struct engine *e, struct link *l)
 {
 	e->active = l;
 	rewind_all(e);
+	if (l)
+		credit_forget(&l->credit);
 	/* What was told last may have gone to a link that nobody reads any more. */
 	tell_all_again(e);
 }
@@ -211,6 +215,18 @@ on_stream_frame(struct engine *e, struct link *l, const struct frame *f,
 	return err;
 }
 
+static int
+on_link_ack(struct engine *e, struct link *l, const struct msg_ack *ack, uint64_t now_us)
+{
+	size_t before = flight(e, UINT8_MAX);
+	int err = on_ack(e, ack);
+	size_t after = flight(e, UINT8_MAX);
+	l->progress_us = now_us;
+	if (l == e->active && after < before)
+		credit_acked(&l->credit, before - after, now_us);
+	return err;
+}
+
 int
 engine_frame(struct engine *e, struct link *l, const struct frame *f, uint64_t now_us)
 {
@@ -224,8 +240,7 @@ engine_frame(struct engine *e, struct link *l, const struct frame *f, uint64_t n
 		err = on_stream_frame(e, l, f, &m, now_us);
 		break;
 	case MSG_ACK:
-		err = on_ack(e, &m.ack);
-		l->progress_us = now_us;
+		err = on_link_ack(e, l, &m.ack, now_us);
 		break;
 	case MSG_PING:
 		if (l->lossy)
@@ -292,10 +307,14 @@ static bool
 can_send(const struct engine *e, const struct link *l, const struct stream *s,
     const uint8_t **ret_bytes, size_t *ret_len, bool *ret_end)
 {
+	size_t max = credit_allowed(&l->credit, l->flight_max);
 	size_t in_flight = s->rank ? flight(e, s->rank) : 0;
-	size_t allowed = in_flight < l->flight_max ? l->flight_max - in_flight : 0;
-	if (allowed > DATA_MAX)
-		allowed = DATA_MAX;
+	size_t allowed = in_flight < max ? max - in_flight : 0;
+	/* Several frames fill the link: none is long in arriving. */
+	max = max / FRAMES_IN_FLIGHT > DATA_MIN ? max / FRAMES_IN_FLIGHT : DATA_MIN;
+	max = max < DATA_MAX ? max : DATA_MAX;
+	if (allowed > max)
+		allowed = max;
 	*ret_len = stream_next(s, allowed, ret_bytes, ret_end);
 	return *ret_len || *ret_end;
 }
@@ -315,7 +334,7 @@ next_sender(const struct engine *e, const struct link *l)
 /* The bytes are put behind the head, or are for the caller to send (*ret_bytes). */
 static int
 fill_data(struct engine *e, struct link *l, struct stream *s, struct buf *out, size_t max,
-    struct span *ret_bytes)
+    struct span *ret_bytes, uint64_t now_us)
 {
 	const uint8_t *bytes;
 	size_t len;
@@ -340,6 +359,7 @@ fill_data(struct engine *e, struct link *l, struct stream *s, struct buf *out, s
 	else
 		(void)buf_put(out, bytes, len); /* room was made with the head */
 	stream_sent(s, len);
+	credit_sent(&l->credit, len, now_us);
 	return 0;
 }
 
@@ -374,6 +394,7 @@ retry(struct engine *e, struct link *l, uint64_t now_us)
 	if (!at || now_us < at)
 		return;
 	rewind_all(e);
+	credit_forget(&l->credit);
 	l->progress_us = now_us;
 	l->ping_us = 0;
 	l->ping_now = true;
@@ -401,12 +422,15 @@ fill(struct engine *e, struct link *l, struct buf *out, size_t room, uint64_t no
 		e->moved_us = now_us;
 		if (!flight(e, UINT8_MAX))
 			l->progress_us = now_us; /* nothing was waited for until now */
-		if (fill_data(e, l, s, out, end - out->len - DATA_OVERHEAD, ret_bytes))
+		if (fill_data(e, l, s, out, end - out->len - DATA_OVERHEAD, ret_bytes,
+			now_us))
 			return true;
 		link_asked(l, now_us);
 		if (ret_bytes && ret_bytes->n)
 			return true;
 	}
+	if (flight(e, UINT8_MAX) < credit_allowed(&l->credit, l->flight_max))
+		credit_short(&l->credit);
 	return false;
 }
 

@@ -10,6 +10,7 @@
 #define STREAM_LINK_H
 
 #include "base/buf.h"
+#include "stream/credit.h"
 #include "wire/msg.h"
 
 enum {
@@ -33,8 +34,9 @@ struct link {
 
 	bool use_due, ping_now, pong_due;
 	uint64_t pong_stamp;
-	/* bytes of all streams together beyond the last acknowledgement: FLIGHT_MAX, or what
-	 * the owner sets */
+	/* bytes of all streams together beyond the last acknowledgement: what the credit
+	 * allows, and at most FLIGHT_MAX, or what the owner sets */
+	struct credit credit;
 	size_t flight_max;
 	uint64_t progress_us; /* lossy: when the last acknowledgement moved something */
 };

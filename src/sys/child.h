@@ -6,7 +6,7 @@
 
 #include <sys/types.h>
 
-/* Starts argv[0] (found on PATH) with pipes as its stdin, stdout and stderr; our ends
+/* Starts argv[0] (found on PATH), its stdin and stdout sockets, its stderr a pipe; our ends
  * are non-blocking.  `detached`: in a session of its own, away from the terminal.
  * Returns the pid, or -1 with errno (also when the program cannot be executed). */
 pid_t child_start(char *const argv[], bool detached, int ret_in_out_err[3]);

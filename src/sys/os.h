@@ -11,9 +11,9 @@
 int os_program_path(char *ret_path, size_t len);
 /* A number that changes with every boot of the host (16 bytes; zeros if there is none). */
 void os_boot_id(uint8_t ret_id[16]);
-/* Bytes written to a pipe that nobody has read yet; -1 if that cannot be known. */
+/* Bytes written to a pipe or socket that nobody has read yet; -1 if that cannot be known. */
 int os_pipe_unread(int writing_end);
-/* Makes a pipe hold more, where that can be done; no harm if it is none. */
+/* Makes a pipe or socket hold more, where that can be done; no harm if it is none. */
 void os_pipe_grow(int fd);
 /* The short name of a process; "" if it cannot be known. */
 void os_process_name(pid_t pid, char *ret_name, size_t len);

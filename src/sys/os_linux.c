@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <linux/sockios.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -57,6 +58,8 @@ int
 os_pipe_unread(int writing_end)
 {
 	int n;
+	if (ioctl(writing_end, SIOCOUTQ, &n) == 0) /* a socket: unix(7) */
+		return n;
 	return ioctl(writing_end, FIONREAD, &n) < 0 ? -1 : n;
 }
 

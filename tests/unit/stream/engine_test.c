@@ -604,6 +604,7 @@ TEST(a_full_queue_says_that_there_is_more)
 	buf_init(&out, 5000);
 	CHECK(engine_fill(&w.client.engine, &wire->client, &out, PIPE_MAX, w.now));
 	CHECK(out.len <= 5000);
+	CHECK_EQ(deliver(&w.server, &wire->server, &out, ROOM), 0);
 	buf_finish(&out);
 	CHECK_EQ(wire_turn(wire, ROOM), 0);
 	world_finish();

@@ -1,0 +1,205 @@
+#include "stream/credit.h"
+
+enum {
+	SECOND_US = 1000 * 1000,
+	SLACK_US = 15 * 1000, /* the receiver delays its acknowledgements */
+	RTT_LIVES_US = 8 * SECOND_US,
+	ROUNDS = 2, /* after so many the rates before them count no more */
+	START_ROUNDS = 3,
+	MARK_EVERY_US = 500,
+};
+
+/* Quarters of the product that may be in flight. */
+static const unsigned gain[] = {
+	[CREDIT_STARTING] = 12,
+	[CREDIT_CRUISING] = 6,
+	[CREDIT_PROBING] = 1,
+};
+
+void
+credit_init(struct credit *c, uint64_t now_us)
+{
+	*c = (struct credit){ .delivered_us = now_us };
+}
+
+static uint64_t
+rate(const struct credit *c)
+{
+	return c->rate_now > c->rate_before ? c->rate_now : c->rate_before;
+}
+
+size_t
+credit_in(const struct credit *c, uint64_t us)
+{
+	return (size_t)(rate(c) * us / SECOND_US);
+}
+
+size_t
+credit_allowed(const struct credit *c, size_t ceiling)
+{
+	size_t floor = c->phase == CREDIT_STARTING ? CREDIT_START : CREDIT_FLOOR;
+	size_t n = credit_in(c, c->rtt_us * gain[c->phase] / 4);
+	if (c->phase != CREDIT_PROBING)
+		n += credit_in(c, SLACK_US);
+	if (n < floor)
+		n = floor;
+	return n < ceiling ? n : ceiling;
+}
+
+/* ---- sending ---- */
+
+static struct credit_mark *
+mark_at(struct credit *c, size_t i)
+{
+	return &c->marks[(c->first_mark + i) % CREDIT_MARKS];
+}
+
+void
+credit_sent(struct credit *c, size_t n, uint64_t now_us)
+{
+	if (c->sent == c->delivered)
+		c->delivered_us = now_us; /* nothing was under way: the clock starts */
+	c->sent += n;
+	if (c->delivered < c->blind_until)
+		return;
+	if (c->n_marks) {
+		struct credit_mark *last = mark_at(c, c->n_marks - 1);
+		if (c->n_marks == CREDIT_MARKS || now_us < last->sent_us + MARK_EVERY_US)
+			return;
+	}
+	*mark_at(c, c->n_marks++) = (struct credit_mark){ .end = c->sent,
+		.sent_us = now_us,
+		.delivered = c->delivered,
+		.delivered_us = c->delivered_us,
+		.is_short = c->short_until > 0 };
+}
+
+void
+credit_short(struct credit *c)
+{
+	c->short_until = c->sent ? c->sent : 1;
+	c->round_short = true;
+}
+
+void
+credit_forget(struct credit *c)
+{
+	c->blind_until = c->sent + (c->sent - c->delivered);
+	c->delivered = c->round_end = c->sent;
+	c->n_marks = 0;
+	c->short_until = 0;
+	c->probe_end = 0;
+}
+
+/* ---- what acknowledgements tell ---- */
+
+static void
+begin_probe(struct credit *c)
+{
+	c->phase = CREDIT_PROBING;
+	c->probe_end = 0;
+	c->probe_rtt_us = 0;
+}
+
+static void
+on_rtt(struct credit *c, uint64_t rtt_us, bool no_queue, uint64_t now_us)
+{
+	if (no_queue && (!c->probe_rtt_us || rtt_us < c->probe_rtt_us))
+		c->probe_rtt_us = rtt_us;
+	if (c->rtt_us && rtt_us > c->rtt_us)
+		return;
+	c->rtt_us = rtt_us ? rtt_us : 1;
+	c->rtt_found_us = now_us;
+	c->rate_at_rtt = rate(c);
+}
+
+/* The youngest mark whose bytes have all arrived. */
+static void
+on_mark(struct credit *c, const struct credit_mark *m, uint64_t now_us)
+{
+	uint64_t took_us = now_us - m->delivered_us;
+	bool no_queue = c->probe_end && m->end >= c->probe_end;
+	on_rtt(c, now_us - m->sent_us, no_queue, now_us);
+	if (took_us < c->rtt_us || !took_us)
+		return; /* acknowledgements that came in a bunch */
+	uint64_t sample = (c->delivered - m->delivered) * SECOND_US / took_us;
+	if (c->phase == CREDIT_CRUISING
+	    && now_us - m->sent_us > 3 * (c->rtt_us + SLACK_US)) {
+		/* Much more of a queue than we make: the link has become slower. */
+		c->rate_now = c->rate_before = sample;
+		begin_probe(c);
+	}
+	if (sample > c->rate_now && (!m->is_short || sample > rate(c)))
+		c->rate_now = sample;
+	if (c->rate_at_rtt < rate(c))
+		c->rate_at_rtt = rate(c);
+}
+
+static void
+start_round(struct credit *c)
+{
+	if (rate(c) >= c->start_rate + c->start_rate / 4) {
+		c->start_rate = rate(c);
+		c->start_flat = 0;
+	} else if (++c->start_flat >= START_ROUNDS) {
+		begin_probe(c); /* the start has left a queue */
+	}
+}
+
+static void
+on_round(struct credit *c)
+{
+	bool counts = !c->round_short;
+	c->round_end = c->sent;
+	c->round_short = c->short_until > 0;
+	if (!counts)
+		return;
+	if (c->phase == CREDIT_STARTING)
+		start_round(c);
+	if (c->phase != CREDIT_PROBING && ++c->rounds >= ROUNDS) {
+		c->rate_before = c->rate_now;
+		c->rate_now = 0;
+		c->rounds = 0;
+	}
+}
+
+static void
+probe(struct credit *c, uint64_t now_us)
+{
+	bool old = now_us >= c->rtt_found_us + RTT_LIVES_US;
+	bool slower = rate(c) < c->rate_at_rtt / 2;
+	if (c->phase == CREDIT_CRUISING && c->rtt_us && (old || slower))
+		begin_probe(c);
+	if (c->phase != CREDIT_PROBING)
+		return;
+	if (!c->probe_end && c->sent - c->delivered <= credit_allowed(c, SIZE_MAX))
+		c->probe_end = c->sent + 1; /* what is sent from now on finds no queue */
+	else if (c->probe_rtt_us) {
+		c->rtt_us = c->probe_rtt_us;
+		c->rtt_found_us = now_us;
+		c->rate_at_rtt = rate(c);
+		c->phase = CREDIT_CRUISING;
+	}
+}
+
+void
+credit_acked(struct credit *c, size_t n, uint64_t now_us)
+{
+	struct credit_mark m;
+	bool any = false;
+	c->delivered += n < c->sent - c->delivered ? n : c->sent - c->delivered;
+	c->delivered_us = now_us;
+	while (c->n_marks && mark_at(c, 0)->end <= c->delivered) {
+		m = *mark_at(c, 0);
+		any = true;
+		c->first_mark = (c->first_mark + 1) % CREDIT_MARKS;
+		c->n_marks--;
+	}
+	if (any)
+		on_mark(c, &m, now_us);
+	if (c->short_until && c->delivered >= c->short_until)
+		c->short_until = 0;
+	if (c->delivered >= c->round_end)
+		on_round(c);
+	probe(c, now_us);
+}

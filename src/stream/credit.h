@@ -1,0 +1,78 @@
+/*
+ * How much may be in flight on a link: by what its own acknowledgements tell.
+ *
+ *     allowed = rate x (1.5 x smallest round trip + 15 ms)
+ *
+ *                rate: the most that was delivered in one of the last rounds
+ *     round trip: the least of the last 8 s, the receiver's delay included
+ *
+ *     START --- rate grows no more for 3 rounds ---> CRUISE ---+
+ *     x 3                                            x 1.5     | the round trip is old, or
+ *                                                      ^       | the rate has halved
+ *                                                      |       v
+ *                                                      +---- PROBE  x 0.75, for a round
+ *
+ * More than the product keeps a little of a queue, so a faster link shows itself by a
+ * higher rate.  The queue hides the round trip, so now and then it is let run dry.
+ * What was sent while there was not enough to send says nothing about the link, unless
+ * it was faster than what was known.
+ *
+ * Floor: CREDIT_FLOOR, so that nothing ever stalls.  Ceiling: the caller's.
+ */
+#ifndef STREAM_CREDIT_H
+#define STREAM_CREDIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	CREDIT_FLOOR = 2 * 1024,
+	CREDIT_START = 32 * 1024, /* before anything is known */
+	CREDIT_MARKS = 64,
+};
+
+enum credit_phase { CREDIT_STARTING, CREDIT_CRUISING, CREDIT_PROBING };
+
+struct credit {
+	enum credit_phase phase;
+	uint64_t sent, delivered; /* bytes, of this link */
+	uint64_t delivered_us; /* when that was */
+	uint64_t
+	    blind_until; /* of what is sent until that is delivered nothing is measured */
+	uint64_t short_until; /* what was sent below it was all there was to send; 0 */
+	/* bytes a second, the most of the rounds now counted and of those before */
+	uint64_t rate_now, rate_before;
+	uint64_t rate_at_rtt; /* the rate when the round trip was found */
+	unsigned rounds; /* counted in rate_now */
+	uint64_t round_end; /* `sent` that ends the round when it is delivered */
+	bool round_short; /* there was not always enough to send in it */
+	uint64_t start_rate; /* STARTING: of the last round that was faster */
+	unsigned start_flat; /* and the rounds since */
+	uint64_t rtt_us, rtt_found_us; /* the smallest, 0: not known; when it was seen */
+	uint64_t probe_rtt_us; /* PROBING: the smallest since the queue ran dry; 0 */
+	uint64_t probe_end; /* `sent` that ends it when it is delivered; 0: not dry yet */
+	/* What was under way when these bytes were sent, oldest first. */
+	struct credit_mark {
+		uint64_t end, sent_us, delivered, delivered_us;
+		bool is_short;
+	} marks[CREDIT_MARKS];
+	size_t first_mark, n_marks;
+};
+
+void credit_init(struct credit *c, uint64_t now_us);
+/* n bytes were sent; that many bytes more are acknowledged (too many do no harm). */
+void credit_sent(struct credit *c, size_t n, uint64_t now_us);
+void credit_acked(struct credit *c, size_t n, uint64_t now_us);
+/* There is nothing more to send, though more would be allowed. */
+void credit_short(struct credit *c);
+/* What is in flight will be sent again, and it cannot be told which of the two is
+ * acknowledged (Karn and Partridge 1987). */
+void credit_forget(struct credit *c);
+
+/* Bytes that may be in flight. */
+size_t credit_allowed(const struct credit *c, size_t ceiling);
+/* Bytes that the link takes in that time; 0: not known. */
+size_t credit_in(const struct credit *c, uint64_t us);
+
+#endif

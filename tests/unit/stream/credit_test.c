@@ -1,0 +1,112 @@
+#include "stream/credit.h"
+#include "test.h"
+
+enum { MS = 1000, KB = 1024, BIG = 1 << 30 };
+
+static struct credit c;
+static uint64_t now;
+
+/* As much as is allowed is sent at `rate` bytes a ms, and acknowledged a round trip later,
+ * for so many round trips. */
+static void
+rounds(unsigned n, uint64_t rate, uint64_t rtt_ms)
+{
+	while (n--) {
+		size_t bytes = credit_allowed(&c, BIG);
+		uint64_t took_ms = bytes / rate > rtt_ms ? bytes / rate : rtt_ms;
+		credit_sent(&c, bytes / 2, now);
+		now += took_ms * MS / 2;
+		credit_sent(&c, bytes - bytes / 2, now);
+		now += took_ms * MS / 2;
+		credit_acked(&c, bytes / 2, now);
+		now += took_ms * MS / 2;
+		credit_acked(&c, bytes - bytes / 2, now);
+	}
+}
+
+static void
+begin(void)
+{
+	now = 1000 * MS;
+	credit_init(&c, now);
+}
+
+TEST(at_first_a_little_is_allowed_and_never_more_than_the_ceiling)
+{
+	begin();
+	CHECK_EQ(credit_allowed(&c, BIG), CREDIT_START);
+	CHECK_EQ(credit_allowed(&c, 100), 100);
+	CHECK_EQ(credit_in(&c, 1000 * MS), 0);
+}
+
+TEST(the_start_is_quick_and_stops_at_the_rate)
+{
+	begin();
+	rounds(4, 10 * KB, 100);
+	CHECK(credit_allowed(&c, BIG) >= 1000 * KB / 2);
+	rounds(20, 10 * KB, 100);
+	CHECK(c.phase != CREDIT_STARTING);
+	CHECK(credit_in(&c, 1000 * MS) >= 5000 * KB);
+	CHECK(credit_in(&c, 1000 * MS) <= 11000 * KB);
+}
+
+TEST(nothing_ever_closes_it)
+{
+	begin();
+	rounds(20, 10 * KB, 100);
+	for (int i = 0; i < 100; i++) {
+		credit_sent(&c, 100, now);
+		now += 3600 * 1000 * (uint64_t)MS;
+		credit_acked(&c, 100, now);
+		CHECK(credit_allowed(&c, BIG) >= CREDIT_FLOOR);
+	}
+}
+
+TEST(what_is_short_does_not_lower_the_rate)
+{
+	begin();
+	rounds(20, 10 * KB, 100);
+	size_t before = credit_in(&c, 1000 * MS);
+	for (int i = 0; i < 50; i++) {
+		credit_sent(&c, 10, now);
+		credit_short(&c);
+		now += 100 * MS;
+		credit_acked(&c, 10, now);
+	}
+	CHECK(credit_in(&c, 1000 * MS) >= before);
+}
+
+TEST(a_slower_link_is_noticed)
+{
+	begin();
+	rounds(20, 10 * KB, 100);
+	rounds(20, 1 * KB, 100);
+	CHECK(credit_in(&c, 1000 * MS) <= 2000 * KB);
+}
+
+TEST(more_acknowledgements_than_bytes_do_no_harm)
+{
+	begin();
+	credit_acked(&c, 1000, now);
+	credit_sent(&c, 10, now);
+	now += 10 * MS;
+	credit_acked(&c, SIZE_MAX, now);
+	CHECK_EQ(c.delivered, c.sent);
+	CHECK_EQ(c.rtt_us, 10 * MS);
+}
+
+TEST(what_may_have_been_sent_twice_tells_nothing)
+{
+	begin();
+	credit_sent(&c, 1000, now);
+	now += 100 * MS;
+	credit_forget(&c);
+	credit_sent(&c, 1000, now);
+	now += 1 * MS;
+	credit_acked(&c, 1000, now); /* of the first time? */
+	CHECK_EQ(c.rtt_us, 0);
+	credit_sent(&c, 1000, now);
+	now += 50 * MS;
+	credit_acked(&c, 1000, now);
+	CHECK_EQ(c.rtt_us, 50 * MS);
+}
