@@ -13,6 +13,7 @@ enum {
 	QUEUE_MAX = 2 * FRAME_MAX,
 	BULK = 1024 * 1024, /* who moves so much gets larger pipes */
 	TRIM_AFTER_US = 1000 * 1000,
+	MUCH = 16 * 1024,
 };
 
 static void
@@ -115,12 +116,16 @@ uint64_t
 linkio_trim(struct linkio *io, uint64_t now_us)
 {
 	uint64_t at = io->moved_us + TRIM_AFTER_US;
+	/* For a heartbeat's few bytes nobody needs to wake up again. */
+	if (io->moved - io->moved_before < MUCH)
+		return 0;
 	if (!buf_spare(&io->link.in) && !buf_spare(&io->queue))
 		return 0;
 	if (now_us < at)
 		return at;
 	buf_trim(&io->link.in);
 	buf_trim(&io->queue);
+	io->moved_before = io->moved;
 	return 0;
 }
 

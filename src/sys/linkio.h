@@ -19,6 +19,7 @@ struct linkio {
 	bool heard; /* something has been read */
 	uint64_t moved; /* bytes read and written */
 	uint64_t moved_us; /* when that was */
+	uint64_t moved_before; /* as it was when memory was given back last */
 	bool broken; /* the other side is gone; the owner closes */
 };
 
