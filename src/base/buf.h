@@ -6,8 +6,9 @@
  *
  * The bytes are always contiguous, so that a reader needs no second span.  Free
  * room in front is reclaimed by moving the bytes when they fit into it (else there is
- * twice the room from then on), so every byte is moved at most about once.  An emptied buffer keeps its memory for what comes
- * next, unless that is very much; buf_trim gives it back.
+ * twice the room from then on), so every byte is moved at most about once.  An emptied
+ * buffer keeps its memory for what comes next, unless that is very much; buf_trim gives
+ * it back.
  *
  * Full: buf_put and buf_room return ERR_FULL beyond `max`, and change nothing.
  */

@@ -7,8 +7,8 @@
  *     round trip: the least of the last 8 s, the receiver's delay included
  *
  *     START --- rate grows no more for 3 rounds ---> CRUISE ---+
- *     x 3                                            x 1.5     | the round trip is old, or
- *                                                      ^       | the rate has halved
+ *     x 3                                            x 1.5     | round trip old, or
+ *                                                      ^       | much slower
  *                                                      |       v
  *                                                      +---- PROBE  x 0.75, for a round
  *

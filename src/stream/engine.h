@@ -71,9 +71,9 @@ engine_frame(struct engine *e, struct link *l, const struct frame *f, uint64_t n
  * to send.  Returns whether more could be sent now if there were room. */
 bool engine_fill(struct engine *e, struct link *l, struct buf *out, size_t room,
     uint64_t now_us);
-/* The same, but the bytes of a long DATA frame may stay where they are: then nothing else
- * follows, and they (*ret_bytes, else empty; valid until the streams change) belong behind
- * what was appended. */
+/* The same, but the bytes of a long DATA frame may stay where they are: then nothing
+ * else follows, and they (*ret_bytes, else empty; valid until the streams change) belong
+ * behind what was appended. */
 bool engine_fill_in_place(struct engine *e, struct link *l, struct buf *out, size_t room,
     uint64_t now_us, struct span *ret_bytes);
 /* When engine_fill has something to send by itself, or the link comes into doubt: a

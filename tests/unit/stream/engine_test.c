@@ -610,6 +610,30 @@ TEST(a_full_queue_says_that_there_is_more)
 	world_finish();
 }
 
+TEST(long_data_may_be_sent_from_where_it_lies)
+{
+	struct buf out;
+	struct span behind = { 0 };
+	world_init();
+	w.client.total = 100000;
+	struct wire *wire = wire_open(0);
+	wire->client.credit.phase = CREDIT_CRUISING;
+	wire->client.credit.rate_now = 1000 * 1000 * 1000;
+	while (stream_room(tty(&w.client)) > OUT_MAX - 90000)
+		use(&w.client, &w.server, 4096);
+	buf_init(&out, PIPE_MAX);
+	for (size_t pieces = 0; pieces == 0 || behind.n; pieces++) {
+		(void)engine_fill_in_place(&w.client.engine, &wire->client, &out, ROOM,
+		    w.now, &behind);
+		CHECK(pieces > 0 || behind.n > 0);
+		CHECK_EQ(buf_put(&out, behind.p, behind.n), 0);
+		CHECK_EQ(deliver(&w.server, &wire->server, &out, PIPE_MAX), 0);
+	}
+	buf_finish(&out);
+	run_to_the_end(wire, ROOM);
+	world_finish();
+}
+
 /* ---- control messages ---- */
 
 TEST(control_messages_arrive_one_by_one)

@@ -244,3 +244,37 @@ TEST(the_sooner_of_heartbeat_and_doubt_is_the_deadline)
 	l.heartbeat_us = 500 * MS;
 	CHECK_EQ(link_deadline(&l), START + 500 * MS);
 }
+
+TEST(long_data_comes_in_parts)
+{
+	static uint8_t bytes[50 * 1000];
+	struct link l;
+	struct buf b;
+	struct frame f;
+	union msg m;
+	uint64_t next = 1000;
+	for (size_t i = 0; i < sizeof bytes; i++)
+		bytes[i] = (uint8_t)(i * 7 + i / 251);
+	link_init(&l, START);
+	buf_init(&b, FRAME_MAX);
+	struct msg_data data = { 1, next, { bytes, sizeof bytes } };
+	CHECK_EQ(msg_put(&b, MSG_DATA, &data), 0);
+	for (size_t parts = 0, n; b.len; parts++) {
+		n = b.len < 6000 ? b.len : 6000;
+		CHECK_EQ(link_received(&l, (struct span){ buf_bytes(&b), n }), 0);
+		buf_drop(&b, n);
+		for (long len; (len = link_frame(&l, &f)) > 0; link_drop(&l, len)) {
+			CHECK_EQ(msg_get(&f, &m), 0);
+			CHECK_EQ(m.data.stream, 1);
+			CHECK_EQ(m.data.offset, next);
+			CHECK(memcmp(m.data.bytes.p, bytes + next - 1000, m.data.bytes.n)
+			    == 0);
+			next += m.data.bytes.n;
+		}
+		CHECK(parts < 2 || next > 1000); /* before the frame is whole */
+	}
+	CHECK_EQ(next, 1000 + sizeof bytes);
+	CHECK_EQ(l.in.len, 0);
+	buf_finish(&b);
+	link_finish(&l);
+}
