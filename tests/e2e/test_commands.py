@@ -7,6 +7,7 @@ All randomness comes from SEED, which is printed; BELAY_E2E_SEED sets it.
 
 import contextlib
 import hashlib
+import itertools
 import os
 import pathlib
 import random
@@ -393,15 +394,21 @@ def test_client_that_is_told_to_end_while_away(host):
 
 # Cuts.
 
+NUMBERS = itertools.count()
+
+
 def run_once(host, path, direction, sizes):
     """Has a command append a line while the connection is cut: it does so once, or belay
     gives up and it has done so once at most.  Returns the status."""
-    path.unlink(missing_ok=True)
+    # Its own: a command whose client has given up may come late, but only once.
+    path = path.with_name(f"{path.name}.{next(NUMBERS)}")
     host.proxy.cut_after(sizes[0], direction, sizes[1:])
     command = f"echo line >>{path}; echo ok"
     done = host.piped(belay(host, "testhost", command), timeout=LONG)
     host.proxy.heal()
     wait_until(lambda: not host.running("bash", "-c", command))
+    assert all(one.read_text().count("line") <= 1
+               for one in path.parent.glob(f"{path.name.split('.')[0]}.*"))
     lines = path.read_text().count("line") if path.exists() else 0
     assert (done.returncode, done.stdout, lines) in (
         (0, b"ok\n", 1), (255, b"", 0), (255, b"", 1)), f"{direction} {sizes}: {done}"
