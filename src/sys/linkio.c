@@ -20,6 +20,8 @@ static void
 moved(struct linkio *io, size_t n)
 {
 	bool was_bulk = io->moved >= BULK;
+	if (!n)
+		return;
 	io->moved += n;
 	io->moved_us = io->loop->now_us;
 	if (!was_bulk && io->moved >= BULK) {
