@@ -10,6 +10,7 @@
 
 enum {
 	FILE_MAX = 64 * 1024,
+	KNOWN_HOSTS_MAX = 4 * 1024 * 1024,
 	PATH_MAX_LEN = 4096,
 	KEPT_S = 7 * 24 * 3600,
 };
@@ -28,13 +29,31 @@ file_path(enum hosts which, char ret_path[PATH_MAX_LEN])
 	return n < PATH_MAX_LEN;
 }
 
-/* Another belay may know more machines: it finds out anew. */
 static uint64_t
-key_of(const struct options *o)
+mix(uint64_t key, struct span bytes)
 {
-	uint64_t key = options_key(o);
-	for (const char *p = BELAY_BUILD; *p; p++)
-		key = (key ^ (unsigned char)*p) * 0x100000001b3;
+	for (size_t i = 0; i < bytes.n; i++)
+		key = (key ^ bytes.p[i]) * 0x100000001b3; /* FNV-1a */
+	return key;
+}
+
+/* Another belay may know more machines: it finds out anew.  So it does when a host has
+ * another key: it is another machine, or a new one. */
+static uint64_t
+key_of(enum hosts which, const struct options *o)
+{
+	const char *home = getenv("HOME");
+	char path[PATH_MAX_LEN];
+	struct buf known;
+	uint64_t key = mix(options_key(o),
+	    (struct span){ (const uint8_t *)BELAY_BUILD, strlen(BELAY_BUILD) });
+	int n = snprintf(path, sizeof path, "%s/.ssh/known_hosts", home ? home : "");
+	if (which != HOSTS_PLAIN || n >= PATH_MAX_LEN)
+		return key;
+	buf_init(&known, KNOWN_HOSTS_MAX);
+	if (sys_read_file(path, &known) == 0)
+		key = mix(key, buf_span(&known));
+	buf_finish(&known);
 	return key;
 }
 
@@ -75,7 +94,7 @@ hosts_has(enum hosts which, const struct options *o, char ret_word[HOSTS_WORD_MA
 	struct buf others;
 	buf_init(&others, FILE_MAX);
 	bool known = file_path(which, path)
-	    && read_lines(path, key_of(o), &others, ret_word);
+	    && read_lines(path, key_of(which, o), &others, ret_word);
 	buf_finish(&others);
 	return known;
 }
@@ -87,7 +106,7 @@ hosts_remember(enum hosts which, const struct options *o, const char *word)
 	struct buf lines;
 	buf_init(&lines, FILE_MAX);
 	if (file_path(which, path)) {
-		uint64_t key = key_of(o);
+		uint64_t key = key_of(which, o);
 		(void)read_lines(path, key, &lines, NULL);
 		buf_print(&lines, "%016" PRIx64 " %" PRId64 " %s\n", key, sys_wall_s(),
 		    word);

@@ -1,7 +1,7 @@
 /*
  * What was found out about hosts lately, kept in the user's cache directory, a file a
  * subject, under a hash of the destination, ssh's options and our build; for a week, since
- * hosts change.
+ * hosts change; what is told of plain ones also only while ~/.ssh/known_hosts is the same.
  */
 #ifndef CLIENT_HOSTS_H
 #define CLIENT_HOSTS_H

@@ -844,6 +844,8 @@ on_config(void *owner)
 {
 	struct session *s = owner;
 	enum plain_keeper keeper;
+	if (s->config.silent)
+		log_louder(LOG_QUIET - LOG_VERBOSE);
 	if (!choose_kind(s)) {
 		leave(s, SESSION_PLAIN_SSH);
 		return;
