@@ -745,7 +745,8 @@ choose_session(struct session *s)
 {
 	const struct options *o = s->options;
 	s->wish = o->session ? WISH_OPEN : WISH_NEW;
-	s->returns = s->kind == KIND_PTY && s->raw && !s->command.len;
+	s->returns = s->kind == KIND_PTY && s->raw && !s->command.len
+	    && isatty(STDOUT_FILENO);
 	bool shared = o->share || o->read_only;
 	if (!s->returns || o->session || o->fresh || !memory_find(o, shared, &s->left))
 		return;

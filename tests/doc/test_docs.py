@@ -79,6 +79,34 @@ def test_belay_page_has_its_options():
     assert not [name for name in own if f"--{name}" not in usage]
 
 
+def test_completions_have_the_options():
+    code = (SRC / "client/options.c").read_text()
+    table = code[code.index("own_table[] = {"):]
+    own = set(re.findall(r'\{ "([a-z-]+)", (?:true|false), [A-Z_]+ \}', table)) | {"autossh"}
+    fish = set(re.findall(r"-l ([a-z-]+)", read("completions/belay.fish")))
+    assert fish == own
+    for path in ("completions/belay.bash", "completions/_belay"):
+        text = re.sub(r"awk '.*?'|belay --list", "", read(path), flags=re.S)
+        assert {name for name in re.findall(r"--([a-z-]+)", text)} == own, path
+
+
+def test_completion_of_bash(tmp_path):
+    """Driven as bash does it; the sessions come from a belay of our own."""
+    fake = tmp_path / "belay"
+    fake.write_text("#!/bin/sh\nprintf 'ID HOST NAME\\n0a1b2c3d there work x\\n4e5f6071 there - x\\n'\n")
+    fake.chmod(0o755)
+
+    def completed(*words):
+        script = (f"PATH={tmp_path}:$PATH; . completions/belay.bash; COMP_WORDS=({' '.join(words)});"
+                  f" COMP_CWORD={len(words) - 1}; _belay; echo ${{COMPREPLY[@]}}")
+        return subprocess.run(["bash", "--norc", "-c", script], cwd=REPO, text=True,
+                              capture_output=True, check=True).stdout.split()
+
+    assert completed("belay", "--re") == ["--read-only", "--rename"]
+    assert completed("belay", "--kill", "\"\"") == ["0a1b2c3d", "work", "4e5f6071"]
+    assert completed("belay", "--session", "w") == ["work"]
+
+
 def test_server_page_has_its_verbs():
     code = (SRC / "server/main.c").read_text()
     verbs = set(re.findall(r'^\t\{ "(?:--)?([a-z]+)", \d, ', code, re.M))

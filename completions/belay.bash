@@ -1,0 +1,45 @@
+# bash completion for belay: its own options and sessions; the rest as ssh's.
+
+_belay_sessions()
+{
+	belay --list 2>/dev/null | awk 'NR > 1 { print $1; if ($3 != "-") print $3 }'
+}
+
+_belay_hosts()
+{
+	sed -n 's/^[Hh]ost[ \t=]\{1,\}//p' ~/.ssh/config 2>/dev/null | tr ' ' '\n' | grep -v '[*?!]'
+	cut -d' ' -f1 ~/.ssh/known_hosts 2>/dev/null | tr ',' '\n' | grep -v '^[|#@[]'
+}
+
+_belay()
+{
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
+	local own="--new --session --share --read-only --history --linger --list --json
+		--kill --detach --rename --autossh --help --version"
+	case $prev in
+	--session | --kill | --detach | --rename)
+		COMPREPLY=($(compgen -W "$(_belay_sessions)" -- "$cur"))
+		return ;;
+	--history | --linger)
+		return ;;
+	esac
+	case $cur in
+	--*)
+		COMPREPLY=($(compgen -W "$own" -- "$cur"))
+		return ;;
+	esac
+	if declare -F _comp_load >/dev/null; then
+		_comp_load ssh
+	elif declare -F _completion_loader >/dev/null; then
+		_completion_loader ssh
+	fi
+	if declare -F _comp_cmd_ssh >/dev/null; then
+		_comp_cmd_ssh "$@"
+	elif declare -F _ssh >/dev/null; then
+		_ssh "$@"
+	else
+		COMPREPLY=($(compgen -W "$(_belay_hosts)" -- "$cur"))
+	fi
+}
+
+complete -F _belay belay
