@@ -561,19 +561,12 @@ hold_tick(struct attempt *a, uint64_t now_us)
 	return 0;
 }
 
-static void
-soonest(uint64_t *at, uint64_t candidate)
-{
-	if (candidate && (!*at || candidate < *at))
-		*at = candidate;
-}
-
 uint64_t
 attempt_tick(struct attempt *a, uint64_t now_us)
 {
 	uint64_t at = silence_tick(a, now_us);
-	soonest(&at, hold_tick(a, now_us));
-	soonest(&at, dialer_tick(&a->dialer, now_us));
+	loop_sooner(&at, hold_tick(a, now_us));
+	loop_sooner(&at, dialer_tick(&a->dialer, now_us));
 	if (a->pid <= 0 || !a->kill_us)
 		return at;
 	if (now_us < a->kill_us)

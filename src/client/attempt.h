@@ -58,8 +58,8 @@ struct attempt {
 	bool held; /* its stderr is held back until it is clear that the server runs */
 	size_t shown; /* bytes of `said` that the person has seen */
 	uint64_t started_us;
-	uint64_t
-	    taken_us; /* when ssh had taken all of the prelude: the command runs; 0: not yet */
+	/* when ssh had taken all of the prelude: the command runs; 0: not yet */
+	uint64_t taken_us;
 	struct boot boot;
 	uint8_t random[BOOT_MARK_LEN / 2];
 	struct buf prelude; /* what is written to stdin at once */

@@ -37,8 +37,8 @@ struct config {
 	bool silent; /* errors are not shown (LogLevel) */
 	bool forwards; /* ports that only one ssh at a time can have */
 	struct span ipqos; /* its first value, of terminals; empty: ssh did not tell */
-	bool
-	    tells_type; /* ssh knows SessionType, StdinNull and ForkAfterAuthentication */
+	/* ssh knows SessionType, StdinNull and ForkAfterAuthentication */
+	bool tells_type;
 };
 
 enum { CONFIG_OVERRIDES = 5, CONFIG_OVERRIDE_LEN = 64 };

@@ -32,8 +32,8 @@ struct console {
 	struct watch keys; /* stdin */
 	struct sink out, err;
 	struct escape escape;
-	struct term
-	    *term; /* what the terminal shows; NULL: not a terminal, or no memory */
+	/* what the terminal shows; NULL: not a terminal, or no memory */
+	struct term *term;
 	struct overlay overlay; /* the status line */
 	bool raw; /* stdin is a terminal that has to be raw */
 	bool asking; /* the keys are for a question of ssh's, not for the program */

@@ -202,13 +202,6 @@ dialer_is_cut_off(const struct dialer *d)
 	return tries;
 }
 
-static void
-soonest(uint64_t *at, uint64_t candidate)
-{
-	if (candidate && (!*at || candidate < *at))
-		*at = candidate;
-}
-
 uint64_t
 dialer_tick(struct dialer *d, uint64_t now_us)
 {
@@ -230,6 +223,6 @@ dialer_tick(struct dialer *d, uint64_t now_us)
 		return now_us;
 	}
 	uint64_t at = d->deadline_us;
-	soonest(&at, dial_deadline(&d->dial));
+	loop_sooner(&at, dial_deadline(&d->dial));
 	return at;
 }

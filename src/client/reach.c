@@ -521,25 +521,18 @@ reach_send(struct reach *r)
 		doubt(r);
 }
 
-static void
-soonest(uint64_t *at, uint64_t candidate)
-{
-	if (candidate && (!*at || candidate < *at))
-		*at = candidate;
-}
-
 uint64_t
 reach_deadline(struct reach *r)
 {
 	uint64_t at = policy_deadline(&r->policy);
-	soonest(&at, r->master_until_us);
-	soonest(&at, netwatch_deadline(&r->net));
+	loop_sooner(&at, r->master_until_us);
+	loop_sooner(&at, netwatch_deadline(&r->net));
 	for (size_t i = 0; i < REACH_ATTEMPTS; i++)
-		soonest(&at, attempt_tick(&r->attempts[i], r->loop->now_us));
+		loop_sooner(&at, attempt_tick(&r->attempts[i], r->loop->now_us));
 	if (r->linked && !r->doubted)
-		soonest(&at, engine_deadline(r->engine, &r->linked->io.link));
+		loop_sooner(&at, engine_deadline(r->engine, &r->linked->io.link));
 	if (r->linked)
-		soonest(&at, linkio_trim(&r->linked->io, r->loop->now_us));
+		loop_sooner(&at, linkio_trim(&r->linked->io, r->loop->now_us));
 	return at;
 }
 

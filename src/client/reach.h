@@ -26,7 +26,7 @@ struct reach_events {
 	void (*up)(void *owner, const struct attempt *a); /* there is a new link */
 	/* the host says BYE, with this code */
 	void (*bye)(void *owner, enum bye_code code);
-	/* the link has ended: reach_again, or the end */
+	/* the link has ended: reach_on(POLICY_LOST) goes on, else it is the end */
 	void (*lost)(void *owner, bool clean);
 	/* the session is not there any more */
 	void (*gone)(void *owner, bool rebooted);
@@ -56,8 +56,8 @@ struct reach {
 	struct asker asker; /* asks it again */
 	bool asks_again; /* it does so now, for an attempt that `may_ask` */
 	bool may_ask;
-	uint64_t
-	    master_until_us; /* a shared connection has to answer by then; 0: none is used */
+	/* a shared connection has to answer by then; 0: none is used */
+	uint64_t master_until_us;
 	bool alone; /* it did not */
 	bool was_up; /* the session exists on the host */
 	bool doubted; /* the policy was told of it */

@@ -658,13 +658,6 @@ status_turn(struct session *s)
 	return status_changes_us(&status);
 }
 
-static void
-soonest(uint64_t *at, uint64_t candidate)
-{
-	if (candidate && (!*at || candidate < *at))
-		*at = candidate;
-}
-
 static uint64_t
 session_turn(void *owner, uint64_t now_us)
 {
@@ -678,9 +671,9 @@ session_turn(void *owner, uint64_t now_us)
 	reach_send(&s->reach);
 	leave_turn(s);
 	uint64_t at = reach_deadline(&s->reach);
-	soonest(&at, engine_trim(&s->engine, now_us));
-	soonest(&at, s->end_us);
-	soonest(&at, status_us);
+	loop_sooner(&at, engine_trim(&s->engine, now_us));
+	loop_sooner(&at, s->end_us);
+	loop_sooner(&at, status_us);
 	return at;
 }
 

@@ -1,11 +1,13 @@
 /*
- * A session on the client's side: the terminal, the streams, the ssh children that come
- * and go, and the policy that decides when.
+ * A session on the client's side: what is run, what the console and the reach (which have
+ * files of their own) tell each other, and how it ends: ended, hung up, or left running.
  *
- *    stdin  --> (escape) --> stream 1 --> engine --> attempt (ssh) --> host
- *    stdout <--- sink <----- stream 1 <---  "   <---    "
- *    stderr <--- sink <----- stream 2
- *                                    policy: which attempt, when
+ *    stdin  --> console --> stream 1 --> engine --> reach (attempts, policy) --> host
+ *    stdout <-- console <-- stream 1 <--   "   <--    "
+ *    stderr <-- console <-- stream 2
+ *
+ * A session that `returns`, a login shell on a terminal, is left when we are ended from
+ * outside, and remembered (memory.h); any other is hung up.
  */
 #ifndef CLIENT_SESSION_H
 #define CLIENT_SESSION_H

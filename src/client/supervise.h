@@ -19,8 +19,8 @@
 
 struct supervise_rules {
 	uint64_t poll_us, first_poll_us; /* between tests; longest back-off */
-	uint64_t
-	    gate_us; /* an ssh that ends sooner at first has never worked; 0: no rule */
+	/* an ssh that ends sooner at first has never worked; 0: no rule */
+	uint64_t gate_us;
 	uint64_t max_life_us; /* 0: none */
 	long max_starts; /* negative: any number */
 	bool tests; /* there is a monitoring port */

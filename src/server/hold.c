@@ -560,13 +560,6 @@ peers_turn(struct hold *h)
 
 /* ---- the loop ---- */
 
-static void
-soonest(uint64_t *at, uint64_t candidate)
-{
-	if (candidate && (!*at || candidate < *at))
-		*at = candidate;
-}
-
 /* ssh ends when its client is killed, but only when it has something to write to it. */
 static bool
 client_killed(struct hold *h, struct guest *g)
@@ -603,9 +596,9 @@ guest_turn(struct hold *h, struct guest *g)
 		return 0;
 	}
 	if (e)
-		soonest(&at, engine_deadline(e, &g->io.link));
-	soonest(&at, linkio_trim(&g->io, now));
-	soonest(&at, g->io.link.heard_us + LINK_SILENT_US);
+		loop_sooner(&at, engine_deadline(e, &g->io.link));
+	loop_sooner(&at, linkio_trim(&g->io, now));
+	loop_sooner(&at, g->io.link.heard_us + LINK_SILENT_US);
 	return at;
 }
 
@@ -628,10 +621,10 @@ guests_turn(struct hold *h)
 			close_unwanted(h, &h->peers.list[i].engine);
 	for (size_t i = 0; i < GUESTS; i++)
 		if (h->guests[i].taken)
-			soonest(&at, guest_turn(h, &h->guests[i]));
+			loop_sooner(&at, guest_turn(h, &h->guests[i]));
 	for (size_t i = 0; i < PEERS; i++)
 		if (h->peers.list[i].taken)
-			soonest(&at,
+			loop_sooner(&at,
 			    engine_trim(&h->peers.list[i].engine, h->loop.now_us));
 	return at;
 }
@@ -658,7 +651,7 @@ end_turn(struct hold *h)
 	if (delivered) {
 		if (!h->delivered_us)
 			h->delivered_us = now;
-		soonest(&at, h->delivered_us + EXIT_LINGER_US);
+		loop_sooner(&at, h->delivered_us + EXIT_LINGER_US);
 		if (h->away_us || now >= at)
 			loop_stop(&h->loop);
 	}
@@ -670,7 +663,7 @@ end_turn(struct hold *h)
 		    && h->peers.list[i].engine.active->used;
 	if (h->away_us) {
 		uint64_t wait_us = h->used ? h->linger_us : UNUSED_LINGER_US;
-		soonest(&at, h->away_us + wait_us);
+		loop_sooner(&at, h->away_us + wait_us);
 		if (now >= h->away_us + wait_us)
 			loop_stop(&h->loop);
 	}
@@ -687,8 +680,8 @@ hold_turn(void *owner, uint64_t now_us)
 		tell_exit(h);
 	uint64_t at = guests_turn(h);
 	/* After sending has made room. */
-	soonest(&at, program_turn(&h->program));
-	soonest(&at, end_turn(h));
+	loop_sooner(&at, program_turn(&h->program));
+	loop_sooner(&at, end_turn(h));
 	return at;
 }
 

@@ -1,13 +1,15 @@
 /*
- * `belay-server hold`: one session.  Owns the pty and the streams, and outlives every
- * connection.
+ * `belay-server hold`: one session.  Owns the program and its clients (peers.h), and
+ * outlives every connection.
  *
- *      pty <----> stream 1 <----> engine <----> links (stdin and stdout of a relay each)
- *                 stream 0 (window size, exit status)
- *                                               listener: relays bring new links
+ *      program <--> peers: a client's streams <--> links (a relay's stdin and stdout)
+ *                          another's streams  <--> links
+ *                                                  listener: relays bring new links,
+ *                                                  or ask about the session
  *
  * The session ends when the program has ended and the client has everything, when the
- * client hangs up, or when no client has come for `linger`.
+ * client hangs up or was killed (a program on pipes), when somebody on the host kills it,
+ * or when no client has come for `linger`.
  */
 #ifndef SERVER_HOLD_H
 #define SERVER_HOLD_H

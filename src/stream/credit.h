@@ -38,8 +38,8 @@ struct credit {
 	enum credit_phase phase;
 	uint64_t sent, delivered; /* bytes, of this link */
 	uint64_t delivered_us; /* when that was */
-	uint64_t
-	    blind_until; /* of what is sent until that is delivered nothing is measured */
+	/* of what is sent until that is delivered nothing is measured */
+	uint64_t blind_until;
 	uint64_t short_until; /* what was sent below it was all there was to send; 0 */
 	/* bytes a second, the most of the rounds now counted and of those before */
 	uint64_t rate_now, rate_before;

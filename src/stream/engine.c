@@ -448,6 +448,7 @@ engine_fill_in_place(struct engine *e, struct link *l, struct buf *out, size_t r
 	*ret_bytes = (struct span){ 0 };
 	return fill(e, l, out, room, now_us, ret_bytes);
 }
+
 uint64_t
 engine_deadline(const struct engine *e, const struct link *l)
 {

@@ -4,8 +4,8 @@
 
 enum {
 	ANSWER_SLACK_US = 100 * 1000, /* delayed acknowledgements and a busy host */
-	PART_MIN = 4
-	    * 1024, /* of DATA that is not whole: each part may be acknowledged */
+	/* of DATA that is not whole: each part may be acknowledged */
+	PART_MIN = 4 * 1024,
 };
 
 void

@@ -46,4 +46,12 @@ void loop_remove(struct loop *l, struct watch *w);
 void loop_run(struct loop *l);
 void loop_stop(struct loop *l);
 
+/* Deadlines, where 0 is never: *at becomes the candidate if that comes sooner. */
+static inline void
+loop_sooner(uint64_t *at, uint64_t candidate)
+{
+	if (candidate && (!*at || candidate < *at))
+		*at = candidate;
+}
+
 #endif

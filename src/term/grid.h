@@ -34,8 +34,8 @@ struct row {
 	struct cell *cells;
 	uint16_t used;
 	bool wrapped; /* its line goes on in the next row */
-	bool
-	    spacer; /* its last cell is only blank because a wide one did not fit there */
+	/* its last cell is only blank because a wide one did not fit there */
+	bool spacer;
 	bool wide; /* may hold wide characters */
 	bool known; /* shows what the terminal shows (term.h) */
 };

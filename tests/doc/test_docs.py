@@ -79,6 +79,17 @@ def test_belay_page_has_its_options():
     assert not [name for name in own if f"--{name}" not in usage]
 
 
+def test_belay_page_has_the_escapes():
+    code = (SRC / "client/escape.c").read_text()
+    keys = re.findall(r"case '(.)':", code)
+    page = "\n".join(re.findall(r"^\.It Cm (~.*)$", read("doc/belay.1"), re.M))
+    assert len(keys) > 5
+    assert not [key for key in keys if f"~{key}" not in page]
+    said = (SRC / "client/session.c").read_text()
+    rows = "".join(re.findall(r'\{ "([^"]+)", "', said[said.index("\nhelp("):]))
+    assert not [key for key in keys if key not in rows]
+
+
 def test_completions_have_the_options():
     code = (SRC / "client/options.c").read_text()
     table = code[code.index("own_table[] = {"):]
