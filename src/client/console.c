@@ -172,10 +172,12 @@ console_status(struct console *c, const char *text)
 {
 	if (!c->term || c->out.broken || c->lent)
 		return false;
+	if (!text && !overlay_shown(&c->overlay))
+		return true; /* as at nearly every turn */
 	window_changed(c);
 	if (text)
 		overlay_show(&c->overlay, text, &c->out.ours);
-	else if (overlay_shown(&c->overlay))
+	else
 		overlay_hide(&c->overlay, &c->out.ours);
 	return true;
 }
