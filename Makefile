@@ -20,7 +20,7 @@ OS_FILE := src/sys/os_$(shell echo $(OS) | tr A-Z a-z).c
 
 # ---- what is made of what: an archive a layer, linked with those before it only ----
 
-LAYERS := base wire stream term sys
+LAYERS := base wire stream term sys tunnel
 sources = $(filter-out src/sys/os_% %/main.c,$(wildcard src/$(1)/*.c)) $(if $(filter sys,$(1)),$(OS_FILE))
 objects = $(patsubst src/%.c,$(BUILD)/%.o,$(call sources,$(1)))
 
@@ -53,8 +53,8 @@ lib = $(BUILD)/lib$(1).a
 $(foreach l,$(LAYERS) client server,$(eval $(call layer_rules,$(l))))
 
 libs = $(foreach l,$(1),$(call lib,$(l)))
-CLIENT_LIBS = $(call libs,client sys term stream wire base)
-SERVER_LIBS = $(call libs,server sys term stream wire base)
+CLIENT_LIBS = $(call libs,client tunnel sys term stream wire base)
+SERVER_LIBS = $(call libs,server tunnel sys term stream wire base)
 
 $(BUILD)/belay: $(BUILD)/client/main.o $(CLIENT_LIBS)
 	$(CC) $(ALL_CFLAGS) -o $@ $^
@@ -104,8 +104,9 @@ below_wire := wire base
 below_stream := stream wire base
 below_term := term base
 below_sys := sys term stream wire base
-below_client := client sys term stream wire base
-below_server := server sys term stream wire base
+below_tunnel := tunnel sys term stream wire base
+below_client := client tunnel sys term stream wire base
+below_server := server tunnel sys term stream wire base
 TESTS := $(wildcard tests/unit/*/*_test.c)
 UNIT := $(TESTS:tests/%.c=$(BUILD)/tests/%)
 unit: $(UNIT)

@@ -27,6 +27,7 @@ config_from_options(struct config *c, const struct options *o)
 		.background = o->background,
 		.escape = o->escape,
 		.asks_about_keys = true,
+		.unix_mask = 0177,
 		.ssh_connects = has_own_way(o) };
 	if (o->tty)
 		c->tty = o->tty > 1 ? CONFIG_TTY_FORCE : CONFIG_TTY_YES;
@@ -107,9 +108,86 @@ set_ipqos(struct config *c, struct span value)
 }
 
 static void
-set_forwards(struct config *c, struct span value)
+add_forward(struct config *c, bool remote, bool dynamic, struct span line)
 {
-	c->forwards = value.n > 0;
+	if (c->n_forwards < CONFIG_FORWARDS)
+		c->forwards[c->n_forwards++] = (struct config_forward){ remote, dynamic,
+			line };
+	else
+		c->tells_forwards = false; /* too many: they stay with ssh */
+}
+
+/* ssh -G tells of one that leads to a unix socket twice: first, by what it listens on, as
+ * of a dynamic one. */
+static void
+set_local_forward(struct config *c, struct span value)
+{
+	const uint8_t *space = memchr(value.p, ' ', value.n);
+	size_t kept = 0, first = space ? (size_t)(space - value.p) : value.n;
+	for (size_t i = 0; i < c->n_forwards; i++) {
+		const struct config_forward *f = &c->forwards[i];
+		if (!f->dynamic || f->line.n != first
+		    || memcmp(f->line.p, value.p, first) != 0)
+			c->forwards[kept++] = *f;
+	}
+	c->n_forwards = kept;
+	add_forward(c, false, false, value);
+}
+
+static void
+set_remote_forward(struct config *c, struct span value)
+{
+	add_forward(c, true, false, value);
+}
+
+static void
+set_dynamic_forward(struct config *c, struct span value)
+{
+	add_forward(c, false, true, value);
+}
+
+static void
+set_tunnel(struct config *c, struct span value)
+{
+	c->one_link = !is(value, "no") && !is(value, "false");
+}
+
+static void
+set_gateway_ports(struct config *c, struct span value)
+{
+	c->gateway_ports = yes(value);
+}
+
+static void
+set_exit_on_forward_failure(struct config *c, struct span value)
+{
+	c->exit_on_forward_failure = yes(value);
+}
+
+static void
+set_unix_mask(struct config *c, struct span value)
+{
+	c->unix_mask = 0;
+	for (size_t i = 0; i < value.n && value.p[i] >= '0' && value.p[i] <= '7'; i++)
+		c->unix_mask = (8 * c->unix_mask + (unsigned)(value.p[i] - '0')) & 0777;
+}
+
+static void
+set_unix_unlink(struct config *c, struct span value)
+{
+	c->unix_unlink = yes(value);
+}
+
+static void
+set_forward_agent(struct config *c, struct span value)
+{
+	c->forward_agent = is(value, "no") ? (struct span){ value.p, 0 } : value;
+}
+
+static void
+set_identity_agent(struct config *c, struct span value)
+{
+	c->identity_agent = value;
 }
 
 static void
@@ -227,9 +305,16 @@ static const struct {
 	{ "escapechar", set_escape },
 	{ "remotecommand", set_remote_command },
 	{ "ipqos", set_ipqos },
-	{ "localforward", set_forwards },
-	{ "remoteforward", set_forwards },
-	{ "dynamicforward", set_forwards },
+	{ "localforward", set_local_forward },
+	{ "remoteforward", set_remote_forward },
+	{ "dynamicforward", set_dynamic_forward },
+	{ "gatewayports", set_gateway_ports },
+	{ "exitonforwardfailure", set_exit_on_forward_failure },
+	{ "streamlocalbindmask", set_unix_mask },
+	{ "streamlocalbindunlink", set_unix_unlink },
+	{ "forwardagent", set_forward_agent },
+	{ "identityagent", set_identity_agent },
+	{ "tunnel", set_tunnel },
 	{ "hostname", set_hostname },
 	{ "port", set_port },
 	{ "addressfamily", set_family },
@@ -270,6 +355,7 @@ parse_line(struct config *c, struct span line)
 void
 config_parse(struct config *c, struct span text)
 {
+	c->tells_forwards = text.n > 0;
 	while (text.n) {
 		const uint8_t *nl = memchr(text.p, '\n', text.n);
 		size_t len = nl ? (size_t)(nl - text.p) : text.n;
@@ -288,6 +374,9 @@ config_overrides(const struct config *c, bool terminal,
 	size_t n = 0;
 	for (size_t i = 0; c->tells_type && i < sizeof types / sizeof *types; i++)
 		snprintf(ret_words[n++], CONFIG_OVERRIDE_LEN, "%s", types[i]);
+	if (c->tells_forwards)
+		snprintf(ret_words[n++], CONFIG_OVERRIDE_LEN,
+		    "-oClearAllForwardings=yes");
 	if (terminal && c->ipqos.n && c->ipqos.n < 32)
 		snprintf(ret_words[n++], CONFIG_OVERRIDE_LEN, "-oIPQoS=%.*s",
 		    (int)c->ipqos.n, (const char *)c->ipqos.p);

@@ -17,6 +17,8 @@ enum config_tty { CONFIG_TTY_AUTO, CONFIG_TTY_NO, CONFIG_TTY_YES, CONFIG_TTY_FOR
 
 enum config_family { CONFIG_ANY, CONFIG_INET, CONFIG_INET6 };
 
+enum { CONFIG_FORWARDS = 64 };
+
 struct config {
 	enum config_tty tty; /* RequestTTY, and -t and -T */
 	bool no_command, subsystem; /* SessionType, and -N and -s */
@@ -35,13 +37,24 @@ struct config {
 	bool keeps_no_keys; /* none will be known the next time */
 	bool control_persist; /* a master goes on without us */
 	bool silent; /* errors are not shown (LogLevel) */
-	bool forwards; /* ports that only one ssh at a time can have */
+	bool one_link; /* tunnel devices, which only one ssh at a time can have */
+	bool tells_forwards; /* all of them are known, and ours */
+	struct config_forward {
+		bool remote, dynamic; /* RemoteForward; DynamicForward */
+		struct span line; /* behind the keyword */
+	} forwards[CONFIG_FORWARDS];
+	size_t n_forwards;
+	bool gateway_ports, exit_on_forward_failure;
+	unsigned unix_mask; /* StreamLocalBindMask */
+	bool unix_unlink; /* StreamLocalBindUnlink */
+	struct span forward_agent; /* empty: no */
+	struct span identity_agent;
 	struct span ipqos; /* its first value, of terminals; empty: ssh did not tell */
 	/* ssh knows SessionType, StdinNull and ForkAfterAuthentication */
 	bool tells_type;
 };
 
-enum { CONFIG_OVERRIDES = 5, CONFIG_OVERRIDE_LEN = 64 };
+enum { CONFIG_OVERRIDES = 6, CONFIG_OVERRIDE_LEN = 64 };
 
 /* The options that the link's ssh gets, as argument words, against what belay carries out
  * itself; a terminal's traffic keeps its class although the link has none. */

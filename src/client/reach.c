@@ -190,7 +190,7 @@ static void link_lost(struct reach *r, bool clean);
 static void
 connect_if_due(struct reach *r)
 {
-	for (size_t i = 0; r->config.forwards && i < REACH_ATTEMPTS; i++)
+	for (size_t i = 0; r->config.one_link && i < REACH_ATTEMPTS; i++)
 		if (r->attempts[i].pid > 0)
 			return; /* when it has ended: reach_reap */
 	if (!r->due)
@@ -219,7 +219,7 @@ reach_on(struct reach *r, enum policy_event event)
 		return;
 	r->due = true;
 	r->due_asks = actions & POLICY_CONNECT_ASK;
-	if (r->config.forwards && r->linked)
+	if (r->config.one_link && r->linked)
 		link_lost(r, false);
 	connect_if_due(r);
 }
@@ -248,10 +248,9 @@ link_ready(struct reach *r, struct attempt *a)
 	drop_link(r);
 	r->linked = a;
 	l->heartbeat_us = HEARTBEAT_US;
-	l->doubt_min_us = r->config.forwards ? DOUBT_ALONE_US : DOUBT_MIN_US;
-	l->doubt_max_us = r->config.forwards ? DOUBT_ALONE_US : DOUBT_MAX_US;
+	l->doubt_min_us = r->config.one_link ? DOUBT_ALONE_US : DOUBT_MIN_US;
+	l->doubt_max_us = r->config.one_link ? DOUBT_ALONE_US : DOUBT_MAX_US;
 	l->heard_us = r->loop->now_us;
-	l->flight_max = r->flight_max;
 	(void)engine_add(r->engine, l); /* the old one is gone: there is room */
 	if (!r->was_up && r->config.asks_about_keys
 	    && !hosts_has(HOSTS_KEY_KNOWN, r->options, NULL))
@@ -565,8 +564,7 @@ reach_init(struct reach *r, struct loop *loop, struct engine *engine,
 		.options = o,
 		.ssh = ssh,
 		.events = events,
-		.owner = owner,
-		.flight_max = FLIGHT_MAX };
+		.owner = owner };
 	sys_random(&seed, sizeof seed);
 	policy_init(&r->policy, seed);
 }

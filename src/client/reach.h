@@ -66,11 +66,10 @@ struct reach {
 	bool asking; /* ssh has the terminal, to ask there */
 	bool command; /* a command is run, not a shell */
 	bool terminal; /* the program runs on one */
-	/* Ports that the link's ssh forwards are free only when it has ended: no attempt is made
-	 * beside it. */
+	/* A tunnel device is free only when the link's ssh has ended: no attempt is made beside
+	 * it. */
 	bool due; /* an attempt is to be made when all have ended */
 	bool due_asks;
-	size_t flight_max; /* of each link */
 };
 
 void reach_init(struct reach *r, struct loop *loop, struct engine *engine,

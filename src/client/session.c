@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "client/asker.h"
 #include "client/console.h"
+#include "client/forwards.h"
 #include "client/memory.h"
 #include "client/plain.h"
 #include "client/reach.h"
@@ -51,6 +52,7 @@ struct session {
 	struct asker asker;
 	struct config config;
 	struct reach reach;
+	struct forwards forwards;
 	struct console console;
 	enum hello_kind kind;
 	struct buf command;
@@ -213,6 +215,8 @@ hello_flags(const struct session *s)
 		flags |= HELLO_READ_ONLY;
 	if (!isatty(STDOUT_FILENO))
 		flags |= HELLO_EXACT;
+	if (s->forwards.agent[0])
+		flags |= HELLO_AGENT;
 	return (uint8_t)flags;
 }
 
@@ -302,8 +306,8 @@ on_up(void *owner, const struct attempt *a)
 		memory_keep(s->options, &m);
 	}
 	memcpy(s->id, a->session, ID_LEN);
-	if (s->in_foreground)
-		in_background(s);
+	if (!s->met)
+		forwards_start(&s->forwards);
 	s->met = true;
 	if (!s->end_us)
 		console_raw(&s->console);
@@ -556,12 +560,16 @@ control_turn(struct session *s)
 	union msg m;
 	int err;
 	while ((err = engine_told(&s->engine, &type, &m)) > 0) {
+		if (type != MSG_EXIT && (err = forwards_take(&s->forwards, type, &m)))
+			break;
 		if (type != MSG_EXIT)
 			continue;
 		/* ssh reports a program that a signal ended as 255. */
 		s->exit_status = m.exit.how == EXIT_STATUS ? (int)m.exit.status
 							   : EXIT_FAILED;
 		s->exited = true;
+		/* As ssh, while forwarded connections are open. */
+		console_cooked();
 	}
 	if (err < 0)
 		fail(s, "the host sent what it must not: %s", err_text(err));
@@ -581,6 +589,21 @@ terminal_turn(struct session *s)
 		(void)engine_tell(&s->engine, MSG_WINDOW, &m);
 	}
 	s->console.resized = false;
+}
+
+/* What -f waits for, and what ExitOnForwardFailure asks. */
+static uint64_t
+forwards_step(struct session *s)
+{
+	uint64_t at = forwards_turn(&s->forwards, s->loop.now_us);
+	if (s->forwards.failed && !s->end_us) {
+		log_say(LOG_ERROR, "%s: ending, as ExitOnForwardFailure says",
+		    s->options->destination);
+		hang_up(s, EXIT_FAILED);
+	} else if (s->in_foreground && s->met && forwards_settled(&s->forwards)) {
+		in_background(s);
+	}
+	return at;
 }
 
 /* Without a terminal to draw on, one line when it lasts, and one when it is over. */
@@ -666,11 +689,13 @@ session_turn(void *owner, uint64_t now_us)
 	control_turn(s);
 	uint64_t status_us = status_turn(s);
 	terminal_turn(s);
+	uint64_t forwards_us = s->begun ? forwards_step(s) : 0;
 	hang_up_turn(s);
 	end_turn(s);
 	reach_send(&s->reach);
 	leave_turn(s);
 	uint64_t at = reach_deadline(&s->reach);
+	loop_sooner(&at, forwards_us);
 	loop_sooner(&at, engine_trim(&s->engine, now_us));
 	loop_sooner(&at, s->end_us);
 	loop_sooner(&at, status_us);
@@ -729,6 +754,8 @@ manages(struct session *s)
 		return false;
 	s->kind = KIND_SELF;
 	s->config.null_stdin = true;
+	s->config.n_forwards = 0;
+	s->config.forward_agent.n = 0;
 	return true;
 }
 
@@ -788,18 +815,23 @@ choose_kind(struct session *s)
 static int
 begin(struct session *s)
 {
-	s->main = engine_open(&s->engine, STREAM_MAIN, 1, INPUT_MAX, OUTPUT_WINDOW);
+	uint8_t rank = s->kind == KIND_PTY ? RANK_TERMINAL : RANK_BULK;
+	s->main = engine_open(&s->engine, STREAM_MAIN, rank, INPUT_MAX, OUTPUT_WINDOW);
 	if (s->kind != KIND_PTY)
-		s->errors = engine_open(&s->engine, STREAM_ERROR, 1, 1, OUTPUT_WINDOW);
+		s->errors = engine_open(&s->engine, STREAM_ERROR, rank, 1, OUTPUT_WINDOW);
 	if (!s->main || (!s->errors && s->kind != KIND_PTY) || s->command.failed)
 		return ERR_NOMEM;
+	int err = forwards_init(&s->forwards, &s->loop, &s->engine, &s->config,
+	    s->options->destination);
+	if (err)
+		return err;
+	s->forwards.quiet = s->raw;
 	console_open(&s->console, &s->loop, s->main, s->errors, s->raw, s->config.escape);
 	if (s->config.null_stdin)
 		console_no_input(&s->console);
 	s->begun = true;
 	s->reach.command = s->command.len > 0;
 	s->reach.terminal = s->kind == KIND_PTY;
-	s->reach.flight_max = s->kind == KIND_PTY ? FLIGHT_MAX : FLIGHT_BULK;
 	reach_start(&s->reach, &s->config);
 	return 0;
 }
@@ -873,7 +905,8 @@ session_init(struct session *s, const struct options *o, const char *ssh)
 	s->console.events = &console_events;
 	s->console.owner = s;
 	engine_init(&s->engine, true);
-	s->control = engine_open(&s->engine, STREAM_CONTROL, 0, CONTROL_MAX, CONTROL_MAX);
+	s->control = engine_open(&s->engine, STREAM_CONTROL, RANK_CONTROL, CONTROL_MAX,
+	    CONTROL_MAX);
 	buf_init(&s->command, FRAME_MAX / 2);
 	sys_random(s->id, sizeof s->id);
 	sys_random(s->client_id, sizeof s->client_id);
@@ -904,6 +937,7 @@ session_run(const struct options *o, const char *ssh, const char **ret_command)
 	reach_finish(&s->reach, delivered);
 	memory_leave();
 	console_close(&s->console);
+	forwards_finish(&s->forwards);
 	sys_restore_stdio();
 	asker_finish(&s->asker);
 	buf_finish(&s->command);

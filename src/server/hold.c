@@ -52,6 +52,7 @@ struct hold {
 	struct loop loop;
 	struct peers peers;
 	struct program program;
+	struct agent agent;
 	struct guest guests[GUESTS];
 	struct watch listener;
 	const char *path; /* of our socket */
@@ -161,6 +162,17 @@ copy_text(char *ret_text, size_t len, struct span text)
 	ret_text[n] = 0;
 }
 
+static void
+on_agent(void *owner, int fd)
+{
+	struct hold *h = owner;
+	struct peer *p = peers_agent(&h->peers);
+	if (p)
+		agent_lead_on(&p->forwards, fd);
+	else
+		close(fd);
+}
+
 static bool
 start_program(struct hold *h, const struct msg_hello *hello, struct guest *g)
 {
@@ -184,7 +196,10 @@ start_program(struct hold *h, const struct msg_hello *hello, struct guest *g)
 	buf_init(&id, 2 * ID_LEN + 1);
 	(void)hex_put(&id, (struct span){ h->id, ID_LEN });
 	login.session = buf_str(&id);
-	int err = peers_init(&h->peers, hello->kind == KIND_PTY, &login.size);
+	if (hello->flags & HELLO_AGENT
+	    && agent_open(&h->agent, &h->loop, h->path, on_agent, h) == 0)
+		login.agent = h->agent.path;
+	int err = peers_init(&h->peers, &h->loop, hello->kind == KIND_PTY, &login.size);
 	if (!err && hello->kind != KIND_NONE)
 		err = program_start(&h->program, &login);
 	int saved = errno;
@@ -271,6 +286,8 @@ newcomer(struct hold *h, struct guest *g, const struct msg_hello *hello)
 	}
 	p->read_only = hello->flags & HELLO_READ_ONLY;
 	p->exact = hello->flags & HELLO_EXACT;
+	p->forwards.none = p->read_only;
+	p->forwards.agent = (hello->flags & HELLO_AGENT) && !p->read_only;
 	p->history_rows = hello->history;
 	return p;
 }
@@ -292,7 +309,6 @@ guest_attach(struct hold *h, struct guest *g, const struct msg_hello *hello)
 	if (p->engine.n_links == ENGINE_LINKS)
 		make_room(h, &p->engine);
 	g->peer = p;
-	g->io.link.flight_max = h->peers.pty ? FLIGHT_MAX : FLIGHT_BULK;
 	int err = engine_set_positions(&p->engine, hello->positions);
 	if (!err)
 		err = guest_welcome(h, g, hello);
@@ -532,10 +548,12 @@ control_turn(struct hold *h, struct peer *p)
 	while ((err = engine_told(&p->engine, &type, &m)) > 0) {
 		if (type == MSG_BREAK)
 			program_break(&h->program);
-		if (type == MSG_STOP)
+		else if (type == MSG_STOP)
 			program_stop(&h->program, m.stop.stream);
-		if (type == MSG_WINDOW)
+		else if (type == MSG_WINDOW)
 			window_changed(h, p, &m.window);
+		else if ((err = forwards_take(&p->forwards, type, &m)))
+			break;
 	}
 	/* A client that sends nonsense here cannot be understood any more. */
 	if (err < 0 && peers_count(&h->peers) == 1)
@@ -674,11 +692,11 @@ static uint64_t
 hold_turn(void *owner, uint64_t now_us)
 {
 	struct hold *h = owner;
-	(void)now_us;
 	peers_turn(h);
 	if (h->phase == PHASE_RUNNING && program_over(&h->program))
 		tell_exit(h);
-	uint64_t at = guests_turn(h);
+	uint64_t at = peers_forward(&h->peers, now_us);
+	loop_sooner(&at, guests_turn(h));
 	/* After sending has made room. */
 	loop_sooner(&at, program_turn(&h->program));
 	loop_sooner(&at, end_turn(h));
@@ -732,6 +750,7 @@ hold_main(const char *path)
 	for (size_t i = 0; i < GUESTS; i++)
 		if (h->guests[i].taken)
 			guest_close(h, &h->guests[i]);
+	agent_close(&h->agent);
 	peers_finish(&h->peers);
 	return 0;
 }

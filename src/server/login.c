@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,15 +38,12 @@ sftp_server(void)
 }
 
 /* sshd sets SHELL from its own look-up of the user, which knows more than a static
- * program can find out; the password file is for when something else started us. */
+ * program can find out. */
 static const char *
 login_shell(void)
 {
 	const char *shell = getenv("SHELL");
-	if (shell && shell[0] == '/')
-		return shell;
-	const struct passwd *pw = getpwuid(geteuid());
-	return pw && pw->pw_shell && pw->pw_shell[0] == '/' ? pw->pw_shell : "/bin/sh";
+	return shell && shell[0] == '/' ? shell : "/bin/sh";
 }
 
 /* What the shells on our way here have put into the environment, sshd has not. */
@@ -89,6 +85,14 @@ message_of_the_day(void)
 		return;
 	copy_to_terminal("/run/motd.dynamic");
 	copy_to_terminal("/etc/motd");
+}
+
+/* The path of this session's, which is the same whatever becomes of its links. */
+static void
+agent_environment(const struct login *login)
+{
+	if (login->agent)
+		setenv("SSH_AUTH_SOCK", login->agent, 1);
 }
 
 static void
@@ -170,6 +174,7 @@ start_on_pty(const struct login *login, struct login_fds *ret_fds)
 			_exit(1);
 		(void)tty_apply_modes(STDIN_FILENO, login->modes);
 		clean_environment();
+		agent_environment(login);
 		session_environment(login);
 		terminal_environment(login, slave);
 		go_home();
@@ -208,6 +213,7 @@ start_on_pipes(const struct login *login, struct login_fds *ret_fds)
 		    || dup2(pairs[2][1], 2) < 0)
 			_exit(1);
 		clean_environment();
+		agent_environment(login);
 		if (login->kind == KIND_SELF)
 			session_environment(login);
 		go_home();

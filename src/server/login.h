@@ -12,6 +12,7 @@ struct login {
 	struct span term; /* the client's TERM; may be empty */
 	struct span modes; /* its terminal settings, as tty_encode_modes gives them */
 	struct tty_size size;
+	const char *agent; /* the socket for SSH_AUTH_SOCK; NULL: as it is */
 	const char *session; /* its id, for the environment; may be NULL */
 };
 

@@ -32,9 +32,9 @@ enum {
 static uint8_t scratch[SCRATCH]; /* a terminal's output, on its way to everybody */
 
 int
-peers_init(struct peers *ps, bool pty, const struct tty_size *size)
+peers_init(struct peers *ps, struct loop *loop, bool pty, const struct tty_size *size)
 {
-	*ps = (struct peers){ .pty = pty };
+	*ps = (struct peers){ .loop = loop, .pty = pty };
 	buf_init(&ps->answers, ANSWERS_MAX);
 	buf_init(&ps->unfinished, UNFINISHED_MAX);
 	/* A terminal without a size, as programs make them, counts as the usual one. */
@@ -71,10 +71,12 @@ static bool
 open_streams(struct peers *ps, struct peer *p)
 {
 	size_t out_max = ps->pty ? RETAINED_MAX + CATCH_UP_MAX : RETAINED_MAX;
-	p->control = engine_open(&p->engine, STREAM_CONTROL, 0, CONTROL_MAX, CONTROL_MAX);
-	p->main = engine_open(&p->engine, STREAM_MAIN, 1, out_max, INPUT_WINDOW);
+	uint8_t rank = ps->pty ? RANK_TERMINAL : RANK_BULK;
+	p->control = engine_open(&p->engine, STREAM_CONTROL, RANK_CONTROL, CONTROL_MAX,
+	    CONTROL_MAX);
+	p->main = engine_open(&p->engine, STREAM_MAIN, rank, out_max, INPUT_WINDOW);
 	if (!ps->pty)
-		p->errors = engine_open(&p->engine, STREAM_ERROR, 1, ERRORS_MAX, 1);
+		p->errors = engine_open(&p->engine, STREAM_ERROR, rank, ERRORS_MAX, 1);
 	return p->control && p->main && (ps->pty || p->errors);
 }
 
@@ -88,6 +90,7 @@ peers_add(struct peers *ps, const uint8_t id[ID_LEN], bool late)
 		*p = (struct peer){ .taken = true, .behind = late, .fresh = late };
 		memcpy(p->id, id, ID_LEN);
 		engine_init(&p->engine, false);
+		forwards_init(&p->forwards, ps->loop, &p->engine);
 		if (open_streams(ps, p))
 			return p;
 		peers_remove(ps, p);
@@ -102,6 +105,7 @@ peers_remove(struct peers *ps, struct peer *p)
 		return;
 	if (ps->typist == p)
 		ps->typist = NULL;
+	forwards_finish(&p->forwards);
 	engine_finish(&p->engine);
 	*p = (struct peer){ 0 };
 }
@@ -418,10 +422,40 @@ peers_exit(struct peers *ps, const struct msg_exit *m)
 		if (!p->taken)
 			continue;
 		(void)engine_tell(&p->engine, MSG_EXIT, m);
-		for (size_t k = 0; k < p->engine.n_streams; k++)
-			if (p->engine.streams[k] != p->main || !p->behind)
-				stream_end(p->engine.streams[k]);
+		if (!p->behind)
+			stream_end(p->main);
+		if (p->errors)
+			stream_end(p->errors);
 	}
+}
+
+struct peer *
+peers_agent(struct peers *ps)
+{
+	struct peer *found = NULL;
+	for (size_t i = 0; i < PEERS; i++) {
+		struct peer *p = &ps->list[i];
+		if (!p->taken || !p->forwards.agent)
+			continue;
+		if (!found || (peer_here(p) && (!peer_here(found) || p == ps->typist)))
+			found = p;
+	}
+	return found;
+}
+
+uint64_t
+peers_forward(struct peers *ps, uint64_t now_us)
+{
+	uint64_t at = 0;
+	for (size_t i = 0; i < PEERS; i++) {
+		struct peer *p = &ps->list[i];
+		if (!p->taken)
+			continue;
+		loop_sooner(&at, forwards_turn(&p->forwards, peer_here(p), now_us));
+		if (ps->exited && !tunnel_busy(&p->forwards.tunnel))
+			stream_end(p->control);
+	}
+	return at;
 }
 
 bool

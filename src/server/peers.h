@@ -17,6 +17,7 @@
 #ifndef SERVER_PEERS_H
 #define SERVER_PEERS_H
 
+#include "server/forwards.h"
 #include "stream/engine.h"
 #include "sys/tty.h"
 #include "term/term.h"
@@ -28,6 +29,7 @@ struct peer {
 	uint8_t id[ID_LEN]; /* of the client */
 	struct engine engine;
 	struct stream *control, *main, *errors; /* errors: on pipes only */
+	struct forwards forwards;
 	struct tty_size size;
 	bool read_only;
 	bool exact; /* it gets every byte: the program waits for it when it is away */
@@ -39,6 +41,7 @@ struct peer {
 };
 
 struct peers {
+	struct loop *loop;
 	struct peer list[PEERS];
 	bool pty;
 	struct term *term; /* on a terminal */
@@ -46,7 +49,8 @@ struct peers {
 	bool resize; /* ... and is to be told to the program */
 	bool typed; /* somebody has, since the owner looked */
 	bool missed; /* somebody misses output, or nobody is here: more history is kept */
-	bool exited; /* peers_exit was told */
+	/* peers_exit was told: a client's control stream ends with its last connection */
+	bool exited;
 	/* While nobody is here: the sequence that has begun, whether it was a question, and
 	 * what the model answers. */
 	struct buf unfinished;
@@ -55,7 +59,8 @@ struct peers {
 };
 
 /* Returns ERR_NOMEM when there is no memory for the model. */
-int peers_init(struct peers *ps, bool pty, const struct tty_size *size);
+int
+peers_init(struct peers *ps, struct loop *loop, bool pty, const struct tty_size *size);
 void peers_finish(struct peers *ps);
 
 struct peer *peers_find(struct peers *ps, const uint8_t id[ID_LEN]);
@@ -79,7 +84,13 @@ void peers_took(struct peers *ps, size_t n);
 /* There will be no more of it. */
 bool peers_input_over(const struct peers *ps);
 
+/* The client whose agent programs use; NULL: none has one. */
+struct peer *peers_agent(struct peers *ps);
+
 /* ---- turns ---- */
+
+/* Moves what is forwarded.  Returns when to call it again; 0: on events only. */
+uint64_t peers_forward(struct peers *ps, uint64_t now_us);
 
 /* Brings those in step that have fetched what was retained. */
 void peers_catch_up(struct peers *ps);

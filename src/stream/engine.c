@@ -9,6 +9,8 @@ enum {
 	PROBE_EVERY_US = 1000 * 1000, /* data asks for a round trip at most so often */
 	TRIM_AFTER_US = 1000 * 1000, /* without data, memory is given back */
 	FRAMES_IN_FLIGHT = 8,
+	SHARE = 8, /* one part in so many of what may be in flight is for those behind */
+	STREAMS_AT_FIRST = 16,
 	DATA_MIN = 1024, /* bytes in one DATA frame, if there are so many */
 	IN_PLACE_MIN = 8 * 1024, /* less is cheaper copied than sent by itself */
 	RETRY_MIN_US = 50 * 1000, /* lossy links: repeat at the earliest */
@@ -29,13 +31,33 @@ engine_finish(struct engine *e)
 		stream_finish(e->streams[i]);
 		free(e->streams[i]);
 	}
+	free(e->streams);
 	engine_init(e, e->client);
+}
+
+static bool
+make_place(struct engine *e)
+{
+	if (e->n_streams < e->room)
+		return true;
+	size_t room = e->room ? 2 * e->room : STREAMS_AT_FIRST;
+	if (room > ENGINE_STREAMS)
+		return false;
+	struct stream **streams = calloc(room, sizeof *streams);
+	if (!streams)
+		return false;
+	if (e->n_streams)
+		memcpy(streams, e->streams, e->n_streams * sizeof *streams);
+	free(e->streams);
+	e->streams = streams;
+	e->room = room;
+	return true;
 }
 
 struct stream *
 engine_open(struct engine *e, uint32_t id, uint8_t rank, size_t out_max, size_t window)
 {
-	if (e->n_streams == ENGINE_STREAMS)
+	if (!make_place(e))
 		return NULL;
 	struct stream *s = malloc(sizeof *s);
 	if (!s)
@@ -57,10 +79,24 @@ engine_stream(const struct engine *e, uint32_t id)
 	return NULL;
 }
 
+void
+engine_close(struct engine *e, struct stream *s)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < e->n_streams; i++)
+		if (e->streams[i] != s)
+			e->streams[kept++] = e->streams[i];
+	e->n_streams = kept;
+	stream_finish(s);
+	free(s);
+}
+
 int
 engine_positions(struct engine *e, struct buf *out)
 {
 	for (size_t i = 0; i < e->n_streams; i++) {
+		if (e->streams[i]->unmet)
+			continue;
 		struct msg_ack at = stream_position(e->streams[i]);
 		int err = position_put(out, &at);
 		if (err)
@@ -69,11 +105,18 @@ engine_positions(struct engine *e, struct buf *out)
 	return 0;
 }
 
+/* What is said about a stream that is not here. */
+static int
+absent(uint32_t id)
+{
+	return id < STREAM_CHANNELS ? ERR_STREAM : 0;
+}
+
 static int
 on_ack(struct engine *e, const struct msg_ack *ack)
 {
 	struct stream *s = engine_stream(e, ack->stream);
-	return s ? stream_on_ack(s, ack->received, ack->limit) : ERR_STREAM;
+	return s ? stream_on_ack(s, ack->received, ack->limit) : absent(ack->stream);
 }
 
 int
@@ -96,6 +139,8 @@ engine_prelude(struct engine *e, struct buf *out, size_t max)
 	for (size_t i = 0; i < e->n_streams; i++) {
 		struct stream *s = e->streams[i];
 		const uint8_t *bytes;
+		if (s->id >= STREAM_CHANNELS)
+			continue;
 		size_t n = stream_offer(s, max, &bytes);
 		int err = n ? msg_put_data_head(out, s->id, s->out_acked, n, false) : 0;
 		if (err)
@@ -170,12 +215,12 @@ engine_unwanted(const struct engine *e)
 	return NULL;
 }
 
-/* Bytes sent and not acknowledged, of streams up to this rank. */
+/* Bytes sent and not acknowledged. */
 static size_t
-flight(const struct engine *e, uint8_t rank)
+flight(const struct engine *e)
 {
 	size_t sum = 0;
-	for (size_t i = 0; i < e->n_streams && e->streams[i]->rank <= rank; i++)
+	for (size_t i = 0; i < e->n_streams; i++)
 		sum += (size_t)(e->streams[i]->out_next - e->streams[i]->out_acked);
 	return sum;
 }
@@ -203,7 +248,7 @@ on_stream_frame(struct engine *e, struct link *l, const struct frame *f,
 	/* DATA and END begin alike. */
 	struct stream *s = engine_stream(e, m->data.stream);
 	if (!s)
-		return ERR_STREAM;
+		return absent(m->data.stream);
 	e->moved_us = now_us;
 	int err = f->type == MSG_DATA
 	    ? stream_on_data(s, m->data.offset, m->data.bytes, now_us)
@@ -218,9 +263,9 @@ on_stream_frame(struct engine *e, struct link *l, const struct frame *f,
 static int
 on_link_ack(struct engine *e, struct link *l, const struct msg_ack *ack, uint64_t now_us)
 {
-	size_t before = flight(e, UINT8_MAX);
+	size_t before = flight(e);
 	int err = on_ack(e, ack);
-	size_t after = flight(e, UINT8_MAX);
+	size_t after = flight(e);
 	l->progress_us = now_us;
 	if (l == e->active && after < before)
 		credit_acked(&l->credit, before - after, now_us);
@@ -258,8 +303,7 @@ engine_frame(struct engine *e, struct link *l, const struct frame *f, uint64_t n
 		err = ERR_STATE;
 	}
 	if (!err)
-		link_heard(l, l->ping_us || (l == e->active && flight(e, UINT8_MAX)),
-		    now_us);
+		link_heard(l, l->ping_us || (l == e->active && flight(e)), now_us);
 	return err;
 }
 
@@ -302,64 +346,114 @@ fill_signals(struct engine *e, struct link *l, struct buf *out, bool data_follow
 	}
 }
 
-/* Whether this stream can send a frame now, and what. */
+/* What a stream sends next. */
+struct turn {
+	struct stream *stream; /* NULL: nothing */
+	const uint8_t *bytes;
+	size_t len;
+	bool end;
+};
+
+/* Whether streams behind this rank have something to send. */
 static bool
-can_send(const struct engine *e, const struct link *l, const struct stream *s,
-    const uint8_t **ret_bytes, size_t *ret_len, bool *ret_end)
+others_wait(const struct engine *e, uint8_t rank)
 {
-	size_t max = credit_allowed(&l->credit, l->flight_max);
-	size_t in_flight = s->rank ? flight(e, s->rank) : 0;
+	for (size_t i = e->n_streams; i-- && e->streams[i]->rank > rank;) {
+		const uint8_t *bytes;
+		bool end;
+		if (stream_next(e->streams[i], 1, &bytes, &end) || end)
+			return true;
+	}
+	return false;
+}
+
+/* Bytes that streams of this rank may have in flight, together with the lower ones. */
+static size_t
+flight_allowed(const struct engine *e, const struct link *l, uint8_t rank,
+    size_t in_flight)
+{
+	size_t most = rank < RANK_BULK ? l->flight_max : l->bulk_max;
+	size_t max = credit_allowed(&l->credit, most);
+	if (in_flight >= max - max / SHARE && others_wait(e, rank))
+		max -= max / SHARE;
+	return max;
+}
+
+/* Whether the stream can send a frame now, and what: `max` may be in flight, so much is. */
+static bool
+can_send(struct stream *s, size_t max, size_t in_flight, struct turn *ret)
+{
 	size_t allowed = in_flight < max ? max - in_flight : 0;
 	/* Several frames fill the link: none is long in arriving. */
 	max = max / FRAMES_IN_FLIGHT > DATA_MIN ? max / FRAMES_IN_FLIGHT : DATA_MIN;
 	max = max < DATA_MAX ? max : DATA_MAX;
 	if (allowed > max)
 		allowed = max;
-	*ret_len = stream_next(s, allowed, ret_bytes, ret_end);
-	return *ret_len || *ret_end;
+	ret->len = stream_next(s, allowed, &ret->bytes, &ret->end);
+	ret->stream = s;
+	return ret->len || ret->end;
 }
 
-static const struct stream *
-next_sender(const struct engine *e, const struct link *l)
+static bool
+next_turn(const struct engine *e, const struct link *l, struct turn *ret)
 {
-	const uint8_t *bytes;
-	size_t len;
-	bool end;
-	for (size_t i = 0; i < e->n_streams; i++)
-		if (can_send(e, l, e->streams[i], &bytes, &len, &end))
-			return e->streams[i];
-	return NULL;
+	size_t in_flight = 0;
+	for (size_t i = 0, end; i < e->n_streams; i = end) {
+		uint8_t rank = e->streams[i]->rank;
+		for (end = i; end < e->n_streams && e->streams[end]->rank == rank; end++)
+			in_flight += (size_t)(e->streams[end]->out_next
+			    - e->streams[end]->out_acked);
+		/* Control messages are few, and wait for nothing. */
+		if (rank == RANK_CONTROL)
+			in_flight = 0;
+		size_t max = flight_allowed(e, l, rank, in_flight);
+		for (size_t k = i; k < end; k++)
+			if (can_send(e->streams[k], max, in_flight, ret))
+				return true;
+	}
+	return false;
+}
+
+/* It has had its turn: others of its rank are next. */
+static void
+to_the_end(struct engine *e, struct stream *s)
+{
+	for (size_t i = 0; i + 1 < e->n_streams; i++) {
+		struct stream *next = e->streams[i + 1];
+		if (e->streams[i] != s)
+			continue;
+		if (next->rank != s->rank)
+			return;
+		e->streams[i] = next;
+		e->streams[i + 1] = s;
+	}
 }
 
 /* The bytes are put behind the head, or are for the caller to send (*ret_bytes). */
 static int
-fill_data(struct engine *e, struct link *l, struct stream *s, struct buf *out, size_t max,
-    struct span *ret_bytes, uint64_t now_us)
+fill_data(struct engine *e, struct link *l, const struct turn *turn, struct buf *out,
+    size_t max, struct span *ret_bytes, uint64_t now_us)
 {
-	const uint8_t *bytes;
-	size_t len;
-	bool end;
-	if (!can_send(e, l, s, &bytes, &len, &end))
-		return 0;
-	if (end) {
+	struct stream *s = turn->stream;
+	if (turn->end) {
 		struct msg_end m = { s->id, s->out_next };
 		int err = msg_put(out, MSG_END, &m);
 		if (!err)
 			stream_sent(s, 1);
 		return err;
 	}
-	if (len > max)
-		len = max;
+	size_t len = turn->len < max ? turn->len : max;
 	bool in_place = ret_bytes && len >= IN_PLACE_MIN;
 	int err = msg_put_data_head(out, s->id, s->out_next, len, in_place);
 	if (err)
 		return err;
 	if (in_place)
-		*ret_bytes = (struct span){ bytes, len };
+		*ret_bytes = (struct span){ turn->bytes, len };
 	else
-		(void)buf_put(out, bytes, len); /* room was made with the head */
+		(void)buf_put(out, turn->bytes, len); /* room was made with the head */
 	stream_sent(s, len);
 	credit_sent(&l->credit, len, now_us);
+	to_the_end(e, s);
 	return 0;
 }
 
@@ -380,8 +474,7 @@ wants_credit(const struct engine *e)
 static uint64_t
 retry_at(const struct engine *e, const struct link *l)
 {
-	if (!l->lossy || l != e->active
-	    || !(l->ping_us || flight(e, UINT8_MAX) || wants_credit(e)))
+	if (!l->lossy || l != e->active || !(l->ping_us || flight(e) || wants_credit(e)))
 		return 0;
 	uint64_t wait = l->srtt_us ? l->srtt_us + 4 * l->rttvar_us : RETRY_UNKNOWN_US;
 	return l->progress_us + (wait < RETRY_MIN_US ? RETRY_MIN_US : wait);
@@ -407,29 +500,29 @@ fill(struct engine *e, struct link *l, struct buf *out, size_t room, uint64_t no
 {
 	size_t end = out->len + room;
 	retry(e, l, now_us);
-	bool sends = l == e->active && next_sender(e, l);
+	struct turn turn;
+	bool sends = l == e->active && next_turn(e, l, &turn);
 	fill_signals(e, l, out, sends, now_us);
 	if (!sends)
 		return false;
 	if (e->client && !l->ping_us && !l->asked_us
 	    && now_us >= l->heard_us + (l->srtt_us ? PROBE_EVERY_US : 0))
 		fill_ping(l, out, MSG_PING, now_us);
-	const struct stream *next;
-	while ((next = next_sender(e, l))) {
+	while (next_turn(e, l, &turn)) {
 		if (out->len + DATA_OVERHEAD >= end)
 			return true;
-		struct stream *s = engine_stream(e, next->id);
 		e->moved_us = now_us;
-		if (!flight(e, UINT8_MAX))
+		if (!flight(e))
 			l->progress_us = now_us; /* nothing was waited for until now */
-		if (fill_data(e, l, s, out, end - out->len - DATA_OVERHEAD, ret_bytes,
+		if (fill_data(e, l, &turn, out, end - out->len - DATA_OVERHEAD, ret_bytes,
 			now_us))
 			return true;
 		link_asked(l, now_us);
 		if (ret_bytes && ret_bytes->n)
 			return true;
 	}
-	if (flight(e, UINT8_MAX) < credit_allowed(&l->credit, l->flight_max))
+	bool bulk = e->n_streams && e->streams[e->n_streams - 1]->rank >= RANK_BULK;
+	if (flight(e) < credit_allowed(&l->credit, bulk ? l->bulk_max : l->flight_max))
 		credit_short(&l->credit);
 	return false;
 }

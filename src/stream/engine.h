@@ -15,6 +15,13 @@
  *   - when the active link goes, the youngest that is left takes its place.
  * Whenever another link becomes active, sending goes on from what is acknowledged.
  *
+ * Lower ranks send first, but where others wait they leave them an eighth of what may be
+ * in flight; streams of one rank take turns.  What a higher rank has in flight does not
+ * count against a lower one, so a key never waits for bulk to be acknowledged.
+ *
+ * Streams from STREAM_CHANNELS on come and go, by messages that the owner exchanges: what
+ * the peer says about one that is not here is late, and dropped.
+ *
  * A frame with an error is the peer's fault: the caller closes that link; the streams
  * are unchanged and go on with the next link.
  */
@@ -24,12 +31,12 @@
 #include "stream/link.h"
 #include "stream/stream.h"
 
-enum { ENGINE_LINKS = 4, ENGINE_STREAMS = 16 };
+enum { ENGINE_LINKS = 4, ENGINE_STREAMS = 1024 };
 
 struct engine {
 	bool client;
-	struct stream *streams[ENGINE_STREAMS]; /* by rank */
-	size_t n_streams;
+	struct stream **streams; /* by rank; within one, who has sent last is last */
+	size_t n_streams, room; /* at most ENGINE_STREAMS */
 	struct link *links[ENGINE_LINKS]; /* oldest first */
 	size_t n_links;
 	struct link *active;
@@ -45,6 +52,8 @@ void engine_finish(struct engine *e);
 struct stream *
 engine_open(struct engine *e, uint32_t id, uint8_t rank, size_t out_max, size_t window);
 struct stream *engine_stream(const struct engine *e, uint32_t id);
+/* Ends and frees one of the channels; what it has not delivered is lost. */
+void engine_close(struct engine *e, struct stream *s);
 
 /* What we hold of each stream, for HELLO and WELCOME. */
 int engine_positions(struct engine *e, struct buf *out);

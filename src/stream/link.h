@@ -15,7 +15,7 @@
 
 enum {
 	FLIGHT_MAX = 256 * 1024, /* where a person waits for the answer to a key */
-	FLIGHT_BULK = 1024 * 1024, /* for a command on pipes */
+	FLIGHT_BULK = 1024 * 1024, /* for commands on pipes, and forwards */
 };
 
 struct link {
@@ -35,9 +35,10 @@ struct link {
 	bool use_due, ping_now, pong_due;
 	uint64_t pong_stamp;
 	/* bytes of all streams together beyond the last acknowledgement: what the credit
-	 * allows, and at most FLIGHT_MAX, or what the owner sets */
+	 * allows, and at most so many */
 	struct credit credit;
-	size_t flight_max;
+	size_t flight_max; /* up to RANK_TERMINAL: FLIGHT_MAX */
+	size_t bulk_max; /* with what ranks behind it: FLIGHT_BULK */
 	uint64_t progress_us; /* lossy: when the last acknowledgement moved something */
 };
 

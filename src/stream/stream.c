@@ -248,6 +248,8 @@ stream_rewind(struct stream *s)
 uint64_t
 stream_ack_at(const struct stream *s)
 {
+	if (s->unmet)
+		return 0;
 	uint64_t wider = limit(s) - s->in_limit;
 	if (wider && wider >= s->window / 2)
 		return 1;

@@ -31,11 +31,18 @@ enum {
 	STREAM_CONTROL = 0, /* frames of messages carried on "control" */
 	STREAM_MAIN = 1, /* the terminal, or stdin one way and stdout the other */
 	STREAM_ERROR = 2, /* stderr of a program on pipes */
+	/* From here on: channels, which come and go (MSG_OPEN). */
+	STREAM_CHANNELS = 16,
 };
+
+/* What is sent first. */
+enum { RANK_CONTROL = 0, RANK_TERMINAL = 1, RANK_BULK = 2 };
 
 struct stream {
 	uint32_t id;
 	uint8_t rank; /* lower ones send first */
+	/* The peer has not agreed to it yet: it is not told of it, and takes nothing. */
+	bool unmet;
 
 	struct buf out; /* from offset out_acked on */
 	uint64_t out_acked, out_next;

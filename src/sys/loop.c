@@ -57,8 +57,17 @@ loop_add(struct loop *l, struct watch *w)
 			l->watches[i] = w;
 			return;
 		}
-	assert(l->n_watches < LOOP_WATCHES);
+	assert(l->n_watches < LOOP_WATCHES); /* loop_has_room was asked */
 	l->watches[l->n_watches++] = w;
+}
+
+bool
+loop_has_room(const struct loop *l)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < l->n_watches; i++)
+		n += l->watches[i] != NULL;
+	return n < LOOP_WATCHES - LOOP_KEPT;
 }
 
 void
@@ -67,6 +76,8 @@ loop_remove(struct loop *l, struct watch *w)
 	for (size_t i = 0; i < l->n_watches; i++)
 		if (l->watches[i] == w)
 			l->watches[i] = NULL;
+	while (l->n_watches && !l->watches[l->n_watches - 1])
+		l->n_watches--;
 }
 
 static int
@@ -87,7 +98,7 @@ one_turn(struct loop *l, uint64_t deadline_us)
 	struct pollfd fds[LOOP_WATCHES];
 	struct watch *called[LOOP_WATCHES];
 	size_t n = l->n_watches;
-	memcpy(called, l->watches, sizeof called);
+	memcpy(called, l->watches, n * sizeof *called);
 	for (size_t i = 0; i < n; i++) {
 		struct watch *w = called[i];
 		bool wanted = w && w->fd >= 0 && w->events;

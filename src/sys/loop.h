@@ -21,7 +21,7 @@ struct watch {
 	uint64_t since; /* the loop's: the turn in which it was added */
 };
 
-enum { LOOP_WATCHES = 64, LOOP_SIGNALS = 8 };
+enum { LOOP_WATCHES = 1280, LOOP_KEPT = 64 };
 
 struct loop {
 	struct watch *watches[LOOP_WATCHES]; /* NULL: free */
@@ -40,6 +40,9 @@ struct loop {
 /* Handles these signals (0-terminated) by way of on_signal.  One loop a program. */
 int loop_init(struct loop *l, const int *signals);
 void loop_add(struct loop *l, struct watch *w);
+/* Whether there is room for one more of those whose number others decide; LOOP_KEPT are
+ * kept for the rest. */
+bool loop_has_room(const struct loop *l);
 /* Also takes one that was never added. */
 void loop_remove(struct loop *l, struct watch *w);
 /* Runs until loop_stop. */

@@ -2,6 +2,7 @@
 
 #include "sys/child.h"
 #include "sys/sys.h"
+#include "sys/tcp.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -10,6 +11,8 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+enum { RESOLVE_NO_GETENT = 12345 }; /* none of getaddrinfo's */
 
 static void
 look_up(const char *host, unsigned port, int family, struct resolve_answer *a)
@@ -30,10 +33,77 @@ look_up(const char *host, unsigned port, int family, struct resolve_answer *a)
 	freeaddrinfo(all);
 }
 
-pid_t
-resolve_start(const char *host, unsigned port, int family, int *ret_fd)
+/* One line for each address and kind of socket: the address, and other words. */
+static void
+take_lines(const char *text, unsigned port, int family, struct resolve_answer *a)
 {
-	struct resolve_answer answer;
+	char word[64];
+	size_t n;
+	for (; *text; text += n + (text[n] != 0)) {
+		struct sockaddr_storage at;
+		size_t len = strcspn(text, " \t\n");
+		bool again = false;
+		n = strcspn(text, "\n");
+		snprintf(word, sizeof word, "%.*s", (int)len, text);
+		if (len >= sizeof word || !tcp_address(word, port, &at)
+		    || (family != AF_UNSPEC && at.ss_family != family))
+			continue;
+		for (size_t i = 0; i < a->n; i++)
+			again |= memcmp(&a->addresses[i], &at, sizeof at) == 0;
+		if (!again && a->n < RESOLVE_ADDRESSES)
+			a->addresses[a->n++] = at;
+	}
+}
+
+/* GNU's has "ahosts"; others know one address, by "hosts". */
+static bool
+getent(const char *database, const char *host, struct buf *out)
+{
+	int pipe[2], status;
+	if (sys_pipe(pipe))
+		return false;
+	pid_t pid = fork();
+	if (pid == 0) {
+		(void)dup2(pipe[1], STDOUT_FILENO);
+		execlp("getent", "getent", database, host, (char *)NULL);
+		_exit(127);
+	}
+	close(pipe[1]);
+	while (pid > 0 && sys_read_into(pipe[0], out, out->max - out->len) > 0)
+		continue;
+	close(pipe[0]);
+	bool ended = pid > 0 && waitpid(pid, &status, 0) == pid;
+	if (ended && WIFEXITED(status) && WEXITSTATUS(status) == 127)
+		errno = ENOSYS;
+	return ended && status == 0;
+}
+
+static void
+look_up_by_getent(const char *host, unsigned port, int family, struct resolve_answer *a)
+{
+	struct buf out;
+	buf_init(&out, 8 * 1024);
+	*a = (struct resolve_answer){ .error = EAI_NONAME };
+	errno = 0;
+	bool known = host[0] != '-'
+	    && (getent("ahosts", host, &out) || getent("hosts", host, &out));
+	const char *text = known ? buf_str(&out) : NULL;
+	if (text)
+		take_lines(text, port, family, a);
+	if (a->n)
+		a->error = 0;
+	else if (errno == ENOSYS)
+		a->error = RESOLVE_NO_GETENT;
+	buf_finish(&out);
+}
+
+/* What a child of ours finds out. */
+static pid_t
+ask_child(void (*ask)(const char *host, unsigned port, int family,
+	      struct resolve_answer *a),
+    const char *host, unsigned port, int family, int *ret_fd)
+{
+	struct resolve_answer answer = { 0 };
 	int answers[2];
 	if (sys_pipe(answers))
 		return -1;
@@ -44,7 +114,7 @@ resolve_start(const char *host, unsigned port, int family, int *ret_fd)
 		/* What it held open would be held open for as long as a name server is
 		 * silent. */
 		child_close_but(answers[1]);
-		look_up(host, port, family, &answer);
+		ask(host, port, family, &answer);
 		(void)sys_write_all(answers[1], &answer, sizeof answer);
 		_exit(0);
 	}
@@ -55,6 +125,18 @@ resolve_start(const char *host, unsigned port, int family, int *ret_fd)
 	errno = saved;
 	*ret_fd = pid < 0 ? -1 : answers[0];
 	return pid;
+}
+
+pid_t
+resolve_start(const char *host, unsigned port, int family, int *ret_fd)
+{
+	return ask_child(look_up, host, port, family, ret_fd);
+}
+
+pid_t
+getent_start(const char *host, unsigned port, int family, int *ret_fd)
+{
+	return ask_child(look_up_by_getent, host, port, family, ret_fd);
 }
 
 void
@@ -77,6 +159,8 @@ resolve_cancel(pid_t pid, int fd)
 const char *
 resolve_text(const struct resolve_answer *a)
 {
+	if (a->error == RESOLVE_NO_GETENT)
+		return "the host has no getent(1) to look names up; use an address";
 	return a->error == EAI_SYSTEM ? strerror(a->system_error)
 				      : gai_strerror(a->error);
 }

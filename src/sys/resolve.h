@@ -1,6 +1,6 @@
 /*
- * Names into addresses, without waiting for them: getaddrinfo() blocks, so a child of ours
- * calls it and writes what it says to a pipe.
+ * Names into addresses, without waiting for them: looking one up blocks, so a child of ours
+ * does it and writes what it is told to a pipe.
  */
 #ifndef SYS_RESOLVE_H
 #define SYS_RESOLVE_H
@@ -20,7 +20,12 @@ struct resolve_answer {
 
 /* Starts to look up.  `family`: AF_UNSPEC for all.  Returns the pid, and a descriptor to
  * give to resolve_take when it can be read; -1 with errno. */
-pid_t resolve_start(const char *host, unsigned port, int family, int *ret_fd);
+typedef pid_t resolve_fn(const char *host, unsigned port, int family, int *ret_fd);
+/* By getaddrinfo(). */
+resolve_fn resolve_start;
+/* By getent(1): a static program knows nothing of what the system's own library does
+ * (nsswitch.conf(5)), and would grow by a sixth. */
+resolve_fn getent_start;
 /* Takes the answer, ends the child, closes the descriptor. */
 void resolve_take(pid_t pid, int fd, struct resolve_answer *ret);
 /* Ends it without an answer. */

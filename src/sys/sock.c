@@ -66,6 +66,44 @@ sock_listen(const char *path)
 	return fd;
 }
 
+int
+sock_listen_for_all(const char *path, unsigned mask)
+{
+	mode_t before = umask((mode_t)mask);
+	int fd = sock_listen(path), saved = errno;
+	umask(before);
+	errno = saved;
+	return fd;
+}
+
+int
+sock_connect_any(const char *path)
+{
+	struct sockaddr_un addr;
+	if (address(path, &addr))
+		return -1;
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	if (fd < 0)
+		return -1;
+	if (sys_cloexec(fd) || sys_nonblock(fd)
+	    || connect(fd, (struct sockaddr *)&addr, sizeof addr) < 0)
+		return close_failed(fd);
+	return fd;
+}
+
+bool
+sock_is_stale(const char *path)
+{
+	struct stat st;
+	if (lstat(path, &st) < 0 || !S_ISSOCK(st.st_mode))
+		return false;
+	int fd = sock_connect_any(path), saved = errno;
+	if (fd >= 0)
+		close(fd);
+	errno = EADDRINUSE;
+	return fd < 0 && saved == ECONNREFUSED;
+}
+
 static bool
 is_ours(int fd)
 {

@@ -13,6 +13,12 @@ int sock_private_dir(const char *dir);
 int sock_listen(const char *path);
 /* Connects; the other side must belong to our user (else EPERM).  Descriptor or -1. */
 int sock_connect(const char *path);
+/* The same where others may connect too: the mode is 0777 less `mask`. */
+int sock_listen_for_all(const char *path, unsigned mask);
+/* Connects, whoever listens there; non-blocking.  Descriptor or -1. */
+int sock_connect_any(const char *path);
+/* Whether a socket is there that nobody listens on any more. */
+bool sock_is_stale(const char *path);
 /* Accepts a connection of our own user; -1 when there is none (others are closed). */
 int sock_accept(int listener);
 

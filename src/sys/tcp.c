@@ -7,10 +7,11 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { BACKLOG = 16 };
+enum { BACKLOG = 128 };
 
 static struct sockaddr_in
 loopback(unsigned port)
@@ -38,18 +39,61 @@ prepared(int fd)
 	return fd;
 }
 
-int
-tcp_listen(unsigned port)
+static socklen_t
+length(const struct sockaddr_storage *address)
 {
-	struct sockaddr_in at = loopback(port);
-	int fd = prepared(socket(AF_INET, SOCK_STREAM, 0));
+	return address->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6)
+					      : sizeof(struct sockaddr_in);
+}
+
+int
+tcp_listen_on(const struct sockaddr_storage *address)
+{
+	int fd = prepared(socket(address->ss_family, SOCK_STREAM, 0));
 	if (fd < 0)
 		return -1;
 	/* What still closes from the last time is in nobody's way. */
 	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int));
-	if (bind(fd, (struct sockaddr *)&at, sizeof at) < 0 || listen(fd, BACKLOG) < 0)
+	if (address->ss_family == AF_INET6)
+		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &(int){ 1 }, sizeof(int));
+	if (bind(fd, (const struct sockaddr *)address, length(address)) < 0
+	    || listen(fd, BACKLOG) < 0)
 		return close_failed(fd);
 	return fd;
+}
+
+int
+tcp_listen(unsigned port)
+{
+	struct sockaddr_storage at = { 0 };
+	struct sockaddr_in in = loopback(port);
+	memcpy(&at, &in, sizeof in);
+	return tcp_listen_on(&at);
+}
+
+bool
+tcp_address(const char *text, unsigned port, struct sockaddr_storage *ret_address)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET,
+		.sin_port = htons((uint16_t)port) };
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6,
+		.sin6_port = htons((uint16_t)port) };
+	*ret_address = (struct sockaddr_storage){ 0 };
+	if (inet_pton(AF_INET, text, &in.sin_addr) == 1)
+		memcpy(ret_address, &in, sizeof in);
+	else if (inet_pton(AF_INET6, text, &in6.sin6_addr) == 1)
+		memcpy(ret_address, &in6, sizeof in6);
+	return ret_address->ss_family != 0;
+}
+
+unsigned
+tcp_port(int fd)
+{
+	struct sockaddr_storage at;
+	if (!tcp_local(fd, &at))
+		return 0;
+	/* The port stands at the same place in both. */
+	return ntohs(((const struct sockaddr_in *)&at)->sin_port);
 }
 
 static int
@@ -74,9 +118,7 @@ tcp_connect(unsigned port)
 int
 tcp_connect_to(const struct sockaddr_storage *address, bool keepalive)
 {
-	bool v6 = address->ss_family == AF_INET6;
-	int fd = start_connecting((const struct sockaddr *)address,
-	    v6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in));
+	int fd = start_connecting((const struct sockaddr *)address, length(address));
 	if (fd >= 0 && keepalive)
 		(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &(int){ 1 }, sizeof(int));
 	return fd;
@@ -109,5 +151,8 @@ tcp_error(int fd)
 int
 tcp_accept(int listener)
 {
-	return prepared(accept(listener, NULL, NULL));
+	int fd = prepared(accept(listener, NULL, NULL));
+	if (fd >= 0) /* of a unix socket it fails */
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
+	return fd;
 }

@@ -45,6 +45,13 @@ enum {
 	M(EXIT, exit, 65, "control", "server") \
 	M(STOP, stop, 66, "control", "client") \
 	M(BREAK, brk, 67, "control", "client") \
+	M(OPEN, open, 68, "control", "both") \
+	M(OPENED, opened, 69, "control", "both") \
+	M(FAILED, failed, 70, "control", "both") \
+	M(CLOSE, close, 71, "control", "both") \
+	M(LISTEN, listen, 72, "control", "client") \
+	M(LISTENING, listening, 73, "control", "server") \
+	M(UNLISTEN, unlisten, 74, "control", "client") \
 	M(ASK, ask, 128, "socket", "client") \
 	M(INFO, info, 129, "socket", "server")
 
@@ -93,6 +100,20 @@ enum {
 #define exit_FIELDS(F, m) F(m, u8, how) F(m, u32, status)
 #define stop_FIELDS(F, m) F(m, u32, stream)
 #define brk_FIELDS(F, m) F(m, u32, length_ms)
+#define open_FIELDS(F, m) \
+	F(m, u32, stream) \
+	F(m, u64, limit) \
+	F(m, u8, kind) \
+	F(m, u32, forward) \
+	F(m, u16, port) \
+	F(m, str, host)
+#define opened_FIELDS(F, m) F(m, u32, stream) F(m, u64, limit)
+#define failed_FIELDS(F, m) F(m, u32, stream) F(m, str, text)
+#define close_FIELDS(F, m) F(m, u32, stream)
+#define listen_FIELDS(F, m) \
+	F(m, u32, forward) F(m, u8, kind) F(m, u16, port) F(m, str, host)
+#define listening_FIELDS(F, m) F(m, u32, forward) F(m, u16, port) F(m, str, text)
+#define unlisten_FIELDS(F, m) F(m, u32, forward)
 #define ask_FIELDS(F, m) F(m, u8, verb) F(m, str, text) F(m, rest, more)
 #define info_FIELDS(F, m) \
 	F(m, id, session) \
@@ -152,6 +173,7 @@ enum hello_flags {
 	HELLO_READ_ONLY = 2, /* what this client sends is not for the program */
 	/* no terminal shows what the program writes on its own: every byte counts */
 	HELLO_EXACT = 4,
+	HELLO_AGENT = 8, /* programs on the host may use the client's agent */
 };
 
 enum { NAME_MAX_LEN = 64 }; /* of a session; letters, digits, and . _ - + @ */
@@ -172,6 +194,15 @@ enum refuse_code {
 	REFUSE_CANNOT = 3, /* the session cannot be made; text says why */
 	REFUSE_BAD = 4, /* the hello was wrong */
 	REFUSE_TAKEN = 5, /* another client has taken the session over */
+};
+
+/* open.kind, and listen.kind (the first two): what a channel leads to */
+enum open_kind {
+	OPEN_TCP = 1, /* `host` (a name or an address), `port` */
+	OPEN_UNIX = 2, /* the socket at the path `host` */
+	/* from the server only: what the client has asked for with LISTEN `forward` ... */
+	OPEN_FORWARD = 3,
+	OPEN_AGENT = 4, /* ... or HELLO_AGENT: its authentication agent */
 };
 
 /* bye.code */

@@ -10,7 +10,8 @@ import pytest
 
 REPO = pathlib.Path(__file__).resolve().parents[2]
 SRC = REPO / "src"
-LAYERS = ["base", "wire", "stream", "term", "sys", "client", "server"]
+LAYERS = ["base", "wire", "stream", "term", "sys", "tunnel", "client",
+          "server"]
 STRANGERS = [{"stream", "term"}, {"client", "server"}]  # do not know each other
 PURE = [path for layer in ("base", "wire", "stream", "term")
         for path in sorted((SRC / layer).glob("*.[ch]")) if path.stem != "log"]

@@ -149,6 +149,7 @@ link_open(struct sim_link *sl)
 	sl->client.lossy = sl->server.lossy = w.lossy;
 	sl->client.heartbeat_us = 1000000;
 	sl->client.flight_max = sl->server.flight_max = 64 + skewed(60000);
+	sl->client.bulk_max = sl->server.bulk_max = 64 + skewed(60000);
 	buf_init(&sl->pipe[0], PIPE_MAX);
 	buf_init(&sl->pipe[1], PIPE_MAX);
 

@@ -1,0 +1,283 @@
+#include "client/forwards.h"
+
+#include "base/err.h"
+#include "base/log.h"
+#include "sys/sock.h"
+#include "tunnel/socks.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { FORWARDS_MAX = 64, FORWARD_TEXT = TARGET_MAX + 16 };
+
+/* ---- what the host may open ---- */
+
+static bool
+allows(void *owner, const struct msg_open *m, struct target *ret_to)
+{
+	const struct forwards *f = owner;
+	if (m->kind == OPEN_AGENT && f->agent[0]) {
+		ret_to->kind = OPEN_UNIX;
+		memcpy(ret_to->host, f->agent, sizeof f->agent);
+		return true;
+	}
+	if (m->kind != OPEN_FORWARD || m->forward >= f->n)
+		return false;
+	const struct forwards_one *one = &f->list[m->forward];
+	*ret_to = one->forward.connect;
+	return one->forward.kind == FORWARD_REMOTE && one->state == FORWARD_LISTENS;
+}
+
+static void
+failed(void *owner, const struct target *to, const char *why)
+{
+	const struct forwards *f = owner;
+	char text[FORWARD_TEXT];
+	forward_text(to, text, sizeof text);
+	log_say(f->quiet ? LOG_VERBOSE : LOG_NOTICE, "%s: cannot connect to %s: %s",
+	    f->destination, text, why);
+}
+
+static const struct tunnel_events events = { .look_up = resolve_start,
+	.allows = allows,
+	.ask = socks_ask,
+	.answer = socks_answer,
+	.failed = failed };
+
+/* ---- what is wanted ---- */
+
+static struct forwards_one *
+place(struct forwards *f)
+{
+	for (size_t i = 0; i < f->n; i++)
+		if (f->list[i].state == FORWARD_GONE)
+			return &f->list[i];
+	return f->n < f->room ? &f->list[f->n++] : NULL;
+}
+
+static struct forwards_one *
+expect(struct forwards *f, const struct forward *forward)
+{
+	struct forwards_one *one = place(f);
+	if (one)
+		*one = (struct forwards_one){ .forwards = f,
+			.forward = *forward,
+			.state = FORWARD_ASKED };
+	return one;
+}
+
+/* "yes", the path of a socket, or the name of a variable that has it (ssh_config(5):
+ * ForwardAgent, IdentityAgent). */
+static void
+find_agent(struct forwards *f, const struct config *c)
+{
+	char value[TARGET_MAX];
+	struct span told = c->forward_agent;
+	if (told.n == 3 && memcmp(told.p, "yes", 3) == 0)
+		told = c->identity_agent;
+	snprintf(value, sizeof value, "%.*s", (int)told.n, (const char *)told.p);
+	const char *path = value[0] == '$' ? getenv(value + 1)
+	    : value[0] == '/'		   ? value
+					   : getenv("SSH_AUTH_SOCK");
+	if (!c->forward_agent.n || strcmp(value, "none") == 0 || !path
+	    || strlen(path) >= sizeof f->agent)
+		return;
+	/* As ssh, only if there is one. */
+	int fd = sock_connect_any(path);
+	if (fd < 0)
+		return;
+	close(fd);
+	strcpy(f->agent, path);
+}
+
+int
+forwards_init(struct forwards *f, struct loop *loop, struct engine *engine,
+    const struct config *c, const char *destination)
+{
+	*f = (struct forwards){ .room = FORWARDS_MAX,
+		.gateway = c->gateway_ports,
+		.must = c->exit_on_forward_failure,
+		.destination = destination,
+		.unix_how = { c->unix_mask, c->unix_unlink } };
+	tunnel_init(&f->tunnel, loop, engine, &events, f);
+	f->list = calloc(f->room, sizeof *f->list);
+	if (!f->list)
+		return ERR_NOMEM;
+	find_agent(f, c);
+	for (size_t i = 0; i < c->n_forwards; i++) {
+		const struct config_forward *told = &c->forwards[i];
+		struct forward one;
+		if (!forward_from_config(&one,
+			told->remote ? FORWARD_REMOTE : FORWARD_LOCAL, told->dynamic,
+			f->gateway, told->line)
+		    || !expect(f, &one))
+			log_say(LOG_ERROR, "%s: forward not understood: %.*s",
+			    destination, (int)told->line.n, (const char *)told->line.p);
+	}
+	return 0;
+}
+
+void
+forwards_finish(struct forwards *f)
+{
+	for (size_t i = 0; i < f->n; i++)
+		listener_close(&f->list[i].listener);
+	tunnel_finish(&f->tunnel);
+	free(f->list);
+	*f = (struct forwards){ 0 };
+}
+
+/* ---- listening ---- */
+
+static void
+on_accepted(void *owner, int fd)
+{
+	struct forwards_one *one = owner;
+	const struct target *to = &one->forward.connect;
+	tunnel_open(&one->forwards->tunnel, fd, to->kind ? to : NULL);
+}
+
+static void
+not_listening(struct forwards_one *one, const char *where, const char *text)
+{
+	struct forwards *f = one->forwards;
+	one->state = FORWARD_FAILED;
+	log_say(LOG_ERROR, "%s: cannot listen%s on %s", f->destination, where, text);
+	f->failed |= f->must;
+}
+
+static void
+start(struct forwards_one *one)
+{
+	struct forwards *f = one->forwards;
+	char text[LISTENER_TEXT];
+	unsigned port;
+	if (one->forward.kind == FORWARD_REMOTE) {
+		one->listen_due = true;
+		return;
+	}
+	one->listener = (struct listener){ .accepted = on_accepted, .owner = one };
+	if (listener_open(&one->listener, f->tunnel.loop, &one->forward.listen,
+		&f->unix_how, &port, text))
+		not_listening(one, "", text);
+	else
+		one->state = FORWARD_LISTENS;
+}
+
+void
+forwards_start(struct forwards *f)
+{
+	for (size_t i = 0; i < f->n; i++)
+		start(&f->list[i]);
+}
+
+bool
+forwards_add(struct forwards *f, const struct forward *forward)
+{
+	struct forwards_one *one = expect(f, forward);
+	if (one)
+		start(one);
+	return one != NULL;
+}
+
+bool
+forwards_drop(struct forwards *f, const struct forward *forward)
+{
+	bool any = false;
+	for (size_t i = 0; i < f->n; i++) {
+		struct forwards_one *one = &f->list[i];
+		const struct target *on = &one->forward.listen;
+		if (one->state == FORWARD_GONE || one->forward.kind != forward->kind
+		    || on->port != forward->listen.port
+		    || strcmp(on->host, forward->listen.host) != 0)
+			continue;
+		any = true;
+		listener_close(&one->listener);
+		one->unlisten_due = one->forward.kind == FORWARD_REMOTE;
+		/* Its number is free when the host knows. */
+		one->state = one->unlisten_due ? FORWARD_FAILED : FORWARD_GONE;
+	}
+	return any;
+}
+
+bool
+forwards_settled(const struct forwards *f)
+{
+	for (size_t i = 0; i < f->n; i++)
+		if (f->list[i].state == FORWARD_ASKED)
+			return false;
+	return true;
+}
+
+static int
+on_listening(struct forwards *f, const struct msg_listening *m)
+{
+	char text[LISTENER_TEXT], to[FORWARD_TEXT];
+	if (m->forward >= f->n || f->list[m->forward].forward.kind != FORWARD_REMOTE)
+		return ERR_STATE;
+	struct forwards_one *one = &f->list[m->forward];
+	if (m->text.n) {
+		snprintf(text, sizeof text, "%.*s",
+		    (int)(m->text.n < sizeof text ? m->text.n : 0),
+		    (const char *)m->text.p);
+		for (char *p = text; *p; p++)
+			if ((unsigned char)*p < ' ' || *p == 0x7f)
+				*p = '?'; /* the host's words go to a terminal */
+		not_listening(one, " there", text);
+		return 0;
+	}
+	if (!one->forward.listen.port && one->forward.listen.kind == OPEN_TCP) {
+		forward_text(&one->forward.connect, to, sizeof to);
+		log_say(LOG_ERROR, "Allocated port %u for remote forward to %s", m->port,
+		    to);
+	}
+	if (one->state == FORWARD_ASKED || one->state == FORWARD_LISTENS)
+		one->state = FORWARD_LISTENS;
+	return 0;
+}
+
+int
+forwards_take(struct forwards *f, enum msg_type type, const union msg *m)
+{
+	if (type == MSG_LISTENING)
+		return on_listening(f, &m->listening);
+	return tunnel_take(&f->tunnel, type, m);
+}
+
+static void
+tell(struct forwards *f, uint32_t i)
+{
+	struct forwards_one *one = &f->list[i];
+	const struct target *on = &one->forward.listen;
+	if (one->listen_due) {
+		struct msg_listen m = { .forward = i,
+			.kind = (uint8_t)on->kind,
+			.port = (uint16_t)on->port,
+			.host = { (const uint8_t *)on->host, strlen(on->host) } };
+		one->listen_due = !engine_tell(f->tunnel.engine, MSG_LISTEN, &m);
+	}
+	if (one->unlisten_due) {
+		struct msg_unlisten m = { i };
+		one->unlisten_due = !engine_tell(f->tunnel.engine, MSG_UNLISTEN, &m);
+		one->state = one->unlisten_due ? FORWARD_FAILED : FORWARD_GONE;
+	}
+}
+
+uint64_t
+forwards_turn(struct forwards *f, uint64_t now_us)
+{
+	uint64_t at = 0;
+	for (size_t i = 0; i < f->n; i++) {
+		struct listener *l = &f->list[i].listener;
+		tell(f, (uint32_t)i);
+		if (!l->loop)
+			continue;
+		if (!tunnel_has_room(&f->tunnel))
+			listener_pause(l, now_us);
+		loop_sooner(&at, listener_turn(l, now_us));
+	}
+	tunnel_turn(&f->tunnel);
+	return at;
+}

@@ -1,0 +1,48 @@
+/*
+ * What the host does for a client's forwards: leads connections on to where the client
+ * says, listens where it wishes (-R), and has a socket for its authentication agent (-A).
+ */
+#ifndef SERVER_FORWARDS_H
+#define SERVER_FORWARDS_H
+
+#include "tunnel/listener.h"
+#include "tunnel/tunnel.h"
+
+enum { FORWARDS_LISTEN = 64 /* for one client */ };
+
+struct remote;
+
+/* Of one client. */
+struct forwards {
+	struct tunnel tunnel;
+	struct remote *remotes; /* where it has us listen, a list */
+	size_t n_remotes;
+	bool none; /* it may not: it only looks on */
+	bool agent; /* programs may use its agent */
+	uint64_t away_us; /* since when it has no link; 0: it has */
+};
+
+void forwards_init(struct forwards *f, struct loop *loop, struct engine *engine);
+/* Takes a zeroed one. */
+void forwards_finish(struct forwards *f);
+/* Takes a control message: of a tunnel, LISTEN or UNLISTEN.  Errors are the client's;
+ * ERR_UNKNOWN: it is for somebody else. */
+int forwards_take(struct forwards *f, enum msg_type type, const union msg *m);
+/* Returns when to call it again; 0: on events only.  Ports of a client that is away are
+ * free for others after a while, until it comes back. */
+uint64_t forwards_turn(struct forwards *f, bool here, uint64_t now_us);
+
+/* The socket of a session for ssh-agent's protocol, at one path for its life. */
+struct agent {
+	struct listener listener;
+	char path[TARGET_MAX];
+};
+
+/* `accepted` leads its connections on to somebody.  0, or -1: there is no agent then. */
+int agent_open(struct agent *a, struct loop *loop, const char *session_path,
+    void (*accepted)(void *owner, int fd), void *owner);
+void agent_close(struct agent *a);
+/* Leads it on to this client. */
+void agent_lead_on(struct forwards *f, int fd);
+
+#endif

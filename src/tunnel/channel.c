@@ -1,0 +1,362 @@
+#include "tunnel/channel.h"
+
+#include "base/err.h"
+#include "sys/sys.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { READ_MAX = 64 * 1024, OUT_MAX = FLIGHT_BULK + CHANNEL_AHEAD };
+
+struct channel *
+channel_new(struct tunnel *t, uint32_t id, bool ours)
+{
+	struct channel *c = calloc(1, sizeof *c);
+	if (!c)
+		return NULL;
+	*c = (struct channel){ .tunnel = t, .ours = ours, .watch.fd = -1 };
+	buf_init(&c->early, CHANNEL_EARLY);
+	buf_init(&c->first, CHANNEL_EARLY);
+	c->stream = engine_open(t->engine, id, RANK_BULK, OUT_MAX, CHANNEL_WINDOW);
+	if (!c->stream) {
+		free(c);
+		return NULL;
+	}
+	c->stream->unmet = ours;
+	return c;
+}
+
+void
+channel_free(struct channel *c)
+{
+	if (c->connect)
+		connect_cancel(c->connect);
+	free(c->connect);
+	if (c->watch.fd >= 0) {
+		loop_remove(c->tunnel->loop, &c->watch);
+		close(c->watch.fd);
+	}
+	engine_close(c->tunnel->engine, c->stream);
+	buf_finish(&c->early);
+	buf_finish(&c->first);
+	free(c);
+}
+
+/* Only notes it: the turn does the work. */
+static void
+on_ready(void *owner, short revents)
+{
+	struct channel *c = owner;
+	if (revents & (POLLIN | POLLHUP | POLLERR))
+		c->readable = true;
+	if (revents & (POLLOUT | POLLHUP | POLLERR))
+		c->full = false;
+}
+
+void
+channel_socket(struct channel *c, int fd)
+{
+	c->watch = (struct watch){ .fd = fd, .fn = on_ready, .owner = c };
+	loop_add(c->tunnel->loop, &c->watch);
+}
+
+/* ---- this end leads it on ---- */
+
+static void
+fail(struct channel *c, const char *why)
+{
+	c->failed_due = true;
+	snprintf(c->why, sizeof c->why, "%s", why);
+}
+
+/* What the one who asked is told, ahead of everything else. */
+static void
+answer(struct channel *c, bool open)
+{
+	struct buf out;
+	buf_init(&out, CHANNEL_EARLY);
+	c->tunnel->events->answer(&c->to, open, &out);
+	if (c->ours)
+		(void)buf_put(&c->first, buf_bytes(&out), out.len);
+	else
+		(void)stream_write(c->stream, buf_bytes(&out), out.len);
+	buf_finish(&out);
+}
+
+/* The connection comes to nothing; the other end thinks that it is open. */
+static void
+give_up(struct channel *c)
+{
+	c->phase = CHANNEL_FLOWING;
+	c->broken = c->read_over = true;
+	stream_end(c->stream);
+}
+
+static void
+on_connected(void *owner, int fd, const char *why)
+{
+	struct channel *c = owner;
+	c->phase = CHANNEL_FLOWING;
+	if (fd >= 0)
+		channel_socket(c, fd);
+	else
+		c->tunnel->events->failed(c->tunnel->owner, &c->to, why);
+	if (c->asks)
+		answer(c, fd >= 0);
+	if (c->asks && fd < 0)
+		give_up(c);
+	else if (!c->asks && fd < 0)
+		fail(c, why);
+	else
+		c->opened_due |= !c->asks;
+}
+
+static void
+connect_on(struct channel *c)
+{
+	c->phase = CHANNEL_CONNECTING;
+	c->connect = malloc(sizeof *c->connect);
+	if (c->connect)
+		connect_start(c->connect, c->tunnel->loop, c->tunnel->events->look_up,
+		    &c->to, on_connected, c);
+	else
+		on_connected(c, -1, err_text(ERR_NOMEM));
+}
+
+void
+channel_lead_on(struct channel *c)
+{
+	if (!c->asks) {
+		connect_on(c);
+		return;
+	}
+	c->phase = CHANNEL_ASKING;
+	c->opened_due = true;
+}
+
+/* ---- where to ---- */
+
+/* Takes what the other end says, as the socket's is read. */
+static void
+take_early(struct channel *c)
+{
+	struct span held = stream_held(c->stream);
+	size_t room = c->early.max - c->early.len, n = held.n < room ? held.n : room;
+	if (buf_put(&c->early, held.p, n) == 0)
+		stream_take(c->stream, n);
+}
+
+static void
+ask(struct channel *c)
+{
+	const struct tunnel_events *events = c->tunnel->events;
+	struct buf out;
+	buf_init(&out, CHANNEL_EARLY);
+	if (!c->ours)
+		take_early(c);
+	int known = events->ask ? events->ask(&c->early, &out, &c->to) : -1;
+	if (!known && c->early.len == c->early.max)
+		known = -1; /* it will not get any longer */
+	if (c->ours)
+		(void)sys_write_both(c->watch.fd, buf_span(&out), (struct span){ 0 });
+	else
+		(void)stream_write(c->stream, buf_bytes(&out), out.len);
+	buf_finish(&out);
+	bool over = c->read_over || stream_drained(c->stream);
+	if (known < 0 || (!known && over)) {
+		give_up(c);
+		c->gone = c->ours; /* the other end has not heard of it */
+	} else if (known && c->ours) {
+		c->phase = CHANNEL_OPENING;
+		c->open_due = true;
+		(void)stream_write(c->stream, buf_bytes(&c->early), c->early.len);
+	} else if (known) {
+		(void)buf_put(&c->first, buf_bytes(&c->early), c->early.len);
+		connect_on(c);
+	}
+}
+
+/* ---- what the other end has said ---- */
+
+int
+channel_opened(struct channel *c, uint64_t limit)
+{
+	if (!c->ours || c->phase != CHANNEL_OPENING || c->open_due)
+		return ERR_STATE;
+	c->phase = CHANNEL_FLOWING;
+	c->stream->unmet = false;
+	if (c->asks)
+		answer(c, true);
+	return stream_on_ack(c->stream, 0, limit);
+}
+
+int
+channel_failed(struct channel *c, struct span why)
+{
+	char text[sizeof c->why];
+	if (!c->ours || c->phase != CHANNEL_OPENING || c->open_due)
+		return ERR_STATE;
+	snprintf(text, sizeof text, "%.*s", (int)(why.n < sizeof text ? why.n : 0),
+	    (const char *)why.p);
+	for (char *p = text; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = '?'; /* it is shown to a person */
+	c->tunnel->events->failed(c->tunnel->owner, &c->to, text);
+	if (c->asks) {
+		answer(c, false);
+		(void)sys_write_both(c->watch.fd, buf_span(&c->first),
+		    (struct span){ 0 });
+	}
+	c->gone = true;
+	return 0;
+}
+
+/* ---- messages that are due ---- */
+
+static void
+tell(struct channel *c)
+{
+	struct engine *e = c->tunnel->engine;
+	struct stream *s = c->stream;
+	if (c->open_due) {
+		struct msg_open m = { .stream = s->id,
+			.limit = stream_ack(s).limit,
+			.kind = (uint8_t)c->to.kind,
+			.forward = c->to.forward,
+			.port = (uint16_t)c->to.port,
+			.host = { (const uint8_t *)c->to.host, strlen(c->to.host) } };
+		c->open_due = !engine_tell(e, MSG_OPEN, &m);
+	}
+	if (c->opened_due) {
+		struct msg_opened m = { s->id, stream_ack(s).limit };
+		c->opened_due = !engine_tell(e, MSG_OPENED, &m);
+	}
+	if (c->failed_due) {
+		struct msg_failed m = { s->id,
+			{ (const uint8_t *)c->why, strlen(c->why) } };
+		c->gone = engine_tell(e, MSG_FAILED, &m);
+		c->failed_due = !c->gone;
+	}
+}
+
+/* The other end takes nothing more: what it has sent is here already, and goes on to the
+ * socket; then that is closed. */
+static void
+close_turn(struct channel *c)
+{
+	struct stream *s = c->stream;
+	bool taken = c->broken || (stream_drained(s) && c->write_over);
+	bool given = c->close_got || stream_delivered(s);
+	if (c->phase != CHANNEL_FLOWING || c->opened_due)
+		return;
+	if (!c->close_sent && taken && given) {
+		struct msg_close m = { s->id };
+		c->close_sent = engine_tell(c->tunnel->engine, MSG_CLOSE, &m);
+	}
+	c->gone |= c->close_sent && c->close_got;
+}
+
+/* ---- bytes ---- */
+
+static bool
+may_read(const struct channel *c)
+{
+	if (c->read_over || c->close_got || c->watch.fd < 0)
+		return false;
+	if (c->phase == CHANNEL_ASKING)
+		return c->early.len < c->early.max;
+	return stream_unsent(c->stream) < CHANNEL_AHEAD && stream_room(c->stream);
+}
+
+static ssize_t
+read_some(struct channel *c)
+{
+	uint8_t *room;
+	if (c->phase == CHANNEL_ASKING)
+		return sys_read_into(c->watch.fd, &c->early, c->early.max - c->early.len);
+	size_t n = stream_space(c->stream, READ_MAX, &room);
+	if (!n)
+		return 0;
+	ssize_t got = read(c->watch.fd, room, n);
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	if (got > 0)
+		stream_wrote(c->stream, (size_t)got);
+	return got > 0 ? got : -1;
+}
+
+static void
+read_turn(struct channel *c)
+{
+	if (!c->readable || !may_read(c))
+		return;
+	c->readable = false;
+	ssize_t n = read_some(c);
+	if (n > 0)
+		c->tunnel->bytes_in += (uint64_t)n;
+	if (n >= 0)
+		return;
+	c->read_over = true;
+	if (c->phase != CHANNEL_ASKING)
+		stream_end(c->stream);
+}
+
+static void
+write_turn(struct channel *c)
+{
+	struct span first = buf_span(&c->first), held = stream_held(c->stream);
+	bool flows = c->phase == CHANNEL_FLOWING;
+	if (!flows)
+		held.n = 0;
+	if (c->broken) {
+		stream_take(c->stream, held.n);
+		return;
+	}
+	if (c->watch.fd < 0 || c->full)
+		return;
+	if (first.n + held.n) {
+		ssize_t n = sys_write_both(c->watch.fd, first, held);
+		c->broken = n < 0;
+		size_t wrote = n < 0 ? 0 : (size_t)n;
+		c->full = wrote < first.n + held.n;
+		c->tunnel->bytes_out += wrote;
+		size_t of_first = wrote < first.n ? wrote : first.n;
+		buf_drop(&c->first, of_first);
+		stream_take(c->stream, wrote - of_first);
+	}
+	if (flows && !c->first.len && stream_drained(c->stream) && !c->write_over) {
+		(void)shutdown(c->watch.fd, SHUT_WR);
+		c->write_over = true;
+	}
+}
+
+static void
+watch_turn(struct channel *c)
+{
+	short events = may_read(c) ? POLLIN : 0;
+	if (c->full && !c->broken)
+		events |= POLLOUT;
+	c->watch.events = events;
+}
+
+void
+channel_turn(struct channel *c)
+{
+	if (c->gone)
+		return;
+	read_turn(c);
+	if (c->phase == CHANNEL_ASKING)
+		ask(c);
+	if (c->phase != CHANNEL_CONNECTING && c->connect) {
+		free(c->connect);
+		c->connect = NULL;
+	}
+	write_turn(c);
+	tell(c);
+	close_turn(c);
+	watch_turn(c);
+}

@@ -1,0 +1,437 @@
+"""Proves that what is forwarded are streams of the session: connections survive every
+failure of the network, byte for byte, and look otherwise as under ssh.
+"""
+
+import contextlib
+import hashlib
+import os
+import random
+import re
+import signal
+import socket
+import struct
+import subprocess
+import threading
+
+import pytest
+
+from harness import belay_argv, belay_path, wait_until
+
+SEED = int(os.environ.get("BELAY_E2E_SEED") or random.randrange(10**6))
+TIMEOUT = 30
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+def echo(sock):
+    """Sends everything back, and the end when it comes."""
+    while data := sock.recv(65536):
+        sock.sendall(data)
+    sock.shutdown(socket.SHUT_WR)
+
+
+def digest(sock):
+    """Answers with the checksum of everything, after its end."""
+    sha = hashlib.sha256()
+    while data := sock.recv(65536):
+        sha.update(data)
+    sock.sendall(sha.hexdigest().encode())
+
+
+@contextlib.contextmanager
+def service(serve=echo, family=socket.AF_INET, address=("127.0.0.1", 0)):
+    """A service, each connection in a thread; gives its listener."""
+    open_now = []
+
+    def run(sock):
+        with sock, contextlib.suppress(OSError):
+            serve(sock)
+
+    def accept(listener):
+        with contextlib.suppress(OSError):
+            while True:
+                sock, _ = listener.accept()
+                open_now.append(sock)
+                threading.Thread(target=run, args=(sock,), daemon=True).start()
+
+    with socket.socket(family) as listener:
+        if family == socket.AF_INET:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(256)
+        threading.Thread(target=accept, args=(listener,), daemon=True).start()
+        yield listener
+        with contextlib.suppress(OSError):
+            listener.shutdown(socket.SHUT_RDWR)
+        for sock in open_now:
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
+
+def port_of(listener):
+    return listener.getsockname()[1]
+
+
+def listens(where):
+    family = socket.AF_UNIX if isinstance(where, str) else socket.AF_INET
+    with socket.socket(family) as probe, contextlib.suppress(OSError):
+        probe.connect(where)
+        return True
+    return False
+
+
+def connect(port):
+    sock = socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT)
+    sock.settimeout(TIMEOUT)
+    return sock
+
+
+def talk(sock, data):
+    sock.sendall(data)
+    return exactly(sock, len(data))
+
+
+def exactly(sock, n):
+    got = b""
+    while len(got) < n:
+        more = sock.recv(n - len(got))
+        assert more, f"ended after {len(got)} of {n} bytes"
+        got += more
+    return got
+
+
+@contextlib.contextmanager
+def tunnel(host, *options, listening=None, command=("-N",), **more):
+    """A belay that only forwards, once it listens."""
+    argv = belay_argv(host, *options, *command[:1]) + list(command[1:])
+    with host.popen(argv, **more) as child:
+        try:
+            if listening:
+                wait_until(lambda: listens(("127.0.0.1", listening))
+                           if isinstance(listening, int) else listens(listening))
+            yield child
+        finally:
+            child.terminate()
+            child.communicate(timeout=TIMEOUT)
+
+
+@pytest.fixture
+def local(host):
+    """-L to an echo: the port to connect to."""
+    port = free_port()
+    with service() as there:
+        with tunnel(host, "-L", f"{port}:127.0.0.1:{port_of(there)}", listening=port):
+            yield port
+
+
+def test_a_connection_survives_a_cut(host, local):
+    with connect(local) as sock:
+        assert talk(sock, b"before") == b"before"
+        assert host.proxy.cut()
+        assert talk(sock, b"after") == b"after"
+        host.proxy.drop()
+        assert talk(sock, b"after silence") == b"after silence"
+    assert host.sshd.logins() == 3
+
+
+def test_bytes_through_many_cuts(host):
+    rng = random.Random(SEED)
+    print(f"seed {SEED}: set BELAY_E2E_SEED to repeat")
+    data = rng.randbytes(8_000_000)
+    port = free_port()
+    with service(digest) as there:
+        with tunnel(host, "-L", f"{port}:127.0.0.1:{port_of(there)}", listening=port):
+            host.proxy.cut_after(200_000, "up",
+                                 [rng.randrange(1000, 400_000) for _ in range(12)])
+            with connect(port) as sock:
+                sock.settimeout(120)
+                sock.sendall(data)
+                sock.shutdown(socket.SHUT_WR)
+                assert exactly(sock, 64).decode() == hashlib.sha256(data).hexdigest()
+                assert sock.recv(1) == b""
+    assert host.proxy.cuts == 13
+
+
+def test_both_ways_at_once_through_cuts(host, local):
+    rng = random.Random(SEED)
+    print(f"seed {SEED}: set BELAY_E2E_SEED to repeat")
+    data = rng.randbytes(4_000_000)
+    host.proxy.cut_after(100_000, "down",
+                         [rng.randrange(1000, 300_000) for _ in range(10)])
+    with connect(local) as sock:
+        sender = threading.Thread(target=sock.sendall, args=(data,))
+        sender.start()
+        assert exactly(sock, len(data)) == data
+        sender.join()
+    assert host.proxy.cuts >= 5
+
+
+def test_half_close(host, local):
+    with connect(local) as sock:
+        sock.sendall(b"x" * 100_000)
+        sock.shutdown(socket.SHUT_WR)
+        assert exactly(sock, 100_000)
+        assert sock.recv(1) == b""
+
+
+def test_who_listens_not_is_said(host):
+    port, nobody = free_port(), free_port()
+    with tunnel(host, "-L", f"{port}:127.0.0.1:{nobody}", listening=port) as child:
+        with connect(port) as sock:
+            assert sock.recv(1) == b""
+        assert b"refused" in child.stderr.readline()
+        with connect(port) as sock:  # and it goes on
+            assert sock.recv(1) == b""
+        os.set_blocking(child.stderr.fileno(), False)
+
+
+def test_a_reset_ends_the_connection(host):
+    def reset(sock):
+        sock.recv(1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        sock.close()
+
+    port = free_port()
+    with service(reset) as there:
+        with tunnel(host, "-L", f"{port}:127.0.0.1:{port_of(there)}", listening=port):
+            with connect(port) as sock:
+                sock.sendall(b"x")
+                with contextlib.suppress(ConnectionResetError):
+                    assert sock.recv(1) == b""
+
+
+def test_a_name_is_looked_up_on_the_host(host):
+    port = free_port()
+    with service() as there:
+        with tunnel(host, "-L", f"{port}:localhost:{port_of(there)}", listening=port):
+            with connect(port) as sock:
+                assert talk(sock, b"hello") == b"hello"
+
+
+def test_unknown_name(host):
+    port = free_port()
+    with tunnel(host, "-L", f"{port}:no-such-host.invalid:1", listening=port) as child:
+        with connect(port) as sock:
+            assert sock.recv(1) == b""
+        said = child.stderr.readline()
+        assert b"no-such-host.invalid:1" in said, said
+
+
+def test_200_connections_at_once(host, local):
+    with contextlib.ExitStack() as stack:
+        socks = [stack.enter_context(connect(local)) for _ in range(200)]
+        for number, sock in enumerate(socks):
+            sock.sendall(b"%03d" % number)
+        host.proxy.cut()
+        for number, sock in enumerate(socks):
+            assert exactly(sock, 3) == b"%03d" % number
+
+
+def test_what_nobody_reads_holds_up_nobody_else(host):
+    stop = threading.Event()
+
+    def flood(sock):
+        if sock.recv(1) == b"f":
+            with contextlib.suppress(OSError):
+                while not stop.is_set():
+                    sock.sendall(b"x" * 65536)
+        else:
+            sock.sendall(b"!")
+
+    port = free_port()
+    with service(flood) as there:
+        with tunnel(host, "-L", f"{port}:127.0.0.1:{port_of(there)}", listening=port):
+            with connect(port) as stuck, connect(port) as sock:
+                stuck.sendall(b"f")
+                assert exactly(stuck, 10)
+                sock.sendall(b"q")
+                assert exactly(sock, 1) == b"!"
+            stop.set()
+
+
+# ---- the other forms ----
+
+def test_remote(host):
+    port = free_port()
+    with service() as here:
+        with tunnel(host, "-R", f"{port}:127.0.0.1:{port_of(here)}", listening=port):
+            with connect(port) as sock:
+                assert talk(sock, b"before") == b"before"
+                host.proxy.cut()
+                assert talk(sock, b"after") == b"after"
+
+
+def test_remote_with_a_port_of_its_choice(host):
+    with service() as here:
+        with tunnel(host, "-R", f"0:127.0.0.1:{port_of(here)}") as child:
+            said = child.stderr.readline().decode()
+            port = int(re.search(r"Allocated port (\d+) for remote forward", said)[1])
+            with connect(port) as sock:
+                assert talk(sock, b"hello") == b"hello"
+
+
+def socks5(port, kind, name, to):
+    sock = connect(port)
+    sock.sendall(b"\x05\x01\x00")
+    assert exactly(sock, 2) == b"\x05\x00"
+    sock.sendall(b"\x05\x01\x00" + kind + name + struct.pack(">H", to))
+    return sock, exactly(sock, 10)[1]
+
+
+@pytest.mark.parametrize("form", ["-D", "-R"])
+def test_socks(host, form):
+    port = free_port()
+    with service() as there:
+        to = port_of(there)
+        with tunnel(host, form, str(port), listening=port):
+            for kind, name in ((b"\x01", b"\x7f\0\0\1"), (b"\x03", b"\x09127.0.0.1"),
+                               (b"\x03", b"\x09localhost")):
+                sock, answer = socks5(port, kind, name, to)
+                with sock:
+                    assert answer == 0
+                    assert talk(sock, b"five") == b"five"
+                    host.proxy.cut()
+                    assert talk(sock, b"again") == b"again"
+            for request in (struct.pack(">BBH4B", 4, 1, to, 127, 0, 0, 1) + b"user\0",
+                            struct.pack(">BBH4B", 4, 1, to, 0, 0, 0, 9)
+                            + b"\0localhost\0"):
+                with connect(port) as sock:
+                    sock.sendall(request + b"early")
+                    assert exactly(sock, 2) == b"\x00\x5a"
+                    assert exactly(sock, 6 + 5)[6:] == b"early"
+            sock, answer = socks5(port, b"\x01", b"\x7f\0\0\1", free_port())
+            with sock:
+                assert answer == 5
+                assert sock.recv(1) == b""
+            with connect(port) as sock:
+                sock.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                with contextlib.suppress(ConnectionResetError):
+                    assert sock.recv(1) == b""
+
+
+def test_unix_sockets(host):
+    there, here = str(host.dir / "there.sock"), str(host.dir / "here.sock")
+    back = str(host.dir / "back.sock")
+    with service(family=socket.AF_UNIX, address=there):
+        with tunnel(host, "-L", f"{here}:{there}", "-R", f"{back}:{there}",
+                    listening=here):
+            wait_until(lambda: listens(back))
+            for path in (here, back):
+                with socket.socket(socket.AF_UNIX) as sock:
+                    sock.connect(path)
+                    assert talk(sock, b"hello") == b"hello"
+                    assert os.stat(path).st_mode & 0o777 == 0o600
+    assert not os.path.exists(here)
+    os.unlink(there)
+    wait_until(lambda: not os.path.exists(back))
+
+
+def test_from_the_configuration(host):
+    port, other = free_port(), free_port()
+    with service() as there:
+        to = port_of(there)
+        host.configure(f"LocalForward {port} 127.0.0.1:{to}\n"
+                       f"RemoteForward {other} 127.0.0.1:{to}\n")
+        with tunnel(host, listening=port):
+            wait_until(lambda: listens(("127.0.0.1", other)))
+            for here in (port, other):
+                with connect(here) as sock:
+                    assert talk(sock, b"hello") == b"hello"
+
+
+@pytest.fixture
+def agent(host):
+    path = str(host.dir / "agent.sock")
+    with subprocess.Popen(["ssh-agent", "-D", "-a", path], stdout=subprocess.DEVNULL) as child:
+        wait_until(lambda: listens(path))
+        subprocess.run(["ssh-add", "-q", host.keys / "client"], check=True,
+                       env={"SSH_AUTH_SOCK": path, "PATH": os.environ["PATH"]})
+        yield path
+        child.terminate()
+
+
+def test_the_agent_keeps_its_path(host, agent):
+    host.configure("IdentityAgent SSH_AUTH_SOCK\n")
+    term = host.shell("-A", env={"SSH_AUTH_SOCK": agent})
+    path = host.output_of(term, "echo $SSH_AUTH_SOCK").strip()
+    assert path != agent
+    key = host.output_of(term, "ssh-add -l")
+    assert "SHA256:" in key
+    host.proxy.cut()
+    assert host.output_of(term, "ssh-add -l; echo $SSH_AUTH_SOCK") == f"{key}{path}\n"
+    host.finish(term)
+    assert not os.path.exists(path)
+
+
+def test_without_an_agent_there_is_none(host):
+    term = host.shell("-A", env={"SSH_AUTH_SOCK": "/nowhere"})
+    assert host.output_of(term, "echo ${SSH_AUTH_SOCK-none}").strip() == "none"
+    host.finish(term)
+    term = host.shell("-A", "-a", env={"SSH_AUTH_SOCK": "/nowhere"})
+    assert host.output_of(term, "echo ${SSH_AUTH_SOCK-none}").strip() == "none"
+    host.finish(term)
+
+
+# ---- what cannot be ----
+
+@pytest.mark.parametrize("form", ["-L", "-R"])
+def test_a_port_that_is_taken(host, form):
+    with service() as there:
+        taken = port_of(there)
+        spec = f"{taken}:127.0.0.1:{taken}"
+        done = host.piped(belay_argv(host, form, spec) + ["sleep 1; echo went on"])
+        assert done.stdout == b"went on\n" and done.returncode == 0
+        assert re.search(rb"127.0.0.1:%d: Address .*in use" % taken, done.stderr)
+        done = host.piped(belay_argv(host, "-oExitOnForwardFailure=yes", form, spec, "-N"))
+        assert done.returncode == 255
+        assert b"ExitOnForwardFailure" in done.stderr
+
+
+def test_in_the_background_once_it_listens(host):
+    port = free_port()
+    with service() as there:
+        done = host.piped(belay_argv(host, "-f", "-N", "-L",
+                                     f"{port}:127.0.0.1:{port_of(there)}"),
+                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        assert done.returncode == 0
+        with connect(port) as sock:
+            assert talk(sock, b"hello") == b"hello"
+            host.proxy.cut()
+            assert talk(sock, b"again") == b"again"
+        for one in host.client_processes():
+            if "-N" in one.argv and "ssh" not in one.argv[0]:
+                os.kill(one.pid, signal.SIGTERM)
+
+
+def test_a_command_waits_for_its_connections(host):
+    """As ssh does: ssh -f -L ... host sleep 10 is a tunnel for who comes in time."""
+    port = free_port()
+    with service() as there:
+        argv = belay_argv(host, "-L", f"{port}:127.0.0.1:{port_of(there)}")
+        with host.popen([*argv, "read x; exit 3"]) as child:
+            wait_until(lambda: listens(("127.0.0.1", port)))
+            with connect(port) as sock:
+                assert talk(sock, b"hello") == b"hello"
+                child.stdin.write(b"\n")
+                child.stdin.close()
+                with pytest.raises(subprocess.TimeoutExpired):
+                    child.wait(1)
+                host.proxy.cut()
+                assert talk(sock, b"again") == b"again"
+            assert child.wait(TIMEOUT) == 3
+            child.stdin = None
+
+
+def test_ports_are_given_back(host):
+    port = free_port()
+    with service() as there:
+        to = port_of(there)
+        for _ in range(2):
+            with tunnel(host, "-R", f"{port}:127.0.0.1:{to}", listening=port) as child:
+                with connect(port) as sock:
+                    assert talk(sock, b"hello") == b"hello"
+            assert child.returncode is not None
+            wait_until(lambda: not listens(("127.0.0.1", port)))

@@ -1,0 +1,394 @@
+/* Two ends of a tunnel, joined by buffers instead of a network; the sockets are real. */
+#include "base/err.h"
+#include "stream/engine.h"
+#include "test.h"
+#include "tunnel/channel.h"
+#include "tunnel/tunnel.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/socket.h>
+
+enum { ROOM = 1024 * 1024, TURNS_MAX = 2000, MUCH = 600 * 1000 };
+
+static struct end {
+	struct engine engine;
+	struct link link;
+	struct buf out;
+	struct tunnel tunnel;
+	bool allowed;
+	const char *failed;
+} near, far;
+static struct loop loop;
+static int far_fd; /* where far's connections lead: our end of it */
+
+static bool
+allows(void *owner, const struct msg_open *m, struct target *ret_to)
+{
+	const struct end *e = owner;
+	ret_to->kind = m->kind;
+	ret_to->port = m->port;
+	snprintf(ret_to->host, sizeof ret_to->host, "%.*s", (int)m->host.n,
+	    (const char *)m->host.p);
+	return e->allowed;
+}
+
+static void
+failed(void *owner, const struct target *to, const char *why)
+{
+	struct end *e = owner;
+	static char text[100];
+	(void)to;
+	snprintf(text, sizeof text, "%s", why);
+	e->failed = text;
+}
+
+static const struct tunnel_events events = { .look_up = resolve_start,
+	.allows = allows,
+	.failed = failed };
+
+static void
+link_up(struct end *e)
+{
+	link_init(&e->link, loop.now_us);
+	CHECK_EQ(engine_add(&e->engine, &e->link), 0);
+}
+
+static void
+end_init(struct end *e, bool client)
+{
+	*e = (struct end){ .allowed = true };
+	engine_init(&e->engine, client);
+	buf_init(&e->out, 8 * ROOM);
+	CHECK(engine_open(&e->engine, STREAM_CONTROL, RANK_CONTROL, ROOM, ROOM));
+	tunnel_init(&e->tunnel, &loop, &e->engine, &events, e);
+}
+
+static void
+position(struct end *from, struct end *to)
+{
+	struct buf b;
+	buf_init(&b, ROOM);
+	CHECK_EQ(engine_positions(&from->engine, &b), 0);
+	CHECK_EQ(engine_set_positions(&to->engine, buf_span(&b)), 0);
+	buf_finish(&b);
+}
+
+static void
+connected(void)
+{
+	position(&near, &far);
+	position(&far, &near);
+	link_up(&near);
+	link_up(&far);
+}
+
+static void
+cut(struct end *e)
+{
+	engine_remove(&e->engine, &e->link);
+	link_finish(&e->link);
+	buf_drop(&e->out, e->out.len);
+}
+
+static void
+begin(void)
+{
+	static const int none[] = { 0 };
+	static bool once;
+	signal(SIGPIPE, SIG_IGN);
+	if (!once)
+		CHECK_EQ(loop_init(&loop, none), 0);
+	once = true;
+	end_init(&near, true);
+	end_init(&far, false);
+	connected();
+}
+
+static void
+end_finish(struct end *e)
+{
+	tunnel_finish(&e->tunnel);
+	cut(e);
+	engine_finish(&e->engine);
+	buf_finish(&e->out);
+}
+
+static void
+finish(void)
+{
+	end_finish(&near);
+	end_finish(&far);
+}
+
+/* What one end has sent, into the other. */
+static int
+carry(struct end *from, struct end *to)
+{
+	struct frame f;
+	enum msg_type type;
+	union msg m;
+	int err = 0;
+	(void)engine_fill(&from->engine, &from->link, &from->out, ROOM, loop.now_us);
+	for (long len; !err && (len = frame_parse(buf_span(&from->out), &f)) > 0;) {
+		err = engine_frame(&to->engine, &to->link, &f, loop.now_us);
+		buf_drop(&from->out, (size_t)len);
+	}
+	while (!err && (err = engine_told(&to->engine, &type, &m)) > 0)
+		err = tunnel_take(&to->tunnel, type, &m);
+	return err;
+}
+
+static bool (*is_over)(void);
+static int turns, error;
+
+static uint64_t
+turn(void *owner, uint64_t now_us)
+{
+	(void)owner;
+	tunnel_turn(&near.tunnel);
+	tunnel_turn(&far.tunnel);
+	if (!(error = carry(&near, &far)))
+		error = carry(&far, &near);
+	if (error || is_over() || ++turns == TURNS_MAX)
+		loop_stop(&loop);
+	return now_us + 1000;
+}
+
+/* Lets both ends run until it is over; false: that never comes. */
+static bool
+run_until(bool (*over)(void))
+{
+	loop.turn = turn;
+	loop.stopped = false;
+	turns = error = 0;
+	is_over = over;
+	loop_run(&loop);
+	return !error && turns < TURNS_MAX;
+}
+
+/* A connection of near's that leads to a socket pair's end, as if connect() had made it. */
+static int
+connection(void)
+{
+	int here[2], there[2];
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, here), 0);
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, there), 0);
+	struct target to = { .kind = OPEN_TCP, .host = "127.0.0.1", .port = 1 };
+	tunnel_open(&near.tunnel, here[0], &to);
+	struct channel *c = channel_new(&far.tunnel, near.tunnel.next_id - 2, false);
+	CHECK(c != NULL);
+	far.tunnel.their_next_id = near.tunnel.next_id;
+	far.tunnel.channels = c;
+	far.tunnel.n_theirs++;
+	channel_socket(c, there[0]);
+	c->phase = CHANNEL_FLOWING;
+	c->opened_due = true;
+	near.tunnel.channels->open_due = false;
+	(void)stream_ack(near.tunnel.channels->stream);
+	CHECK_EQ(stream_on_ack(c->stream, 0, CHANNEL_WINDOW), 0);
+	far_fd = there[1];
+	return here[1];
+}
+
+static bool
+none_left(void)
+{
+	return !tunnel_busy(&near.tunnel) && !tunnel_busy(&far.tunnel);
+}
+
+static bool
+has(int fd)
+{
+	char byte;
+	ssize_t n = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+	return n >= 0 || errno != EAGAIN;
+}
+
+static bool
+far_has(void)
+{
+	return has(far_fd);
+}
+
+static int here_fd;
+
+static bool
+here_has(void)
+{
+	return has(here_fd);
+}
+
+TEST(bytes_and_ends_go_both_ways)
+{
+	char text[20] = "";
+	begin();
+	int fd = connection();
+	CHECK_EQ(write(fd, "there", 5), 5);
+	CHECK(run_until(far_has));
+	CHECK_EQ(read(far_fd, text, sizeof text), 5);
+	CHECK_EQ(shutdown(fd, SHUT_WR), 0);
+	CHECK(run_until(far_has));
+	CHECK_EQ(read(far_fd, text, sizeof text), 0); /* half closed */
+	CHECK_EQ(write(far_fd, "and back", 8), 8);
+	here_fd = fd;
+	CHECK(run_until(here_has));
+	CHECK_EQ(read(fd, text, sizeof text), 8);
+	CHECK(tunnel_busy(&near.tunnel) && tunnel_busy(&far.tunnel));
+	close(far_fd);
+	CHECK(run_until(none_left));
+	CHECK_EQ(read(fd, text, sizeof text), 0);
+	CHECK_EQ(near.engine.n_streams, 1); /* control */
+	CHECK_EQ(far.engine.n_streams, 1);
+	close(fd);
+	finish();
+}
+
+static uint64_t sent, taken;
+
+/* Writes and reads as much as goes; now and then the link is cut. */
+static bool
+exchanged(void)
+{
+	uint8_t bytes[3000];
+	for (size_t i = 0; i < sizeof bytes; i++)
+		bytes[i] = (uint8_t)((sent + i) * 7 + (sent + i) / 251);
+	size_t left = (size_t)(MUCH - sent);
+	ssize_t n = write(here_fd, bytes, left < sizeof bytes ? left : sizeof bytes);
+	sent += n > 0 ? (uint64_t)n : 0;
+	if (sent == MUCH)
+		shutdown(here_fd, SHUT_WR);
+	n = read(far_fd, bytes, test_below(sizeof bytes) + 1);
+	for (ssize_t i = 0; i < n; i++, taken++)
+		if (bytes[i] != (uint8_t)(taken * 7 + taken / 251))
+			return true;
+	if (test_below(10) == 0) {
+		cut(&near);
+		cut(&far);
+		connected();
+	}
+	return n == 0;
+}
+
+TEST(every_byte_once_through_any_number_of_cuts)
+{
+	test_seed(1);
+	for (int run = 0; run < 5; run++) {
+		begin();
+		here_fd = connection();
+		sent = taken = 0;
+		CHECK(run_until(exchanged));
+		CHECK_EQ(taken, MUCH);
+		close(far_fd);
+		CHECK(run_until(none_left));
+		close(here_fd);
+		finish();
+	}
+}
+
+TEST(who_closes_everything_is_told_to_the_other)
+{
+	begin();
+	int fd = connection();
+	CHECK_EQ(write(far_fd, "unread", 6), 6);
+	close(fd); /* the rest has nobody to go to */
+	CHECK(run_until(far_has));
+	CHECK_EQ(write(far_fd, "more", 4), 4);
+	close(far_fd);
+	CHECK(run_until(none_left));
+	finish();
+}
+
+static bool
+near_failed(void)
+{
+	return near.failed != NULL;
+}
+
+TEST(what_is_not_allowed_is_refused)
+{
+	int pair[2];
+	struct target to = { .kind = OPEN_TCP, .host = "127.0.0.1", .port = 1 };
+	begin();
+	far.allowed = false;
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+	tunnel_open(&near.tunnel, pair[0], &to);
+	CHECK(run_until(near_failed));
+	CHECK(strcmp(near.failed, "not allowed") == 0);
+	CHECK(run_until(none_left));
+	CHECK_EQ(read(pair[1], &to, 1), 0);
+	close(pair[1]);
+	finish();
+}
+
+TEST(opens_are_bounded)
+{
+	struct target to = { .kind = OPEN_TCP, .host = "127.0.0.1", .port = 1 };
+	int pair[2];
+	begin();
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+	for (int i = 0; i < TUNNEL_OPEN; i++)
+		tunnel_open(&near.tunnel, dup(pair[0]), &to);
+	CHECK(!tunnel_has_room(&near.tunnel));
+	tunnel_open(&near.tunnel, dup(pair[0]), &to);
+	CHECK_EQ(near.tunnel.n_ours, TUNNEL_OPEN);
+	for (uint32_t i = 0; i < TUNNEL_OPEN; i++) {
+		union msg m = { .open = { .stream = STREAM_CHANNELS + 1 + 2 * i } };
+		near.allowed = false;
+		CHECK_EQ(tunnel_take(&near.tunnel, MSG_OPEN, &m), 0);
+	}
+	union msg m = { .open = { .stream = STREAM_CHANNELS + 1 + 2 * TUNNEL_OPEN } };
+	CHECK_EQ(tunnel_take(&near.tunnel, MSG_OPEN, &m), ERR_FULL);
+	close(pair[0]);
+	close(pair[1]);
+	finish();
+}
+
+TEST(what_the_other_end_must_not_say)
+{
+	union msg m = { 0 };
+	begin();
+	int fd = connection();
+	uint32_t id = near.tunnel.channels->stream->id;
+	static const uint32_t bad[] = { 0, STREAM_MAIN, STREAM_CHANNELS, UINT32_MAX };
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		m.open = (struct msg_open){ .stream = bad[i] };
+		CHECK_EQ(tunnel_take(&near.tunnel, MSG_OPEN, &m), ERR_STREAM);
+	}
+	m.open = (struct msg_open){ .stream = id + 1 };
+	near.allowed = false;
+	CHECK_EQ(tunnel_take(&near.tunnel, MSG_OPEN, &m), 0);
+	CHECK_EQ(tunnel_take(&near.tunnel, MSG_OPEN, &m), ERR_STREAM); /* twice */
+	m.opened = (struct msg_opened){ id + 1, 1 };
+	CHECK_EQ(tunnel_take(&near.tunnel, MSG_OPENED, &m), ERR_STATE); /* its own */
+	m.opened = (struct msg_opened){ id + 100, 1 };
+	CHECK_EQ(tunnel_take(&near.tunnel, MSG_OPENED, &m), ERR_STREAM);
+	CHECK_EQ(tunnel_take(&near.tunnel, MSG_CLOSE, &m), ERR_STREAM);
+	CHECK_EQ(tunnel_take(&near.tunnel, MSG_FAILED, &m), ERR_STREAM);
+	CHECK_EQ(tunnel_take(&near.tunnel, MSG_EXIT, &m), ERR_UNKNOWN);
+	m.opened = (struct msg_opened){ id, 1000 };
+	CHECK_EQ(tunnel_take(&near.tunnel, MSG_OPENED, &m), 0);
+	CHECK_EQ(tunnel_take(&near.tunnel, MSG_OPENED, &m), ERR_STATE);
+	CHECK_EQ(tunnel_take(&near.tunnel, MSG_FAILED, &m), ERR_STATE);
+	CHECK_EQ(tunnel_take(&near.tunnel, MSG_CLOSE, &m), 0);
+	CHECK_EQ(tunnel_take(&near.tunnel, MSG_CLOSE, &m), ERR_STATE);
+	close(fd);
+	close(far_fd);
+	finish();
+}
+
+TEST(what_is_shown_of_a_reason_is_harmless)
+{
+	int pair[2];
+	struct target to = { .kind = OPEN_TCP };
+	begin();
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+	tunnel_open(&near.tunnel, pair[0], &to);
+	near.tunnel.channels->open_due = false;
+	union msg m = { .failed = { near.tunnel.channels->stream->id,
+			    { (const uint8_t *)"\033[2Jgone\n", 9 } } };
+	CHECK_EQ(tunnel_take(&near.tunnel, MSG_FAILED, &m), 0);
+	CHECK(strcmp(near.failed, "?[2Jgone?") == 0);
+	close(pair[1]);
+	finish();
+}
