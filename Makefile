@@ -180,6 +180,9 @@ install: all
 	install -m 644 $(BUILD)/servers/$(OS)-$(MACHINE).gz $(DESTDIR)$(PREFIX)/lib/belay/servers/
 	install -m 644 doc/belay.1 doc/belay-autossh.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 644 doc/belay-server.8 $(DESTDIR)$(PREFIX)/share/man/man8/
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/user
+	sed 's|@PREFIX@|$(PREFIX)|' 'packaging/belay@.service' \
+		> '$(DESTDIR)$(PREFIX)/lib/systemd/user/belay@.service'
 	install -D -m 644 completions/belay.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/belay
 	install -D -m 644 completions/_belay $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_belay
 	install -D -m 644 completions/belay.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/belay.fish

@@ -15,7 +15,7 @@ _belay()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
 	local own="--new --session --share --read-only --history --linger --list --json
-		--kill --detach --rename --autossh --help --version"
+		--kill --detach --rename --status --forward --cancel --autossh --help --version"
 	case $prev in
 	--session | --kill | --detach | --rename)
 		COMPREPLY=($(compgen -W "$(_belay_sessions)" -- "$cur"))

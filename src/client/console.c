@@ -14,6 +14,7 @@ enum {
 	READ_MAX = 16 * 1024,
 	ANSWER_READ_MAX = 1024,
 	UNDO_MAX = 64 * 1024,
+	LINE_MAX_BYTES = 1024,
 	PIPE_READ_MAX = 64 * 1024, /* what a pipe holds */
 };
 
@@ -124,14 +125,55 @@ read_input(struct console *c)
 	return n;
 }
 
+/* The terminal gives whole lines; what stands behind one has been typed for the program. */
+static ssize_t
+read_line(struct console *c)
+{
+	/* ^D is an end, too: of what has been typed. */
+	bool over = sys_read_into(c->keys.fd, &c->line, LINE_MAX_BYTES - c->line.len) < 0;
+	const uint8_t *end = c->line.len ? memchr(buf_bytes(&c->line), '\n', c->line.len)
+					 : NULL;
+	if (!end && !over && c->line.len < LINE_MAX_BYTES)
+		return 1;
+	char text[LINE_MAX_BYTES + 1];
+	size_t len = end ? (size_t)(end - buf_bytes(&c->line)) : c->line.len;
+	memcpy(text, buf_bytes(&c->line), len);
+	text[len] = 0;
+	c->in_line = false;
+	buf_drop(&c->line, len + (end != NULL));
+	c->events->line(c->owner, text);
+	console_raw(c);
+	c->resized = true; /* other lines stand there now */
+	struct span rest = buf_span(&c->line);
+	console_typed(c, rest);
+	buf_finish(&c->line);
+	return 1;
+}
+
+void
+console_line(struct console *c, const char *prompt)
+{
+	if (!c->raw || c->in_line)
+		return;
+	(void)console_status(c, NULL);
+	(void)sink_write(&c->out);
+	console_cooked();
+	buf_init(&c->line, LINE_MAX_BYTES);
+	c->in_line = true;
+	(void)sys_write_all(STDERR_FILENO, prompt, strlen(prompt));
+}
+
 static void
 on_keys(void *owner, short revents)
 {
 	struct console *c = owner;
 	(void)revents;
-	if (stream_room(c->main) < 2 && !c->asking)
+	if (stream_room(c->main) < 2 && !c->asking && !c->in_line)
 		return;
-	ssize_t n = c->asking ? read_answer(c) : c->raw ? read_keys(c) : read_input(c);
+	ssize_t n = c->in_line ? read_line(c)
+	    : c->asking	       ? read_answer(c)
+	    : c->raw	       ? read_keys(c)
+			       : read_input(c);
 	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
 		keys_end(c);
 }
@@ -170,7 +212,7 @@ window_changed(struct console *c)
 bool
 console_status(struct console *c, const char *text)
 {
-	if (!c->term || c->out.broken || c->lent)
+	if (!c->term || c->out.broken || c->lent || c->in_line)
 		return false;
 	if (!text && !overlay_shown(&c->overlay))
 		return true; /* as at nearly every turn */
@@ -221,7 +263,7 @@ console_turn(struct console *c, bool reads)
 {
 	if (c->resized)
 		window_changed(c);
-	if (!c->lent) {
+	if (!c->lent && !c->in_line) {
 		if (stream_held(c->main).n)
 			(void)console_status(c, NULL); /* it would be in the way */
 		show(c, &c->out);
@@ -231,7 +273,7 @@ console_turn(struct console *c, bool reads)
 	if (full && !c->full && c->raw)
 		buf_putc(&c->out.ours, '\a');
 	c->full = full;
-	reads = reads && !c->lent && !c->ended && (!full || c->asking);
+	reads = reads && !c->lent && !c->ended && (!full || c->asking || c->in_line);
 	c->keys.events = reads ? POLLIN : 0;
 }
 
@@ -256,6 +298,7 @@ console_close(struct console *c)
 		buf_finish(&undo);
 	}
 	loop_remove(c->loop, &c->keys);
+	buf_finish(&c->line);
 	sink_close(&c->out, c->loop);
 	sink_close(&c->err, c->loop);
 	term_free(c->term);

@@ -22,6 +22,7 @@ struct console_events {
 	void (*unread)(void *owner,
 	    const struct stream *s); /* who read our output is gone */
 	void (*answer)(void *owner, struct span keys); /* while `asking` */
+	void (*line)(void *owner, const char *text); /* after console_line */
 };
 
 struct console {
@@ -40,6 +41,8 @@ struct console {
 	bool ended; /* stdin */
 	bool lent; /* ssh has the terminal for a prompt: nothing is read or shown */
 	bool resized;
+	struct buf line; /* what is typed after console_line */
+	bool in_line; /* it is: nothing is shown meanwhile */
 	bool full; /* nothing more is read until there is room; the bell has said so */
 };
 
@@ -62,6 +65,8 @@ bool console_drained(const struct console *c);
 /* The terminal as the program needs it, and as the person had it. */
 void console_raw(const struct console *c);
 void console_cooked(void);
+/* Lets the person type a line, which the terminal edits; what the program writes waits. */
+void console_line(struct console *c, const char *prompt);
 /* Stops belay until it is continued (~^Z). */
 void console_suspend(struct console *c);
 /* We were stopped from outside, and go on. */

@@ -28,6 +28,8 @@ command_of(uint8_t c)
 		return ESCAPE_LOUDER;
 	case 'V':
 		return ESCAPE_QUIETER;
+	case 'C':
+		return ESCAPE_LINE;
 	default:
 		return ESCAPE_NONE;
 	}

@@ -17,6 +17,7 @@ enum escape_command {
 	ESCAPE_BREAK, /* ~B */
 	ESCAPE_LOUDER, /* ~v */
 	ESCAPE_QUIETER, /* ~V */
+	ESCAPE_LINE, /* ~C */
 };
 
 struct escape {

@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "client/memory.h"
 #include "client/autossh.h"
+#include "client/control.h"
 #include "client/door.h"
 #include "client/options.h"
 #include "client/programs.h"
@@ -23,6 +24,8 @@ static const char usage_text[] =
     "       belay [--new | --session NAME [--share | --read-only]] [--history ROWS]\n"
     "             [--linger TIME] [ssh's options] destination\n"
     "       belay --list [--json] [destination]\n"
+    "       belay --status [--json]\n"
+    "       belay --forward | --cancel -L ... | -R ... | -D ... destination\n"
     "       belay --kill SESSION | --detach SESSION | --rename SESSION:NAME destination\n"
     "       belay --help | --version\n"
     "       belay --autossh ...\n"
@@ -63,6 +66,8 @@ run(struct options *o)
 	}
 	if (o->list && !o->destination && !o->bad_option)
 		return memory_list(o->json);
+	if (o->status && !o->bad_option)
+		return control_status(o);
 	if (o->bad_option || (!o->destination && !o->direct)) {
 		if (o->bad_option)
 			log_say(LOG_ERROR,
@@ -71,6 +76,8 @@ run(struct options *o)
 		fputs(usage_text, stderr);
 		return EXIT_FAILED;
 	}
+	if (o->forward || o->cancel)
+		return control_forward(o);
 	if (programs_ssh(ssh)) {
 		log_say(LOG_ERROR,
 		    "there is no ssh on PATH (or BELAY_SSH does not name one)");

@@ -20,6 +20,7 @@ enum treatment {
 	QUIET,
 	VERBOSE,
 	ESCAPE,
+	STDIO,
 };
 
 struct option {
@@ -71,7 +72,7 @@ static const struct option table[] = {
 	{ 't', false, TTY },
 	{ 'V', false, DIRECT },
 	{ 'v', false, VERBOSE },
-	{ 'W', true, DIRECT },
+	{ 'W', true, STDIO },
 	{ 'w', true, LINK },
 	{ 'X', false, LINK },
 	{ 'x', false, LINK },
@@ -141,6 +142,9 @@ treat(struct options *o, const struct option *opt, const char *value)
 	case ESCAPE:
 		o->escape = escape_char(value);
 		break;
+	case STDIO:
+		o->stdio_forward = value;
+		break;
 	case LINK:
 		break;
 	}
@@ -197,6 +201,9 @@ enum own {
 	RENAME,
 	HISTORY,
 	LINGER,
+	STATUS,
+	FORWARD,
+	CANCEL,
 };
 
 static const struct own_option {
@@ -217,6 +224,9 @@ static const struct own_option {
 	{ "rename", true, RENAME },
 	{ "history", true, HISTORY },
 	{ "linger", true, LINGER },
+	{ "status", false, STATUS },
+	{ "forward", false, FORWARD },
+	{ "cancel", false, CANCEL },
 };
 
 static bool
@@ -265,7 +275,10 @@ own_treat(struct options *o, enum own own, const char *value)
 		[SHARE] = &o->share,
 		[READ_ONLY] = &o->read_only,
 		[LIST] = &o->list,
-		[JSON] = &o->json };
+		[JSON] = &o->json,
+		[STATUS] = &o->status,
+		[FORWARD] = &o->forward,
+		[CANCEL] = &o->cancel };
 	const char **texts[] = { [SESSION] = &o->session,
 		[KILL] = &o->kill,
 		[DETACH] = &o->detach,

@@ -22,12 +22,14 @@ struct options {
 	bool no_command, background, null_stdin, subsystem; /* -N -f -n -s */
 	bool no_tty; /* -T */
 	unsigned tty; /* -t: asked for, twice: forced */
+	const char *stdio_forward; /* -W; NULL: not given */
 	bool quiet;
 	unsigned verbose;
 	char escape; /* -e; 0: none */
 	bool help, version; /* --help, --version */
 	bool fresh, share, read_only; /* --new, --share, --read-only */
 	bool list, json; /* --list, --json */
+	bool status, forward, cancel; /* --status, --forward, --cancel */
 	/* --session, --kill, --detach, --rename OLD:NEW; NULL: not given */
 	const char *session, *kill, *detach, *rename;
 	bool has_history;

@@ -4,12 +4,16 @@
 #include "base/hex.h"
 #include "base/log.h"
 #include "client/asker.h"
+#include "client/command_line.h"
+#include "client/control.h"
 #include "client/console.h"
 #include "client/forwards.h"
-#include "client/memory.h"
 #include "client/plain.h"
+#include "client/notify.h"
 #include "client/reach.h"
+#include "client/report.h"
 #include "client/status.h"
+#include "client/wish.h"
 #include "sys/sys.h"
 #include "sys/tty.h"
 
@@ -40,6 +44,7 @@ enum {
 	/* output may have been in the line's place */
 	QUESTION_DRAWN_US = 1000 * 1000,
 	SAY_AFTER_US = 3 * 1000000,
+	REPORT_MAX = 32 * 1024,
 	EXIT_FAILED = 255, /* ssh(1), EXIT STATUS: an error of the connection */
 };
 
@@ -54,20 +59,21 @@ struct session {
 	struct reach reach;
 	struct forwards forwards;
 	struct console console;
-	enum hello_kind kind;
-	struct buf command;
-	bool raw; /* our stdin is a terminal that has to be raw */
+	struct wish wish;
 	bool begun; /* it is known what is to be run */
-	uint8_t client_id[ID_LEN], id[ID_LEN];
-	enum hello_wish wish; /* of the first hello */
-	struct memory left; /* the session to come back to; begun_ms 0: none */
-	bool returns; /* a shell, which may be left and come back to */
+	uint8_t client_id[ID_LEN];
 	int in_foreground; /* -f: here the one who waits is told that we are in; 0: nobody */
 	bool met; /* a host has welcomed us */
 	bool leaving; /* the session goes on without us */
 	bool exited, hanging_up, told_done;
 	unsigned signals; /* that asked us to end */
 	int exit_status;
+	uint64_t begun_us,
+	    down_us; /* when we began; since when there is no link in use */
+	unsigned outages; /* that are over */
+	uint64_t outages_us;
+	struct control local; /* for other processes here */
+	struct notify notify; /* the service manager */
 	uint64_t trouble_us; /* since when the link does not answer; 0: it does */
 	bool no_status; /* BELAY_STATUS: only what a person has to act on is shown */
 	bool said_lost; /* a person without a status line was told */
@@ -128,7 +134,7 @@ leave_running(struct session *s, bool says_how)
 		return;
 	console_cooked();
 	buf_init(&id, 2 * ID_LEN + 1);
-	(void)hex_put(&id, (struct span){ s->id, ID_SHOWN / 2 });
+	(void)hex_put(&id, (struct span){ s->wish.id, ID_SHOWN / 2 });
 	if (says_how)
 		log_say(LOG_NOTICE,
 		    "the session goes on: `belay %s` comes back, `belay --kill %s %s` ends it",
@@ -147,7 +153,7 @@ leave_running(struct session *s, bool says_how)
 static void
 end_by_force(struct session *s)
 {
-	if (s->returns && s->reach.was_up)
+	if (s->wish.returns && s->reach.was_up)
 		leave_running(s, false);
 	else
 		hang_up(s, EXIT_FAILED);
@@ -164,8 +170,8 @@ end_turn(struct session *s)
 		stream_end(s->engine.streams[i]);
 	console_cooked();
 	(void)reach_bye(&s->reach, BYE_DONE);
-	if (s->returns)
-		memory_forget(s->id);
+	if (s->wish.returns)
+		memory_forget(s->wish.id);
 	s->told_done = true;
 	s->end_us = s->loop.now_us + END_PATIENCE_US;
 }
@@ -202,7 +208,7 @@ linger_s(const struct session *s)
 		(void)options_time(named, &wanted_s);
 	if (wanted_s)
 		return wanted_s;
-	return s->kind == KIND_PTY ? LINGER_SHELL_S : LINGER_COMMAND_S;
+	return s->wish.kind == KIND_PTY ? LINGER_SHELL_S : LINGER_COMMAND_S;
 }
 
 static uint8_t
@@ -230,13 +236,13 @@ on_hello(void *owner, bool resume, struct buf *out)
 	struct msg_hello m = { .version_min = PROTOCOL_OLDEST,
 		.version_max = PROTOCOL_VERSION,
 		.build = { (const uint8_t *)BELAY_BUILD, strlen(BELAY_BUILD) },
-		.kind = (uint8_t)s->kind,
-		.wish = (uint8_t)(resume ? WISH_RESUME : s->wish),
+		.kind = (uint8_t)s->wish.kind,
+		.wish = (uint8_t)(resume ? WISH_RESUME : s->wish.how),
 		.flags = hello_flags(s),
 		.linger_s = linger_s(s),
 		.history = s->options->has_history ? s->options->history : HISTORY_ROWS,
 		.name = text_span(s->options->session),
-		.command = buf_span(&s->command) };
+		.command = buf_span(&s->wish.command) };
 	(void)tty_get_size(STDIN_FILENO, &size);
 	m.rows = size.rows;
 	m.cols = size.cols;
@@ -245,7 +251,7 @@ on_hello(void *owner, bool resume, struct buf *out)
 	if (term)
 		m.term = (struct span){ (const uint8_t *)term, strlen(term) };
 	memcpy(m.client, s->client_id, ID_LEN);
-	memcpy(m.session, s->id, ID_LEN);
+	memcpy(m.session, s->wish.id, ID_LEN);
 	buf_init(&positions, ENGINE_STREAMS * POSITION_LEN);
 	buf_init(&modes, 4096);
 	int err = engine_positions(&s->engine, &positions);
@@ -275,6 +281,42 @@ in_background(struct session *s)
 	s->in_foreground = 0;
 }
 
+static struct report
+report(const struct session *s)
+{
+	const struct attempt *a = s->reach.linked;
+	return (struct report){ .destination = s->options->destination,
+		.state = s->reach.policy.state,
+		.now_us = s->loop.now_us,
+		.begun_us = s->begun_us,
+		.down_us = s->down_us,
+		.srtt_us = a ? a->io.link.srtt_us : 0,
+		.outages = s->outages,
+		.outages_us = s->outages_us,
+		.sent = s->main->out_acked + s->forwards.tunnel.bytes_in,
+		.received = s->main->in_got + (s->errors ? s->errors->in_got : 0)
+		    + s->forwards.tunnel.bytes_out,
+		.waiting = stream_unacked(s->main),
+		.forwards = &s->forwards };
+}
+
+/* Another process of this user's, on this machine. */
+static void
+on_asked(void *owner, const char *request, struct buf *out)
+{
+	struct session *s = owner;
+	struct report r = report(s);
+	bool done;
+	if (strcmp(request, "status") == 0)
+		report_row(&r, out);
+	else if (strcmp(request, "status json") == 0)
+		report_json(&r, out);
+	else if (strncmp(request, "forward ", 8) == 0) {
+		const char *said = command_forward(&s->forwards, request + 8, &done);
+		buf_print(out, "%s %s", done ? "ok" : "no", said);
+	}
+}
+
 static void
 say_welcome(const struct session *s, const struct attempt *a)
 {
@@ -285,10 +327,10 @@ say_welcome(const struct session *s, const struct attempt *a)
 		snprintf(name, sizeof name, " %s", a->name);
 	if (localtime_r(&begun, &tm))
 		(void)strftime(when, sizeof when, "%a %H:%M", &tm);
-	if (s->left.begun_ms && s->left.begun_ms == a->begun_ms)
+	if (s->wish.left.begun_ms && s->wish.left.begun_ms == a->begun_ms)
 		log_say(LOG_NOTICE, "back in the session%s of %s; --new starts another",
 		    name, when);
-	else if (s->left.begun_ms)
+	else if (s->wish.left.begun_ms)
 		log_say(LOG_NOTICE,
 		    "the session%s that was left has ended; this is a new one", name);
 }
@@ -297,17 +339,19 @@ static void
 on_up(void *owner, const struct attempt *a)
 {
 	struct session *s = owner;
-	bool first = memcmp(s->id, a->session, ID_LEN) != 0 || !s->met;
-	if (first && s->returns) {
+	bool first = memcmp(s->wish.id, a->session, ID_LEN) != 0 || !s->met;
+	if (first && s->wish.returns) {
 		struct memory m = { .begun_ms = a->begun_ms };
 		say_welcome(s, a);
 		memcpy(m.id, a->session, ID_LEN);
 		memcpy(m.name, a->name, sizeof m.name);
 		memory_keep(s->options, &m);
 	}
-	memcpy(s->id, a->session, ID_LEN);
+	memcpy(s->wish.id, a->session, ID_LEN);
 	if (!s->met)
 		forwards_start(&s->forwards);
+	if (!s->met && s->wish.kind != KIND_SELF)
+		control_open(&s->local, &s->loop, on_asked, s);
 	s->met = true;
 	if (!s->end_us)
 		console_raw(&s->console);
@@ -330,7 +374,7 @@ on_bye(void *owner, enum bye_code code)
 		    s->options->destination);
 	leave(s, code == BYE_DETACHED ? 0 : EXIT_FAILED);
 	if (code != BYE_DETACHED)
-		memory_forget(s->id);
+		memory_forget(s->wish.id);
 }
 
 static void
@@ -356,8 +400,8 @@ static void
 on_gone(void *owner, bool rebooted)
 {
 	struct session *s = owner;
-	if (s->returns)
-		memory_forget(s->id);
+	if (s->wish.returns)
+		memory_forget(s->wish.id);
 	if (s->hanging_up)
 		leave(s, s->exit_status);
 	else if (rebooted)
@@ -372,7 +416,7 @@ static const char lately[] = "belay-server could not run there lately";
 static void
 go_plain(struct session *s, const char *why, enum plain_keeper keeper)
 {
-	bool shell = s->kind == KIND_PTY && s->raw && !s->command.len;
+	bool shell = s->wish.kind == KIND_PTY && s->wish.raw && !s->wish.command.len;
 	const char *command = shell ? plain_command(keeper) : NULL;
 	if (isatty(STDERR_FILENO) && isatty(STDOUT_FILENO) && command)
 		log_say(LOG_NOTICE, "%s: %s; after a cut run it again: %s",
@@ -390,7 +434,7 @@ on_plain(void *owner, const char *why, const char *keeper_name, bool remember)
 {
 	struct session *s = owner;
 	enum plain_keeper keeper = plain_keeper_of(keeper_name);
-	if (s->kind == KIND_SELF) {
+	if (s->wish.manages) {
 		fail(s, "there are no sessions of belay: %s", why);
 		return;
 	}
@@ -424,7 +468,7 @@ static void
 on_refused(void *owner)
 {
 	struct session *s = owner;
-	if (!s->raw)
+	if (!s->wish.raw)
 		fail(s, "the login was refused, and there is nobody to ask");
 }
 
@@ -443,7 +487,7 @@ help(const struct session *s)
 		{ "#", "say how the connection is" },
 		{ "B", "send a BREAK to the terminal" },
 		{ "V/v", "say less or more of what belay does" },
-		{ "?", "this message" } };
+		{ "C", "open a command line, for forwards" }, { "?", "this message" } };
 	char c = s->config.escape;
 	fprintf(stderr, "%c?\r\nSupported escape sequences:\r\n", c);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
@@ -457,17 +501,14 @@ help(const struct session *s)
 static void
 say_connection(const struct session *s)
 {
-	const struct attempt *a = s->reach.linked;
-	const char *state = policy_state_name(s->reach.policy.state);
-	size_t waiting = stream_unacked(s->main);
-	fprintf(stderr, "%c#\r\n", s->config.escape);
-	if (a)
-		log_say(LOG_ERROR, "%s: %s; round trip %llu ms; %zu bytes on their way",
-		    s->options->destination, state,
-		    (unsigned long long)a->io.link.srtt_us / 1000, waiting);
-	else
-		log_say(LOG_ERROR, "%s: %s; %zu bytes wait", s->options->destination,
-		    state, waiting);
+	struct report r = report(s);
+	struct buf text;
+	buf_init(&text, REPORT_MAX);
+	report_line(&r, &text);
+	buf_print(&text, "\r\n");
+	report_forwards(&r, "\r\n", &text);
+	fprintf(stderr, "%c#\r\n%s: %s", s->config.escape, r.destination, buf_str(&text));
+	buf_finish(&text);
 }
 
 static void
@@ -486,7 +527,7 @@ on_command(void *owner, enum escape_command command)
 	struct session *s = owner;
 	switch (command) {
 	case ESCAPE_LEAVE:
-		if (s->returns)
+		if (s->wish.returns)
 			leave_running(s, true);
 		else
 			hang_up(s, EXIT_FAILED);
@@ -512,9 +553,19 @@ on_command(void *owner, enum escape_command command)
 	case ESCAPE_QUIETER:
 		say_level(s, command == ESCAPE_LOUDER);
 		break;
+	case ESCAPE_LINE:
+		console_line(&s->console, "\nbelay> ");
+		break;
 	case ESCAPE_NONE:
 		break;
 	}
+}
+
+static void
+on_line(void *owner, const char *text)
+{
+	struct session *s = owner;
+	command_line(&s->forwards, text);
 }
 
 static void
@@ -535,7 +586,7 @@ on_unread(void *owner, const struct stream *stream)
 {
 	struct session *s = owner;
 	struct msg_stop m = { stream->id };
-	if (s->kind == KIND_PTY)
+	if (s->wish.kind == KIND_PTY)
 		end_by_force(s);
 	else
 		(void)engine_tell(&s->engine, MSG_STOP, &m);
@@ -549,7 +600,7 @@ on_answer(void *owner, struct span keys)
 }
 
 static const struct console_events console_events = { on_command, on_typed,
-	on_terminal_gone, on_unread, on_answer };
+	on_terminal_gone, on_unread, on_answer, on_line };
 
 /* ---- the loop ---- */
 
@@ -581,7 +632,7 @@ terminal_turn(struct session *s)
 	if (!s->begun)
 		return;
 	console_turn(&s->console, s->reach.was_up && !s->exited);
-	if (!s->console.resized || !s->reach.linked || s->kind != KIND_PTY)
+	if (!s->console.resized || !s->reach.linked || s->wish.kind != KIND_PTY)
 		return;
 	struct tty_size size;
 	if (tty_get_size(STDIN_FILENO, &size) == 0) {
@@ -603,6 +654,9 @@ forwards_step(struct session *s)
 	} else if (s->in_foreground && s->met && forwards_settled(&s->forwards)) {
 		in_background(s);
 	}
+	struct report r = report(s);
+	loop_sooner(&at,
+	    notify_turn(&s->notify, &r, s->met && forwards_settled(&s->forwards)));
 	return at;
 }
 
@@ -611,7 +665,7 @@ static void
 say_trouble(struct session *s, bool over)
 {
 	uint64_t for_us = s->loop.now_us - s->trouble_us;
-	if (s->kind == KIND_SELF || (!over && for_us < SAY_AFTER_US)
+	if (s->wish.kind == KIND_SELF || (!over && for_us < SAY_AFTER_US)
 	    || s->said_lost != over)
 		return;
 	s->said_lost = !over;
@@ -674,11 +728,24 @@ status_turn(struct session *s)
 		.since_us = s->trouble_us,
 		.next_us = policy_deadline(&s->reach.policy),
 		.now_us = now_us,
-		.escape = s->raw ? s->config.escape : 0 };
+		.escape = s->wish.raw ? s->config.escape : 0 };
 	status_text(&status, text);
 	if (!console_status(&s->console, text))
 		say_trouble(s, false);
 	return status_changes_us(&status);
+}
+
+static void
+count_outages(struct session *s, uint64_t now_us)
+{
+	bool up = s->reach.policy.state == POLICY_UP || !s->met;
+	if (!up && !s->down_us)
+		s->down_us = now_us;
+	if (!up || !s->down_us)
+		return;
+	s->outages++;
+	s->outages_us += now_us - s->down_us;
+	s->down_us = 0;
 }
 
 static uint64_t
@@ -686,6 +753,7 @@ session_turn(void *owner, uint64_t now_us)
 {
 	struct session *s = owner;
 	reach_take(&s->reach);
+	count_outages(s, now_us);
 	control_turn(s);
 	uint64_t status_us = status_turn(s);
 	terminal_turn(s);
@@ -729,109 +797,29 @@ on_signal(void *owner, int sig)
 
 /* ---- the beginning ---- */
 
-static bool
-own_work(const struct options *o)
-{
-	return o->list || o->kill || o->detach || o->rename;
-}
-
-/* --list and its like: belay-server on the host does it, its output is ours. */
-static bool
-manages(struct session *s)
-{
-	const struct options *o = s->options;
-	const char *to = o->rename ? strchr(o->rename, ':') : NULL;
-	if (o->list)
-		buf_print(&s->command, "list%s", o->json ? " --json" : "");
-	else if (o->kill)
-		buf_print(&s->command, "kill %s", o->kill);
-	else if (o->detach)
-		buf_print(&s->command, "detach %s", o->detach);
-	else if (to)
-		buf_print(&s->command, "rename %.*s %s", (int)(to - o->rename), o->rename,
-		    to + 1);
-	else
-		return false;
-	s->kind = KIND_SELF;
-	s->config.null_stdin = true;
-	s->config.n_forwards = 0;
-	s->config.forward_agent.n = 0;
-	return true;
-}
-
-/* A shell that was left is come back to, unless another is asked for. */
-static void
-choose_session(struct session *s)
-{
-	const struct options *o = s->options;
-	s->wish = o->session ? WISH_OPEN : WISH_NEW;
-	s->returns = s->kind == KIND_PTY && s->raw && !s->command.len
-	    && isatty(STDOUT_FILENO);
-	bool shared = o->share || o->read_only;
-	if (!s->returns || o->session || o->fresh || !memory_find(o, shared, &s->left))
-		return;
-	memcpy(s->id, s->left.id, ID_LEN);
-	s->wish = WISH_OPEN;
-	if (!shared)
-		memory_keep(o, &s->left); /* so that no other client takes the same */
-}
-
-/* What is to be run, and on what, as ssh decides it.  False if that is ssh's alone. */
-static bool
-choose_kind(struct session *s)
-{
-	const struct options *o = s->options;
-	const struct config *c = &s->config;
-	bool terminal = isatty(STDIN_FILENO);
-	if (manages(s))
-		return true;
-	for (char **word = o->command; *word; word++)
-		buf_print(&s->command, "%s%s", word == o->command ? "" : " ", *word);
-	if (c->remote_command.n && s->command.len)
-		return false;
-	if (c->no_command) {
-		s->kind = KIND_NONE;
-		s->config.null_stdin = true;
-		return true;
-	}
-	(void)buf_put(&s->command, c->remote_command.p, c->remote_command.n);
-	if (c->subsystem) {
-		s->kind = KIND_SFTP;
-		return strcmp(s->command.len ? buf_str(&s->command) : "", "sftp") == 0;
-	}
-	bool pty = c->tty == CONFIG_TTY_FORCE || (c->tty == CONFIG_TTY_YES && terminal)
-	    || (c->tty == CONFIG_TTY_AUTO && !s->command.len && terminal);
-	bool wanted = c->tty == CONFIG_TTY_YES
-	    || (c->tty == CONFIG_TTY_AUTO && !s->command.len);
-	if (wanted && !terminal)
-		log_say(LOG_NOTICE,
-		    "Pseudo-terminal will not be allocated because stdin is not a terminal.");
-	s->kind = pty ? KIND_PTY : KIND_PIPES;
-	s->raw = pty && terminal && !c->null_stdin;
-	return true;
-}
-
 /* It is known what is to be run: makes the streams, and connects. */
 static int
 begin(struct session *s)
 {
-	uint8_t rank = s->kind == KIND_PTY ? RANK_TERMINAL : RANK_BULK;
+	uint8_t rank = s->wish.kind == KIND_PTY ? RANK_TERMINAL : RANK_BULK;
 	s->main = engine_open(&s->engine, STREAM_MAIN, rank, INPUT_MAX, OUTPUT_WINDOW);
-	if (s->kind != KIND_PTY)
+	if (s->wish.kind != KIND_PTY)
 		s->errors = engine_open(&s->engine, STREAM_ERROR, rank, 1, OUTPUT_WINDOW);
-	if (!s->main || (!s->errors && s->kind != KIND_PTY) || s->command.failed)
+	if (!s->main || (!s->errors && s->wish.kind != KIND_PTY)
+	    || s->wish.command.failed)
 		return ERR_NOMEM;
 	int err = forwards_init(&s->forwards, &s->loop, &s->engine, &s->config,
 	    s->options->destination);
 	if (err)
 		return err;
-	s->forwards.quiet = s->raw;
-	console_open(&s->console, &s->loop, s->main, s->errors, s->raw, s->config.escape);
+	s->forwards.quiet = s->wish.raw;
+	console_open(&s->console, &s->loop, s->main, s->errors, s->wish.raw,
+	    s->config.escape);
 	if (s->config.null_stdin)
 		console_no_input(&s->console);
 	s->begun = true;
-	s->reach.command = s->command.len > 0;
-	s->reach.terminal = s->kind == KIND_PTY;
+	s->reach.command = s->wish.command.len > 0;
+	s->reach.terminal = s->wish.kind == KIND_PTY;
 	reach_start(&s->reach, &s->config);
 	return 0;
 }
@@ -872,17 +860,17 @@ on_config(void *owner)
 	enum plain_keeper keeper;
 	if (s->config.silent)
 		log_louder(LOG_QUIET - LOG_VERBOSE);
-	if (!choose_kind(s)) {
+	if (!wish_program(&s->wish, s->options, &s->config)) {
 		leave(s, SESSION_PLAIN_SSH);
 		return;
 	}
-	if (s->kind != KIND_SELF && plain_known(s->options, &keeper)) {
+	if (!s->wish.manages && plain_known(s->options, &keeper)) {
 		go_plain(s, lately, keeper);
 		return;
 	}
 	if (s->config.background)
 		to_background(s);
-	choose_session(s);
+	wish_session(&s->wish, s->options);
 	int err = begin(s);
 	if (err)
 		fail(s, "%s", err_text(err));
@@ -896,6 +884,8 @@ session_init(struct session *s, const struct options *o, const char *ssh)
 	const char *status = getenv("BELAY_STATUS");
 	s->no_status = status && strcmp(status, "off") == 0;
 	s->options = o;
+	s->begun_us = sys_now_us();
+	notify_init(&s->notify);
 	signal(SIGPIPE, SIG_IGN);
 	if (loop_init(&s->loop, signals))
 		return -1;
@@ -907,8 +897,7 @@ session_init(struct session *s, const struct options *o, const char *ssh)
 	engine_init(&s->engine, true);
 	s->control = engine_open(&s->engine, STREAM_CONTROL, RANK_CONTROL, CONTROL_MAX,
 	    CONTROL_MAX);
-	buf_init(&s->command, FRAME_MAX / 2);
-	sys_random(s->id, sizeof s->id);
+	wish_init(&s->wish);
 	sys_random(s->client_id, sizeof s->client_id);
 	reach_init(&s->reach, &s->loop, &s->engine, o, ssh, &reach_events, s);
 	return s->control ? 0 : -1;
@@ -922,7 +911,7 @@ session_run(const struct options *o, const char *ssh, const char **ret_command)
 	s->ret_command = ret_command;
 	enum plain_keeper keeper;
 	s->options = o;
-	if (!own_work(o) && plain_known(o, &keeper) && !plain_command(keeper)) {
+	if (!wish_manages(o) && plain_known(o, &keeper) && !plain_command(keeper)) {
 		go_plain(s, lately, keeper);
 		return SESSION_PLAIN_SSH;
 	}
@@ -937,10 +926,11 @@ session_run(const struct options *o, const char *ssh, const char **ret_command)
 	reach_finish(&s->reach, delivered);
 	memory_leave();
 	console_close(&s->console);
+	control_close(&s->local);
 	forwards_finish(&s->forwards);
 	sys_restore_stdio();
 	asker_finish(&s->asker);
-	buf_finish(&s->command);
+	wish_finish(&s->wish);
 	engine_finish(&s->engine);
 	return s->exit_status;
 }

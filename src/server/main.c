@@ -1,5 +1,6 @@
 /* belay-server: the program on the host.  See belay-server(8). */
 #include "server/hold.h"
+#include "server/join.h"
 #include "server/manage.h"
 #include "server/relay.h"
 #include "sys/sys.h"
@@ -17,6 +18,12 @@ static int
 hold_session(char **args)
 {
 	return hold_main(args[0]);
+}
+
+static int
+connect_to(char **args)
+{
+	return join_main(args[0], args[1]);
 }
 
 static int
@@ -83,6 +90,8 @@ static const struct {
 	    "attach MARK HELLO   run by belay over ssh: joins stdin and stdout to a session" },
 	{ "hold", 1, hold_session,
 	    "hold PATH           run by attach: keeps one session" },
+	{ "connect", 2, connect_to,
+	    "connect HOST PORT   join stdin and stdout to a connection (-W)" },
 	{ "list", 0, list, "list                the sessions of this user on this host" },
 	{ "list", 1, list_json, "list --json         the same for programs" },
 	{ "kill", 1, kill_session, "kill SESSION        end one: its id or name" },

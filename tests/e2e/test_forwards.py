@@ -4,6 +4,7 @@ failure of the network, byte for byte, and look otherwise as under ssh.
 
 import contextlib
 import hashlib
+import json
 import os
 import random
 import re
@@ -373,6 +374,123 @@ def test_without_an_agent_there_is_none(host):
     term = host.shell("-A", "-a", env={"SSH_AUTH_SOCK": "/nowhere"})
     assert host.output_of(term, "echo ${SSH_AUTH_SOCK-none}").strip() == "none"
     host.finish(term)
+
+
+# ---- stdin and stdout led on ----
+
+def test_stdio(host):
+    with service() as there:
+        argv = belay_argv(host, "-W", f"127.0.0.1:{port_of(there)}")
+        with host.popen(argv) as child:
+            child.stdin.write(b"before")
+            child.stdin.flush()
+            assert child.stdout.read(6) == b"before"
+            assert host.proxy.cut()
+            out, _ = child.communicate(b"after" * 100_000, timeout=TIMEOUT)
+        assert out == b"after" * 100_000
+        assert child.returncode == 0
+
+
+def test_stdio_to_nobody(host):
+    done = host.piped(belay_argv(host, "-W", f"localhost:{free_port()}"))
+    assert done.returncode == 255
+    assert b"refused" in done.stderr
+
+
+# ---- while it runs ----
+
+def test_command_line(host):
+    port = free_port()
+    with service() as there:
+        to = port_of(there)
+        term = host.shell()
+        term.type("\r~C")
+        term.expect("belay> ")
+        term.line(f"-L{port}:127.0.0.1:{to}")
+        term.expect("Forwarding port.")
+        with connect(port) as sock:
+            assert talk(sock, b"hello") == b"hello"
+            term.type("\r~#")
+            term.expect(f"listening on localhost:{port} to 127.0.0.1:{to}")
+        term.type("\r~C")
+        term.expect("belay> ")
+        term.line(f"-KL{port}")
+        term.expect("Canceled forwarding.")
+        assert not listens(("127.0.0.1", port))
+        for line, answer in ((f"-KL{port}", "Unknown port forwarding."),
+                             ("-Lx", "Bad forwarding specification."),
+                             ("-Z", "Invalid command."), ("?", "Cancel dynamic forward"),
+                             ("!echo here:$((6*7))", "here:42")):
+            term.type("\r~C")
+            term.expect("belay> ")
+            term.line(line)
+            term.expect(answer)
+        assert host.output_of(term, "echo typed").strip() == "typed"
+        host.finish(term)
+
+
+def from_outside(host, *options):
+    return host.piped([belay_path(), *options])
+
+
+def test_from_another_terminal(host):
+    port = free_port()
+    with service() as there:
+        to = port_of(there)
+        with tunnel(host):
+            wait_until(lambda: json.loads(
+                from_outside(host, "--status", "--json").stdout) != [])
+            options = ("-R", f"{port}:127.0.0.1:{to}", "testhost")
+            assert from_outside(host, "--forward", *options).returncode == 0
+            wait_until(lambda: listens(("127.0.0.1", port)))
+            with connect(port) as sock:
+                assert talk(sock, b"hello") == b"hello"
+                host.proxy.cut()
+                assert talk(sock, b"again") == b"again"
+                (one,) = json.loads(from_outside(host, "--status", "--json").stdout)
+                assert one["destination"] == "testhost" and one["up"]
+                assert one["outages"] == 1 and one["connections"] == 1
+                assert one["round_trip_ms"] is None or one["round_trip_ms"] < 1000
+                assert one["forwards"] == [{
+                    "side": "remote", "listen": f"localhost:{port}",
+                    "connect": f"127.0.0.1:{to}", "listening": True}]
+                table = from_outside(host, "--status").stdout.decode().splitlines()
+                assert table[0].split()[:3] == ["PID", "DESTINATION", "STATE"]
+                assert str(one["pid"]) in table[1] and "1 (1 open)" in table[1]
+            assert from_outside(host, "--cancel", *options).returncode == 0
+            wait_until(lambda: not listens(("127.0.0.1", port)))
+            done = from_outside(host, "--cancel", *options)
+            assert done.returncode == 255 and b"Unknown port forwarding" in done.stderr
+            done = from_outside(host, "--forward", "-L", "1:2:3", "elsewhere")
+            assert done.returncode == 255 and b"no belay of yours" in done.stderr
+        assert json.loads(from_outside(host, "--status", "--json").stdout) == []
+
+
+def told(sock, *wanted):
+    """What the service manager has been told, once that is among it."""
+    lines = []
+    while not all(any(re.match(one, line) for line in lines) for one in wanted):
+        lines += sock.recv(4096).decode().splitlines()
+    return lines
+
+
+def test_under_a_service_manager(host):
+    port, path = free_port(), str(host.dir / "notify")
+    with service() as there, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(path)
+        manager.settimeout(TIMEOUT)
+        with tunnel(host, "-L", f"{port}:127.0.0.1:{port_of(there)}",
+                    env={"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "400000"}):
+            lines = told(manager, "READY=1", "WATCHDOG=1")
+            assert listens(("127.0.0.1", port))
+            assert re.match(r"STATUS=testhost: up; .*1 forwards", "\n".join(
+                line for line in lines if line.startswith("STATUS")))
+            host.proxy.refuse()
+            host.proxy.cut()
+            told(manager, "STATUS=testhost: down", "WATCHDOG=1")
+            host.proxy.accept()
+            lines = told(manager, "STATUS=testhost: up.*1 outage before")
+            assert "READY=1" not in lines
 
 
 # ---- what cannot be ----

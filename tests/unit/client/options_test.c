@@ -206,7 +206,7 @@ TEST(the_escape_character_is_taken_as_ssh_does)
 TEST(some_lines_are_for_ssh_alone)
 {
 	static const char *const direct[] = { "-G host", "-V", "-Q cipher",
-		"-O exit host", "-W a:1 host", "-CG host" };
+		"-O exit host", "-CG host" };
 	for (size_t i = 0; i < sizeof direct / sizeof *direct; i++) {
 		parse(direct[i]);
 		CHECK(t.o.direct && !t.o.bad_option);
@@ -279,7 +279,7 @@ TEST(random_lines_are_taken_apart_safely)
 {
 	static const char *const words[] = { "-p", "-p1", "-vvvvvvvvvv", "--", "-",
 		"host", "-o", "\"\"", "-AaCgKkXxYy", "-e", "-l", "-CCCCCCCCp", "a b",
-		"--help", "-W" };
+		"--help", "-Q" };
 	enum { WORDS = sizeof words / sizeof *words };
 	for (uint64_t seed = 1; seed <= 3000; seed++) {
 		char line[400] = "";

@@ -1,0 +1,74 @@
+#include "client/command_line.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *
+drop(struct forwards *f, char letter, const char *value, bool *ret_done)
+{
+	struct forward forward;
+	char text[TARGET_MAX + 8];
+	/* Where it leads need not be named: any place does. */
+	snprintf(text, sizeof text, "%s:x:1", value);
+	if (!forward_from_option(&forward, letter, f->gateway, value)
+	    && !forward_from_option(&forward, letter, f->gateway, text))
+		return "Bad forwarding specification.";
+	*ret_done = forwards_drop(f, &forward);
+	return *ret_done ? "Canceled forwarding." : "Unknown port forwarding.";
+}
+
+const char *
+command_forward(struct forwards *f, const char *text, bool *ret_done)
+{
+	struct forward forward;
+	bool cancel = text[0] == 'K';
+	char letter = text[cancel];
+	*ret_done = false;
+	if (!letter || !strchr("LRD", letter))
+		return "Invalid command.";
+	const char *value = text + cancel + 1;
+	value += strspn(value, " ");
+	if (strlen(value) >= TARGET_MAX)
+		return "Bad forwarding specification.";
+	if (cancel)
+		return drop(f, letter, value, ret_done);
+	if (!forward_from_option(&forward, letter, f->gateway, value))
+		return "Bad forwarding specification.";
+	*ret_done = forwards_add(f, &forward);
+	return *ret_done ? "Forwarding port." : "Too many forwardings, or port in use.";
+}
+
+static void
+help(void)
+{
+	fputs("Commands:\n"
+	      "      -L[bind_address:]port:host:hostport    Request local forward\n"
+	      "      -R[bind_address:]port:host:hostport    Request remote forward\n"
+	      "      -D[bind_address:]port                  Request dynamic forward\n"
+	      "      -KL[bind_address:]port                 Cancel local forward\n"
+	      "      -KR[bind_address:]port                 Cancel remote forward\n"
+	      "      -KD[bind_address:]port                 Cancel dynamic forward\n"
+	      "      !command                               Run a command here\n",
+	    stderr);
+}
+
+void
+command_line(struct forwards *f, const char *text)
+{
+	bool done;
+	int status;
+	text += strspn(text, " \t");
+	if (!*text)
+		return;
+	if (*text == '!' && (status = system(text + 1)) < 0)
+		perror("cannot run it");
+	else if (*text == '!')
+		return;
+	else if (*text == '?' || *text == 'h')
+		help();
+	else
+		fprintf(stderr, "%s\n",
+		    *text == '-' ? command_forward(f, text + 1, &done)
+				 : "Invalid command.");
+}

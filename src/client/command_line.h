@@ -1,0 +1,16 @@
+/*
+ * What is typed after ~C (ssh(1), ESCAPE CHARACTERS): adds and drops forwards of a session
+ * that runs, or runs a command here.
+ */
+#ifndef CLIENT_COMMAND_LINE_H
+#define CLIENT_COMMAND_LINE_H
+
+#include "client/forwards.h"
+
+/* Does it, and says on stderr how it went; the terminal is not raw. */
+void command_line(struct forwards *f, const char *text);
+/* Adds or drops a forward ("L8080:host:80", "KL8080"), as behind the "-".  Returns what
+ * there is to say; *ret_done: whether it has worked. */
+const char *command_forward(struct forwards *f, const char *text, bool *ret_done);
+
+#endif
