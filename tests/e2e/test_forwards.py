@@ -364,7 +364,7 @@ def test_the_agent_keeps_its_path(host, agent):
     host.proxy.cut()
     assert host.output_of(term, "ssh-add -l; echo $SSH_AUTH_SOCK") == f"{key}{path}\n"
     host.finish(term)
-    assert not os.path.exists(path)
+    wait_until(lambda: not os.path.exists(path))
 
 
 def test_without_an_agent_there_is_none(host):
