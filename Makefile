@@ -1,9 +1,10 @@
 # belay: README.md is the tour, CODE-MAP.md the rooms.
 #
-#   make            build/belay and build/servers/
+#   make            build/belay, and the server for this machine
+#   make servers    and the servers for other machines, see doc/MACHINES.md
 #   make try        a session to a private sshd, to play with
 #   make check      all tests, built with sanitizers
-#   make install    PREFIX=/usr/local DESTDIR=
+#   make install    PREFIX=/usr/local DESTDIR=; and uninstall
 #   make bench conformance fuzz soak      see doc/TESTING.md
 
 VERSION := 0.1.0
@@ -25,10 +26,11 @@ sources = $(filter-out src/sys/os_% %/main.c,$(wildcard src/$(1)/*.c)) $(if $(fi
 objects = $(patsubst src/%.c,$(BUILD)/%.o,$(call sources,$(1)))
 
 SERVER_SOURCES := $(foreach l,$(LAYERS) server,$(call sources,$(l))) src/server/main.c
-# What the client looks for on the host: the same sources and flags give the same server.
-BUILD_ID := $(VERSION)-$(shell cat $(sort $(SERVER_SOURCES)) \
-	$(foreach l,$(LAYERS) server,$(sort $(wildcard src/$(l)/*.h))) | \
-	(cat; echo '$(SANITIZE)') | sha256sum | cut -c1-12)
+# What the client looks for on the host: the same sources and flags give the same server; it
+# is the same for all systems and machines, so those of the others count.
+SHA256 := $(or $(shell command -v sha256sum),shasum -a 256)
+BUILD_ID := $(VERSION)-$(shell (cat $(sort $(wildcard $(foreach l,$(LAYERS) server server/static,\
+	src/$(l)/*.[ch]))); echo '$(SANITIZE)') | $(SHA256) | cut -c1-12)
 CPPFLAGS := -Isrc -D_DEFAULT_SOURCE -D_XOPEN_SOURCE=700 \
 	-DBELAY_BUILD='"$(BUILD_ID)"' -DBELAY_LIBDIR='"$(PREFIX)/lib/belay"'
 ALL_CFLAGS = -std=c17 $(WARN) $(CFLAGS) $(SANITIZE)
@@ -65,23 +67,39 @@ MUSL := $(shell command -v musl-gcc)
 # The kernel's headers, which musl has not, are those of the system, looked at last.
 SERVER_CC := $(if $(MUSL),musl-gcc $(patsubst %,-idirafter %,/usr/include \
 	$(wildcard /usr/include/$(shell $(CC) -print-multiarch))),$(CC))
-SERVER_CFLAGS := -std=c17 -Os -ffunction-sections -fdata-sections \
-	-fno-asynchronous-unwind-tables -fno-stack-protector -static -s -Wl,--gc-sections \
-	-Wl,--build-id=none
+# One object, without holes: pages are shared by the end of the code and the beginning of the
+# data, where the linker would rather fill up to 64 KB.
+SERVER_CFLAGS := -std=c17 -Os -flto -flto-partition=one -fno-pie -ffunction-sections \
+	-fdata-sections -fno-asynchronous-unwind-tables -fno-stack-protector -fno-builtin-printf -static -s \
+	-Wl,--gc-sections,--build-id=none \
+	-Wl,-z,norelro,-z,noseparate-code,-z,common-page-size=16
 SERVER_HEADERS := $(wildcard src/*/*.h)
+MUSL_SOURCES := src/server/static/vfprintf.c
 
 ifeq ($(SANITIZE),)
 $(BUILD)/servers/$(OS)-$(MACHINE): $(SERVER_SOURCES) $(SERVER_HEADERS) $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(SERVER_CC) $(SERVER_CFLAGS) $(CPPFLAGS) -o $@ $(SERVER_SOURCES)
+	$(SERVER_CC) $(SERVER_CFLAGS) $(CPPFLAGS) -o $@ $(SERVER_SOURCES) $(if $(MUSL),$(MUSL_SOURCES))
 else
 $(BUILD)/servers/$(OS)-$(MACHINE): $(BUILD)/server/main.o $(SERVER_LIBS)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $^
 endif
 
-%.gz: %
+$(BUILD)/servers/%.gz: $(BUILD)/servers/%
 	gzip -9nc $< > $@
+
+# By way of make again, as in `check`: those for which there is a compiler now.
+servers:
+	tools/deps servers
+	$(MAKE) all $$(tools/cross list | sed 's|.*|$(BUILD)/servers/&.gz|')
+
+# Those that were made once are kept up to date by `check` and `install`.
+MADE = $(wildcard $(FOREIGN:=.gz))
+FOREIGN := $(patsubst %,$(BUILD)/servers/%,$(filter-out $(OS)-$(MACHINE),$(shell tools/cross names)))
+$(FOREIGN): $(SERVER_SOURCES) $(MUSL_SOURCES) $(SERVER_HEADERS) $(BUILD)/flags tools/cross
+	@mkdir -p $(@D)
+	tools/cross $(@F) $(SERVER_CFLAGS) $(CPPFLAGS) -o $@ $(SERVER_SOURCES) $(MUSL_SOURCES)
 
 # ---- tests ----
 
@@ -93,7 +111,7 @@ PYTHON := /usr/bin/python3
 # By way of make again: only then is what tools/deps has installed seen.
 check:
 	tools/deps check
-	$(MAKE) all
+	$(MAKE) all $(MADE)
 	$(MAKE) $(CHECK_FLAGS) all unit sim replay
 	tests/run $(CHECK_BUILD)
 
@@ -170,22 +188,39 @@ try:
 
 # ---- installing ----
 
-install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/belay/servers \
-		$(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man8
+LIBDIR = $(DESTDIR)$(PREFIX)/lib/belay
+SHARE = $(DESTDIR)$(PREFIX)/share
+# What is installed besides: the file, its mode, where it goes.
+DATA := doc/belay.1:man/man1/belay.1 doc/belay-autossh.1:man/man1/belay-autossh.1 \
+	doc/belay-server.8:man/man8/belay-server.8 \
+	completions/belay.bash:bash-completion/completions/belay \
+	completions/_belay:zsh/site-functions/_belay \
+	completions/belay.fish:fish/vendor_completions.d/belay.fish
+
+# The servers for other machines that were made go along, packed.
+install: all $(MADE)
+	install -d $(DESTDIR)$(PREFIX)/bin $(LIBDIR)/servers
 	install -m 755 $(BUILD)/belay $(DESTDIR)$(PREFIX)/bin/belay
 	ln -sf belay $(DESTDIR)$(PREFIX)/bin/belay-autossh
-	install -m 755 $(BUILD)/servers/$(OS)-$(MACHINE) $(DESTDIR)$(PREFIX)/lib/belay/servers/
-	install -m 644 $(BUILD)/servers/$(OS)-$(MACHINE).gz $(DESTDIR)$(PREFIX)/lib/belay/servers/
-	install -m 644 doc/belay.1 doc/belay-autossh.1 $(DESTDIR)$(PREFIX)/share/man/man1/
-	install -m 644 doc/belay-server.8 $(DESTDIR)$(PREFIX)/share/man/man8/
-	install -D -m 644 completions/belay.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/belay
-	install -D -m 644 completions/_belay $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_belay
-	install -D -m 644 completions/belay.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/belay.fish
+	install -m 755 $(BUILD)/servers/$(OS)-$(MACHINE) $(LIBDIR)/servers/
+	ln -sf servers/$(OS)-$(MACHINE) $(LIBDIR)/belay-server
+	install -m 644 $(BUILD)/servers/$(OS)-$(MACHINE).gz $(MADE) $(LIBDIR)/servers/
+	for f in $(DATA); do \
+		install -d "$$(dirname "$(SHARE)/$${f#*:}")" && \
+		install -m 644 "$${f%:*}" "$(SHARE)/$${f#*:}" || exit 1; done
+
+# Also the directories, where nothing else is in them.
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/belay $(DESTDIR)$(PREFIX)/bin/belay-autossh
+	rm -rf $(LIBDIR)
+	for f in $(DATA); do rm -f "$(SHARE)/$${f#*:}"; done
+	cd $(DESTDIR)$(PREFIX) && for f in bin/x lib/x $(DATA); do \
+		case $$f in *:*) f=share/$${f#*:} ;; esac; \
+		rmdir -p "$${f%/*}" 2>/dev/null || true; done
 
 clean:
 	rm -rf $(BUILD) $(CHECK_BUILD) build-fuzz
 
 FORCE:
-.PHONY: all check unit sim replay soak fuzz bench conformance try install clean FORCE
+.PHONY: all servers check unit sim replay soak fuzz bench conformance try install uninstall clean FORCE
 -include $(shell find $(BUILD) -path $(BUILD)/deps -prune -o -type f -name '*.d' -print 2>/dev/null)

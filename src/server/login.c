@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,8 +45,9 @@ login_shell(void)
 	const char *shell = getenv("SHELL");
 	if (shell && shell[0] == '/')
 		return shell;
-	const struct passwd *pw = getpwuid(geteuid());
-	return pw && pw->pw_shell && pw->pw_shell[0] == '/' ? pw->pw_shell : "/bin/sh";
+	static char known[SHELL_MAX - 1];
+	return os_user_shell(known, sizeof known) == 0 && known[0] == '/' ? known
+									  : "/bin/sh";
 }
 
 /* What the shells on our way here have put into the environment, sshd has not. */
@@ -127,7 +127,7 @@ run_self(struct span command)
 	argv[SELF_WORDS + 1] = NULL;
 	if (words && os_program_path(program, sizeof program) == 0)
 		execv(program, argv);
-	perror("belay-server");
+	fprintf(stderr, "belay-server: %s\n", strerror(errno));
 	_exit(1);
 }
 

@@ -17,6 +17,9 @@ int os_pipe_unread(int writing_end);
 void os_pipe_grow(int fd);
 /* The short name of a process; "" if it cannot be known. */
 void os_process_name(pid_t pid, char *ret_name, size_t len);
+/* The login shell of the user who runs us, as far as that is known without asking the
+ * network: 0, or -1. */
+int os_user_shell(char *ret_path, size_t len);
 /* The user at the other end of a unix socket; 0 or -1. */
 int os_peer_uid(int fd, uid_t *ret_uid);
 

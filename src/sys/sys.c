@@ -38,7 +38,7 @@ sys_random(void *bytes, size_t n)
 {
 	int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || sys_read_all(fd, bytes, n)) {
-		perror("belay: /dev/urandom");
+		fprintf(stderr, "belay: /dev/urandom: %s\n", strerror(errno));
 		exit(255);
 	}
 	close(fd);
