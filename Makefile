@@ -5,6 +5,7 @@
 #   make try        a session to a private sshd, to play with
 #   make check      all tests, built with sanitizers
 #   make install    PREFIX=/usr/local DESTDIR=; and uninstall
+#   make deb        a Debian package, in build/deb; packaging/ has others
 #   make bench conformance fuzz soak      see doc/TESTING.md
 
 VERSION := 0.1.0
@@ -59,7 +60,7 @@ CLIENT_LIBS = $(call libs,client sys term stream wire base)
 SERVER_LIBS = $(call libs,server sys term stream wire base)
 
 $(BUILD)/belay: $(BUILD)/client/main.o $(CLIENT_LIBS)
-	$(CC) $(ALL_CFLAGS) -o $@ $^
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^
 
 # ---- the server: compiled whole, static, with musl where it is there ----
 
@@ -77,7 +78,7 @@ SERVER_HEADERS := $(wildcard src/*/*.h)
 MUSL_SOURCES := src/server/static/vfprintf.c
 
 ifeq ($(SANITIZE),)
-$(BUILD)/servers/$(OS)-$(MACHINE): $(SERVER_SOURCES) $(SERVER_HEADERS) $(BUILD)/flags
+$(BUILD)/servers/$(OS)-$(MACHINE): $(SERVER_SOURCES) $(SERVER_HEADERS) $(MUSL_SOURCES) Makefile
 	@mkdir -p $(@D)
 	$(SERVER_CC) $(SERVER_CFLAGS) $(CPPFLAGS) -o $@ $(SERVER_SOURCES) $(if $(MUSL),$(MUSL_SOURCES))
 else
@@ -97,7 +98,7 @@ servers:
 # Those that were made once are kept up to date by `check` and `install`.
 MADE = $(wildcard $(FOREIGN:=.gz))
 FOREIGN := $(patsubst %,$(BUILD)/servers/%,$(filter-out $(OS)-$(MACHINE),$(shell tools/cross names)))
-$(FOREIGN): $(SERVER_SOURCES) $(MUSL_SOURCES) $(SERVER_HEADERS) $(BUILD)/flags tools/cross
+$(FOREIGN): $(SERVER_SOURCES) $(MUSL_SOURCES) $(SERVER_HEADERS) Makefile tools/cross
 	@mkdir -p $(@D)
 	tools/cross $(@F) $(SERVER_CFLAGS) $(CPPFLAGS) -o $@ $(SERVER_SOURCES) $(MUSL_SOURCES)
 
@@ -218,9 +219,20 @@ uninstall:
 		case $$f in *:*) f=share/$${f#*:} ;; esac; \
 		rmdir -p "$${f%/*}" 2>/dev/null || true; done
 
+# What is tracked, as it is now.
+DIST := build/belay-$(VERSION).tar.gz
+dist:
+	@mkdir -p build
+	git ls-files | tar -T - --transform 's,^,belay-$(VERSION)/,' --sort=name --mtime=@0 \
+		--owner=0 --group=0 --numeric-owner -cf - | gzip -9n > $(DIST)
+
+deb: dist
+	tools/deps deb
+	tools/deb $(DIST)
+
 clean:
 	rm -rf $(BUILD) $(CHECK_BUILD) build-fuzz
 
 FORCE:
-.PHONY: all servers check unit sim replay soak fuzz bench conformance try install uninstall clean FORCE
+.PHONY: all servers check unit sim replay soak fuzz bench conformance try install uninstall dist deb clean FORCE
 -include $(shell find $(BUILD) -path $(BUILD)/deps -prune -o -type f -name '*.d' -print 2>/dev/null)

@@ -182,7 +182,7 @@ def test_sequences_are_those_of_the_code(tmp_path):
 
 # ---- the map ----
 
-MAPPED = ("src", "tests", "tools", "bench")
+MAPPED = ("src", "tests", "tools", "bench", "packaging")
 NOT_MAPPED = {"__pycache__", ".pytest_cache", "corpus"}
 
 
