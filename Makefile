@@ -1,35 +1,41 @@
 # belay: README.md is the tour, CODE-MAP.md the rooms.
 #
-#   make            build/belay and build/servers/
+#   make            build/belay, and the server for this machine
+#   make servers    and the servers for other machines, see doc/MACHINES.md
 #   make try        a session to a private sshd, to play with
 #   make check      all tests, built with sanitizers
-#   make install    PREFIX=/usr/local DESTDIR=
+#   make install    PREFIX=/usr/local DESTDIR=; and uninstall
+#   make deb        a Debian package, in build/deb; packaging/ has others
 #   make bench conformance fuzz soak      see doc/TESTING.md
 
 VERSION := 0.1.0
 PREFIX ?= /usr/local
 BUILD ?= build
-CC = gcc
 CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings \
 	-Wpointer-arith -Wcast-qual -Wvla
 SANITIZE :=
 OS := $(shell uname -s)
 MACHINE := $(shell uname -m)
-OS_FILE := src/sys/os_$(shell echo $(OS) | tr A-Z a-z).c
+# The only question asked of the system; see doc/MACHINES.md for what was tried where.
+CC = $(if $(filter Linux,$(OS)),gcc,cc)
+OS_FILES := $(if $(filter Linux,$(OS)),,src/sys/os_bsd.c) src/sys/os_$(shell echo $(OS) | tr A-Z a-z).c
+FEATURES := $(if $(filter Linux,$(OS)),-D_DEFAULT_SOURCE -D_XOPEN_SOURCE=700,-D_DARWIN_C_SOURCE \
+	-Wno-deprecated-declarations)
 
 # ---- what is made of what: an archive a layer, linked with those before it only ----
 
 LAYERS := base wire stream term sys tunnel
-sources = $(filter-out src/sys/os_% %/main.c,$(wildcard src/$(1)/*.c)) $(if $(filter sys,$(1)),$(OS_FILE))
+sources = $(filter-out src/sys/os_% %/main.c,$(wildcard src/$(1)/*.c)) $(if $(filter sys,$(1)),$(OS_FILES))
 objects = $(patsubst src/%.c,$(BUILD)/%.o,$(call sources,$(1)))
 
 SERVER_SOURCES := $(foreach l,$(LAYERS) server,$(call sources,$(l))) src/server/main.c
-# What the client looks for on the host: the same sources and flags give the same server.
-BUILD_ID := $(VERSION)-$(shell cat $(sort $(SERVER_SOURCES)) \
-	$(foreach l,$(LAYERS) server,$(sort $(wildcard src/$(l)/*.h))) | \
-	(cat; echo '$(SANITIZE)') | sha256sum | cut -c1-12)
-CPPFLAGS := -Isrc -D_DEFAULT_SOURCE -D_XOPEN_SOURCE=700 \
+# What the client looks for on the host: the same sources and flags give the same server; it
+# is the same for all systems and machines, so those of the others count.
+SHA256 := $(or $(shell command -v sha256sum),shasum -a 256)
+BUILD_ID := $(VERSION)-$(shell (cat $(sort $(wildcard $(foreach l,$(LAYERS) server server/static,\
+	src/$(l)/*.[ch]))); echo '$(SANITIZE)') | $(SHA256) | cut -c1-12)
+CPPFLAGS := -Isrc $(FEATURES) \
 	-DBELAY_BUILD='"$(BUILD_ID)"' -DBELAY_LIBDIR='"$(PREFIX)/lib/belay"'
 ALL_CFLAGS = -std=c17 $(WARN) $(CFLAGS) $(SANITIZE)
 
@@ -47,7 +53,7 @@ $(BUILD)/flags: FORCE
 define layer_rules
 $(call lib,$(1)): $(call objects,$(1))
 	@rm -f $$@
-	ar rcsD $$@ $$^
+	$(AR) rcs $$@ $$^
 endef
 lib = $(BUILD)/lib$(1).a
 $(foreach l,$(LAYERS) client server,$(eval $(call layer_rules,$(l))))
@@ -57,31 +63,55 @@ CLIENT_LIBS = $(call libs,client tunnel sys term stream wire base)
 SERVER_LIBS = $(call libs,server tunnel sys term stream wire base)
 
 $(BUILD)/belay: $(BUILD)/client/main.o $(CLIENT_LIBS)
-	$(CC) $(ALL_CFLAGS) -o $@ $^
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^
 
 # ---- the server: compiled whole, static, with musl where it is there ----
 
-MUSL := $(shell command -v musl-gcc)
+MUSL := $(if $(filter Linux,$(OS)),$(shell command -v musl-gcc))
 # The kernel's headers, which musl has not, are those of the system, looked at last.
 SERVER_CC := $(if $(MUSL),musl-gcc $(patsubst %,-idirafter %,/usr/include \
 	$(wildcard /usr/include/$(shell $(CC) -print-multiarch))),$(CC))
-SERVER_CFLAGS := -std=c17 -Os -ffunction-sections -fdata-sections \
-	-fno-asynchronous-unwind-tables -fno-stack-protector -static -s -Wl,--gc-sections \
-	-Wl,--build-id=none
+# One object, without holes: pages are shared by the end of the code and the beginning of the
+# data, where the linker would rather fill up to 64 KB.
+SERVER_LINK_Linux := -flto -flto-partition=one -fno-pie -fno-builtin-printf -static -s \
+	-Wl,--gc-sections,--build-id=none -Wl,-z,norelro,-z,noseparate-code,-z,common-page-size=16
+SERVER_LINK_Darwin := -Wl,-dead_strip
+SERVER_CFLAGS := -std=c17 -Os -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
+	-fno-stack-protector $(or $(SERVER_LINK_$(OS)),-static -s -Wl,--gc-sections)
 SERVER_HEADERS := $(wildcard src/*/*.h)
+MUSL_SOURCES := src/server/static/vfprintf.c
 
 ifeq ($(SANITIZE),)
-$(BUILD)/servers/$(OS)-$(MACHINE): $(SERVER_SOURCES) $(SERVER_HEADERS) $(BUILD)/flags
+$(BUILD)/servers/$(OS)-$(MACHINE): $(SERVER_SOURCES) $(SERVER_HEADERS) $(MUSL_SOURCES) Makefile
 	@mkdir -p $(@D)
-	$(SERVER_CC) $(SERVER_CFLAGS) $(CPPFLAGS) -o $@ $(SERVER_SOURCES)
+	$(SERVER_CC) $(SERVER_CFLAGS) $(CPPFLAGS) -o $@ $(SERVER_SOURCES) $(if $(MUSL),$(MUSL_SOURCES))
 else
 $(BUILD)/servers/$(OS)-$(MACHINE): $(BUILD)/server/main.o $(SERVER_LIBS)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $^
 endif
 
-%.gz: %
+$(BUILD)/servers/%.gz: $(BUILD)/servers/%
 	gzip -9nc $< > $@
+
+# By way of make again, as in `check`: those for which there is a compiler now.
+servers:
+	tools/deps servers
+	$(MAKE) all $$(tools/cross list | sed 's|.*|$(BUILD)/servers/&.gz|')
+
+# Those that were made once are kept up to date by `check` and `install`.
+MADE = $(wildcard $(FOREIGN:=.gz))
+FOREIGN := $(patsubst %,$(BUILD)/servers/%,$(filter-out $(OS)-$(MACHINE),$(shell tools/cross names)))
+$(FOREIGN): $(SERVER_SOURCES) $(MUSL_SOURCES) $(SERVER_HEADERS) Makefile tools/cross
+	@mkdir -p $(@D)
+	tools/cross $(@F) $(SERVER_CFLAGS) $(CPPFLAGS) -o $@ $(SERVER_SOURCES) $(MUSL_SOURCES)
+
+# The programs for macOS, compiled and linked where there is none; they have not been run.
+DARWIN := $(foreach m,arm64 x86_64,$(MAKE) BUILD=build-darwin/$(m) OS=Darwin MACHINE=$(m) \
+	CC='tools/cross Darwin-$(m)' AR='build/deps/zig/zig ar' all &&)
+darwin:
+	tools/deps darwin
+	$(DARWIN) true
 
 # ---- tests ----
 
@@ -93,7 +123,7 @@ PYTHON := /usr/bin/python3
 # By way of make again: only then is what tools/deps has installed seen.
 check:
 	tools/deps check
-	$(MAKE) all
+	$(MAKE) all $(MADE)
 	$(MAKE) $(CHECK_FLAGS) all unit sim replay
 	tests/run $(CHECK_BUILD)
 
@@ -169,27 +199,11 @@ try:
 	$(MAKE) all
 	tools/try $(BUILD)
 
-# ---- installing ----
-
-install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/belay/servers \
-		$(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man8
-	install -m 755 $(BUILD)/belay $(DESTDIR)$(PREFIX)/bin/belay
-	ln -sf belay $(DESTDIR)$(PREFIX)/bin/belay-autossh
-	install -m 755 $(BUILD)/servers/$(OS)-$(MACHINE) $(DESTDIR)$(PREFIX)/lib/belay/servers/
-	install -m 644 $(BUILD)/servers/$(OS)-$(MACHINE).gz $(DESTDIR)$(PREFIX)/lib/belay/servers/
-	install -m 644 doc/belay.1 doc/belay-autossh.1 $(DESTDIR)$(PREFIX)/share/man/man1/
-	install -m 644 doc/belay-server.8 $(DESTDIR)$(PREFIX)/share/man/man8/
-	install -d $(DESTDIR)$(PREFIX)/lib/systemd/user
-	sed 's|@PREFIX@|$(PREFIX)|' 'packaging/belay@.service' \
-		> '$(DESTDIR)$(PREFIX)/lib/systemd/user/belay@.service'
-	install -D -m 644 completions/belay.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/belay
-	install -D -m 644 completions/_belay $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_belay
-	install -D -m 644 completions/belay.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/belay.fish
+include packaging/install.mk
 
 clean:
-	rm -rf $(BUILD) $(CHECK_BUILD) build-fuzz
+	rm -rf $(BUILD) $(CHECK_BUILD) build-fuzz build-darwin
 
 FORCE:
-.PHONY: all check unit sim replay soak fuzz bench conformance try install clean FORCE
+.PHONY: all servers darwin check unit sim replay soak fuzz bench conformance try clean FORCE
 -include $(shell find $(BUILD) -path $(BUILD)/deps -prune -o -type f -name '*.d' -print 2>/dev/null)

@@ -2,6 +2,8 @@
 
 #include "base/err.h"
 
+#include <string.h>
+
 static const char digits[] = "0123456789abcdef";
 
 int
@@ -40,4 +42,24 @@ hex_get(const char *text, struct buf *out)
 			return err;
 	}
 	return 0;
+}
+
+int
+hex_uuid(const char *text, uint8_t ret_bytes[16])
+{
+	size_t n = 0;
+	memset(ret_bytes, 0, 16);
+	for (; *text && n < 32; text++) {
+		char c = *text >= 'A' && *text <= 'F' ? (char)(*text - 'A' + 'a') : *text;
+		int v = value(c);
+		if (v >= 0)
+			ret_bytes[n / 2] |= (uint8_t)(n % 2 ? v : v << 4);
+		else if (c != '-')
+			break;
+		n += v >= 0;
+	}
+	if (n == 32 && value(*text) < 0)
+		return 0;
+	memset(ret_bytes, 0, 16);
+	return ERR_MESSAGE;
 }

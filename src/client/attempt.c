@@ -387,7 +387,7 @@ attempt_input(struct attempt *a, struct engine *e)
 void
 attempt_forget_keys(struct attempt *a)
 {
-	explicit_bzero(a->ahead, sizeof a->ahead);
+	sys_wipe(a->ahead, sizeof a->ahead);
 	a->n_ahead = 0;
 }
 

@@ -19,15 +19,20 @@ enum {
 	"/dev/shm/belay- /var/tmp/belay- /tmp/belay-; do " \
 	"case $d in *-) d=$d${u:=$(id -u)};; esac; "
 
-/* Arguments: mark, build looked for, bytes to skip, length of the script that follows, the
+/* Arguments: mark, build looked for, bytes to skip, length of the script that follows,
  * hello.
  * Stands in single quotes on a line that sh, csh, fish and nu all read: so no single
  * quote, backslash, exclamation mark or newline.  -O: not what another user has put
- * there.  The third word behind "need" is what else could keep a shell.  dd with bs=1 takes exactly so many bytes and no more, everywhere. */
+ * there.  A server that is installed on the host does as well, if it is of the same
+ * build.  The third word behind "need" is what else could keep a shell.  dd with bs=1
+ * takes exactly so many bytes and no more, everywhere. */
 static const char stage1[] =
     "m=$1 v=$2 n=$3 k=$4 h=$5; set -- $(uname -sm); u=; " FOR_DIRS
     "f=$d/server-$v-$1-$2; [ -O \"$d\" ] && [ -x \"$f\" ] && [ -O \"$f\" ] && "
     "exec \"$f\" attach $m $h; done; "
+    "for f in $(command -v belay-server) /usr/lib/belay/belay-server "
+    "/usr/local/lib/belay/belay-server; do [ -x \"$f\" ] && "
+    "[ \"$(\"$f\" --build 2>&1 </dev/null)\" = $v ] && exec \"$f\" attach $m $h; done; "
     "echo \"$m need $1 $2 $(command -v screen || command -v tmux)\"; dd bs=1 count=$n of=/dev/null 2>/dev/null; "
     "eval \"$(dd bs=1 count=$k 2>/dev/null)\"";
 

@@ -3,7 +3,8 @@
  * and the conversation until the server takes over.  No I/O.
  *
  *   ssh HOST "exec sh -c '...' belay MARK ..."     any login shell reaches a POSIX sh
- *       the right belay-server is there:  exec belay-server attach MARK
+ *       the right belay-server is there, carried or installed:
+ *                                         exec belay-server attach MARK
  *                                         MARK ready          frames follow
  *       it is not:                        MARK need Linux x86_64
  *           <-- a script (of fixed length), which looks for a directory that takes the

@@ -108,7 +108,7 @@ read_answer(struct console *c)
 		size_t left = c->term ? overlay_filter(&c->overlay, bytes, (size_t)n)
 				      : (size_t)n;
 		c->events->answer(c->owner, (struct span){ bytes, left });
-		explicit_bzero(bytes, sizeof bytes);
+		sys_wipe(bytes, sizeof bytes);
 	}
 	return n;
 }

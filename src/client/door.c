@@ -113,7 +113,7 @@ hand_over(int asked)
 	int err = 1;
 	while ((n = read(asked, answer, sizeof answer)) > 0)
 		err = sys_write_all(STDOUT_FILENO, answer, (size_t)n) ? 1 : 0;
-	explicit_bzero(answer, sizeof answer);
+	sys_wipe(answer, sizeof answer);
 	return err;
 }
 

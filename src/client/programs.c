@@ -1,13 +1,19 @@
 #include "client/programs.h"
 
+#include "sys/child.h"
 #include "sys/os.h"
 #include "sys/sys.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+enum { UNPACK_CHUNK = 64 * 1024 };
 
 static bool
 same_file(const char *path, const struct stat *other)
@@ -48,18 +54,61 @@ plain_word(const char *s)
 	return s[0] && s[0] != '.' && !strchr(s, '/');
 }
 
+/* What uname(1) says of machines that one server is for. */
+static const struct {
+	const char *machine, *server;
+} other_names[] = {
+	{ "i486", "i386" },
+	{ "i586", "i386" },
+	{ "i686", "i386" },
+	{ "armv5tel", "armv6l" },
+	{ "armv5tejl", "armv6l" },
+	{ "armv8l", "armv7l" },
+};
+
+static const char *
+server_machine(const char *machine)
+{
+	for (size_t i = 0; i < sizeof other_names / sizeof *other_names; i++)
+		if (strcmp(other_names[i].machine, machine) == 0)
+			return other_names[i].server;
+	return machine;
+}
+
+/* For a host that cannot do it itself: its program goes as it is. */
+static int
+unpack(char *path, struct buf *raw)
+{
+	char gzip[] = "gzip", options[] = "-dc";
+	char *argv[] = { gzip, options, path, NULL };
+	int fds[3], status;
+	pid_t pid = child_start(argv, false, fds);
+	if (pid < 0)
+		return -1;
+	close(fds[0]);
+	do
+		(void)sys_wait(fds[1], POLLIN, -1);
+	while (raw->len + UNPACK_CHUNK <= raw->max
+	    && sys_read_into(fds[1], raw, UNPACK_CHUNK) >= 0);
+	close(fds[1]);
+	close(fds[2]);
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -1;
+	return status == 0 && raw->len ? 0 : -1;
+}
+
 static bool
 read_server(const char *dir, const char *os, const char *machine, struct buf *raw,
     struct buf *gz)
 {
-	char path[2 * PROGRAM_PATH_MAX];
-	snprintf(path, sizeof path, "%s/%s-%s", dir, os, machine);
-	if (sys_read_file(path, raw))
-		return false;
-	snprintf(path, sizeof path, "%s/%s-%s.gz", dir, os, machine);
-	if (sys_read_file(path, gz))
+	char plain[2 * PROGRAM_PATH_MAX], packed[2 * PROGRAM_PATH_MAX];
+	snprintf(plain, sizeof plain, "%s/%s-%s", dir, os, machine);
+	snprintf(packed, sizeof packed, "%s/%s-%s.gz", dir, os, machine);
+	bool is_packed = sys_read_file(packed, gz) == 0;
+	if (!is_packed)
 		buf_drop(gz, gz->len);
-	return true;
+	return sys_read_file(plain, raw) == 0 || (is_packed && unpack(packed, raw) == 0);
 }
 
 int
@@ -70,6 +119,7 @@ programs_server(const char *os, const char *machine, struct buf *raw, struct buf
 	char self[PROGRAM_PATH_MAX], dir[2 * PROGRAM_PATH_MAX];
 	if (!plain_word(os) || !plain_word(machine))
 		return -1;
+	machine = server_machine(machine);
 	if (named && named[0])
 		return read_server(named, os, machine, raw, gz) ? 0 : -1;
 	if (os_program_path(self, sizeof self) == 0) {

@@ -10,8 +10,9 @@ enum { PROGRAM_PATH_MAX = 4096 };
  * that name.  0, or -1 when there is none. */
 int programs_ssh(char ret_path[PROGRAM_PATH_MAX]);
 
-/* Reads the server for this machine ("Linux", "x86_64") as it is and, if there is such a
- * file, packed by gzip.  Looked for in $BELAY_SERVERS, beside belay (servers/), in
+/* Reads the server for this machine, named as its `uname -sm` does ("Linux", "x86_64"): as
+ * it is (unpacked here if there is only a packed one) and, if there is such a file, packed
+ * by gzip.  Looked for in $BELAY_SERVERS, beside belay (servers/), in
  * ../lib/belay of it, and where it was installed.  0, or -1 when there is none. */
 int programs_server(const char *os, const char *machine, struct buf *raw, struct buf *gz);
 

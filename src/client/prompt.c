@@ -1,5 +1,7 @@
 #include "client/prompt.h"
 
+#include "sys/sys.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -81,7 +83,7 @@ prompt_line(const struct prompt *p, const char *host, size_t width, char *ret_li
 void
 prompt_wipe(struct prompt *p)
 {
-	explicit_bzero(p->answer, sizeof p->answer);
+	sys_wipe(p->answer, sizeof p->answer);
 	p->len = 0;
 }
 

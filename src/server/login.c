@@ -43,7 +43,11 @@ static const char *
 login_shell(void)
 {
 	const char *shell = getenv("SHELL");
-	return shell && shell[0] == '/' ? shell : "/bin/sh";
+	if (shell && shell[0] == '/')
+		return shell;
+	static char known[SHELL_MAX - 1];
+	return os_user_shell(known, sizeof known) == 0 && known[0] == '/' ? known
+									  : "/bin/sh";
 }
 
 /* What the shells on our way here have put into the environment, sshd has not. */
@@ -131,7 +135,7 @@ run_self(struct span command)
 	argv[SELF_WORDS + 1] = NULL;
 	if (words && os_program_path(program, sizeof program) == 0)
 		execv(program, argv);
-	perror("belay-server");
+	fprintf(stderr, "belay-server: %s\n", strerror(errno));
 	_exit(1);
 }
 

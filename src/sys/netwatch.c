@@ -112,7 +112,7 @@ on_wake(void *owner, short revents)
 static uint64_t
 ahead_us(void)
 {
-	uint64_t boot_us = os_boot_us(), now_us = sys_now_us();
+	uint64_t boot_us = sys_boot_us(), now_us = sys_now_us();
 	return boot_us > now_us ? boot_us - now_us : 0;
 }
 

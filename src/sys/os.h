@@ -1,4 +1,5 @@
-/* What differs between operating systems; os_linux.c and its like implement it. */
+/* What differs between operating systems; os_linux.c and its like implement it, os_bsd.c what
+ * macOS and the BSDs have in common. */
 #ifndef SYS_OS_H
 #define SYS_OS_H
 
@@ -6,6 +7,7 @@
 
 #include <stdbool.h>
 #include <sys/types.h>
+#include <time.h>
 
 /* The path of the program that runs; 0 or -1. */
 int os_program_path(char *ret_path, size_t len);
@@ -17,6 +19,9 @@ int os_pipe_unread(int writing_end);
 void os_pipe_grow(int fd);
 /* The short name of a process; "" if it cannot be known. */
 void os_process_name(pid_t pid, char *ret_name, size_t len);
+/* The login shell of the user who runs us, as far as that is known without asking the
+ * network: 0, or -1. */
+int os_user_shell(char *ret_path, size_t len);
 /* The user at the other end of a unix socket; 0 or -1. */
 int os_peer_uid(int fd, uid_t *ret_uid);
 
@@ -33,9 +38,9 @@ int os_net_open(void);
  * belongs to the loopback, to multicast or to one link alone. */
 unsigned os_net_read(int fd);
 
-/* Microseconds of a clock that also counts while the machine sleeps, as sys_now_us does
- * not. */
-uint64_t os_boot_us(void);
+/* A clock that never goes back and stands still while the machine sleeps, and one that also
+ * counts then. */
+extern const clockid_t os_awake_clock, os_boot_clock;
 /* A descriptor that becomes readable when the machine has woken from sleep, or for another
  * reason too; -1 if there is none. */
 int os_wake_open(void);

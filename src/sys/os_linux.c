@@ -1,6 +1,7 @@
 #define _GNU_SOURCE 1
 #include "sys/os.h"
 
+#include "base/hex.h"
 #include "sys/sys.h"
 
 #include <errno.h>
@@ -26,31 +27,14 @@ os_program_path(char *ret_path, size_t len)
 	return 0;
 }
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* random(4): /proc/sys/kernel/random/boot_id is a UUID. */
 void
 os_boot_id(uint8_t ret_id[16])
 {
 	struct buf b;
 	buf_init(&b, 64 * 1024);
-	memset(ret_id, 0, 16);
-	if (sys_read_file("/proc/sys/kernel/random/boot_id", &b) == 0) {
-		size_t digits = 0;
-		for (size_t i = 0; i < b.len && digits < 32; i++) {
-			int v = hex_digit((char)buf_bytes(&b)[i]);
-			if (v >= 0) {
-				ret_id[digits / 2] |= (uint8_t)(digits % 2 ? v : v << 4);
-				digits++;
-			}
-		}
-	}
+	bool known = sys_read_file("/proc/sys/kernel/random/boot_id", &b) == 0;
+	(void)hex_uuid(known && buf_str(&b) ? buf_str(&b) : "", ret_id);
 	buf_finish(&b);
 }
 
@@ -84,6 +68,32 @@ os_process_name(pid_t pid, char *ret_name, size_t len)
 	if (sys_read_file(path, &b) == 0 && b.len)
 		snprintf(ret_name, len, "%.*s", (int)b.len - 1, (char *)buf_bytes(&b));
 	buf_finish(&b);
+}
+
+/* Not getpwuid(): a static program has no other source either, and in it that is 6 KB.
+ * passwd(5): the user's number is the third of seven fields, the shell the last. */
+int
+os_user_shell(char *ret_path, size_t len)
+{
+	enum { FILE_MAX = 1024 * 1024 };
+	struct buf b;
+	char *rest = NULL, uid[32];
+	int err = -1;
+	snprintf(uid, sizeof uid, ":%lu:", (unsigned long)geteuid());
+	buf_init(&b, FILE_MAX);
+	char *line = sys_read_file("/etc/passwd", &b) == 0 && buf_put(&b, "", 1) == 0
+	    ? strtok_r((char *)buf_bytes(&b), "\n", &rest)
+	    : NULL;
+	for (; line && err; line = strtok_r(NULL, "\n", &rest)) {
+		const char *password = strchr(line, ':');
+		const char *at = password ? strchr(password + 1, ':') : NULL;
+		if (!at || strncmp(at, uid, strlen(uid)) != 0)
+			continue;
+		snprintf(ret_path, len, "%s", strrchr(line, ':') + 1);
+		err = 0;
+	}
+	buf_finish(&b);
+	return err;
 }
 
 int
@@ -202,13 +212,7 @@ os_net_read(int fd)
 
 /* ---- sleep ---- */
 
-uint64_t
-os_boot_us(void)
-{
-	struct timespec ts;
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000 + 1;
-}
+const clockid_t os_awake_clock = CLOCK_MONOTONIC, os_boot_clock = CLOCK_BOOTTIME;
 
 /* A timer for a time of day that is far away.  The kernel cancels it, and so wakes its
  * reader, when that clock jumps ahead of the monotonic one: also on every resume, since 3.0.

@@ -1,5 +1,7 @@
 #include "sys/sys.h"
 
+#include "sys/os.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -11,12 +13,24 @@
 #include <time.h>
 #include <unistd.h>
 
+static uint64_t
+clock_us(clockid_t clock)
+{
+	struct timespec ts;
+	clock_gettime(clock, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000 + 1;
+}
+
 uint64_t
 sys_now_us(void)
 {
-	struct timespec ts;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000 + 1;
+	return clock_us(os_awake_clock);
+}
+
+uint64_t
+sys_boot_us(void)
+{
+	return clock_us(os_boot_clock);
 }
 
 int64_t
@@ -33,12 +47,21 @@ sys_wall_s(void)
 	return (int64_t)time(NULL);
 }
 
+/* explicit_bzero() is not everywhere. */
+void
+sys_wipe(void *bytes, size_t n)
+{
+	volatile unsigned char *p = bytes;
+	while (n--)
+		*p++ = 0;
+}
+
 void
 sys_random(void *bytes, size_t n)
 {
 	int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || sys_read_all(fd, bytes, n)) {
-		perror("belay: /dev/urandom");
+		fprintf(stderr, "belay: /dev/urandom: %s\n", strerror(errno));
 		exit(255);
 	}
 	close(fd);

@@ -12,11 +12,16 @@
 
 /* Monotonic time in microseconds, never 0. */
 uint64_t sys_now_us(void);
+/* The same with the time that the machine has slept. */
+uint64_t sys_boot_us(void);
 /* Seconds since 1970, for what must be understood after a reboot. */
 int64_t sys_wall_s(void);
 int64_t sys_wall_ms(void);
 /* Fills with random bytes from the kernel; ends the program if there are none. */
 void sys_random(void *bytes, size_t n);
+
+/* Overwrites a secret; never left out by the compiler. */
+void sys_wipe(void *bytes, size_t n);
 
 int sys_nonblock(int fd);
 int sys_cloexec(int fd);

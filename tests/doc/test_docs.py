@@ -127,6 +127,18 @@ def test_server_page_has_its_verbs():
     assert not [name for name in verbs if not re.search(rf"^\.(?:Cm|Fl) .*-?{name}", page, re.M)]
 
 
+# ---- the server's own printf ----
+
+def test_server_prints_what_its_printf_knows():
+    for layer in ("base", "wire", "stream", "term", "sys", "server"):
+        for path in (SRC / layer).glob("*.c"):
+            text = without_comments(path)
+            for literal in re.findall(r'"((?:[^"\\]|\\.)*)"', text):
+                wrong = re.sub(r"%[-0]*(?:\d+|\*)?(?:\.(?:\d+|\*)?)?(?:hh?|ll?|[zjt])?[diuxcsp]"
+                               r"|%%|%$", "", literal)
+                assert "%" not in wrong, f"{short(path)}: {literal}"
+
+
 # ---- autossh's page ----
 
 def items(page, macro):
@@ -171,7 +183,7 @@ def test_sequences_are_those_of_the_code(tmp_path):
 
 # ---- the map ----
 
-MAPPED = ("src", "tests", "tools", "bench")
+MAPPED = ("src", "tests", "tools", "bench", "packaging")
 NOT_MAPPED = {"__pycache__", ".pytest_cache", "corpus"}
 
 

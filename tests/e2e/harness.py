@@ -170,8 +170,8 @@ class Sshd:
 
     Login shell and home of the user come from libnss_wrapper.  `setenv` is set in every
     session, `config` are further lines of sshd_config, which override the others, `env`
-    are variables of sshd itself; these two may be changed before a start.  All files lie in
-    `dir`.
+    are variables of sshd itself, `within` the words of a command that runs it; these three may be
+    changed before a start.  All files lie in `dir`.
     """
 
     _made_run_dir = False
@@ -187,6 +187,7 @@ class Sshd:
         self.setenv = dict(setenv or {})
         self.config = config
         self.env = {}
+        self.within = []
         self._write_users()
 
     def _write_users(self):
@@ -249,7 +250,7 @@ class Sshd:
                "NSS_WRAPPER_GROUP": str(self.dir / "group")}
         before = len(self.log())
         self.proc = subprocess.Popen(
-            [find_sshd(), "-D", "-f", config, "-E", self.log_path],
+            [*self.within, find_sshd(), "-D", "-f", config, "-E", self.log_path],
             env=env, stdin=subprocess.DEVNULL)
         wait_until(lambda: self.proc.poll() is not None
                    or "Server listening" in self.log()[before:])

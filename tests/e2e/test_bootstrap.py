@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from harness import PROMPT, RC_FILES, SHARED_PLACES, TIMEOUT, find_shell
+from harness import PATH, PROMPT, RC_FILES, SHARED_PLACES, TIMEOUT, find_shell
 
 # Which of its files each shell reads also when it only runs a command, if any.
 NOISY_FILES = {"sh": ".profile", "bash": ".bashrc", "zsh": ".zshenv", "csh": ".cshrc",
@@ -146,6 +146,44 @@ def test_server_that_is_broken(host, what):
     else:
         term.say("word")
         end(term)
+
+
+# A server that is installed on the host.
+
+def installed(host, text=None):
+    """A belay-server on the host's PATH: a copy of the one that was carried, or this."""
+    path = host.dir / "installed/belay-server"
+    path.parent.mkdir()
+    if text is None:
+        end(host.shell())
+        host.wait_gone()
+        shutil.move(deployed(host), path)
+    else:
+        path.write_text(text)
+        path.chmod(0o755)
+    host.sshd.stop()
+    host.sshd.setenv["PATH"] = f"{path.parent}:{PATH}"
+    host.sshd.start()
+    return path
+
+
+def test_installed_server_is_used(host):
+    path = installed(host)
+    term = host.shell()
+    assert host.holder(term).exe == str(path)
+    host.proxy.cut()
+    term.say("back")
+    end(term)
+    assert not host.server_files()
+
+
+@pytest.mark.parametrize("text", ["#!/bin/sh\necho 0.0.9-0123456789ab\n", "#!/bin/sh\nexit 1\n",
+                                  "no program\n"])
+def test_installed_server_of_another_build_is_not_used(host, text):
+    installed(host, text)
+    term = host.shell()
+    assert host.holder(term).exe == str(deployed(host))
+    end(term)
 
 
 # Uploads that do not succeed.

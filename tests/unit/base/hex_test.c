@@ -32,3 +32,25 @@ TEST(what_is_no_pair_of_digits_is_refused)
 	CHECK_EQ(hex_get("0000", &out), ERR_FULL);
 	buf_finish(&out);
 }
+
+TEST(a_uuid)
+{
+	static const char *const bad[] = { "", "0", "\n",
+		"zz112233-4455-6677-8899-aabbccddeeff",
+		"00112233-4455-6677-8899-aabbccddeef",
+		"00112233-4455-6677-8899-aabbccddeeff0" };
+	static const uint8_t zeros[16];
+	uint8_t bytes[16];
+	for (int upper = 0; upper < 2; upper++) {
+		CHECK_EQ(hex_uuid(upper ? "00112233-4455-6677-8899-AABBCCDDEEFF"
+					: "00112233-4455-6677-8899-aabbccddeeff\n",
+			     bytes),
+		    0);
+		for (int i = 0; i < 16; i++)
+			CHECK_EQ(bytes[i], 0x11 * i);
+	}
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		CHECK_EQ(hex_uuid(bad[i], bytes), ERR_MESSAGE);
+		CHECK(memcmp(bytes, zeros, sizeof zeros) == 0);
+	}
+}

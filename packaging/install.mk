@@ -1,0 +1,49 @@
+# What the Makefile makes is put in its place, taken away again, and packed.
+
+LIBDIR = $(DESTDIR)$(PREFIX)/lib/belay
+SHARE = $(DESTDIR)$(PREFIX)/share
+# What is installed besides: the file, its mode, where it goes.
+DATA := doc/belay.1:man/man1/belay.1 doc/belay-autossh.1:man/man1/belay-autossh.1 \
+	doc/belay-server.8:man/man8/belay-server.8 \
+	completions/belay.bash:bash-completion/completions/belay \
+	completions/_belay:zsh/site-functions/_belay \
+	completions/belay.fish:fish/vendor_completions.d/belay.fish
+
+UNIT = lib/systemd/user/belay@.service
+
+# The servers for other machines that were made go along, packed.
+install: all $(MADE)
+	install -d $(DESTDIR)$(PREFIX)/bin $(LIBDIR)/servers
+	install -m 755 $(BUILD)/belay $(DESTDIR)$(PREFIX)/bin/belay
+	ln -sf belay $(DESTDIR)$(PREFIX)/bin/belay-autossh
+	install -m 755 $(BUILD)/servers/$(OS)-$(MACHINE) $(LIBDIR)/servers/
+	ln -sf servers/$(OS)-$(MACHINE) $(LIBDIR)/belay-server
+	install -m 644 $(BUILD)/servers/$(OS)-$(MACHINE).gz $(MADE) $(LIBDIR)/servers/
+	for f in $(DATA); do \
+		install -d "$$(dirname "$(SHARE)/$${f#*:}")" && \
+		install -m 644 "$${f%:*}" "$(SHARE)/$${f#*:}" || exit 1; done
+	install -d $(DESTDIR)$(PREFIX)/$(dir $(UNIT))
+	sed 's|@PREFIX@|$(PREFIX)|' packaging/belay@.service > $(DESTDIR)$(PREFIX)/$(UNIT)
+
+# Also the directories, where nothing else is in them.
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/belay $(DESTDIR)$(PREFIX)/bin/belay-autossh
+	rm -rf $(LIBDIR)
+	rm -f $(DESTDIR)$(PREFIX)/$(UNIT)
+	for f in $(DATA); do rm -f "$(SHARE)/$${f#*:}"; done
+	cd $(DESTDIR)$(PREFIX) && for f in bin/x lib/x $(UNIT) $(DATA); do \
+		case $$f in *:*) f=share/$${f#*:} ;; esac; \
+		rmdir -p "$${f%/*}" 2>/dev/null || true; done
+
+# What is tracked, as it is now.
+DIST := build/belay-$(VERSION).tar.gz
+dist:
+	@mkdir -p build
+	git ls-files | tar -T - --transform 's,^,belay-$(VERSION)/,' --sort=name --mtime=@0 \
+		--owner=0 --group=0 --numeric-owner -cf - | gzip -9n > $(DIST)
+
+deb: dist
+	tools/deps deb
+	tools/deb $(DIST)
+
+.PHONY: install uninstall dist deb

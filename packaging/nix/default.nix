@@ -1,0 +1,21 @@
+# nix-build packaging/nix
+{ pkgs ? import <nixpkgs> { } }:
+
+pkgs.stdenv.mkDerivation {
+  pname = "belay";
+  version = "0.1.0";
+  src = pkgs.lib.cleanSource ../..;
+  nativeBuildInputs = [ pkgs.gzip pkgs.makeWrapper ];
+  buildInputs = pkgs.lib.optional pkgs.stdenv.isLinux pkgs.glibc.static;
+  makeFlags = [ "CC=cc" "PREFIX=$(out)" ];
+  # What is carried to hosts stays the same bits.
+  dontStrip = true;
+  postInstall = ''
+    wrapProgram $out/bin/belay --suffix PATH : ${pkgs.lib.makeBinPath [ pkgs.openssh pkgs.gzip ]}
+  '';
+  meta = {
+    description = "ssh that does not fall";
+    license = pkgs.lib.licenses.isc;
+    mainProgram = "belay";
+  };
+}

@@ -1,0 +1,125 @@
+/* What macOS and the BSDs have in common; os_darwin.c, os_freebsd.c and os_openbsd.c have the
+ * rest. */
+#include "sys/os.h"
+#include "sys/sys.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <net/route.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* FIONREAD and its like tell what is to be read at this end, not at the other. */
+int
+os_pipe_unread(int writing_end)
+{
+	(void)writing_end;
+	return -1;
+}
+
+void
+os_pipe_grow(int fd)
+{
+	int size = 256 * 1024;
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+}
+
+int
+os_user_shell(char *ret_path, size_t len)
+{
+	const struct passwd *pw = getpwuid(geteuid());
+	if (!pw || !pw->pw_shell)
+		return -1;
+	snprintf(ret_path, len, "%s", pw->pw_shell);
+	return 0;
+}
+
+int
+os_peer_uid(int fd, uid_t *ret_uid)
+{
+	gid_t gid;
+	return getpeereid(fd, ret_uid, &gid);
+}
+
+/* ---- the network: route(4) ---- */
+
+int
+os_net_open(void)
+{
+	int fd = socket(PF_ROUTE, SOCK_RAW, AF_UNSPEC);
+	if (fd >= 0 && (sys_cloexec(fd) || sys_nonblock(fd))) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+/* Routes by way of a gateway: those of an interface come and go with its addresses, and one
+ * to a host alone is mostly made for a connection. */
+static bool
+route_matters(const struct rt_msghdr *m, size_t len)
+{
+	return len >= sizeof *m && !m->rtm_errno && m->rtm_flags & RTF_GATEWAY
+	    && !(m->rtm_flags & RTF_HOST);
+}
+
+/* All messages begin alike, only those about routes are long enough for all of this.  What
+ * an address means is seen from the addresses that there are then, as with links. */
+static unsigned
+net_message(const struct rt_msghdr *m, size_t len)
+{
+	enum { HEAD = 4 };
+	if (len < HEAD || m->rtm_version != RTM_VERSION)
+		return 0;
+	switch (m->rtm_type) {
+	case RTM_ADD:
+	case RTM_DELETE:
+	case RTM_CHANGE:
+		return route_matters(m, len) ? OS_NET_MOVED : 0;
+	case RTM_NEWADDR:
+	case RTM_DELADDR:
+	case RTM_IFINFO:
+		return OS_NET_LINK;
+	default:
+		return 0;
+	}
+}
+
+unsigned
+os_net_read(int fd)
+{
+	union {
+		struct rt_msghdr first;
+		char bytes[4 * 1024];
+	} in;
+	unsigned seen = 0;
+	for (;;) { /* one message at a time */
+		ssize_t n = read(fd, &in, sizeof in);
+		if (n < 0 && errno == ENOBUFS) /* some were lost: they may be any */
+			seen |= OS_NET_MOVED;
+		else if (n <= 0 && !(n < 0 && errno == EINTR))
+			return seen;
+		else if (n > 0)
+			seen |= net_message(&in.first, (size_t)n);
+	}
+}
+
+/* ---- sleep ---- */
+
+/* Nothing tells without a run loop of the system's; but the network goes down and comes back
+ * with the machine, and then the clocks are compared. */
+int
+os_wake_open(void)
+{
+	return -1;
+}
+
+void
+os_wake_read(int fd)
+{
+	(void)fd;
+}

@@ -1,0 +1,36 @@
+#include "sys/os.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/sysctl.h>
+#include <sys/user.h>
+#include <unistd.h>
+
+/* No clock counts a sleep but the time of day; if that is set, we only look once too often. */
+const clockid_t os_awake_clock = CLOCK_UPTIME, os_boot_clock = CLOCK_REALTIME;
+
+int
+os_program_path(char *ret_path, size_t len)
+{
+	int name[] = { CTL_KERN, KERN_PROC, KERN_PROC_PATHNAME, -1 };
+	return sysctl(name, sizeof name / sizeof *name, ret_path, &len, NULL, 0);
+}
+
+void
+os_boot_id(uint8_t ret_id[16])
+{
+	memset(ret_id, 0, 16);
+}
+
+/* sysctl(3), KERN_PROC_PID */
+void
+os_process_name(pid_t pid, char *ret_name, size_t len)
+{
+	int name[] = { CTL_KERN, KERN_PROC, KERN_PROC_PID, pid };
+	struct kinfo_proc p;
+	size_t size = sizeof p;
+	ret_name[0] = 0;
+	if (sysctl(name, sizeof name / sizeof *name, &p, &size, NULL, 0) == 0
+	    && size == sizeof p)
+		snprintf(ret_name, len, "%s", p.ki_comm);
+}
