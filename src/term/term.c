@@ -42,6 +42,7 @@ term_new(const struct term_options *o, struct term **ret_term)
 	*ret_term = NULL;
 	if (!t)
 		return ERR_NOMEM;
+	width_init();
 	parser_init(&t->parser);
 	history_init(&t->history, o->history_rows, o->history_bytes);
 	buf_init(&t->scratch, ROW_MAX);

@@ -2,6 +2,17 @@
 
 #include "term/width_table.h"
 
+void
+width_init(void)
+{
+	uint8_t *at = width_pages[0];
+	if (*at)
+		return; /* no class is 0 */
+	for (size_t i = 0; i < sizeof table_runs; i += 2)
+		for (unsigned n = table_runs[i + 1]; n; n--)
+			*at++ = table_runs[i];
+}
+
 uint8_t
 char_kind_beyond(uint32_t ch)
 {

@@ -34,7 +34,11 @@ enum {
 	HANGUL_LAST = 0xd7a3,
 	HANGUL_FINALS = 28,
 };
-extern const uint8_t width_index[], width_pages[][WIDTH_PAGE];
+extern const uint8_t width_index[];
+extern uint8_t width_pages[][WIDTH_PAGE]; /* nothing before width_init */
+/* Lays the table out, once a process: term_new does.  Written out it would be a tenth of
+ * the server's size. */
+void width_init(void);
 uint8_t char_kind_beyond(uint32_t ch);
 
 /* A character's break class and its width (0, 1 or 2 cells), in one byte. */
