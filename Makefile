@@ -123,7 +123,7 @@ PYTHON := /usr/bin/python3
 # By way of make again: only then is what tools/deps has installed seen.
 check:
 	tools/deps check
-	$(MAKE) all $(MADE)
+	$(MAKE) all $(MADE) $(BUILD)/tests/hot_path
 	$(MAKE) $(CHECK_FLAGS) all unit sim replay
 	tests/run $(CHECK_BUILD)
 
@@ -154,6 +154,14 @@ $(UNIT): $(BUILD)/tests/%: tests/%.c tests/unit/test.h $(wildcard tests/unit/*/*
 		$(call libs,$(below_$(call layer_of,$@)))
 
 $(BUILD)/tests/sim: tests/sim/sim.c $(call libs,stream wire base)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -o $@ $^
+
+# What a byte and a key cost, in instructions; of the released flags.
+count: $(BUILD)/tests/hot_path
+	tests/count/run $<
+
+$(BUILD)/tests/hot_path: tests/count/hot_path.c $(call libs,term stream wire base)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -o $@ $^
 
@@ -205,5 +213,5 @@ clean:
 	rm -rf $(BUILD) $(CHECK_BUILD) build-fuzz build-darwin
 
 FORCE:
-.PHONY: all servers darwin check unit sim replay soak fuzz bench conformance try clean FORCE
+.PHONY: all count servers darwin check unit sim replay soak fuzz bench conformance try clean FORCE
 -include $(shell find $(BUILD) -path $(BUILD)/deps -prune -o -type f -name '*.d' -print 2>/dev/null)
