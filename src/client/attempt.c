@@ -62,8 +62,8 @@ static const char *const always[] = { "-T", "-oRemoteCommand=none", NULL };
 static const char *const again[] = { "-Snone", "-oControlMaster=no",
 	"-oControlPersist=no", "-oPermitLocalCommand=no", NULL };
 static const char *const unattended[] = { "-oBatchMode=yes", NULL };
-/* Of -a and -A the last one counts (ssh.c). */
-static const char *const no_agent[] = { "-a", NULL };
+/* Of -a and -A, and of -x, -X and -Y, the last one counts (ssh.c). */
+static const char *const no_agent[] = { "-a", "-x", NULL };
 static const char *const handed[] = { "-oProxyUseFdpass=yes", NULL };
 
 static size_t

@@ -191,6 +191,24 @@ set_identity_agent(struct config *c, struct span value)
 }
 
 static void
+set_x11(struct config *c, struct span value)
+{
+	c->x11 = yes(value);
+}
+
+static void
+set_x11_trusted(struct config *c, struct span value)
+{
+	c->x11_trusted = yes(value);
+}
+
+static void
+set_xauth(struct config *c, struct span value)
+{
+	c->xauth = value;
+}
+
+static void
 set_hostname(struct config *c, struct span value)
 {
 	c->hostname = value;
@@ -206,6 +224,12 @@ number(struct span value)
 		n = 10 * n + (unsigned)(value.p[i] - '0');
 	}
 	return n;
+}
+
+static void
+set_x11_timeout(struct config *c, struct span value)
+{
+	c->x11_timeout_s = number(value);
 }
 
 static void
@@ -314,6 +338,10 @@ static const struct {
 	{ "streamlocalbindunlink", set_unix_unlink },
 	{ "forwardagent", set_forward_agent },
 	{ "identityagent", set_identity_agent },
+	{ "forwardx11", set_x11 },
+	{ "forwardx11trusted", set_x11_trusted },
+	{ "forwardx11timeout", set_x11_timeout },
+	{ "xauthlocation", set_xauth },
 	{ "tunnel", set_tunnel },
 	{ "hostname", set_hostname },
 	{ "port", set_port },

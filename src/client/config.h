@@ -49,12 +49,15 @@ struct config {
 	bool unix_unlink; /* StreamLocalBindUnlink */
 	struct span forward_agent; /* empty: no */
 	struct span identity_agent;
+	bool x11, x11_trusted; /* ForwardX11, ForwardX11Trusted */
+	unsigned x11_timeout_s; /* ForwardX11Timeout; 0: for ever */
+	struct span xauth; /* XAuthLocation */
 	struct span ipqos; /* its first value, of terminals; empty: ssh did not tell */
 	/* ssh knows SessionType, StdinNull and ForkAfterAuthentication */
 	bool tells_type;
 };
 
-enum { CONFIG_OVERRIDES = 6, CONFIG_OVERRIDE_LEN = 64 };
+enum { CONFIG_OVERRIDES = 7, CONFIG_OVERRIDE_LEN = 64 };
 
 /* The options that the link's ssh gets, as argument words, against what belay carries out
  * itself; a terminal's traffic keeps its class although the link has none. */

@@ -23,6 +23,10 @@ allows(void *owner, const struct msg_open *m, struct target *ret_to)
 		memcpy(ret_to->host, f->agent, sizeof f->agent);
 		return true;
 	}
+	if (m->kind == OPEN_DISPLAY && f->x11.on) {
+		ret_to->display = true;
+		return true;
+	}
 	if (m->kind != OPEN_FORWARD || m->forward >= f->n)
 		return false;
 	const struct forwards_one *one = &f->list[m->forward];
@@ -40,10 +44,33 @@ failed(void *owner, const struct target *to, const char *why)
 	    f->destination, text, why);
 }
 
+/* Where it leads is in what it says first: SOCKS; or nothing but the cookie has to be
+ * looked at. */
+static int
+ask(void *owner, struct buf *in, struct buf *out, struct target *to)
+{
+	const struct forwards *f = owner;
+	if (!to->display)
+		return socks_ask(in, out, to);
+	int known = x11_first(&f->x11, in);
+	if (known > 0)
+		*to = f->x11.to;
+	if (known > 0)
+		to->display = true;
+	return known;
+}
+
+static void
+answer(const struct target *to, bool open, struct buf *out)
+{
+	if (!to->display)
+		socks_answer(to, open, out);
+}
+
 static const struct tunnel_events events = { .look_up = resolve_start,
 	.allows = allows,
-	.ask = socks_ask,
-	.answer = socks_answer,
+	.ask = ask,
+	.answer = answer,
 	.failed = failed };
 
 /* ---- what is wanted ---- */
@@ -106,6 +133,7 @@ forwards_init(struct forwards *f, struct loop *loop, struct engine *engine,
 	if (!f->list)
 		return ERR_NOMEM;
 	find_agent(f, c);
+	x11_init(&f->x11, c);
 	for (size_t i = 0; i < c->n_forwards; i++) {
 		const struct config_forward *told = &c->forwards[i];
 		struct forward one;

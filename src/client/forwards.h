@@ -8,6 +8,7 @@
 
 #include "client/config.h"
 #include "client/forward.h"
+#include "client/x11.h"
 #include "tunnel/listener.h"
 #include "tunnel/tunnel.h"
 
@@ -36,6 +37,7 @@ struct forwards {
 	bool failed; /* ... and one has: the session is to end */
 	bool quiet; /* connections that fail are nobody's business: a person types */
 	const char *destination; /* for messages */
+	struct x11 x11; /* our display */
 	char agent[TARGET_MAX]; /* the socket of ours that the host may use; "": none */
 };
 

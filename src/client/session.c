@@ -230,7 +230,7 @@ static int
 on_hello(void *owner, bool resume, struct buf *out)
 {
 	struct session *s = owner;
-	struct buf positions, modes;
+	struct buf positions, modes, more;
 	struct tty_size size = { 24, 80, 0, 0 };
 	const char *term = getenv("TERM");
 	struct msg_hello m = { .version_min = PROTOCOL_OLDEST,
@@ -254,15 +254,20 @@ on_hello(void *owner, bool resume, struct buf *out)
 	memcpy(m.session, s->wish.id, ID_LEN);
 	buf_init(&positions, ENGINE_STREAMS * POSITION_LEN);
 	buf_init(&modes, 4096);
+	buf_init(&more, 4096);
 	int err = engine_positions(&s->engine, &positions);
 	if (tty_encode_modes(STDIN_FILENO, &modes))
 		buf_drop(&modes, modes.len);
 	m.positions = buf_span(&positions);
 	m.modes = buf_span(&modes);
+	if (!err && s->forwards.x11.on)
+		err = x11_put(&s->forwards.x11, &more);
+	m.more = buf_span(&more);
 	if (!err)
 		err = msg_put(out, MSG_HELLO, &m);
 	buf_finish(&positions);
 	buf_finish(&modes);
+	buf_finish(&more);
 	return err;
 }
 

@@ -29,6 +29,7 @@ own_program(struct wish *w, struct config *c)
 	w->kind = KIND_SELF;
 	c->n_forwards = 0;
 	c->forward_agent.n = 0;
+	c->x11 = false;
 }
 
 bool

@@ -220,7 +220,7 @@ agent_close(struct agent *a)
 }
 
 void
-agent_lead_on(struct forwards *f, int fd)
+forwards_lead_on(struct forwards *f, enum open_kind kind, int fd)
 {
-	tunnel_open(&f->tunnel, fd, &(struct target){ .kind = OPEN_AGENT });
+	tunnel_open(&f->tunnel, fd, &(struct target){ .kind = kind });
 }

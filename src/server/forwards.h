@@ -18,7 +18,7 @@ struct forwards {
 	struct remote *remotes; /* where it has us listen, a list */
 	size_t n_remotes;
 	bool none; /* it may not: it only looks on */
-	bool agent; /* programs may use its agent */
+	bool agent, display; /* programs may use its agent, its display */
 	uint64_t away_us; /* since when it has no link; 0: it has */
 };
 
@@ -42,7 +42,7 @@ struct agent {
 int agent_open(struct agent *a, struct loop *loop, const char *session_path,
     void (*accepted)(void *owner, int fd), void *owner);
 void agent_close(struct agent *a);
-/* Leads it on to this client. */
-void agent_lead_on(struct forwards *f, int fd);
+/* Leads a connection on to this client's agent, or its display. */
+void forwards_lead_on(struct forwards *f, enum open_kind kind, int fd);
 
 #endif

@@ -53,6 +53,7 @@ struct hold {
 	struct peers peers;
 	struct program program;
 	struct agent agent;
+	struct display display;
 	struct guest guests[GUESTS];
 	struct watch listener;
 	const char *path; /* of our socket */
@@ -163,14 +164,41 @@ copy_text(char *ret_text, size_t len, struct span text)
 }
 
 static void
-on_agent(void *owner, int fd)
+lead_on(struct hold *h, enum open_kind kind, int fd)
 {
-	struct hold *h = owner;
-	struct peer *p = peers_agent(&h->peers);
+	struct peer *p = peers_with(&h->peers, kind);
 	if (p)
-		agent_lead_on(&p->forwards, fd);
+		forwards_lead_on(&p->forwards, kind, fd);
 	else
 		close(fd);
+}
+
+static void
+on_agent(void *owner, int fd)
+{
+	lead_on(owner, OPEN_AGENT, fd);
+}
+
+static void
+on_display(void *owner, int fd)
+{
+	lead_on(owner, OPEN_DISPLAY, fd);
+}
+
+/* What the client says about its display; false: nothing. */
+static bool
+wants_display(const struct msg_hello *hello, struct msg_display *ret)
+{
+	struct span more = hello->more;
+	struct frame f;
+	union msg m;
+	for (long len; (len = frame_parse(more, &f)) > 0;
+	     more.p += len, more.n -= (size_t)len)
+		if (f.type == MSG_DISPLAY && msg_get(&f, &m) == 0) {
+			*ret = m.display;
+			return true;
+		}
+	return false;
 }
 
 static bool
@@ -183,6 +211,7 @@ start_program(struct hold *h, const struct msg_hello *hello, struct guest *g)
 		.modes = hello->modes,
 		.size = { hello->rows, hello->cols, hello->xpixel, hello->ypixel } };
 	char text[256];
+	struct msg_display display;
 	if (hello->kind < KIND_PTY || hello->kind > KIND_NONE) {
 		guest_refuse(g, REFUSE_BAD, "unknown kind of session");
 		return false;
@@ -199,6 +228,9 @@ start_program(struct hold *h, const struct msg_hello *hello, struct guest *g)
 	if (hello->flags & HELLO_AGENT
 	    && agent_open(&h->agent, &h->loop, h->path, on_agent, h) == 0)
 		login.agent = h->agent.path;
+	if (wants_display(hello, &display)
+	    && display_open(&h->display, &h->loop, &display, on_display, h) == 0)
+		login.display = &h->display;
 	int err = peers_init(&h->peers, &h->loop, hello->kind == KIND_PTY, &login.size);
 	if (!err && hello->kind != KIND_NONE)
 		err = program_start(&h->program, &login);
@@ -287,6 +319,8 @@ newcomer(struct hold *h, struct guest *g, const struct msg_hello *hello)
 	p->read_only = hello->flags & HELLO_READ_ONLY;
 	p->exact = hello->flags & HELLO_EXACT;
 	p->forwards.none = p->read_only;
+	struct msg_display display;
+	p->forwards.display = wants_display(hello, &display) && !p->read_only;
 	p->forwards.agent = (hello->flags & HELLO_AGENT) && !p->read_only;
 	p->history_rows = hello->history;
 	return p;
@@ -751,6 +785,7 @@ hold_main(const char *path)
 		if (h->guests[i].taken)
 			guest_close(h, &h->guests[i]);
 	agent_close(&h->agent);
+	display_close(&h->display);
 	peers_finish(&h->peers);
 	return 0;
 }

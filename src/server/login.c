@@ -91,12 +91,14 @@ message_of_the_day(void)
 	copy_to_terminal("/etc/motd");
 }
 
-/* The path of this session's, which is the same whatever becomes of its links. */
+/* Both are the session's, and the same whatever becomes of its links. */
 static void
-agent_environment(const struct login *login)
+forwards_environment(const struct login *login)
 {
 	if (login->agent)
 		setenv("SSH_AUTH_SOCK", login->agent, 1);
+	if (login->display)
+		display_environment(login->display);
 }
 
 static void
@@ -178,7 +180,7 @@ start_on_pty(const struct login *login, struct login_fds *ret_fds)
 			_exit(1);
 		(void)tty_apply_modes(STDIN_FILENO, login->modes);
 		clean_environment();
-		agent_environment(login);
+		forwards_environment(login);
 		session_environment(login);
 		terminal_environment(login, slave);
 		go_home();
@@ -217,7 +219,7 @@ start_on_pipes(const struct login *login, struct login_fds *ret_fds)
 		    || dup2(pairs[2][1], 2) < 0)
 			_exit(1);
 		clean_environment();
-		agent_environment(login);
+		forwards_environment(login);
 		if (login->kind == KIND_SELF)
 			session_environment(login);
 		go_home();

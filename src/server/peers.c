@@ -430,12 +430,13 @@ peers_exit(struct peers *ps, const struct msg_exit *m)
 }
 
 struct peer *
-peers_agent(struct peers *ps)
+peers_with(struct peers *ps, enum open_kind kind)
 {
 	struct peer *found = NULL;
 	for (size_t i = 0; i < PEERS; i++) {
 		struct peer *p = &ps->list[i];
-		if (!p->taken || !p->forwards.agent)
+		bool has = kind == OPEN_AGENT ? p->forwards.agent : p->forwards.display;
+		if (!p->taken || !has)
 			continue;
 		if (!found || (peer_here(p) && (!peer_here(found) || p == ps->typist)))
 			found = p;

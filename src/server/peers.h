@@ -84,8 +84,8 @@ void peers_took(struct peers *ps, size_t n);
 /* There will be no more of it. */
 bool peers_input_over(const struct peers *ps);
 
-/* The client whose agent programs use; NULL: none has one. */
-struct peer *peers_agent(struct peers *ps);
+/* The client whose agent (or display) programs use; NULL: none has one. */
+struct peer *peers_with(struct peers *ps, enum open_kind kind);
 
 /* ---- turns ---- */
 

@@ -163,6 +163,42 @@ child_start_with_door(char *const argv[], char *const env[], bool detached,
 	return start_piped(argv, env, detached, true, ret_in_out_err);
 }
 
+int
+child_run(char *const argv[], struct span in, struct buf *out)
+{
+	int input[2], output[2], status;
+	if (sys_pipe(input))
+		return -1;
+	if (sys_pipe(output)) {
+		close(input[0]);
+		close(input[1]);
+		return -1;
+	}
+	pid_t pid = fork();
+	if (pid == 0) {
+		int null = open("/dev/null", O_WRONLY);
+		child_default_signals();
+		if (null < 0 || dup2(input[0], 0) < 0
+		    || dup2(out ? output[1] : null, 1) < 0 || dup2(null, 2) < 0)
+			_exit(126);
+		execvp(argv[0], argv);
+		_exit(127);
+	}
+	close(input[0]);
+	close(output[1]);
+	if (pid > 0)
+		(void)sys_write_all(input[1], in.p,
+		    in.n); /* little: it fits into the pipe */
+	close(input[1]);
+	while (pid > 0 && out && sys_read_into(output[0], out, out->max - out->len) > 0)
+		continue;
+	close(output[0]);
+	while (pid > 0 && waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -1; /* somebody else has waited for it */
+	return pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
 bool
 child_ended(pid_t pid, int *ret_status)
 {

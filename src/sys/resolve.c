@@ -59,23 +59,12 @@ take_lines(const char *text, unsigned port, int family, struct resolve_answer *a
 static bool
 getent(const char *database, const char *host, struct buf *out)
 {
-	int pipe[2], status;
-	if (sys_pipe(pipe))
-		return false;
-	pid_t pid = fork();
-	if (pid == 0) {
-		(void)dup2(pipe[1], STDOUT_FILENO);
-		execlp("getent", "getent", database, host, (char *)NULL);
-		_exit(127);
-	}
-	close(pipe[1]);
-	while (pid > 0 && sys_read_into(pipe[0], out, out->max - out->len) > 0)
-		continue;
-	close(pipe[0]);
-	bool ended = pid > 0 && waitpid(pid, &status, 0) == pid;
-	if (ended && WIFEXITED(status) && WEXITSTATUS(status) == 127)
+	char *argv[] = { (char *)(uintptr_t) "getent", (char *)(uintptr_t)database,
+		(char *)(uintptr_t)host, NULL };
+	int status = child_run(argv, (struct span){ 0 }, out);
+	if (status == 127)
 		errno = ENOSYS;
-	return ended && status == 0;
+	return status == 0;
 }
 
 static void

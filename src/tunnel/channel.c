@@ -158,7 +158,8 @@ ask(struct channel *c)
 	buf_init(&out, CHANNEL_EARLY);
 	if (!c->ours)
 		take_early(c);
-	int known = events->ask ? events->ask(&c->early, &out, &c->to) : -1;
+	int known = events->ask ? events->ask(c->tunnel->owner, &c->early, &out, &c->to)
+				: -1;
 	if (!known && c->early.len == c->early.max)
 		known = -1; /* it will not get any longer */
 	if (c->ours)

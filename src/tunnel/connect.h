@@ -17,8 +17,8 @@ struct target {
 	char host[TARGET_MAX]; /* a name, an address, a path; "": the other end knows */
 	unsigned port;
 	uint32_t forward; /* OPEN_FORWARD */
-	uint8_t
-	    socks; /* who asked for it speaks SOCKS of this version; 0: does not (yet) */
+	bool display; /* what is said first has a cookie in it, to be replaced */
+	uint8_t socks; /* the version that who asked for it speaks; 0: none (yet) */
 };
 
 struct connect {

@@ -39,7 +39,7 @@ struct tunnel_events {
 	bool (*allows)(void *owner, const struct msg_open *m, struct target *ret_to);
 	/* A connection with a target of no kind says itself where it leads: as socks_ask and
 	 * socks_answer.  NULL: none does. */
-	int (*ask)(struct buf *in, struct buf *out, struct target *to);
+	int (*ask)(void *owner, struct buf *in, struct buf *out, struct target *to);
 	void (*answer)(const struct target *to, bool open, struct buf *out);
 	/* A connection could not be led on. */
 	void (*failed)(void *owner, const struct target *to, const char *why);

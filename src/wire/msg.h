@@ -28,8 +28,8 @@ enum {
 };
 
 /* M(NAME, name, number, carrier, sender)
- * carrier: "link" (frames of a link), "control" (frames inside stream 0) or "socket"
- * (between belay-server's own processes on one host, over a session's socket) */
+ * carrier: "link" (frames of a link), "control" (frames inside stream 0), "hello" (frames
+ * inside HELLO's `more`; who does not know one skips it) or "socket" (between belay-server's own processes on one host, over a session's socket) */
 #define MESSAGES(M) \
 	M(HELLO, hello, 1, "link", "client") \
 	M(WELCOME, welcome, 2, "link", "server") \
@@ -52,6 +52,7 @@ enum {
 	M(LISTEN, listen, 72, "control", "client") \
 	M(LISTENING, listening, 73, "control", "server") \
 	M(UNLISTEN, unlisten, 74, "control", "client") \
+	M(DISPLAY, display, 75, "hello", "client") \
 	M(ASK, ask, 128, "socket", "client") \
 	M(INFO, info, 129, "socket", "server")
 
@@ -114,6 +115,7 @@ enum {
 	F(m, u32, forward) F(m, u8, kind) F(m, u16, port) F(m, str, host)
 #define listening_FIELDS(F, m) F(m, u32, forward) F(m, u16, port) F(m, str, text)
 #define unlisten_FIELDS(F, m) F(m, u32, forward)
+#define display_FIELDS(F, m) F(m, u32, screen) F(m, str, protocol) F(m, str, cookie)
 #define ask_FIELDS(F, m) F(m, u8, verb) F(m, str, text) F(m, rest, more)
 #define info_FIELDS(F, m) \
 	F(m, id, session) \
@@ -202,7 +204,8 @@ enum open_kind {
 	OPEN_UNIX = 2, /* the socket at the path `host` */
 	/* from the server only: what the client has asked for with LISTEN `forward` ... */
 	OPEN_FORWARD = 3,
-	OPEN_AGENT = 4, /* ... or HELLO_AGENT: its authentication agent */
+	OPEN_AGENT = 4, /* ... or HELLO_AGENT: its authentication agent ... */
+	OPEN_DISPLAY = 5, /* ... or DISPLAY: its X display */
 };
 
 /* bye.code */

@@ -8,6 +8,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import socket
 import struct
@@ -373,6 +374,56 @@ def test_without_an_agent_there_is_none(host):
     host.finish(term)
     term = host.shell("-A", "-a", env={"SSH_AUTH_SOCK": "/nowhere"})
     assert host.output_of(term, "echo ${SSH_AUTH_SOCK-none}").strip() == "none"
+    host.finish(term)
+
+
+@pytest.fixture
+def display(host):
+    """An X server of the client's machine that wants a cookie; the client's environment."""
+    programs = ("Xvfb", "xauth", "xprop", "xdpyinfo")
+    if not all(map(shutil.which, programs)):
+        pytest.skip(f"without {', '.join(programs)}")
+    authority, cookie = host.dir / "authority", "0123456789abcdef" * 2
+    read, write = os.pipe()
+    # The server reads the cookie, whatever display it is for.
+    subprocess.run(["xauth", "-q", "-f", authority, "add", ":77", ".", cookie],
+                   check=True, stderr=subprocess.DEVNULL)
+    with subprocess.Popen(["Xvfb", "-displayfd", str(write), "-auth", authority,
+                           "-noreset", "-nolisten", "tcp", "-screen", "0", "640x480x24"],
+                          pass_fds=[write], stderr=subprocess.DEVNULL) as server:
+        os.close(write)
+        number = os.read(read, 20).decode().strip()
+        os.close(read)
+        subprocess.run(["xauth", "-q", "-f", authority, "add", f":{number}", ".", cookie],
+                       check=True)
+        yield {"DISPLAY": f":{number}", "XAUTHORITY": str(authority)}
+        server.terminate()
+
+
+def test_display(host, display):
+    term = host.shell("-X", env=display)
+    name = host.output_of(term, "echo $DISPLAY").strip()
+    assert name.startswith("localhost:")
+    shown = host.output_of(term, "xdpyinfo | grep dimensions")
+    assert "640x480" in shown
+
+    def set_property(value):
+        subprocess.run(["xprop", "-root", "-f", "BELAY", "8s", "-set", "BELAY", value],
+                       env={**os.environ, **display}, check=True)
+
+    set_property("begun")
+    term.line("xprop -root -spy BELAY")     # a program that stays
+    term.expect('"begun"')
+    assert host.proxy.cut()
+    set_property("survived")
+    term.expect('"survived"')
+    term.type("\x03")
+    assert host.output_of(term, "xdpyinfo | grep dimensions; echo $DISPLAY") == (
+        f"{shown}{name}\n")
+    assert "0123456789abcdef" not in host.output_of(term, "xauth list")
+    # Who does not know the session's cookie gets nowhere.
+    assert "unable to open display" in host.output_of(
+        term, "XAUTHORITY=/dev/null xdpyinfo 2>&1 || true")
     host.finish(term)
 
 

@@ -1,0 +1,27 @@
+/*
+ * A display for programs of a session, which is the client's X display (-X): a port of this
+ * host, its number in DISPLAY, and a cookie for it in the user's authority file, as sshd
+ * does it (X11UseLocalhost).
+ */
+#ifndef SERVER_DISPLAY_H
+#define SERVER_DISPLAY_H
+
+#include "tunnel/listener.h"
+
+enum { COOKIE_MAX = 256 };
+
+struct display {
+	struct listener listener;
+	unsigned number;
+	uint32_t screen;
+	char protocol[64], cookie[COOKIE_MAX];
+};
+
+/* Listens; `accepted` leads the connections on.  0, or -1: there is no display then. */
+int display_open(struct display *d, struct loop *loop, const struct msg_display *m,
+    void (*accepted)(void *owner, int fd), void *owner);
+void display_close(struct display *d);
+/* In the program's process: sets DISPLAY, and has xauth(1) note the cookie. */
+void display_environment(const struct display *d);
+
+#endif
