@@ -1,0 +1,204 @@
+#!/usr/bin/python3
+"""Connections through a forward of belay, beside ssh's, in one run.
+
+    bench/tunnel.py [--quick] [--json FILE]
+
+Bulk both ways, two hundred connections at once, many short ones one after the other (and
+what they leave behind in the two programs), and bulk through cuts, whose checksum must be
+equal.  All on loopback; medians; a budget that is not kept makes the exit status 1.
+"""
+
+import argparse
+import contextlib
+import hashlib
+import json
+import os
+import pathlib
+import random
+import socket
+import statistics
+import sys
+import time
+
+REPO = pathlib.Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(REPO / "tests/e2e"))
+
+import harness  # noqa: E402
+from test_forwards import connect, digest, echo, exactly, free_port  # noqa: E402
+from test_forwards import listens, port_of, service  # noqa: E402
+
+MB = 1 << 20
+CHUNK = os.urandom(MB)
+
+
+def source(size):
+    def serve(sock):
+        sock.recv(1)
+        for _ in range(size // MB):
+            sock.sendall(CHUNK)
+        sock.shutdown(socket.SHUT_WR)
+        sock.recv(1)
+    return serve
+
+
+def sink(sock):
+    room = bytearray(MB)
+    while sock.recv_into(room):
+        pass
+    sock.sendall(b"!")
+
+
+@contextlib.contextmanager
+def forward(host, name, *listeners):
+    """A program that only forwards; gives a port for each listener, and its process."""
+    ports = [free_port() for _ in listeners]
+    argv = {"ssh": ["ssh", "-F", host.cfg], "belay": harness.belay_argv(host)[:-1]}[name]
+    for port, listener in zip(ports, listeners):
+        argv = [*argv, "-L", f"{port}:127.0.0.1:{port_of(listener)}"]
+    with host.popen([*argv, "-N", "testhost"]) as child:
+        try:
+            harness.wait_until(lambda: listens(("127.0.0.1", ports[-1])))
+            yield ports, child
+        finally:
+            child.terminate()
+            child.communicate()
+
+
+def down(port, size):
+    with connect(port) as sock:
+        began = time.perf_counter()
+        sock.sendall(b"x")
+        room = bytearray(MB)
+        while sock.recv_into(room):
+            pass
+        return size / 1e6 / (time.perf_counter() - began)
+
+
+def up(port, size):
+    with connect(port) as sock:
+        began = time.perf_counter()
+        for _ in range(size // MB):
+            sock.sendall(CHUNK)
+        sock.shutdown(socket.SHUT_WR)
+        exactly(sock, 1)
+        return size / 1e6 / (time.perf_counter() - began)
+
+
+def short_ones(port, number):
+    began = time.perf_counter()
+    for _ in range(number):
+        with connect(port) as sock:
+            sock.sendall(b"a")
+            exactly(sock, 1)
+    return number / (time.perf_counter() - began)
+
+
+def at_once(port, number):
+    """Milliseconds from the first connection to the last answer."""
+    began = time.perf_counter()
+    with contextlib.ExitStack() as stack:
+        socks = [stack.enter_context(connect(port)) for _ in range(number)]
+        for sock in socks:
+            sock.sendall(b"a")
+        for sock in socks:
+            exactly(sock, 1)
+    return (time.perf_counter() - began) * 1000
+
+
+def beside_ssh(host, rounds, size, number):
+    found = {what: {"ssh": [], "belay": []}
+             for what in ("down_mb_per_s", "up_mb_per_s", "short_per_s", "200_at_once_ms")}
+    with service(source(size)) as one, service(sink) as two, service(echo) as three:
+        for _ in range(rounds):
+            for name in ("ssh", "belay"):
+                with forward(host, name, one, two, three) as (ports, _):
+                    found["down_mb_per_s"][name].append(down(ports[0], size))
+                    found["up_mb_per_s"][name].append(up(ports[1], size))
+                    found["short_per_s"][name].append(short_ones(ports[2], number))
+                    found["200_at_once_ms"][name].append(at_once(ports[2], 200))
+    return {what: {name: statistics.median(values) for name, values in by.items()}
+            for what, by in found.items()}
+
+
+def holds(pid):
+    """Resident KiB and open descriptors of a process."""
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    rss = int(next(line for line in status.splitlines() if "VmRSS" in line).split()[1])
+    return rss, len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def left_behind(host, number):
+    """What `number` short connections leave, after some to warm up: KiB, descriptors."""
+    with service(echo) as there, forward(host, "belay", there) as ((port,), child):
+        server = next(one.pid for one in host.processes() if "hold" in one.argv)
+        short_ones(port, 1000)
+        time.sleep(2)
+        before = [holds(pid) for pid in (child.pid, server)]
+        short_ones(port, number)
+        time.sleep(2)
+        after = [holds(pid) for pid in (child.pid, server)]
+    return {"connections": number,
+            "kib": sum(b[0] - a[0] for a, b in zip(before, after)),
+            "descriptors": sum(b[1] - a[1] for a, b in zip(before, after))}
+
+
+def through_cuts(host, cuts):
+    """Whether everything is there, in order, behind so many cuts."""
+    rng = random.Random(1)
+    data = rng.randbytes(cuts * 150_000)
+    with service(digest) as there, forward(host, "belay", there) as ((port,), _):
+        before = host.proxy.cuts
+        host.proxy.cut_after(50_000, "up", [rng.randrange(1000, 100_000)
+                                            for _ in range(cuts - 1)])
+        with connect(port) as sock:
+            sock.settimeout(600)
+            sock.sendall(data)
+            sock.shutdown(socket.SHUT_WR)
+            same = exactly(sock, 64).decode() == hashlib.sha256(data).hexdigest()
+        return {"cuts": host.proxy.cuts - before, "equal": same}
+
+
+def judge(found):
+    def ratio(what):
+        return found[what]["belay"] / found[what]["ssh"]
+
+    rows = [("forwarded bulk to the client, belay / ssh", ratio("down_mb_per_s"), ">=", 0.9),
+            ("forwarded bulk to the host, belay / ssh", ratio("up_mb_per_s"), ">=", 0.9),
+            ("left behind by short connections, KiB", found["left"]["kib"], "<=", 512),
+            ("and descriptors", found["left"]["descriptors"], "<=", 0),
+            ("through cuts, equal", int(found["cuts"]["equal"]), ">=", 1)]
+    return [{"what": what, "value": value, "bound": f"{how} {bound}",
+             "kept": value <= bound if how == "<=" else value >= bound}
+            for what, value, how, bound in rows]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="few rounds, to see it work")
+    parser.add_argument("--json", type=pathlib.Path, default=REPO / "build/tunnel.json")
+    args = parser.parse_args()
+    why = harness.missing()
+    if why:
+        sys.exit(f"tunnel: {why}")
+    quick = args.quick
+    host = harness.Host()
+    try:
+        found = beside_ssh(host, *((3, 64 * MB, 100) if quick else (9, 256 * MB, 500)))
+        found["left"] = left_behind(host, 5000 if quick else 50_000)
+        found["cuts"] = through_cuts(host, 10 if quick else 100)
+    finally:
+        host.close(2)
+    for what, values in found.items():
+        print(f"{what}: " + ", ".join(
+            f"{name} {value:.1f}" if isinstance(value, float) else f"{name} {value}"
+            for name, value in values.items()))
+    budgets = judge(found)
+    for row in budgets:
+        print(f"{'kept' if row['kept'] else 'NOT KEPT':9}{row['what']}: {row['value']:.2f}"
+              f" ({row['bound']})")
+    args.json.write_text(json.dumps({**found, "budgets": budgets}, indent=2) + "\n")
+    sys.exit(0 if all(row["kept"] for row in budgets) else 1)
+
+
+if __name__ == "__main__":
+    main()
