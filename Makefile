@@ -157,6 +157,10 @@ $(BUILD)/bench/term_bench: bench/term_bench.c $(call libs,term base)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -o $@ $^ -lvterm
 
+$(BUILD)/bench/linkemu: bench/lab/linkemu.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -o $@ $<
+
 # What calls ssh, with belay in its place, while the network is cut.
 conformance:
 	tools/deps conformance
