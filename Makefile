@@ -146,12 +146,12 @@ fuzz:
 	tools/deps fuzz
 	tests/fuzz/run $(FUZZ_SECONDS)
 
+# QUICK=--quick: few rounds, to see it work.
 bench:
 	tools/deps bench
-	$(MAKE) all
-	$(PYTHON) bench/bench.py
-	$(MAKE) BUILD=$(BUILD) $(BUILD)/bench/term_bench
+	$(MAKE) all $(BUILD)/bench/term_bench
 	$(BUILD)/bench/term_bench
+	kept=0; for one in bench reaction; do $(PYTHON) bench/$$one.py $(QUICK) || kept=1; done; exit $$kept
 
 $(BUILD)/bench/term_bench: bench/term_bench.c $(call libs,term base)
 	@mkdir -p $(@D)
