@@ -109,7 +109,7 @@ below_server := server sys term stream wire base
 TESTS := $(wildcard tests/unit/*/*_test.c)
 UNIT := $(TESTS:tests/%.c=$(BUILD)/tests/%)
 unit: $(UNIT)
-sim: $(BUILD)/tests/sim $(BUILD)/tests/credit_sim
+sim: $(BUILD)/tests/sim $(BUILD)/tests/credit_sim $(BUILD)/tests/policy_sim
 # The fuzz targets, over their corpus only.
 REPLAY := $(patsubst %_fuzz.c,$(BUILD)/%_replay,$(wildcard tests/fuzz/*_fuzz.c))
 replay: $(REPLAY)
@@ -126,7 +126,7 @@ $(BUILD)/tests/sim: tests/sim/sim.c $(call libs,stream wire base)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -o $@ $^
 
-$(BUILD)/tests/credit_sim: tests/sim/credit_sim.c $(call libs,stream wire base)
+$(BUILD)/tests/%_sim: tests/sim/%_sim.c $(call libs,stream wire base)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -o $@ $^
 

@@ -10,15 +10,15 @@ BUILD = pathlib.Path(__file__).resolve().parents[1] / "build"
 
 
 def at_most(what, value, bound):
-    return _row(what, value, f"at most {bound:.4g}", value is not None and value <= bound)
+    return _row(what, value, "at most", bound, value is not None and value <= bound)
 
 
 def at_least(what, value, bound):
-    return _row(what, value, f"at least {bound:.4g}", value is not None and value >= bound)
+    return _row(what, value, "at least", bound, value is not None and value >= bound)
 
 
-def _row(what, value, bound, kept):
-    return {"what": what, "value": value, "bound": bound, "kept": kept}
+def _row(what, value, how, bound, kept):
+    return {"what": what, "value": value, "bound": f"{how} {bound:.4g}", "kept": kept}
 
 
 def finish(found, budgets, path):

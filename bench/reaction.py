@@ -5,10 +5,10 @@ autossh with screen.
     bench/reaction.py [--quick] [--rounds N] [--json FILE]
 
 Each program runs in a laboratory of its own (bench/lab), with a program on the host that
-writes numbered lines and answers keys. The same happens to all of them, some seconds apart,
-so that what is measured happens to one at a time. Ten keys are typed while the network is
-away (or just after it has changed), then one every quarter of a second until there is an
-answer. Figures are medians.
+writes numbered lines and answers keys. The same happens to all of them, some seconds
+apart, so that what is measured happens to one at a time. Ten keys are typed while the
+network is away (or just after it has changed), then one every quarter of a second until
+there is an answer. Figures are medians.
 """
 
 import argparse
@@ -107,8 +107,8 @@ class Person:
             self.watch(0.1)
 
     def await_answer(self, since, answered, keys):
-        """Types these keys and then others, up to an answer: the seconds from `since` to it,
-        or None."""
+        """Types these keys and then others, up to an answer: the seconds from `since` to
+        it, or None."""
         keys = iter(keys)
         while time.monotonic() < since + PATIENCE:
             key = next(keys, None)
@@ -120,8 +120,8 @@ class Person:
         return None
 
     def account(self):
-        """Lines that were never to be seen, lines in the scrollback twice, the ten keys that
-        came."""
+        """Lines that were never to be seen, lines in the scrollback twice, the ten keys
+        that came."""
         text = re.findall(r"^L(\d{6})$", "\n".join(self.term.screen.main_text()), re.M)
         shown = self.shown | set(map(int, text))
         typed = self._log.read_text().replace(PROBE, "")
@@ -253,12 +253,13 @@ def judge(found):
     every = [one for by in found["scenes"].values() for one in by.get("belay", [])]
     slow, far = found["slow"], found["true_100ms_s"]
     return rows + [
-        at_least("keys delivered of ten, the fewest", min(one["keys"] for one in every), 10),
+        at_least("keys delivered of ten, the fewest", min(one["keys"] for one in every),
+                 len(KEYS)),
         at_most("lines missing, the most", max(one["missing"] for one in every), 0),
         at_most("lines doubled, the most", max(one["doubled"] for one in every), 0),
         at_most("connections to the host while the link is slow", slow["connections"], 0),
-        at_most("`true` at 100 ms, belay / ssh", median(far["belay"]) / median(far["ssh"]),
-                0.95)]
+        at_most("`true` at 100 ms, belay / ssh",
+                median(far["belay"]) / median(far["ssh"]), 0.95)]
 
 
 def show(found):
@@ -270,7 +271,7 @@ def show(found):
         for name, runs in by.items():
             seconds = median(one["echo_s"] for one in runs)
             print(f"    {name:16}"
-                  + (f"{seconds:6.2f} s" if seconds is not None else f"not in {PATIENCE} s")
+                  + (f"not in {PATIENCE} s" if seconds is None else f"{seconds:6.2f} s")
                   + "".join(f", {what} {median(one[what] for one in runs):.0f}"
                             for what in ("keys", "missing", "doubled", "connections")))
 
@@ -279,7 +280,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--quick", action="store_true", help="once, the short ones")
     parser.add_argument("--rounds", type=int)
-    parser.add_argument("--json", type=pathlib.Path, default=budget.BUILD / "reaction.json")
+    parser.add_argument("--json", type=pathlib.Path,
+                        default=budget.BUILD / "reaction.json")
     args = parser.parse_args()
     why = laboratory.missing()
     if why:

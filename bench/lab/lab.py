@@ -64,7 +64,8 @@ class Lab:
         try:
             self._make_network()
             self._make_host()
-            self.link(f"delay {rtt * 500}", f"rate {rate / 1000}", f"queue {queue / 1024}")
+            self.link(f"delay {rtt * 500}", f"rate {rate / 1000}",
+                      f"queue {queue / 1024}")
             if nat:
                 self.link(f"nat {NAT}")
         except BaseException:

@@ -9,8 +9,9 @@
  *                           0  250 500 ms         at once when one before has failed
  *
  * A network that swallows everything swallows the question for a connection too, and the
- * system repeats it after 1, 2, 4, 8 s only.  So those tried are tried once more each second
- * beside the first time, which is left to slow networks, and soon when a person waits.
+ * system repeats it after 1, 2, 4, 8 s only.  So those tried are tried once more each
+ * second beside the first time, which is left to slow networks, and soon when a person
+ * waits.
  *
  * One lookup asks for everything, and its order counts; another asks for IPv4 only.  If
  * that one has answered while the other waits, for name servers that do not answer

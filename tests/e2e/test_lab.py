@@ -12,7 +12,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench/lab"
 
 import lab as laboratory  # noqa: E402
 
-pytestmark = pytest.mark.skipif(bool(laboratory.missing()), reason=str(laboratory.missing()))
+WHY_NOT = laboratory.missing()
+pytestmark = pytest.mark.skipif(bool(WHY_NOT), reason=str(WHY_NOT))
 
 
 @pytest.fixture

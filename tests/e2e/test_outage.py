@@ -11,10 +11,11 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench/lab"
 import harness  # noqa: E402
 import lab as laboratory  # noqa: E402
 
-pytestmark = pytest.mark.skipif(bool(laboratory.missing()), reason=str(laboratory.missing()))
+WHY_NOT = laboratory.missing()
+pytestmark = pytest.mark.skipif(bool(WHY_NOT), reason=str(WHY_NOT))
 # The system repeats the question for a connection after 1, 2, 4 s only; the attempt that
-# runs at that time asks at 5.3, 6.3, 8.3 s, and the next one follows after 11 s. What is on
-# its way in the old connection is repeated after 8 and 16 s.
+# runs at that time asks at 5.3, 6.3, 8.3 s, and the next one follows after 11 s. What is
+# on its way in the old connection is repeated after 8 and 16 s.
 AWAY = 9.4
 LOGIN = 0.8  # seconds
 
