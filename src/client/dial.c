@@ -108,13 +108,21 @@ dial_next(struct dial *d, uint64_t now_us)
 	return (int)i;
 }
 
+static uint64_t
+gap_us(const struct dial *d)
+{
+	if (!d->hurries)
+		return DIAL_AGAIN_US;
+	return d->hurried ? DIAL_HURRIED_US : DIAL_HURRY_US;
+}
+
 /* When those tried are to be tried once more; 0: none is. */
 static uint64_t
 again_us(const struct dial *d)
 {
 	for (size_t i = 0; i < d->n; i++)
 		if (d->ones[i].state == DIAL_TRIED)
-			return d->tried_us + (d->hurries ? DIAL_HURRY_US : DIAL_AGAIN_US);
+			return d->tried_us + gap_us(d);
 	return 0;
 }
 
@@ -125,6 +133,7 @@ dial_again(struct dial *d, uint64_t now_us)
 	if (!at || now_us < at)
 		return false;
 	d->tried_us = now_us;
+	d->hurried = d->hurries;
 	d->hurries = false;
 	return true;
 }

@@ -30,7 +30,8 @@ enum {
 	DIAL_STAGGER_US = 250 * 1000, /* RFC 8305, section 8 */
 	DIAL_RESOLUTION_US = 50 * 1000,
 	DIAL_AGAIN_US = 1000 * 1000,
-	DIAL_HURRY_US = 250 * 1000,
+	DIAL_HURRY_US = 100 * 1000,
+	DIAL_HURRIED_US = 500 * 1000, /* from one hurried time to the next one */
 };
 
 enum dial_state { DIAL_WAITS, DIAL_TRIED, DIAL_FAILED };
@@ -46,6 +47,7 @@ struct dial {
 	uint64_t next_us; /* not before; 0: at once */
 	uint64_t tried_us; /* when one was tried last */
 	bool hurries; /* a person waits */
+	bool hurried; /* the last time was for one */
 };
 
 void dial_init(struct dial *d);

@@ -73,6 +73,7 @@ struct client {
 	bool trying, dialing, counted; /* counted: among sshd's */
 	uint64_t began_us, back_us; /* of the attempt; when there was a link again */
 	uint64_t syn_us; /* when it was sent last */
+	bool hurried; /* for a key */
 };
 
 static struct world {
@@ -285,7 +286,7 @@ connect_timeout_us(const struct client *c)
 }
 
 static void
-send_syn(struct client *c)
+send_syn(struct client *c, bool hurried)
 {
 	if (!c->dialing)
 		return;
@@ -293,6 +294,7 @@ send_syn(struct client *c)
 		attempt_over(c, POLICY_FAILED);
 		return;
 	}
+	c->hurried = hurried;
 	c->syn_us = w.now_us;
 	if (is_down(w.now_us))
 		plan(c, SYN, w.now_us + DIAL_AGAIN_US);
@@ -344,9 +346,9 @@ type_key(struct client *c)
 	if (c->linked)
 		return;
 	tell(c, POLICY_NUDGE);
-	if (c->dialing && w.now_us >= c->syn_us + DIAL_HURRY_US
-	    && c->syn_us >= c->began_us)
-		plan(c, SYN, w.now_us);
+	uint64_t gap_us = c->hurried ? DIAL_HURRIED_US : DIAL_HURRY_US;
+	if (c->dialing && c->syn_us >= c->began_us && w.now_us >= c->syn_us + gap_us)
+		send_syn(c, true);
 	plan(c, TYPES, w.now_us + TYPING);
 }
 
@@ -360,7 +362,7 @@ happen(struct event e)
 	    && w.now_us >= policy_deadline(&c->policy))
 		tell(c, POLICY_TIMER);
 	else if (e.kind == SYN && mine)
-		send_syn(c);
+		send_syn(c, false);
 	else if (e.kind == ARRIVES && mine && c->dialing)
 		arrive(c);
 	else if (e.kind == KEYS && mine)
@@ -619,8 +621,9 @@ static void
 show_crowd(uint64_t seed)
 {
 	static const double outages_s[] = { 0, 10, 60, 600 };
-	puts("\n| outage of 10,000 clients | half are back | all are back"
-	     " | attempts of each | most logins at once |\n| --- | --- | --- | --- | --- |");
+	puts(
+	    "\n| outage of 10,000 clients | half are back | all are back"
+	    " | attempts of each | most logins at once |\n| --- | --- | --- | --- | --- |");
 	for (size_t i = 0; i < sizeof outages_s / sizeof *outages_s; i++) {
 		struct crowd_result r = return_at_once(seed,
 		    (uint64_t)(outages_s[i] * SECOND), NULL);

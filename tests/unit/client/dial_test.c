@@ -94,12 +94,25 @@ TEST(a_person_does_not_wait_for_that_second)
 	add("192.0.2.1", true, 1000 * MS);
 	CHECK_STR(next(1000 * MS), "192.0.2.1");
 	dial_hurry(&d);
-	CHECK_EQ(dial_deadline(&d), 1250 * MS);
-	CHECK(!dial_again(&d, 1249 * MS));
+	CHECK_EQ(dial_deadline(&d), 1100 * MS);
+	CHECK(!dial_again(&d, 1099 * MS));
 	CHECK(dial_again(&d, 1600 * MS));
 	CHECK_EQ(dial_deadline(&d), 2600 * MS);
+}
+
+TEST(who_goes_on_typing_leaves_time_for_an_answer)
+{
+	dial_init(&d);
+	add("192.0.2.1", true, 1000 * MS);
+	CHECK_STR(next(1000 * MS), "192.0.2.1");
 	dial_hurry(&d);
-	CHECK(dial_again(&d, 1850 * MS));
+	CHECK(dial_again(&d, 1200 * MS));
+	dial_hurry(&d);
+	CHECK_EQ(dial_deadline(&d), 1700 * MS);
+	CHECK(dial_again(&d, 1700 * MS));
+	CHECK(dial_again(&d, 2700 * MS));
+	dial_hurry(&d);
+	CHECK_EQ(dial_deadline(&d), 2800 * MS);
 }
 
 TEST(the_systems_preference_decides_which_family_is_first)
