@@ -140,7 +140,7 @@ below_server := server tunnel sys term stream wire base
 TESTS := $(wildcard tests/unit/*/*_test.c)
 UNIT := $(TESTS:tests/%.c=$(BUILD)/tests/%)
 unit: $(UNIT)
-sim: $(BUILD)/tests/sim $(BUILD)/tests/credit_sim
+sim: $(BUILD)/tests/sim $(BUILD)/tests/credit_sim $(BUILD)/tests/policy_sim
 # The fuzz targets, over their corpus only.
 REPLAY := $(patsubst %_fuzz.c,$(BUILD)/%_replay,$(wildcard tests/fuzz/*_fuzz.c))
 replay: $(REPLAY)
@@ -165,7 +165,7 @@ $(BUILD)/tests/hot_path: tests/count/hot_path.c $(call libs,term stream wire bas
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -o $@ $^
 
-$(BUILD)/tests/credit_sim: tests/sim/credit_sim.c $(call libs,stream wire base)
+$(BUILD)/tests/%_sim: tests/sim/%_sim.c $(call libs,stream wire base)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -o $@ $^
 
@@ -185,16 +185,20 @@ fuzz:
 	tools/deps fuzz
 	tests/fuzz/run $(FUZZ_SECONDS)
 
+# QUICK=--quick: few rounds, to see it work.
 bench:
 	tools/deps bench
-	$(MAKE) all
-	$(PYTHON) bench/bench.py
-	$(MAKE) BUILD=$(BUILD) $(BUILD)/bench/term_bench
+	$(MAKE) all $(BUILD)/bench/term_bench
 	$(BUILD)/bench/term_bench
+	kept=0; for one in bench tunnel reaction load; do $(PYTHON) bench/$$one.py $(QUICK) || kept=1; done; exit $$kept
 
 $(BUILD)/bench/term_bench: bench/term_bench.c $(call libs,term base)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -o $@ $^ -lvterm
+
+$(BUILD)/bench/linkemu: bench/lab/linkemu.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -o $@ $<
 
 # What calls ssh, with belay in its place, while the network is cut.
 conformance:

@@ -11,7 +11,6 @@ is marked, and makes the exit status 1.
 import argparse
 import ctypes
 import fcntl
-import json
 import os
 import pathlib
 import pty
@@ -29,7 +28,9 @@ import time
 REPO = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPO / "tests/e2e"))
 
+import budget  # noqa: E402
 import harness  # noqa: E402
+from budget import at_least, at_most  # noqa: E402
 
 PROMPT = b"ready$"
 # A raw terminal, and a program that answers each key by another one.
@@ -275,29 +276,25 @@ def run(host, quick):
 
 
 def judge(found):
-    """The budgets: what, the figure, the bound, whether it is kept."""
     start, key, cat = found["start_up_s"], found["keystroke_ms"], found["cat_mb_per_s"]
 
     def ratio(field):
         return found[field]["belay"] / found[field]["ssh"]
 
     host_kib = found["idle_rss_kib"]["hold"] + found["idle_rss_kib"]["relay"]
-    rows = [
-        ("start-up, belay / ssh", start["belay"] / start["ssh"], "at most", 1.1),
-        ("keystroke, ms over ssh's", key["belay"] - key["ssh"], "at most", 0.3),
-        ("cat on a pty, belay / ssh", cat["belay"] / cat["ssh"], "at least", 0.9),
-        ("`true` without a terminal, belay / ssh", ratio("command_s"), "at most", 1.1),
-        ("stdout through a pipe, belay / ssh", ratio("stdout_mb_per_s"), "at least", 0.9),
-        ("stdin through a pipe, belay / ssh", ratio("stdin_mb_per_s"), "at least", 0.9),
-        ("short commands in a row, belay / ssh", ratio("many_commands_s"), "at most", 1.15),
-        ("host side when idle, MiB", host_kib / 1024, "at most", 3),
+    return [
+        at_most("start-up, belay / ssh", start["belay"] / start["ssh"], 1.1),
+        at_most("keystroke, ms over ssh's", key["belay"] - key["ssh"], 0.3),
+        at_least("cat on a pty, belay / ssh", cat["belay"] / cat["ssh"], 0.9),
+        at_most("`true` without a terminal, belay / ssh", ratio("command_s"), 1.1),
+        at_least("stdout through a pipe, belay / ssh", ratio("stdout_mb_per_s"), 0.9),
+        at_least("stdin through a pipe, belay / ssh", ratio("stdin_mb_per_s"), 0.9),
+        at_most("short commands in a row, belay / ssh", ratio("many_commands_s"), 1.15),
+        at_most("host side when idle, MiB", host_kib / 1024, 3),
     ]
-    return [{"what": what, "value": value, "bound": f"{how} {bound}",
-             "kept": value <= bound if how == "at most" else value >= bound}
-            for what, value, how, bound in rows]
 
 
-def show(found, budgets):
+def show(found):
     print(f"{'':22}" + "".join(f"{name:>16}" for name in found["start_up_s"]))
     for field, unit in (("start_up_s", "start-up, s"), ("keystroke_ms", "keystroke, ms"),
                         ("cat_mb_per_s", "cat, MB/s"),
@@ -314,15 +311,12 @@ def show(found, budgets):
                         ("idle_wakes_per_minute", "wake-ups a minute, idle")):
         print(f"{unit}: " + ", ".join(f"{name} {value:.0f}"
                                       for name, value in found[field].items()))
-    for row in budgets:
-        print(f"{'kept' if row['kept'] else 'NOT KEPT':9}{row['what']}: {row['value']:.2f}"
-              f" ({row['bound']})")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--quick", action="store_true", help="few rounds, to see it work")
-    parser.add_argument("--json", type=pathlib.Path, default=REPO / "build/bench.json")
+    parser.add_argument("--json", type=pathlib.Path, default=budget.BUILD / "bench.json")
     args = parser.parse_args()
     why = harness.missing()
     if why:
@@ -334,11 +328,8 @@ def main():
     finally:
         host.close(2)
         shutil.rmtree("/tmp/belay-bench-screen", ignore_errors=True)
-    budgets = judge(found)
-    show(found, budgets)
-    args.json.write_text(json.dumps({**found, "budgets": budgets}, indent=2) + "\n")
-    print(f"as JSON: {args.json}")
-    sys.exit(0 if all(row["kept"] for row in budgets) else 1)
+    show(found)
+    budget.finish(found, judge(found), args.json)
 
 
 if __name__ == "__main__":

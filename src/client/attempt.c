@@ -385,6 +385,12 @@ attempt_input(struct attempt *a, struct engine *e)
 /* ---- the end ---- */
 
 void
+attempt_hurry(struct attempt *a)
+{
+	dialer_hurry(&a->dialer);
+}
+
+void
 attempt_forget_keys(struct attempt *a)
 {
 	sys_wipe(a->ahead, sizeof a->ahead);

@@ -101,6 +101,8 @@ void attempt_errors(struct attempt *a);
 void attempt_close(struct attempt *a, struct loop *loop);
 /* ssh has ended with this status (waitpid's). */
 void attempt_ended(struct attempt *a, struct engine *e, struct loop *loop, int status);
+/* Something may be better now, or a person waits: what is not connected yet tries again. */
+void attempt_hurry(struct attempt *a);
 /* What it asks the person now; NULL: nothing. */
 struct prompt *attempt_prompt(struct attempt *a);
 /* Takes keys while it may ask.  A cancelled attempt is over as a refused login is.  What is

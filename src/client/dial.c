@@ -104,7 +104,44 @@ dial_next(struct dial *d, uint64_t now_us)
 		return -1;
 	d->ones[i].state = DIAL_TRIED;
 	d->next_us = now_us + DIAL_STAGGER_US;
+	d->tried_us = now_us;
 	return (int)i;
+}
+
+static uint64_t
+gap_us(const struct dial *d)
+{
+	if (!d->hurries)
+		return DIAL_AGAIN_US;
+	return d->hurried ? DIAL_HURRIED_US : DIAL_HURRY_US;
+}
+
+/* When those tried are to be tried once more; 0: none is. */
+static uint64_t
+again_us(const struct dial *d)
+{
+	for (size_t i = 0; i < d->n; i++)
+		if (d->ones[i].state == DIAL_TRIED)
+			return d->tried_us + gap_us(d);
+	return 0;
+}
+
+bool
+dial_again(struct dial *d, uint64_t now_us)
+{
+	uint64_t at = again_us(d);
+	if (!at || now_us < at)
+		return false;
+	d->tried_us = now_us;
+	d->hurried = d->hurries;
+	d->hurries = false;
+	return true;
+}
+
+void
+dial_hurry(struct dial *d)
+{
+	d->hurries = true;
 }
 
 void
@@ -118,7 +155,10 @@ dial_failed(struct dial *d, int number, int error)
 uint64_t
 dial_deadline(const struct dial *d)
 {
-	return first_waiting(d) < d->n ? d->next_us : 0;
+	uint64_t at = again_us(d);
+	if (first_waiting(d) < d->n && (!at || d->next_us < at))
+		at = d->next_us;
+	return at;
 }
 
 bool

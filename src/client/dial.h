@@ -8,6 +8,11 @@
  *                           |   |   |
  *                           0  250 500 ms         at once when one before has failed
  *
+ * A network that swallows everything swallows the question for a connection too, and the
+ * system repeats it after 1, 2, 4, 8 s only.  So those tried are tried once more each
+ * second beside the first time, which is left to slow networks, and soon when a person
+ * waits.
+ *
  * One lookup asks for everything, and its order counts; another asks for IPv4 only.  If
  * that one has answered while the other waits, for name servers that do not answer
  * questions for IPv6, it is used after a moment.
@@ -24,6 +29,9 @@ enum {
 	DIAL_ADDRESSES = 16, /* further ones are not tried */
 	DIAL_STAGGER_US = 250 * 1000, /* RFC 8305, section 8 */
 	DIAL_RESOLUTION_US = 50 * 1000,
+	DIAL_AGAIN_US = 1000 * 1000,
+	DIAL_HURRY_US = 100 * 1000,
+	DIAL_HURRIED_US = 500 * 1000, /* from one hurried time to the next one */
 };
 
 enum dial_state { DIAL_WAITS, DIAL_TRIED, DIAL_FAILED };
@@ -37,6 +45,9 @@ struct dial {
 	size_t n;
 	bool complete; /* no further addresses come */
 	uint64_t next_us; /* not before; 0: at once */
+	uint64_t tried_us; /* when one was tried last */
+	bool hurries; /* a person waits */
+	bool hurried; /* the last time was for one */
 };
 
 void dial_init(struct dial *d);
@@ -46,8 +57,12 @@ void dial_add(struct dial *d, const struct sockaddr_storage *addresses, size_t n
     bool complete, uint64_t now_us);
 /* The number of the address to connect to now, which counts as tried; or -1. */
 int dial_next(struct dial *d, uint64_t now_us);
+/* Whether those that count as tried are to be tried once more now. */
+bool dial_again(struct dial *d, uint64_t now_us);
+/* Something may be better now, or a person waits: once more soon. */
+void dial_hurry(struct dial *d);
 void dial_failed(struct dial *d, int number, int error);
-/* When dial_next is to be asked again; 0: only after an event. */
+/* When to ask dial_next and dial_again next; 0: only after an event. */
 uint64_t dial_deadline(const struct dial *d);
 /* No address is left, and none can come. */
 bool dial_over(const struct dial *d);

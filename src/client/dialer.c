@@ -12,6 +12,18 @@
 #include <unistd.h>
 
 enum { EVERYTHING, IPV4 }; /* the lookups */
+enum { TRIES = 2 * DIAL_ADDRESSES };
+
+static void
+drop_try(struct dialer *d, size_t i)
+{
+	struct watch *w = &d->tries[i];
+	if (w->fd < 0)
+		return;
+	loop_remove(d->loop, w);
+	close(w->fd);
+	w->fd = -1;
+}
 
 void
 dialer_cancel(struct dialer *d)
@@ -23,11 +35,8 @@ dialer_cancel(struct dialer *d)
 			loop_remove(d->loop, &d->lookups[i].watch);
 			resolve_cancel(d->lookups[i].pid, d->lookups[i].watch.fd);
 		}
-	for (size_t i = 0; i < DIAL_ADDRESSES; i++)
-		if (d->tries[i].fd >= 0) {
-			loop_remove(d->loop, &d->tries[i]);
-			close(d->tries[i].fd);
-		}
+	for (size_t i = 0; i < TRIES; i++)
+		drop_try(d, i);
 	d->loop = NULL;
 }
 
@@ -63,6 +72,8 @@ static void
 failed(struct dialer *d, int number, int error)
 {
 	say(d, number, strerror(error));
+	drop_try(d, (size_t)number);
+	drop_try(d, (size_t)number + DIAL_ADDRESSES);
 	dial_failed(&d->dial, number, error);
 }
 
@@ -71,37 +82,65 @@ on_connected(void *owner, short revents)
 {
 	struct dialer *d = owner;
 	(void)revents;
-	for (int i = 0; i < DIAL_ADDRESSES; i++) {
+	for (int i = 0; i < TRIES; i++) {
 		struct watch *w = &d->tries[i];
+		int number = i % DIAL_ADDRESSES;
 		if (w->fd < 0 || !sys_wait(w->fd, POLLOUT, 0))
 			continue;
-		int fd = w->fd, error = tcp_error(fd);
+		int error = tcp_error(w->fd);
+		if (error) {
+			failed(d, number, error);
+			continue;
+		}
+		int fd = w->fd;
 		loop_remove(d->loop, w);
 		w->fd = -1;
-		if (!error) {
-			say(d, i, "connected");
-			tcp_blocking(fd);
-			done(d, fd);
-			return;
-		}
-		close(fd);
-		failed(d, i, error);
+		say(d, number, "connected");
+		tcp_blocking(fd);
+		done(d, fd);
+		return;
 	}
 }
 
-static void
-try(struct dialer *d, int number)
+/* The errno of what has failed at once, or 0. */
+static int
+try(struct dialer *d, size_t i)
 {
-	struct watch *w = &d->tries[number];
-	int fd = tcp_connect_to(&d->dial.ones[number].address, d->keepalive);
-	if (fd < 0) {
-		failed(d, number, errno);
-		return;
-	}
-	say(d, number, "connecting");
-	*w =
+	int fd = tcp_connect_to(&d->dial.ones[i % DIAL_ADDRESSES].address, d->keepalive);
+	if (fd < 0)
+		return errno;
+	d->tries[i] =
 	    (struct watch){ .fd = fd, .events = POLLOUT, .fn = on_connected, .owner = d };
-	loop_add(d->loop, w);
+	loop_add(d->loop, &d->tries[i]);
+	return 0;
+}
+
+static void
+try_first(struct dialer *d, int number)
+{
+	int error = try(d, (size_t)number);
+	if (error)
+		failed(d, number, error);
+	else
+		say(d, number, "connecting");
+}
+
+static void
+try_again(struct dialer *d)
+{
+	for (size_t i = 0; i < DIAL_ADDRESSES; i++) {
+		if (d->tries[i].fd < 0)
+			continue;
+		drop_try(d, i + DIAL_ADDRESSES);
+		(void)try(d, i + DIAL_ADDRESSES); /* if it cannot, the first goes on */
+	}
+}
+
+void
+dialer_hurry(struct dialer *d)
+{
+	if (d->loop)
+		dial_hurry(&d->dial);
 }
 
 /* ---- names ---- */
@@ -171,7 +210,7 @@ dialer_start(struct dialer *d, struct loop *loop, const struct config *c,
 	dial_init(&d->dial);
 	for (size_t i = 0; i < DIALER_LOOKUPS; i++)
 		d->lookups[i].watch.fd = -1;
-	for (size_t i = 0; i < DIAL_ADDRESSES; i++)
+	for (size_t i = 0; i < TRIES; i++)
 		d->tries[i].fd = -1;
 	if (c->hostname.n >= sizeof d->host) {
 		errno = ENAMETOOLONG;
@@ -190,7 +229,7 @@ bool
 dialer_is_cut_off(const struct dialer *d)
 {
 	bool tries = false;
-	for (size_t i = 0; d->loop && i < DIAL_ADDRESSES; i++) {
+	for (size_t i = 0; d->loop && i < TRIES; i++) {
 		struct sockaddr_storage local;
 		if (d->tries[i].fd < 0)
 			continue;
@@ -212,8 +251,10 @@ dialer_tick(struct dialer *d, uint64_t now_us)
 		/* As with ssh, looking names up is not bounded by ConnectTimeout. */
 		if (!d->deadline_us && d->timeout_s)
 			d->deadline_us = now_us + d->timeout_s * (uint64_t)1000000;
-		try(d, number);
+		try_first(d, number);
 	}
+	if (dial_again(&d->dial, now_us))
+		try_again(d);
 	if (dial_over(&d->dial)) {
 		not_connected(d, dial_error(&d->dial));
 		return now_us;

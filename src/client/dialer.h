@@ -26,7 +26,9 @@ struct dialer {
 		struct watch watch; /* fd -1: has answered, or was not needed */
 		pid_t pid;
 	} lookups[DIALER_LOOKUPS]; /* of everything; of IPv4 */
-	struct watch tries[DIAL_ADDRESSES]; /* numbered as in `dial`; fd -1: not tried */
+	/* Of each address in `dial` the first one, and behind those the one that was
+	 * made later beside it; fd -1: none. */
+	struct watch tries[2 * DIAL_ADDRESSES];
 	uint64_t deadline_us; /* of all; 0: none */
 	char words[DIALER_WORDS_MAX]; /* what ssh would say */
 	/* Called once, not from within dialer_start.  fd: connected and blocking, for the
@@ -40,6 +42,8 @@ int dialer_start(struct dialer *d, struct loop *loop, const struct config *c,
     unsigned timeout_s, void (*done)(void *owner, int fd), void *owner);
 /* Tries what is due; returns when to call it again (0: after events only). */
 uint64_t dialer_tick(struct dialer *d, uint64_t now_us);
+/* Something may be better now, or a person waits: it tries once more soon. */
+void dialer_hurry(struct dialer *d);
 /* Whether this machine has none of the addresses any more from which it connects. */
 bool dialer_is_cut_off(const struct dialer *d);
 /* Takes one that is done, or zeroed.  Nothing is called any more. */

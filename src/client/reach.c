@@ -215,6 +215,8 @@ reach_on(struct reach *r, enum policy_event event)
 		attempt_close(r->trying, r->loop);
 		r->trying = NULL;
 	}
+	if ((event == POLICY_NUDGE || event == POLICY_PERSON) && r->trying)
+		attempt_hurry(r->trying);
 	if (!(actions & (POLICY_CONNECT | POLICY_CONNECT_ASK)))
 		return;
 	r->due = true;

@@ -172,6 +172,16 @@ after_life(struct policy *p, uint64_t now_us)
 	return 0;
 }
 
+/* Ends the wait then.  Whoever types while nothing works is not to wait longer for that
+ * afterwards. */
+static void
+hasten(struct policy *p, uint64_t at_us)
+{
+	p->deadline_us = at_us;
+	if (p->tries)
+		p->tries--;
+}
+
 unsigned
 policy_on(struct policy *p, enum policy_event event, uint64_t now_us)
 {
@@ -179,9 +189,11 @@ policy_on(struct policy *p, enum policy_event event, uint64_t now_us)
 	unsigned out = rule.does & (ABANDON | GIVE_UP);
 	if (rule.does & GAP && now_us < p->tried_us + nudge_gap_us) {
 		if (p->deadline_us > p->tried_us + nudge_gap_us)
-			p->deadline_us = p->tried_us + nudge_gap_us;
+			hasten(p, p->tried_us + nudge_gap_us);
 		return 0;
 	}
+	if (rule.does & GAP)
+		hasten(p, now_us);
 	if (event == POLICY_TIMER || (rule.next != p->state && !(rule.does & KEEP)))
 		p->deadline_us = 0;
 	p->state = rule.next;

@@ -27,7 +27,7 @@
 struct sockaddr;
 
 enum {
-	NETWATCH_SETTLE_US = 50 * 1000, /* quiet for so long: the burst is over */
+	NETWATCH_SETTLE_US = 20 * 1000, /* quiet for so long: the burst is over */
 	NETWATCH_SETTLE_MAX_US = 500 * 1000,
 };
 

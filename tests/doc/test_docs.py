@@ -68,6 +68,31 @@ def test_conformance_page_names_every_case():
     assert not [case for case in cases if case not in page]
 
 
+# ---- how soon it is back ----
+
+def test_reaction_page_has_the_constants_of_the_code():
+    code = "".join(" ".join((SRC / path).read_text().split()) for path in (
+        "stream/policy.c", "client/reach.c", "client/dial.h"))
+    rows = re.findall(r"^\| `(\w+)` \| ([\d., ]+) s \|", read("doc/REACTION.md"), re.M)
+    policy = set(re.findall(r"^static const uint64_t (\w+)(?:\[\])? =",
+                            (SRC / "stream/policy.c").read_text(), re.M))
+    assert len(policy) == 5 and policy <= {name for name, _ in rows}
+    for name, values in rows:
+        said = [float(value) * 1e6 for value in values.split(",")]
+        value = re.search(rf"\b{name}(?:\[\])? = (\{{[^}}]*\}}|[\d *]+)", code).group(1)
+        assert [eval(one) for one in value.strip("{} ").split(",")] == said, name
+
+
+def test_reaction_page_has_what_the_simulator_prints(tmp_path):
+    program = tmp_path / "policy_sim"
+    subprocess.run(["gcc", "-O1", "-std=c17", "-D_DEFAULT_SOURCE", "-Isrc", "-o", program,
+                    "tests/sim/policy_sim.c", "src/stream/policy.c"], cwd=REPO, check=True)
+    output = subprocess.run([program], capture_output=True, check=True, text=True).stdout
+    tables = [line for line in output.splitlines() if line.startswith("|")]
+    page = read("doc/REACTION.md").splitlines()
+    assert len(tables) > 12 and not [line for line in tables if line not in page]
+
+
 # ---- belay's page ----
 
 def test_belay_page_has_its_options():

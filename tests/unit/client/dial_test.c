@@ -66,9 +66,53 @@ TEST(families_take_turns_a_quarter_of_a_second_apart)
 	CHECK_STR(next(1250 * MS), "192.0.2.1");
 	CHECK_STR(next(1500 * MS), "2001:db8::2");
 	CHECK_STR(next(1750 * MS), "2001:db8::3");
-	CHECK_EQ(dial_deadline(&d), 0);
+	CHECK_EQ(dial_deadline(&d), 1750 * MS + DIAL_AGAIN_US);
 	CHECK_STR(next(9000 * MS), "");
 	CHECK(!dial_over(&d));
+}
+
+TEST(what_does_not_answer_is_tried_once_more_each_second)
+{
+	dial_init(&d);
+	CHECK(!dial_again(&d, 500 * MS));
+	add("192.0.2.1", true, 1000 * MS);
+	CHECK(!dial_again(&d, 1000 * MS));
+	CHECK_STR(next(1000 * MS), "192.0.2.1");
+	CHECK(!dial_again(&d, 1999 * MS));
+	CHECK_EQ(dial_deadline(&d), 2000 * MS);
+	CHECK(dial_again(&d, 2000 * MS));
+	CHECK(!dial_again(&d, 2000 * MS));
+	CHECK_EQ(dial_deadline(&d), 3000 * MS);
+	dial_failed(&d, 0, ECONNREFUSED);
+	CHECK(!dial_again(&d, 9000 * MS));
+	CHECK_EQ(dial_deadline(&d), 0);
+}
+
+TEST(a_person_does_not_wait_for_that_second)
+{
+	dial_init(&d);
+	add("192.0.2.1", true, 1000 * MS);
+	CHECK_STR(next(1000 * MS), "192.0.2.1");
+	dial_hurry(&d);
+	CHECK_EQ(dial_deadline(&d), 1100 * MS);
+	CHECK(!dial_again(&d, 1099 * MS));
+	CHECK(dial_again(&d, 1600 * MS));
+	CHECK_EQ(dial_deadline(&d), 2600 * MS);
+}
+
+TEST(who_goes_on_typing_leaves_time_for_an_answer)
+{
+	dial_init(&d);
+	add("192.0.2.1", true, 1000 * MS);
+	CHECK_STR(next(1000 * MS), "192.0.2.1");
+	dial_hurry(&d);
+	CHECK(dial_again(&d, 1200 * MS));
+	dial_hurry(&d);
+	CHECK_EQ(dial_deadline(&d), 1700 * MS);
+	CHECK(dial_again(&d, 1700 * MS));
+	CHECK(dial_again(&d, 2700 * MS));
+	dial_hurry(&d);
+	CHECK_EQ(dial_deadline(&d), 2800 * MS);
 }
 
 TEST(the_systems_preference_decides_which_family_is_first)

@@ -301,6 +301,20 @@ TEST(a_nudge_that_is_not_followed_leaves_the_wait)
 	CHECK_EQ(policy_deadline(&p), next);
 }
 
+TEST(what_a_person_asked_for_does_not_lengthen_the_wait)
+{
+	struct policy p;
+	begin_down(&p);
+	CHECK_ON(&p, POLICY_FAILED, POLICY_DOWN_WAIT, 0);
+	for (int i = 0; i < 100; i++) {
+		now += SECOND / 4;
+		if (policy_on(&p, POLICY_NUDGE, now)
+		    || (now >= policy_deadline(&p) && policy_on(&p, POLICY_TIMER, now)))
+			CHECK_ON(&p, POLICY_FAILED, POLICY_DOWN_WAIT, 0);
+	}
+	CHECK(policy_deadline(&p) < now + SECOND / 2);
+}
+
 TEST(a_nudge_too_soon_after_an_attempt_is_followed_a_moment_later)
 {
 	struct policy p;
