@@ -148,7 +148,7 @@ replay: $(REPLAY)
 
 .SECONDEXPANSION:
 layer_of = $(notdir $(patsubst %/,%,$(dir $(1))))
-$(UNIT): $(BUILD)/tests/%: tests/%.c tests/unit/test.h $(wildcard tests/unit/*/*.h) \
+$(UNIT): $(BUILD)/tests/%: tests/%.c tests/unit/test.h $(wildcard tests/unit/*/*.h) $(MUSL_SOURCES) \
 		$$(call libs,$$(below_$$(call layer_of,$$@)))
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -Itests/unit $(WRAP_MALLOC) -o $@ $< \

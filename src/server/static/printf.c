@@ -1,10 +1,10 @@
 /*
  * The static server's own snprintf and vsnprintf.  Those of musl can print floating-point
- * numbers and write to files, and so bring the arithmetic and all of stdio along: 17 KB of
- * 140, on machines that have to do the arithmetic in software 25 KB.  These have what belay
+ * numbers and write to files, and so bring the arithmetic and all of stdio along: a tenth of
+ * the program, more on machines that do the arithmetic in software.  These have what belay
  * prints: d i u x c s p and %, with the flags 0 and -, a width, a precision and the lengths
  * h, l, ll, z, j and t.  tests/doc looks that nothing else is asked for, and that the server
- * writes to no FILE; tests/unit/server compares this with the C library's.
+ * prints to no FILE; tests/unit/server compares this with the C library's.
  */
 #include <stdarg.h>
 #include <stdbool.h>
