@@ -29,7 +29,9 @@ LAYERS := base wire stream term sys tunnel
 sources = $(filter-out src/sys/os_% %/main.c,$(wildcard src/$(1)/*.c)) $(if $(filter sys,$(1)),$(OS_FILES))
 objects = $(patsubst src/%.c,$(BUILD)/%.o,$(call sources,$(1)))
 
-SERVER_SOURCES := $(foreach l,$(LAYERS) server,$(call sources,$(l))) src/server/main.c
+# The server has nobody to log to, and no stdio.
+SERVER_SOURCES := $(filter-out src/base/log.c,$(foreach l,$(LAYERS) server,$(call sources,$(l)))) \
+	src/server/main.c
 # What the client looks for on the host: the same sources and flags give the same server; it
 # is the same for all systems and machines, so those of the others count.
 SHA256 := $(or $(shell command -v sha256sum),shasum -a 256)
@@ -73,13 +75,13 @@ SERVER_CC := $(if $(MUSL),musl-gcc $(patsubst %,-idirafter %,/usr/include \
 	$(wildcard /usr/include/$(shell $(CC) -print-multiarch))),$(CC))
 # One object, without holes: pages are shared by the end of the code and the beginning of the
 # data, where the linker would rather fill up to 64 KB.
-SERVER_LINK_Linux := -flto -flto-partition=one -fno-pie -fno-builtin-printf -static -s \
+SERVER_LINK_Linux := -flto -flto-partition=one -fno-pie -static -s \
 	-Wl,--gc-sections,--build-id=none -Wl,-z,norelro,-z,noseparate-code,-z,common-page-size=16
 SERVER_LINK_Darwin := -Wl,-dead_strip
 SERVER_CFLAGS := -std=c17 -Os -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
 	-fno-stack-protector $(or $(SERVER_LINK_$(OS)),-static -s -Wl,--gc-sections)
 SERVER_HEADERS := $(wildcard src/*/*.h)
-MUSL_SOURCES := src/server/static/vfprintf.c
+MUSL_SOURCES := $(wildcard src/server/static/*.c)
 
 ifeq ($(SANITIZE),)
 $(BUILD)/servers/$(OS)-$(MACHINE): $(SERVER_SOURCES) $(SERVER_HEADERS) $(MUSL_SOURCES) Makefile
@@ -147,7 +149,7 @@ replay: $(REPLAY)
 
 .SECONDEXPANSION:
 layer_of = $(notdir $(patsubst %/,%,$(dir $(1))))
-$(UNIT): $(BUILD)/tests/%: tests/%.c tests/unit/test.h $(wildcard tests/unit/*/*.h) \
+$(UNIT): $(BUILD)/tests/%: tests/%.c tests/unit/test.h $(wildcard tests/unit/*/*.h) $(MUSL_SOURCES) \
 		$$(call libs,$$(below_$$(call layer_of,$$@)))
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -Itests/unit $(WRAP_MALLOC) -o $@ $< \

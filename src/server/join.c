@@ -4,7 +4,6 @@
 #include "tunnel/connect.h"
 
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -93,8 +92,8 @@ on_connected(void *owner, int fd, const char *why)
 {
 	const struct target *to = owner;
 	if (fd < 0) {
-		fprintf(stderr, "belay-server: cannot connect to %s:%u: %s\n", to->host,
-		    to->port, why);
+		sys_say(STDERR_FILENO, "belay-server: cannot connect to %s:%u: %s\n",
+		    to->host, to->port, why);
 		join.status = EXIT_FAILED;
 		loop_stop(&join.loop);
 		return;

@@ -107,8 +107,8 @@ go_home(void)
 	const char *home = getenv("HOME");
 	if (home && chdir(home) == 0)
 		return;
-	fprintf(stderr, "Could not chdir to home directory %s: %s\n", home ? home : "",
-	    strerror(home ? errno : ENOENT));
+	sys_say(STDERR_FILENO, "Could not chdir to home directory %s: %s\n",
+	    home ? home : "", strerror(home ? errno : ENOENT));
 	if (chdir("/") < 0)
 		_exit(1);
 }
@@ -137,7 +137,7 @@ run_self(struct span command)
 	argv[SELF_WORDS + 1] = NULL;
 	if (words && os_program_path(program, sizeof program) == 0)
 		execv(program, argv);
-	fprintf(stderr, "belay-server: %s\n", strerror(errno));
+	sys_say(STDERR_FILENO, "belay-server: %s\n", strerror(errno));
 	_exit(1);
 }
 
@@ -159,7 +159,7 @@ run(const struct login *login)
 		snprintf(argv0, sizeof argv0, "-%s", base);
 		execl(shell, argv0, (char *)NULL);
 	}
-	fprintf(stderr, "belay-server: %s: %s\n", shell, strerror(errno));
+	sys_say(STDERR_FILENO, "belay-server: %s: %s\n", shell, strerror(errno));
 	_exit(1);
 }
 

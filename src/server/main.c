@@ -5,8 +5,8 @@
 #include "server/relay.h"
 #include "sys/sys.h"
 
-#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static int
 attach(char **args)
@@ -68,7 +68,7 @@ static int
 build(char **args)
 {
 	(void)args;
-	puts(BELAY_BUILD);
+	sys_say(STDOUT_FILENO, "%s\n", BELAY_BUILD);
 	return 0;
 }
 
@@ -76,7 +76,7 @@ static int
 version(char **args)
 {
 	(void)args;
-	puts("belay-server " BELAY_BUILD);
+	sys_say(STDOUT_FILENO, "belay-server %s\n", BELAY_BUILD);
 	return 0;
 }
 
@@ -106,9 +106,9 @@ static const struct {
 static int
 usage(void)
 {
-	fputs("usage: belay-server VERB ...\n", stderr);
+	sys_say(STDERR_FILENO, "usage: belay-server VERB ...\n");
 	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
-		fprintf(stderr, "  %s\n", verbs[i].usage);
+		sys_say(STDERR_FILENO, "  %s\n", verbs[i].usage);
 	return 2;
 }
 

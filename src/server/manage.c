@@ -16,6 +16,7 @@ enum {
 	ID_SHOWN = 8, /* digits of the id in the table */
 	ID_TEXT = 2 * ID_LEN + 1,
 	SESSIONS_MAX = 1024, /* shown */
+	PRINTED_MAX = 8 * FRAME_MAX, /* of one session */
 };
 
 /* An answer; the spans point into `bytes`. */
@@ -121,22 +122,23 @@ manage_find(struct span name)
 struct listing {
 	bool json;
 	size_t n;
+	struct buf out; /* what is to be printed of one session */
 };
 
 static void
-put_json_text(struct span text)
+put_json_text(struct buf *out, struct span text)
 {
-	putchar('"');
+	buf_putc(out, '"');
 	for (size_t i = 0; i < text.n; i++) {
 		uint8_t c = text.p[i];
 		if (c == '"' || c == '\\')
-			printf("\\%c", c);
+			buf_print(out, "\\%c", c);
 		else if (c < 0x20 || c == 0x7f)
-			printf("\\u%04x", c);
+			buf_print(out, "\\u%04x", c);
 		else
-			putchar(c);
+			buf_putc(out, (char)c);
 	}
-	putchar('"');
+	buf_putc(out, '"');
 }
 
 static const char *
@@ -148,16 +150,16 @@ kind_name(uint8_t kind)
 }
 
 static void
-print_json(const struct answer *a, bool first)
+print_json(struct buf *out, const struct answer *a, bool first)
 {
 	const struct msg_info *i = &a->info;
-	printf("%s{\"id\": \"%s\", \"name\": ", first ? "" : ",\n ", a->id);
-	put_json_text(i->name);
-	printf(", \"kind\": \"%s\", \"command\": ", kind_name(i->kind));
-	put_json_text(i->command);
-	printf(", \"running\": ");
-	put_json_text(i->running);
-	printf(
+	buf_print(out, "%s{\"id\": \"%s\", \"name\": ", first ? "" : ",\n ", a->id);
+	put_json_text(out, i->name);
+	buf_print(out, ", \"kind\": \"%s\", \"command\": ", kind_name(i->kind));
+	put_json_text(out, i->command);
+	buf_print(out, ", \"running\": ");
+	put_json_text(out, i->running);
+	buf_print(out,
 	    ", \"pid\": %u, \"clients\": %u, \"rows\": %u, \"cols\": %u, \"begun\": %llu,"
 	    " \"used\": %llu}",
 	    i->pid, i->clients, i->rows, i->cols, (unsigned long long)i->begun_s,
@@ -184,31 +186,38 @@ age(uint64_t since_s, char *ret_text, size_t len)
 
 /* For a table on a terminal: control characters are left out. */
 static void
-put_word(struct span text, int width)
+put_word(struct buf *out, struct span text, int width)
 {
 	int n = 0;
 	for (size_t i = 0; i < text.n && n < width; i++)
 		if (text.p[i] >= 0x20 && text.p[i] != 0x7f) {
-			putchar(text.p[i]);
+			buf_putc(out, (char)text.p[i]);
 			n++;
 		}
-	printf("%*s", width - n + 1, "");
+	buf_print(out, "%*s", width - n + 1, "");
 }
 
 static void
-print_row(const struct answer *a, bool first)
+print_row(struct buf *out, const struct answer *a, bool first)
 {
 	const struct msg_info *i = &a->info;
 	char begun[32], used[32];
 	struct span what = i->running.n ? i->running : i->command;
 	if (first)
-		printf("%-8s  %-16s %-16s %-8s %-9s %s\n", "ID", "NAME", "RUNNING", "AGE",
-		    "LAST USED", "CLIENTS");
-	printf("%.*s  ", ID_SHOWN, a->id);
-	put_word(i->name.n ? i->name : (struct span){ (const uint8_t *)"-", 1 }, 16);
-	put_word(what, 16);
-	printf("%-8s %-9s %u\n", age(i->begun_s, begun, sizeof begun),
+		buf_print(out, "%-8s  %-16s %-16s %-8s %-9s %s\n", "ID", "NAME",
+		    "RUNNING", "AGE", "LAST USED", "CLIENTS");
+	buf_print(out, "%.*s  ", ID_SHOWN, a->id);
+	put_word(out, i->name.n ? i->name : (struct span){ (const uint8_t *)"-", 1 }, 16);
+	put_word(out, what, 16);
+	buf_print(out, "%-8s %-9s %u\n", age(i->begun_s, begun, sizeof begun),
 	    age(i->used_s, used, sizeof used), i->clients);
+}
+
+static void
+print_out(struct buf *out)
+{
+	(void)sys_write_all(STDOUT_FILENO, buf_bytes(out), out->len);
+	buf_drop(out, out->len);
 }
 
 static bool
@@ -219,10 +228,11 @@ list_one(void *owner, int fd)
 	if (ask(fd, ASK_INFO, "", &a)) {
 		if (!(a.info.kind == KIND_SELF && is_own(&a))) {
 			if (l->json)
-				print_json(&a, l->n == 0);
+				print_json(&l->out, &a, l->n == 0);
 			else
-				print_row(&a, l->n == 0);
+				print_row(&l->out, &a, l->n == 0);
 			l->n++;
+			print_out(&l->out);
 		}
 		answer_finish(&a);
 	}
@@ -234,13 +244,15 @@ int
 manage_list(bool json)
 {
 	struct listing l = { .json = json };
+	buf_init(&l.out, PRINTED_MAX);
 	if (json)
-		putchar('[');
+		sys_say(STDOUT_FILENO, "[");
 	rundir_each(list_one, &l);
 	if (json)
-		puts("]");
+		sys_say(STDOUT_FILENO, "]\n");
 	else if (!l.n)
-		puts("no sessions");
+		sys_say(STDOUT_FILENO, "no sessions\n");
+	buf_finish(&l.out);
 	return 0;
 }
 
@@ -252,7 +264,7 @@ manage_do(enum ask_verb verb, const char *which, const char *text)
 	struct answer a;
 	const char *own = getenv("BELAY_SESSION");
 	if (!which && !own) {
-		fprintf(stderr,
+		sys_say(STDERR_FILENO,
 		    "belay-server: this does not run in a session; name one\n");
 		return 1;
 	}
@@ -260,7 +272,7 @@ manage_do(enum ask_verb verb, const char *which, const char *text)
 		which = own;
 	if (verb == ASK_RENAME
 	    && !session_name_ok((struct span){ (const uint8_t *)text, strlen(text) })) {
-		fprintf(stderr,
+		sys_say(STDERR_FILENO,
 		    "belay-server: %s: a name has up to %d letters, digits and"
 		    " . _ - + @\n",
 		    text, NAME_MAX_LEN);
@@ -268,7 +280,7 @@ manage_do(enum ask_verb verb, const char *which, const char *text)
 	}
 	int fd = manage_find((struct span){ (const uint8_t *)which, strlen(which) });
 	if (fd < 0) {
-		fprintf(stderr,
+		sys_say(STDERR_FILENO,
 		    "belay-server: %s: no session of that name, or more than one\n",
 		    which);
 		return 1;
@@ -277,7 +289,8 @@ manage_do(enum ask_verb verb, const char *which, const char *text)
 	if (done)
 		answer_finish(&a);
 	else
-		fprintf(stderr, "belay-server: %s: the session does not answer\n", which);
+		sys_say(STDERR_FILENO, "belay-server: %s: the session does not answer\n",
+		    which);
 	close(fd);
 	return done ? 0 : 1;
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,8 @@
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
+
+enum { SAY_MAX = 4096 };
 
 static uint64_t
 clock_us(clockid_t clock)
@@ -61,7 +64,7 @@ sys_random(void *bytes, size_t n)
 {
 	int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || sys_read_all(fd, bytes, n)) {
-		fprintf(stderr, "belay: /dev/urandom: %s\n", strerror(errno));
+		sys_say(STDERR_FILENO, "belay: /dev/urandom: %s\n", strerror(errno));
 		exit(255);
 	}
 	close(fd);
@@ -191,6 +194,19 @@ sys_write_all(int fd, const void *bytes, size_t n)
 		}
 	}
 	return 0;
+}
+
+void
+sys_say(int fd, const char *fmt, ...)
+{
+	char text[SAY_MAX];
+	va_list ap;
+	va_start(ap, fmt);
+	int n = vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	if (n > 0)
+		(void)sys_write_all(fd, text,
+		    (size_t)n < sizeof text ? (size_t)n : SAY_MAX - 1);
 }
 
 int

@@ -46,6 +46,8 @@ ssize_t sys_read_into(int fd, struct buf *b, size_t max);
 ssize_t sys_write_both(int fd, struct span first, struct span second);
 /* Writes everything, blocking; 0 or -1. */
 int sys_write_all(int fd, const void *bytes, size_t n);
+/* Writes a line or more to a person, at once. */
+__attribute__((format(printf, 2, 3))) void sys_say(int fd, const char *fmt, ...);
 /* Reads exactly n bytes, blocking; 0, or -1 on the end of file or an error. */
 int sys_read_all(int fd, void *bytes, size_t n);
 /* Reads a whole (small) file onto b; 0 or -1. */

@@ -154,7 +154,7 @@ def test_server_page_has_its_verbs():
 
 # ---- the server's own printf ----
 
-def test_server_prints_what_its_printf_knows():
+def test_server_prints_what_its_printf_knows_and_without_stdio():
     for layer in ("base", "wire", "stream", "term", "sys", "server"):
         for path in (SRC / layer).glob("*.c"):
             text = without_comments(path)
@@ -162,6 +162,10 @@ def test_server_prints_what_its_printf_knows():
                 wrong = re.sub(r"%[-0]*(?:\d+|\*)?(?:\.(?:\d+|\*)?)?(?:hh?|ll?|[zjt])?[diuxcsp]"
                                r"|%%|%$", "", literal)
                 assert "%" not in wrong, f"{short(path)}: {literal}"
+            if path.name != "log.c":
+                code = re.sub(r'"(?:[^"\\]|\\.)*"', "", text)
+                assert not re.search(r"\bFILE \*|\bstderr\b|\b(f?printf|f?puts|putchar|perror|"
+                                     r"fopen)\(", code), short(path)
 
 
 # ---- autossh's page ----

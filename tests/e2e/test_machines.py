@@ -39,6 +39,11 @@ def names():
     return out.stdout.split()
 
 
+def make(*words, cwd):
+    env = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    subprocess.run(["make", "-s", *words], cwd=cwd, env=env, check=True, capture_output=True)
+
+
 def server(machine):
     """The packed server for Linux on this machine; skips where it was not made."""
     path = SERVERS / f"Linux-{machine}.gz"
@@ -165,7 +170,7 @@ def test_host_that_cannot_unpack(on_machine, tmp_path):
 UNITS = {"wire/msg": ["wire", "base"], "stream/stream": ["stream", "wire", "base"],
          "stream/engine": ["stream", "wire", "base"], "stream/policy": ["stream", "wire", "base"],
          "stream/credit": ["stream", "wire", "base"], "term/script": ["term", "base"],
-         "server/vfprintf": []}
+         "server/printf": []}
 # As the Makefile has it, but that musl's calloc calls malloc itself.
 WRAP_MALLOC = "-Wl,--wrap=malloc,--wrap=free,--defsym=__real_calloc=calloc"
 
@@ -212,11 +217,22 @@ def test_same_bits_wherever_it_is_made(name, tmp_path):
     shutil.copytree(REPO, copy, ignore=shutil.ignore_patterns("build*", ".git", "tests"))
     (copy / "build").mkdir()
     (copy / "build/deps").symlink_to(REPO / "build/deps")
-    env = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
-    subprocess.run(["make", "-s", "BUILD=made", f"made/servers/{name}.gz"], cwd=copy, env=env,
-                   check=True, capture_output=True)
+    make("BUILD=made", f"made/servers/{name}.gz", cwd=copy)
     assert (copy / f"made/servers/{name}.gz").read_bytes() == (
         SERVERS / f"{name}.gz").read_bytes()
+
+
+def test_macos_programs_link():
+    """They are not run; but the server is of the same build as all others."""
+    if not (REPO / "build/deps/zig/zig").exists():
+        pytest.skip("no zig: tools/deps darwin")
+    make("darwin", cwd=REPO)
+    build = build_of(SERVERS / f"Linux-{platform.machine()}").strip().encode()
+    for machine, kind in (("arm64", "0c000001"), ("x86_64", "07000001")):
+        for path in (f"{machine}/belay", f"{machine}/servers/Darwin-{machine}"):
+            program = (REPO / "build-darwin" / path).read_bytes()
+            assert program[:8].hex() == "cffaedfe" + kind
+            assert build in program
 
 
 @functools.cache
