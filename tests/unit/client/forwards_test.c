@@ -1,0 +1,123 @@
+#include "base/err.h"
+#include "base/log.h"
+#include "client/forwards.h"
+#include "sys/tcp.h"
+#include "test.h"
+
+#include <sys/socket.h>
+
+enum { ROOM = 64 * 1024 };
+
+static struct loop loop;
+static struct engine engine;
+static struct forwards forwards;
+static struct config config;
+
+static void
+begin(const char *told)
+{
+	static const int none[] = { 0 };
+	static bool once;
+	static struct options o;
+	if (!once)
+		CHECK_EQ(loop_init(&loop, none), 0);
+	once = true;
+	log_init("test", LOG_QUIET);
+	config_from_options(&config, &o);
+	config_parse(&config, (struct span){ (const uint8_t *)told, strlen(told) });
+	engine_init(&engine, true);
+	CHECK(engine_open(&engine, STREAM_CONTROL, RANK_CONTROL, ROOM, ROOM));
+	CHECK_EQ(forwards_init(&forwards, &loop, &engine, &config, "host"), 0);
+}
+
+static void
+end(void)
+{
+	forwards_finish(&forwards);
+	engine_finish(&engine);
+}
+
+static uint32_t next_stream = STREAM_CHANNELS + 1;
+
+/* Whether the host may open that; a refusal is told, and the stream gone. */
+static bool
+may_open(uint8_t kind, uint32_t forward, const char *host, unsigned port)
+{
+	union msg m = { .open = { .stream = next_stream,
+			    .kind = kind,
+			    .forward = forward,
+			    .port = (uint16_t)port,
+			    .host = { (const uint8_t *)host, strlen(host) } } };
+	struct stream *control = engine_stream(&engine, STREAM_CONTROL);
+	struct frame f;
+	next_stream += 2;
+	CHECK_EQ(forwards_take(&forwards, MSG_OPEN, &m), 0);
+	(void)forwards_turn(&forwards, 1);
+	bool failed = frame_parse(buf_span(&control->out), &f) > 0 && f.type == MSG_FAILED
+	    && !tunnel_busy(&forwards.tunnel);
+	buf_drop(&control->out, control->out.len);
+	return !failed;
+}
+
+TEST(the_host_may_open_only_what_was_asked_for)
+{
+	char told[100];
+	int fd = tcp_listen(0);
+	CHECK(fd >= 0);
+	unsetenv("SSH_AUTH_SOCK");
+	next_stream = STREAM_CHANNELS + 1;
+	snprintf(told, sizeof told,
+	    "localforward 1 [h]:2\nremoteforward 3 [127.0.0.1]:%u\n", tcp_port(fd));
+	begin(told);
+	CHECK(!may_open(OPEN_TCP, 0, "127.0.0.1", tcp_port(fd)));
+	CHECK(!may_open(OPEN_UNIX, 0, "/tmp/x", 0));
+	CHECK(!may_open(OPEN_AGENT, 0, "", 0));
+	CHECK(!may_open(OPEN_DISPLAY, 0, "", 0));
+	CHECK(!may_open(0, 0, "", 0));
+	CHECK(!may_open(OPEN_FORWARD, 0, "", 0)); /* that is a local one */
+	CHECK(!may_open(OPEN_FORWARD, 2, "", 0)); /* there is none */
+	CHECK(!may_open(OPEN_FORWARD, 1, "", 0)); /* the host does not listen yet */
+	union msg m = { .listening = { 1, 3, { (const uint8_t *)"", 0 } } };
+	CHECK_EQ(forwards_take(&forwards, MSG_LISTENING, &m), 0);
+	CHECK(
+	    may_open(OPEN_FORWARD, 1, "elsewhere", 22)); /* where is not for it to say */
+	CHECK_STR(forwards.list[1].forward.connect.host, "127.0.0.1");
+	end();
+	close(fd);
+}
+
+TEST(what_the_host_must_not_say_about_forwards)
+{
+	begin("localforward 1 [h]:2\n");
+	union msg m = { .listening = { 0, 3, { (const uint8_t *)"", 0 } } };
+	CHECK_EQ(forwards_take(&forwards, MSG_LISTENING, &m), ERR_STATE);
+	m.listening.forward = 1;
+	CHECK_EQ(forwards_take(&forwards, MSG_LISTENING, &m), ERR_STATE);
+	end();
+}
+
+TEST(a_forward_that_fails_ends_only_who_says_so)
+{
+	static const char text[] = "127.0.0.1:3: Address in use";
+	union msg m = { .listening = { 0, 0,
+			    { (const uint8_t *)text, sizeof text - 1 } } };
+	begin("remoteforward 3 [h]:2\n");
+	CHECK(!forwards_settled(&forwards));
+	CHECK_EQ(forwards_take(&forwards, MSG_LISTENING, &m), 0);
+	CHECK(forwards_settled(&forwards) && !forwards.failed);
+	end();
+	begin("remoteforward 3 [h]:2\nexitonforwardfailure yes\n");
+	CHECK_EQ(forwards_take(&forwards, MSG_LISTENING, &m), 0);
+	CHECK(forwards.failed);
+	end();
+}
+
+TEST(what_is_told_twice_counts_once)
+{
+	/* ssh -G tells of a forward to a unix socket as a dynamic one, too. */
+	begin("dynamicforward 7\ndynamicforward 8\nlocalforward 7 /tmp/x\n");
+	CHECK_EQ(forwards.n, 2);
+	CHECK(forwards.list[0].forward.listen.port == 8);
+	CHECK(forwards.list[1].forward.connect.kind == OPEN_UNIX);
+	end();
+}
