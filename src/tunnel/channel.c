@@ -206,7 +206,8 @@ channel_failed(struct channel *c, struct span why)
 	for (char *p = text; *p; p++)
 		if ((unsigned char)*p < ' ' || *p == 0x7f)
 			*p = '?'; /* it is shown to a person */
-	c->tunnel->events->failed(c->tunnel->owner, &c->to, text);
+	c->tunnel->events->failed(c->tunnel->owner, &c->to,
+	    text[0] ? text : "no reason given");
 	if (c->asks) {
 		answer(c, false);
 		(void)sys_write_both(c->watch.fd, buf_span(&c->first),
