@@ -155,7 +155,7 @@ def test_server_page_has_its_verbs():
 # ---- the server's own printf ----
 
 def test_server_prints_what_its_printf_knows_and_without_stdio():
-    for layer in ("base", "wire", "stream", "term", "sys", "server"):
+    for layer in ("base", "wire", "stream", "term", "sys", "tunnel", "server"):
         for path in (SRC / layer).glob("*.c"):
             text = without_comments(path)
             for literal in re.findall(r'"((?:[^"\\]|\\.)*)"', text):
