@@ -157,6 +157,8 @@ def test_a_shared_connection_is_used(host):
         master.terminate()
     host.configure(f"ControlPath {path}\nControlMaster auto\nControlPersist yes")
     assert not is_ours(host)
+    # Our last word, which ends the session, goes through the master as well.
+    wait_until(lambda: not [one for one in host.processes() if "hold" in one.argv])
     subprocess.run(["ssh", "-F", host.cfg, "-O", "exit", "testhost"], check=True,
                    env=host.client_env(), stderr=subprocess.DEVNULL)
 
