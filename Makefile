@@ -192,7 +192,8 @@ bench:
 	tools/deps bench
 	$(MAKE) all $(BUILD)/bench/term_bench
 	$(BUILD)/bench/term_bench
-	kept=0; for one in bench tunnel reaction load; do $(PYTHON) bench/$$one.py $(QUICK) || kept=1; done; exit $$kept
+	failed=0; for one in bench tunnel reaction load; do \
+		$(PYTHON) bench/$$one.py $(QUICK) || failed=1; done; exit $$failed
 
 $(BUILD)/bench/term_bench: bench/term_bench.c $(call libs,term base)
 	@mkdir -p $(@D)

@@ -74,9 +74,20 @@ credit_sent(struct credit *c, size_t n, uint64_t now_us)
 		.is_short = c->short_until > 0 };
 }
 
+/* More is under way than the link takes in a round trip: it has a queue. */
+static bool
+is_full(const struct credit *c)
+{
+	return c->rtt_us
+	    && c->sent - c->delivered > credit_in(c, c->rtt_us * 5 / 4 + SLACK_US);
+}
+
 void
 credit_short(struct credit *c)
 {
+	/* A program whose output is read in pieces is short for a moment after each. */
+	if (is_full(c))
+		return;
 	c->short_until = c->sent ? c->sent : 1;
 	c->round_short = true;
 }

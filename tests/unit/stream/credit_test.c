@@ -110,3 +110,42 @@ TEST(what_may_have_been_sent_twice_tells_nothing)
 	credit_acked(&c, 1000, now);
 	CHECK_EQ(c.rtt_us, 50 * MS);
 }
+
+/* A link of 125 bytes a ms and a round trip of 200 ms, whose acknowledgements come every
+ * 40 ms, and a program whose output is read in pieces of 4 KiB, one a ms. */
+static void
+pieces(unsigned seconds)
+{
+	static struct {
+		uint64_t due_us;
+		size_t n;
+	} line[100 * 1000];
+	size_t first = 0, n_line = 0;
+	uint64_t free_us = now;
+	for (unsigned ms = 0; ms < seconds * 1000; ms++, now += MS) {
+		for (; ms % 40 == 0 && first < n_line && line[first].due_us <= now;
+		     first++)
+			credit_acked(&c, line[first].n, now);
+		size_t flight = (size_t)(c.sent - c.delivered);
+		size_t allowed = credit_allowed(&c, BIG);
+		size_t room = allowed > flight ? allowed - flight : 0;
+		size_t n = room < 4 * KB ? room : 4 * KB;
+		if (n) {
+			credit_sent(&c, n, now);
+			free_us = (free_us > now ? free_us : now) + n * MS / 125;
+			line[n_line].due_us = free_us + (uint64_t)200 * MS;
+			line[n_line++].n = n;
+		}
+		if (n < room)
+			credit_short(&c);
+	}
+}
+
+TEST(output_that_is_read_in_pieces_ends_the_start)
+{
+	begin();
+	pieces(15);
+	CHECK(c.phase != CREDIT_STARTING);
+	CHECK(credit_allowed(&c, BIG) <= 50 * KB);
+	CHECK(credit_in(&c, 1000 * MS) >= 115 * 1000);
+}
