@@ -164,8 +164,12 @@ static void
 end_turn(struct session *s)
 {
 	if (!s->exited || s->hanging_up || s->leaving || s->told_done
-	    || !console_drained(&s->console) || !stream_drained(s->control))
+	    || !console_drained(&s->console))
 		return;
+	if (!stream_drained(s->control)) {
+		console_cooked(); /* as ssh, while forwarded connections are open */
+		return;
+	}
 	for (size_t i = 0; i < s->engine.n_streams; i++)
 		stream_end(s->engine.streams[i]);
 	console_cooked();
@@ -624,8 +628,6 @@ control_turn(struct session *s)
 		s->exit_status = m.exit.how == EXIT_STATUS ? (int)m.exit.status
 							   : EXIT_FAILED;
 		s->exited = true;
-		/* As ssh, while forwarded connections are open. */
-		console_cooked();
 	}
 	if (err < 0)
 		fail(s, "the host sent what it must not: %s", err_text(err));

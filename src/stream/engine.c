@@ -367,6 +367,19 @@ others_wait(const struct engine *e, uint8_t rank)
 	return false;
 }
 
+/* Somebody types here, and no flood of the terminal's own is under way: what of bulk stands
+ * in queues stands before the echo. */
+static bool
+may_echo(const struct engine *e, size_t max)
+{
+	for (size_t i = 0; i < e->n_streams; i++) {
+		const struct stream *s = e->streams[i];
+		if (s->rank == RANK_TERMINAL)
+			return s->out_next - s->out_acked < max / 4;
+	}
+	return false;
+}
+
 /* Bytes that streams of this rank may have in flight, together with the lower ones. */
 static size_t
 flight_allowed(const struct engine *e, const struct link *l, uint8_t rank,
@@ -376,6 +389,8 @@ flight_allowed(const struct engine *e, const struct link *l, uint8_t rank,
 	size_t max = credit_allowed(&l->credit, most);
 	if (in_flight >= max - max / SHARE && others_wait(e, rank))
 		max -= max / SHARE;
+	if (rank >= RANK_BULK && may_echo(e, max))
+		max -= max / 4;
 	return max;
 }
 

@@ -632,6 +632,25 @@ TEST(bulk_in_flight_holds_up_no_key)
 	world_finish();
 }
 
+TEST(beside_a_terminal_bulk_keeps_its_queue_shorter)
+{
+	enum { A = STREAM_CHANNELS, N };
+	size_t alone[N], beside[N];
+	world_init();
+	struct wire *wire = wire_open(0);
+	tty(&w.client)->rank = RANK_BULK;
+	channel(A, RANK_BULK);
+	count_sent(&w.client.engine, &wire->client, alone, N);
+	world_finish();
+	world_init();
+	wire = wire_open(0);
+	channel(A, RANK_BULK);
+	count_sent(&w.client.engine, &wire->client, beside, N);
+	CHECK_EQ(alone[A], CREDIT_START);
+	CHECK_EQ(beside[A], CREDIT_START * 3 / 4);
+	world_finish();
+}
+
 TEST(what_is_said_about_an_absent_channel_is_dropped)
 {
 	struct msg_ack ack = { STREAM_CHANNELS + 1, 100, 100 };
