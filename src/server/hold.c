@@ -603,6 +603,8 @@ peers_turn(struct hold *h)
 		if (h->peers.list[i].taken)
 			control_turn(h, &h->peers.list[i]);
 	peers_catch_up(&h->peers);
+	/* Who types now is known before the program gets it: the window comes first. */
+	(void)peers_input(&h->peers);
 	if (h->peers.resize && h->peers.typist)
 		set_size(h, &h->peers.typist->size);
 	if (h->peers.typed)
