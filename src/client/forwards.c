@@ -125,7 +125,6 @@ forwards_init(struct forwards *f, struct loop *loop, struct engine *engine,
 {
 	*f = (struct forwards){ .room = FORWARDS_MAX,
 		.gateway = c->gateway_ports,
-		.must = c->exit_on_forward_failure,
 		.destination = destination,
 		.unix_how = { c->unix_mask, c->unix_unlink } };
 	tunnel_init(&f->tunnel, loop, engine, &events, f);
@@ -136,11 +135,15 @@ forwards_init(struct forwards *f, struct loop *loop, struct engine *engine,
 	x11_init(&f->x11, c);
 	for (size_t i = 0; i < c->n_forwards; i++) {
 		const struct config_forward *told = &c->forwards[i];
-		struct forward one;
-		if (!forward_from_config(&one,
+		struct forwards_one *one = NULL;
+		struct forward forward;
+		if (forward_from_config(&forward,
 			told->remote ? FORWARD_REMOTE : FORWARD_LOCAL, told->dynamic,
-			f->gateway, told->line)
-		    || !expect(f, &one))
+			f->gateway, told->line))
+			one = expect(f, &forward);
+		if (one)
+			one->must = c->exit_on_forward_failure;
+		else
 			log_say(LOG_ERROR, "%s: forward not understood: %.*s",
 			    destination, (int)told->line.n, (const char *)told->line.p);
 	}
@@ -171,9 +174,9 @@ static void
 not_listening(struct forwards_one *one, const char *where, const char *text)
 {
 	struct forwards *f = one->forwards;
+	f->failed |= one->must;
 	one->state = FORWARD_FAILED;
 	log_say(LOG_ERROR, "%s: cannot listen%s on %s", f->destination, where, text);
-	f->failed |= f->must;
 }
 
 static void
@@ -261,7 +264,8 @@ on_listening(struct forwards *f, const struct msg_listening *m)
 		log_say(LOG_ERROR, "Allocated port %u for remote forward to %s", m->port,
 		    to);
 	}
-	if (one->state == FORWARD_ASKED || one->state == FORWARD_LISTENS)
+	one->must = false;
+	if (one->state == FORWARD_ASKED)
 		one->state = FORWARD_LISTENS;
 	return 0;
 }

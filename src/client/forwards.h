@@ -25,6 +25,7 @@ struct forwards_one {
 	struct listener listener; /* FORWARD_LOCAL */
 	enum forward_state state;
 	bool listen_due, unlisten_due; /* to be told to the host */
+	bool must; /* ExitOnForwardFailure, until it listens for the first time */
 };
 
 struct forwards {
@@ -33,8 +34,7 @@ struct forwards {
 	size_t n, room;
 	struct listener_unix unix_how;
 	bool gateway;
-	bool must; /* ExitOnForwardFailure */
-	bool failed; /* ... and one has: the session is to end */
+	bool failed; /* one has failed that must not: the session is to end */
 	bool quiet; /* connections that fail are nobody's business: a person types */
 	const char *destination; /* for messages */
 	struct x11 x11; /* our display */

@@ -657,7 +657,10 @@ forwards_step(struct session *s)
 	if (s->forwards.failed && !s->end_us) {
 		log_say(LOG_ERROR, "%s: ending, as ExitOnForwardFailure says",
 		    s->options->destination);
-		hang_up(s, EXIT_FAILED);
+		if (s->wish.how == WISH_OPEN && s->wish.returns)
+			leave_running(s, true); /* it was there before us */
+		else
+			hang_up(s, EXIT_FAILED);
 	} else if (s->in_foreground && s->met && forwards_settled(&s->forwards)) {
 		in_background(s);
 	}

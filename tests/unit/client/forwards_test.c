@@ -112,6 +112,25 @@ TEST(a_forward_that_fails_ends_only_who_says_so)
 	end();
 }
 
+TEST(what_fails_later_ends_nothing)
+{
+	static const char text[] = "127.0.0.1:3: Address in use";
+	union msg good = { .listening = { 0, 3, { (const uint8_t *)"", 0 } } };
+	union msg bad = { .listening = { 0, 0,
+			      { (const uint8_t *)text, sizeof text - 1 } } };
+	begin("remoteforward 3 [h]:2\nexitonforwardfailure yes\n");
+	CHECK_EQ(forwards_take(&forwards, MSG_LISTENING, &good), 0);
+	CHECK_EQ(forwards_take(&forwards, MSG_LISTENING, &bad),
+	    0); /* when we came back */
+	CHECK(!forwards.failed);
+	struct forward more = forwards.list[0].forward;
+	CHECK(forwards_add(&forwards, &more)); /* ~C */
+	bad.listening.forward = 1;
+	CHECK_EQ(forwards_take(&forwards, MSG_LISTENING, &bad), 0);
+	CHECK(!forwards.failed);
+	end();
+}
+
 TEST(what_is_told_twice_counts_once)
 {
 	/* ssh -G tells of a forward to a unix socket as a dynamic one, too. */
