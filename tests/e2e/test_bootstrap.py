@@ -2,6 +2,7 @@
 whatever lies in the way of the server, whether it must be sent first or is there.
 """
 
+import contextlib
 import os
 import re
 import shutil
@@ -9,7 +10,7 @@ import subprocess
 
 import pytest
 
-from harness import PATH, PROMPT, RC_FILES, SHARED_PLACES, TIMEOUT, find_shell
+from harness import PATH, PROMPT, RC_FILES, SHARED_PLACES, TIMEOUT, find_shell, wait_until
 
 # Which of its files each shell reads also when it only runs a command, if any.
 NOISY_FILES = {"sh": ".profile", "bash": ".bashrc", "zsh": ".zshenv", "csh": ".cshrc",
@@ -124,15 +125,21 @@ def test_server_of_another_version_is_left_alone(host):
     assert server.exists() and identity(stale) == before
 
 
+def truncated(path, size):
+    """Whether it is: a program that still runs, on its way out, cannot be."""
+    with contextlib.suppress(OSError):
+        os.truncate(path, size)
+        return True
+    return False
+
+
 @pytest.mark.parametrize("what", ["truncated", "empty", "not executable"])
 def test_server_that_is_broken(host, what):
     end(host.shell())
-    host.wait_gone()            # a program that runs cannot be truncated
+    host.wait_gone()
     server = deployed(host)
-    if what == "truncated":
-        os.truncate(server, 100)
-    elif what == "empty":
-        os.truncate(server, 0)
+    if what != "not executable":
+        wait_until(lambda: truncated(server, 100 if what == "truncated" else 0))
     else:
         server.chmod(0o644)
     term = host.belay()

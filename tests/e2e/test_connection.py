@@ -146,6 +146,10 @@ def test_question_about_a_new_key(host):
 
 
 def test_a_shared_connection_is_used(host):
+    def settled():
+        """The client's last word, which ends a session, goes through the master as well."""
+        return not [one for one in host.processes() if "hold" in one.argv]
+
     path = host.dir / "master"
     host.configure(f"ControlPath {path}")
     assert is_ours(host)        # no master yet
@@ -154,11 +158,11 @@ def test_a_shared_connection_is_used(host):
         before = host.proxy.accepted
         assert not is_ours(host)
         assert host.proxy.accepted == before
+        wait_until(settled)
         master.terminate()
     host.configure(f"ControlPath {path}\nControlMaster auto\nControlPersist yes")
     assert not is_ours(host)
-    # Our last word, which ends the session, goes through the master as well.
-    wait_until(lambda: not [one for one in host.processes() if "hold" in one.argv])
+    wait_until(settled)
     subprocess.run(["ssh", "-F", host.cfg, "-O", "exit", "testhost"], check=True,
                    env=host.client_env(), stderr=subprocess.DEVNULL)
 
