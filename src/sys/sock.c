@@ -50,16 +50,23 @@ close_failed(int fd)
 	return -1;
 }
 
+/* A socket for that path; -1 with errno. */
+static int
+make(const char *path, struct sockaddr_un *ret_addr)
+{
+	int fd = address(path, ret_addr) ? -1 : socket(AF_UNIX, SOCK_STREAM, 0);
+	if (fd >= 0)
+		sys_cloexec(fd);
+	return fd;
+}
+
 int
 sock_listen(const char *path)
 {
 	struct sockaddr_un addr;
-	if (address(path, &addr))
-		return -1;
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	int fd = make(path, &addr);
 	if (fd < 0)
 		return -1;
-	sys_cloexec(fd);
 	if (bind(fd, (struct sockaddr *)&addr, sizeof addr) < 0 || listen(fd, BACKLOG) < 0
 	    || sys_nonblock(fd))
 		return close_failed(fd);
@@ -80,13 +87,10 @@ int
 sock_connect_any(const char *path)
 {
 	struct sockaddr_un addr;
-	if (address(path, &addr))
-		return -1;
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	int fd = make(path, &addr);
 	if (fd < 0)
 		return -1;
-	if (sys_cloexec(fd) || sys_nonblock(fd)
-	    || connect(fd, (struct sockaddr *)&addr, sizeof addr) < 0)
+	if (sys_nonblock(fd) || connect(fd, (struct sockaddr *)&addr, sizeof addr) < 0)
 		return close_failed(fd);
 	return fd;
 }
@@ -118,12 +122,9 @@ int
 sock_connect(const char *path)
 {
 	struct sockaddr_un addr;
-	if (address(path, &addr))
-		return -1;
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	int fd = make(path, &addr);
 	if (fd < 0)
 		return -1;
-	sys_cloexec(fd);
 	if (connect(fd, (struct sockaddr *)&addr, sizeof addr) < 0 || !is_ours(fd))
 		return close_failed(fd);
 	return fd;
