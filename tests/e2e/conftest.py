@@ -19,6 +19,8 @@ def pytest_configure():
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, interrupt)    # so that all is cleaned up then, too
+    # What a shell has started in the background ignores it, and so would ssh.
+    signal.signal(signal.SIGINT, interrupt)
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -372,10 +372,6 @@ def test_client_that_is_told_to_end(host, it, number):
     with host.popen(it(host, "testhost", command), bufsize=0) as child:
         assert child.stdout.readline() == b"here\n"
         child.send_signal(number)
-        if it is ssh:       # sometimes does not notice the first
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                child.wait(3)
-            child.send_signal(number)
         assert child.wait(10) == 255
     wait_until(path.exists, what="the command has not seen the end of its input")
     host.wait_gone()
