@@ -236,6 +236,9 @@ def test_a_long_outage_loses_no_line(host):
 def test_a_killed_client_takes_its_command_along(host):
     with host.popen(belay_argv(host) + ["echo on; exec cat"]) as child:
         assert child.stdout.readline() == b"on\n"
+        child.stdin.write(b"both ways\n")  # it has told the host that it is there
+        child.stdin.flush()
+        assert child.stdout.readline() == b"both ways\n"
         child.kill()
         child.communicate()
     host.wait_gone()
