@@ -233,12 +233,17 @@ def test_a_long_outage_loses_no_line(host):
 
 # The end.
 
+def settle(child):
+    """Until the host knows that the client knows of the session."""
+    assert child.stdout.readline() == b"on\n"
+    child.stdin.write(b"both ways\n")
+    child.stdin.flush()
+    assert child.stdout.readline() == b"both ways\n"
+
+
 def test_a_killed_client_takes_its_command_along(host):
     with host.popen(belay_argv(host) + ["echo on; exec cat"]) as child:
-        assert child.stdout.readline() == b"on\n"
-        child.stdin.write(b"both ways\n")  # it has told the host that it is there
-        child.stdin.flush()
-        assert child.stdout.readline() == b"both ways\n"
+        settle(child)
         child.kill()
         child.communicate()
     host.wait_gone()
@@ -253,7 +258,7 @@ def test_a_session_nobody_comes_back_to_ends(host):
 def test_a_command_nobody_comes_back_to_ends(host):
     with host.popen(belay_argv(host) + ["echo on; exec cat"],
                     env={"BELAY_LINGER": "2"}) as child:
-        assert child.stdout.readline() == b"on\n"
+        settle(child)
         host.proxy.refuse()
         host.proxy.cut()
         host.wait_gone()
