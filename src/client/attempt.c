@@ -215,7 +215,7 @@ attempt_start(struct attempt *a, struct loop *loop, const struct attempt_plan *p
 	buf_init(&a->prelude, FRAME_MAX);
 	linkio_init(&a->io, on_readable, a, loop->now_us);
 	/* A long command does not fit on the command line of the host's shell. */
-	bool with_command = plan->hello.n <= HELLO_ON_COMMAND_LINE;
+	bool with_command = plan->hello.n <= HELLO_ON_COMMAND_LINE && !plan->secret;
 	int err = with_command ? 0 : buf_put(&a->prelude, plan->hello.p, plan->hello.n);
 	if (!err)
 		err = buf_put(&a->prelude, plan->prelude.p, plan->prelude.n);

@@ -86,6 +86,7 @@ struct attempt_plan {
 	bool hold_errors;
 	unsigned connect_timeout_s; /* up to the keys, ssh_config(5); not for the first */
 	const struct config *config; /* how we connect; NULL: ssh does it by itself */
+	bool secret; /* the hello is not for the eyes of others: it goes by stdin */
 	struct span hello; /* the first frame */
 	struct span prelude; /* data that follows it at once */
 };

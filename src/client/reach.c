@@ -122,6 +122,7 @@ start(struct reach *r, struct attempt *a, bool asks, bool fresh)
 		.asks = asks,
 		.fresh = fresh,
 		.hold_errors = r->command,
+		.secret = r->secret && !r->was_up,
 		.connect_timeout_s = connect_timeout_s(r),
 		.config = connects(r) ? &r->config : NULL };
 	buf_init(&hello, FRAME_MAX);

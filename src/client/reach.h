@@ -65,6 +65,7 @@ struct reach {
 	bool ending;
 	bool asking; /* ssh has the terminal, to ask there */
 	bool command; /* a command is run, not a shell */
+	bool secret; /* the first hello is not to be seen by others */
 	bool terminal; /* the program runs on one */
 	/* A tunnel device is free only when the link's ssh has ended: no attempt is made beside
 	 * it. */

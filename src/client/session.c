@@ -264,7 +264,7 @@ on_hello(void *owner, bool resume, struct buf *out)
 		buf_drop(&modes, modes.len);
 	m.positions = buf_span(&positions);
 	m.modes = buf_span(&modes);
-	if (!err && s->forwards.x11.on)
+	if (!err && s->forwards.x11.on && !resume)
 		err = x11_put(&s->forwards.x11, &more);
 	m.more = buf_span(&more);
 	if (!err)
@@ -829,6 +829,7 @@ begin(struct session *s)
 		console_no_input(&s->console);
 	s->begun = true;
 	s->reach.command = s->wish.command.len > 0;
+	s->reach.secret = s->forwards.x11.on; /* the cookie */
 	s->reach.terminal = s->wish.kind == KIND_PTY;
 	reach_start(&s->reach, &s->config);
 	return 0;

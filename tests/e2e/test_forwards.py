@@ -406,6 +406,12 @@ def test_display(host, display):
     assert name.startswith("localhost:")
     shown = host.output_of(term, "xdpyinfo | grep dimensions")
     assert "640x480" in shown
+    # Others may see command lines: the cookie is in none, as it is or as the hello has it.
+    cookie = host.output_of(term, "xauth list").split()[-1]
+    seen = " ".join(arg for one in host.processes() + host.client_processes()
+                    for arg in one.argv)
+    assert len(cookie) == 32 and "attach" in seen
+    assert cookie not in seen and cookie.encode().hex() not in seen
 
     def set_property(value):
         subprocess.run(["xprop", "-root", "-f", "BELAY", "8s", "-set", "BELAY", value],
