@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -91,6 +92,23 @@ sock_connect_any(const char *path)
 	if (fd < 0)
 		return -1;
 	if (sys_nonblock(fd) || connect(fd, (struct sockaddr *)&addr, sizeof addr) < 0)
+		return close_failed(fd);
+	return fd;
+}
+
+int
+sock_connect_abstract(const char *name)
+{
+	struct sockaddr_un addr;
+	size_t len = strlen(name);
+	if (len + 1 >= sizeof addr.sun_path)
+		return -1;
+	int fd = make("", &addr);
+	if (fd < 0)
+		return -1;
+	memcpy(addr.sun_path + 1, name, len);
+	socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + len);
+	if (sys_nonblock(fd) || connect(fd, (struct sockaddr *)&addr, size) < 0)
 		return close_failed(fd);
 	return fd;
 }

@@ -17,6 +17,8 @@ int sock_connect(const char *path);
 int sock_listen_for_all(const char *path, unsigned mask);
 /* Connects, whoever listens there; non-blocking.  Descriptor or -1. */
 int sock_connect_any(const char *path);
+/* The same to a name without a file, as unix(7) has it; elsewhere than on Linux -1. */
+int sock_connect_abstract(const char *name);
 /* Whether a socket is there that nobody listens on any more. */
 bool sock_is_stale(const char *path);
 /* Accepts a connection of our own user; -1 when there is none (others are closed). */

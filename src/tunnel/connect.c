@@ -119,7 +119,10 @@ connect_start(struct connect *c, struct loop *loop, resolve_fn *look_up,
 	int fd;
 	*c = (struct connect){ .loop = loop, .watch.fd = -1, .done = fn, .owner = owner };
 	if (to->kind == OPEN_UNIX) {
-		fd = sock_connect_any(to->host);
+		/* As X's own clients and ssh: the file may be gone. */
+		fd = to->display ? sock_connect_abstract(to->host) : -1;
+		if (fd < 0)
+			fd = sock_connect_any(to->host);
 		done(c, fd, fd < 0 ? strerror(errno) : NULL);
 	} else if (is_known(&c->answer, to->host, to->port)) {
 		try_next(c);

@@ -392,8 +392,8 @@ def display(host):
                            "-noreset", "-nolisten", "tcp", "-screen", "0", "640x480x24"],
                           pass_fds=[write], stderr=subprocess.DEVNULL) as server:
         os.close(write)
-        number = os.read(read, 20).decode().strip()
-        os.close(read)
+        with os.fdopen(read) as pipe:
+            number = pipe.readline().strip()    # whole: it writes the end by itself
         subprocess.run(["xauth", "-q", "-f", authority, "add", f":{number}", ".", cookie],
                        check=True)
         yield {"DISPLAY": f":{number}", "XAUTHORITY": str(authority)}
