@@ -421,8 +421,12 @@ def test_display(host, display):
     term.line("xprop -root -spy BELAY")     # a program that stays
     term.expect('"begun"')
     assert host.proxy.cut()
-    set_property("survived")
-    term.expect('"survived"')
+
+    def survived():     # xprop asks for changes only after what it shows first
+        set_property("survived")
+        return b'"survived"' in term.raw
+
+    term.wait_until(survived)
     term.type("\x03")
     assert host.output_of(term, "xdpyinfo | grep dimensions; echo $DISPLAY") == (
         f"{shown}{name}\n")
