@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* sshd_config(5), X11DisplayOffset; and how many it tries. */
 enum { FIRST = 10, LAST = 1000, X11_PORT = 6000 };
@@ -55,17 +56,35 @@ display_close(struct display *d)
 	d->number = 0;
 }
 
-void
-display_environment(const struct display *d)
+static void
+note_cookie(const struct display *d)
 {
-	char name[64], lines[2 * COOKIE_MAX + 256];
+	char lines[2 * COOKIE_MAX + 256];
 	char *xauth[] = { (char *)(uintptr_t) "xauth", (char *)(uintptr_t) "-q",
 		(char *)(uintptr_t) "-", NULL };
-	snprintf(name, sizeof name, "localhost:%u.%u", d->number, (unsigned)d->screen);
-	setenv("DISPLAY", name, 1);
 	snprintf(lines, sizeof lines, "remove unix:%u.%u\nadd unix:%u.%u %s %s\n",
 	    d->number, (unsigned)d->screen, d->number, (unsigned)d->screen, d->protocol,
 	    d->cookie);
 	(void)child_run(xauth, (struct span){ (const uint8_t *)lines, strlen(lines) },
 	    NULL);
+}
+
+void
+display_renew(struct display *d, const struct msg_display *m)
+{
+	if (!d->number || !copy_word(d->cookie, sizeof d->cookie, m->cookie)
+	    || fork() != 0)
+		return;
+	child_default_signals();
+	note_cookie(d);
+	_exit(0);
+}
+
+void
+display_environment(const struct display *d)
+{
+	char name[64];
+	snprintf(name, sizeof name, "localhost:%u.%u", d->number, (unsigned)d->screen);
+	setenv("DISPLAY", name, 1);
+	note_cookie(d);
 }

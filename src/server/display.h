@@ -21,6 +21,9 @@ struct display {
 int display_open(struct display *d, struct loop *loop, const struct msg_display *m,
     void (*accepted)(void *owner, int fd), void *owner);
 void display_close(struct display *d);
+/* Another client has come, whose cookie is another: programs started from now on show that
+ * one.  A child of ours has xauth(1) note it. */
+void display_renew(struct display *d, const struct msg_display *m);
 /* In the program's process: sets DISPLAY, and has xauth(1) note the cookie. */
 void display_environment(const struct display *d);
 

@@ -321,6 +321,8 @@ newcomer(struct hold *h, struct guest *g, const struct msg_hello *hello)
 	p->forwards.none = p->read_only;
 	struct msg_display display;
 	p->forwards.display = wants_display(hello, &display) && !p->read_only;
+	if (p->forwards.display && !starts)
+		display_renew(&h->display, &display);
 	p->forwards.agent = (hello->flags & HELLO_AGENT) && !p->read_only;
 	p->history_rows = hello->history;
 	return p;

@@ -437,6 +437,19 @@ def test_display(host, display):
     host.finish(term)
 
 
+def test_display_of_who_comes_back(host, display):
+    """Another client has another cookie; the display's number stays."""
+    term = host.shell("-X", env=display)
+    name = host.output_of(term, "echo $DISPLAY")
+    term.signal(signal.SIGKILL)
+    term.wait_exit()
+    term = host.belay("-X", env=display)
+    term.expect("back in the session")
+    assert host.output_of(term, "echo $DISPLAY") == name
+    term.wait_until(lambda: "640x480" in host.output_of(term, "xdpyinfo 2>&1; true"))
+    host.finish(term)
+
+
 # ---- stdin and stdout led on ----
 
 def test_stdio(host):
