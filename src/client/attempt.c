@@ -63,7 +63,7 @@ static const char *const again[] = { "-Snone", "-oControlMaster=no",
 	"-oControlPersist=no", "-oPermitLocalCommand=no", NULL };
 static const char *const unattended[] = { "-oBatchMode=yes", NULL };
 /* Of -a and -A, and of -x, -X and -Y, the last one counts (ssh.c). */
-static const char *const no_agent[] = { "-a", "-x", NULL };
+static const char *const no_forwards[] = { "-a", "-x", NULL };
 static const char *const handed[] = { "-oProxyUseFdpass=yes", NULL };
 
 static size_t
@@ -102,7 +102,7 @@ build_argv(const struct attempt_plan *plan, const char *command, char *timeout,
 	for (size_t i = 0; i < o->n_link_args; i++)
 		argv[n++] = o->link_args[i];
 	if (plan->wanted->tells_forwards)
-		n = add_args(argv, n, no_agent);
+		n = add_args(argv, n, no_forwards);
 	argv[n++] = (char *)(uintptr_t) "--";
 	argv[n++] = (char *)(uintptr_t)o->destination;
 	argv[n++] = (char *)(uintptr_t)command;

@@ -36,7 +36,7 @@ command_forward(struct forwards *f, const char *text, bool *ret_done)
 	if (!forward_from_option(&forward, letter, f->gateway, value))
 		return "Bad forwarding specification.";
 	*ret_done = forwards_add(f, &forward);
-	return *ret_done ? "Forwarding port." : "Too many forwardings, or port in use.";
+	return *ret_done ? "Forwarding port." : "Cannot listen there.";
 }
 
 static void
@@ -57,18 +57,22 @@ void
 command_line(struct forwards *f, const char *text)
 {
 	bool done;
-	int status;
 	text += strspn(text, " \t");
-	if (!*text)
-		return;
-	if (*text == '!' && (status = system(text + 1)) < 0)
-		perror("cannot run it");
-	else if (*text == '!')
-		return;
-	else if (*text == '?' || *text == 'h')
+	switch (*text) {
+	case 0:
+		break;
+	case '!':
+		if (system(text + 1) < 0)
+			perror("cannot run it");
+		break;
+	case '?':
+	case 'h':
 		help();
-	else
-		fprintf(stderr, "%s\n",
-		    *text == '-' ? command_forward(f, text + 1, &done)
-				 : "Invalid command.");
+		break;
+	case '-':
+		fprintf(stderr, "%s\n", command_forward(f, text + 1, &done));
+		break;
+	default:
+		fputs("Invalid command.\n", stderr);
+	}
 }

@@ -110,11 +110,14 @@ set_ipqos(struct config *c, struct span value)
 static void
 add_forward(struct config *c, bool remote, bool dynamic, struct span line)
 {
-	if (c->n_forwards < CONFIG_FORWARDS)
+	if (c->n_forwards < CONFIG_FORWARDS) {
 		c->forwards[c->n_forwards++] = (struct config_forward){ remote, dynamic,
 			line };
-	else
-		c->tells_forwards = false; /* too many: they stay with ssh */
+		return;
+	}
+	/* Too many: all of them are ssh's, and ports are free only when it has ended. */
+	c->tells_forwards = false;
+	c->one_link = true;
 }
 
 /* ssh -G tells of one that leads to a unix socket twice: first, by what it listens on, as
@@ -149,7 +152,7 @@ set_dynamic_forward(struct config *c, struct span value)
 static void
 set_tunnel(struct config *c, struct span value)
 {
-	c->one_link = !is(value, "no") && !is(value, "false");
+	c->one_link |= !is(value, "no") && !is(value, "false");
 }
 
 static void

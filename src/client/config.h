@@ -37,7 +37,7 @@ struct config {
 	bool keeps_no_keys; /* none will be known the next time */
 	bool control_persist; /* a master goes on without us */
 	bool silent; /* errors are not shown (LogLevel) */
-	bool one_link; /* tunnel devices, which only one ssh at a time can have */
+	bool one_link; /* tunnel devices or ports, which only one ssh at a time can have */
 	bool tells_forwards; /* all of them are known, and ours */
 	struct config_forward {
 		bool remote, dynamic; /* RemoteForward; DynamicForward */

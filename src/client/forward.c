@@ -95,8 +95,8 @@ struct field {
 	bool path;
 };
 
-/* Parts between colons; what is in brackets may have some, a path is a part to its end or
- * the next ":/" or ":number". */
+/* Parts between colons; what is in brackets may have some.  0: there are too many, or a
+ * bracket that nothing closes. */
 static size_t
 split(const char *value, struct field fields[FIELDS])
 {

@@ -131,6 +131,8 @@ forwards_init(struct forwards *f, struct loop *loop, struct engine *engine,
 	f->list = calloc(f->room, sizeof *f->list);
 	if (!f->list)
 		return ERR_NOMEM;
+	if (!c->tells_forwards)
+		return 0; /* they are ssh's */
 	find_agent(f, c);
 	x11_init(&f->x11, c);
 	for (size_t i = 0; i < c->n_forwards; i++) {
@@ -208,9 +210,12 @@ bool
 forwards_add(struct forwards *f, const struct forward *forward)
 {
 	struct forwards_one *one = expect(f, forward);
-	if (one)
-		start(one);
-	return one != NULL;
+	if (!one)
+		return false;
+	start(one);
+	if (one->state == FORWARD_FAILED)
+		one->state = FORWARD_GONE;
+	return one->state != FORWARD_GONE;
 }
 
 bool
@@ -253,9 +258,6 @@ on_listening(struct forwards *f, const struct msg_listening *m)
 		snprintf(text, sizeof text, "%.*s",
 		    (int)(m->text.n < sizeof text ? m->text.n : 0),
 		    (const char *)m->text.p);
-		for (char *p = text; *p; p++)
-			if ((unsigned char)*p < ' ' || *p == 0x7f)
-				*p = '?'; /* the host's words go to a terminal */
 		not_listening(one, " there", text);
 		return 0;
 	}

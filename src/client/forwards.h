@@ -49,7 +49,8 @@ void forwards_finish(struct forwards *f);
 
 /* The session is there: listens, and has the host listen. */
 void forwards_start(struct forwards *f);
-/* Adds one, which listens at once; false: no memory or too many. */
+/* Adds one, which listens at once, or when the host has said so; false: it does not (the
+ * person is told why), or there are too many. */
 bool forwards_add(struct forwards *f, const struct forward *forward);
 /* Drops the ones that listen there (-KL, -KR, -KD); false: there is none. */
 bool forwards_drop(struct forwards *f, const struct forward *forward);

@@ -68,8 +68,8 @@ struct session {
 	bool exited, hanging_up, told_done;
 	unsigned signals; /* that asked us to end */
 	int exit_status;
-	uint64_t begun_us,
-	    down_us; /* when we began; since when there is no link in use */
+	uint64_t begun_us;
+	uint64_t down_us; /* since when there is no link in use; 0: there is */
 	unsigned outages; /* that are over */
 	uint64_t outages_us;
 	struct control local; /* for other processes here */
@@ -664,9 +664,11 @@ forwards_step(struct session *s)
 	} else if (s->in_foreground && s->met && forwards_settled(&s->forwards)) {
 		in_background(s);
 	}
-	struct report r = report(s);
-	loop_sooner(&at,
-	    notify_turn(&s->notify, &r, s->met && forwards_settled(&s->forwards)));
+	if (s->notify.path[0]) {
+		struct report r = report(s);
+		bool ready = s->met && forwards_settled(&s->forwards);
+		loop_sooner(&at, notify_turn(&s->notify, &r, ready));
+	}
 	return at;
 }
 

@@ -537,7 +537,9 @@ fill(struct engine *e, struct link *l, struct buf *out, size_t room, uint64_t no
 			return true;
 	}
 	bool bulk = e->n_streams && e->streams[e->n_streams - 1]->rank >= RANK_BULK;
-	if (flight(e) < credit_allowed(&l->credit, bulk ? l->bulk_max : l->flight_max))
+	size_t max = credit_allowed(&l->credit, bulk ? l->bulk_max : l->flight_max);
+	/* What still waits is held back by us: the link is not short of it. */
+	if (flight(e) < max && !others_wait(e, RANK_CONTROL))
 		credit_short(&l->credit);
 	return false;
 }

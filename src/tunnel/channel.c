@@ -203,9 +203,6 @@ channel_failed(struct channel *c, struct span why)
 		return ERR_STATE;
 	snprintf(text, sizeof text, "%.*s", (int)(why.n < sizeof text ? why.n : 0),
 	    (const char *)why.p);
-	for (char *p = text; *p; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			*p = '?'; /* it is shown to a person */
 	c->tunnel->events->failed(c->tunnel->owner, &c->to,
 	    text[0] ? text : "no reason given");
 	if (c->asks) {

@@ -376,19 +376,3 @@ TEST(what_the_other_end_must_not_say)
 	close(far_fd);
 	finish();
 }
-
-TEST(what_is_shown_of_a_reason_is_harmless)
-{
-	int pair[2];
-	struct target to = { .kind = OPEN_TCP };
-	begin();
-	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
-	tunnel_open(&near.tunnel, pair[0], &to);
-	near.tunnel.channels->open_due = false;
-	union msg m = { .failed = { near.tunnel.channels->stream->id,
-			    { (const uint8_t *)"\033[2Jgone\n", 9 } } };
-	CHECK_EQ(tunnel_take(&near.tunnel, MSG_FAILED, &m), 0);
-	CHECK(strcmp(near.failed, "?[2Jgone?") == 0);
-	close(pair[1]);
-	finish();
-}
