@@ -37,14 +37,17 @@ static const char stage1[] =
     "eval \"$(dd bs=1 count=$k 2>/dev/null)\"";
 
 /* Runs in the shell of stage 1: $m is the mark, $1-$2 the machine.  The upload goes to a
- * name of its own and is renamed only when it is whole and answers as it should. */
+ * name of its own and is renamed only when it is whole and answers as it should.  Behind it
+ * nothing is sent before the answer, so head(1) may read ahead; where it has no -c, dd
+ * takes some seconds a megabyte. */
 static const char stage2[] =
     "v=%s z=%zu r=%zu a=$1-$2\n"
     "say() { echo \"$m $*\"; }\n"
     "no() { rm -f \"$p\"; say \"refused $d: ${e:-$1}\"; }\n"
+    "take() { head -c $1 2>/dev/null || dd bs=1 count=$1 2>/dev/null; }\n"
     "fill() {\n"
-    "	if [ $x = gz ]; then dd bs=1 count=$z 2>/dev/null | { gzip -dc >\"$p\" || { cat >/dev/null; false; }; }\n"
-    "	else dd bs=1 count=$r 2>/dev/null | { cat >\"$p\" || { cat >/dev/null; false; }; }; fi\n"
+    "	if [ $x = gz ]; then take $z | { gzip -dc >\"$p\" || { cat >/dev/null; false; }; }\n"
+    "	else take $r | { cat >\"$p\" || { cat >/dev/null; false; }; }; fi\n"
     "}\n"
     "try() {\n"
     "	p=$d/tmp.$$ e=\n"
