@@ -174,8 +174,6 @@ class Sshd:
     changed before a start.  All files lie in `dir`.
     """
 
-    _made_run_dir = False
-
     def __init__(self, root, shell="/bin/bash", setenv=None, config=""):
         self.dir = pathlib.Path(root)
         self.home = self.dir / "home"
@@ -229,9 +227,9 @@ class Sshd:
 
     def start(self):
         """Starts it, on the same port as before if there was one."""
-        if os.getuid() == 0 and not os.path.exists("/run/sshd"):
-            os.mkdir("/run/sshd", 0o755)
-            Sshd._made_run_dir = True
+        if os.getuid() == 0:
+            # It wants that; and stays, since others may be using it, too.
+            os.makedirs("/run/sshd", 0o755, exist_ok=True)
         for _ in range(5):
             if self._try():
                 return self
@@ -266,10 +264,6 @@ class Sshd:
         self.proc = None
         for one in mine:
             _kill(one.pid)
-        if Sshd._made_run_dir:
-            with contextlib.suppress(OSError):
-                os.rmdir("/run/sshd")
-            Sshd._made_run_dir = False
 
     def connections(self):
         """How many connections it serves now."""
