@@ -532,7 +532,7 @@ reach_deadline(struct reach *r)
 	for (size_t i = 0; i < REACH_ATTEMPTS; i++)
 		loop_sooner(&at, attempt_tick(&r->attempts[i], r->loop->now_us));
 	if (r->linked && !r->doubted)
-		loop_sooner(&at, engine_deadline(r->engine, &r->linked->io.link));
+		loop_sooner(&at, linkio_deadline(&r->linked->io, r->engine));
 	if (r->linked)
 		loop_sooner(&at, linkio_trim(&r->linked->io, r->loop->now_us));
 	return at;

@@ -652,7 +652,7 @@ guest_turn(struct hold *h, struct guest *g)
 		return 0;
 	}
 	if (e)
-		loop_sooner(&at, engine_deadline(e, &g->io.link));
+		loop_sooner(&at, linkio_deadline(&g->io, e));
 	loop_sooner(&at, linkio_trim(&g->io, now));
 	loop_sooner(&at, g->io.link.heard_us + LINK_SILENT_US);
 	return at;

@@ -2,18 +2,22 @@
 
 enum {
 	SECOND_US = 1000 * 1000,
-	SLACK_US = 15 * 1000, /* the receiver delays its acknowledgements */
-	RTT_LIVES_US = 8 * SECOND_US,
+	SLACK_US = 15 * 1000, /* the receiver delays its acknowledgements, */
+	SLACK_MAX = 256 * 1024, /* but not of so many bytes */
+	SHARING = 32, /* of the root: 2 KB for 1 Mbit/s */
+	RTT_LIVES_US = 10 * SECOND_US,
+	RTT_LIVES_BULK_US = 30 * SECOND_US,
 	ROUNDS = 2, /* after so many the rates before them count no more */
 	START_ROUNDS = 3,
 	MARK_EVERY_US = 500,
+	PACE_MIN_US = 2 * 1000, /* frames closer than that are not worth a timer */
 };
 
-/* Quarters of the product that may be in flight. */
+/* Eighths of the product that may be in flight. */
 static const unsigned gain[] = {
-	[CREDIT_STARTING] = 12,
-	[CREDIT_CRUISING] = 6,
-	[CREDIT_PROBING] = 1,
+	[CREDIT_STARTING] = 24,
+	[CREDIT_CRUISING] = 12,
+	[CREDIT_PROBING] = 3,
 };
 
 void
@@ -34,13 +38,30 @@ credit_in(const struct credit *c, uint64_t us)
 	return (size_t)(rate(c) * us / SECOND_US);
 }
 
+static size_t
+square_root(uint64_t n)
+{
+	uint64_t root = 0;
+	for (uint64_t bit = (uint64_t)1 << 20; bit; bit >>= 1)
+		if ((root + bit) * (root + bit) <= n)
+			root += bit;
+	return (size_t)root;
+}
+
+static size_t
+slack(const struct credit *c)
+{
+	size_t n = credit_in(c, SLACK_US);
+	return (n < SLACK_MAX ? n : SLACK_MAX) + c->root;
+}
+
 size_t
 credit_allowed(const struct credit *c, size_t ceiling)
 {
 	size_t floor = c->phase == CREDIT_STARTING ? CREDIT_START : CREDIT_FLOOR;
-	size_t n = credit_in(c, c->rtt_us * gain[c->phase] / 4);
+	size_t n = credit_in(c, c->rtt_us * gain[c->phase] / 8);
 	if (c->phase != CREDIT_PROBING)
-		n += credit_in(c, SLACK_US);
+		n += slack(c);
 	if (n < floor)
 		n = floor;
 	return n < ceiling ? n : ceiling;
@@ -54,12 +75,27 @@ mark_at(struct credit *c, size_t i)
 	return &c->marks[(c->first_mark + i) % CREDIT_MARKS];
 }
 
+/* A little faster than the link, so that it is never short; who comes late makes up for one
+ * frame. */
+static void
+pace(struct credit *c, size_t n, uint64_t now_us)
+{
+	uint64_t gap_us = rate(c) ? n * (SECOND_US * 4 / 5) / rate(c) : 0;
+	if (c->phase == CREDIT_STARTING || gap_us < PACE_MIN_US)
+		return;
+	if (gap_us > c->rtt_us / 4)
+		gap_us = c->rtt_us / 4;
+	uint64_t from_us = now_us - gap_us;
+	c->next_us = (c->next_us > from_us ? c->next_us : from_us) + gap_us;
+}
+
 void
 credit_sent(struct credit *c, size_t n, uint64_t now_us)
 {
 	if (c->sent == c->delivered)
 		c->delivered_us = now_us; /* nothing was under way: the clock starts */
 	c->sent += n;
+	pace(c, n, now_us);
 	if (c->delivered < c->blind_until)
 		return;
 	if (c->n_marks) {
@@ -110,6 +146,7 @@ begin_probe(struct credit *c)
 	c->phase = CREDIT_PROBING;
 	c->probe_end = 0;
 	c->probe_rtt_us = 0;
+	c->probed_us = c->rtt_us;
 }
 
 static void
@@ -129,6 +166,7 @@ static void
 on_mark(struct credit *c, const struct credit_mark *m, uint64_t now_us)
 {
 	uint64_t took_us = now_us - m->delivered_us;
+	c->rtt_now_us = now_us - m->sent_us;
 	bool no_queue = c->probe_end && m->end >= c->probe_end;
 	on_rtt(c, now_us - m->sent_us, no_queue, now_us);
 	if (took_us < c->rtt_us || !took_us)
@@ -149,10 +187,11 @@ on_mark(struct credit *c, const struct credit_mark *m, uint64_t now_us)
 static void
 start_round(struct credit *c)
 {
+	bool queue = c->rtt_now_us > 2 * c->rtt_us + SLACK_US;
 	if (rate(c) >= c->start_rate + c->start_rate / 4) {
 		c->start_rate = rate(c);
 		c->start_flat = 0;
-	} else if (++c->start_flat >= START_ROUNDS) {
+	} else if (++c->start_flat >= START_ROUNDS || queue) {
 		begin_probe(c); /* the start has left a queue */
 	}
 }
@@ -177,7 +216,8 @@ on_round(struct credit *c)
 static void
 probe(struct credit *c, uint64_t now_us)
 {
-	bool old = now_us >= c->rtt_found_us + RTT_LIVES_US;
+	uint64_t lives_us = c->bulk ? RTT_LIVES_BULK_US : RTT_LIVES_US;
+	bool old = now_us >= c->rtt_found_us + lives_us;
 	bool slower = rate(c) < c->rate_at_rtt / 2;
 	if (c->phase == CREDIT_CRUISING && c->rtt_us && (old || slower))
 		begin_probe(c);
@@ -190,6 +230,8 @@ probe(struct credit *c, uint64_t now_us)
 		c->rtt_found_us = now_us;
 		c->rate_at_rtt = rate(c);
 		c->phase = CREDIT_CRUISING;
+		if (c->rtt_us < c->probed_us - c->probed_us / 4)
+			begin_probe(c); /* half of what was a queue still is one */
 	}
 }
 
@@ -213,4 +255,8 @@ credit_acked(struct credit *c, size_t n, uint64_t now_us)
 	if (c->delivered >= c->round_end)
 		on_round(c);
 	probe(c, now_us);
+	if (c->root_of != rate(c)) {
+		c->root_of = rate(c);
+		c->root = square_root(c->root_of * SHARING);
+	}
 }

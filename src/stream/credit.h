@@ -1,21 +1,28 @@
 /*
- * How much may be in flight on a link: by what its own acknowledgements tell.
+ * How much may be in flight on a link, and when the next frame is due: by what its own
+ * acknowledgements tell.
  *
- *     allowed = rate x (1.5 x smallest round trip + 15 ms)
+ *     allowed = rate x 1.5 x smallest round trip + slack
  *
  *                rate: the most that was delivered in one of the last rounds
- *     round trip: the least of the last 8 s, the receiver's delay included
+ *     round trip: the least of the last 10 s, the receiver's delay included
+ *          slack: rate x 15 ms, at most 256 KiB, and the root of 32 x rate: of two flows on
+ *                 one link the slower gets more of it for its rate, until they are equal
  *
- *     START --- rate grows no more for 3 rounds ---> CRUISE ---+
- *     x 3                                            x 1.5     | round trip old, or
- *                                                      ^       | much slower
- *                                                      |       v
- *                                                      +---- PROBE  x 0.75, for a round
+ *     START --- rate grows no more for 3 rounds, ---> CRUISE ---+
+ *     x 3       or for one, with a queue              x 1.5     | round trip old, or
+ *                                                      ^        | much slower
+ *                                                      |        v
+ *                                                      +---- PROBE  x 0.375, for a round
  *
  * More than the product keeps a little of a queue, so a faster link shows itself by a
  * higher rate.  The queue hides the round trip, so now and then it is let run dry.
  * What was sent while there was not enough to send says nothing about the link, unless
  * it was faster than what was known.
+ *
+ * Frames are spread over the round trip (next_us): ssh makes one packet of what it finds, up
+ * to 32 KiB, and delivers it whole, so what was sent in one lump is acknowledged in one, and
+ * so on for ever, with nothing under way in between.
  *
  * Floor: CREDIT_FLOOR, so that nothing ever stalls.  Ceiling: the caller's.
  */
@@ -28,7 +35,7 @@
 
 enum {
 	CREDIT_FLOOR = 2 * 1024,
-	CREDIT_START = 32 * 1024, /* before anything is known */
+	CREDIT_START = 16 * 1024, /* before anything is known */
 	CREDIT_MARKS = 64,
 };
 
@@ -36,13 +43,17 @@ enum credit_phase { CREDIT_STARTING, CREDIT_CRUISING, CREDIT_PROBING };
 
 struct credit {
 	enum credit_phase phase;
+	bool bulk; /* nobody waits for a key here: the queue is let run dry less often */
 	uint64_t sent, delivered; /* bytes, of this link */
+	uint64_t next_us; /* when the next frame is due; may have passed */
 	uint64_t delivered_us; /* when that was */
 	/* of what is sent until that is delivered nothing is measured */
 	uint64_t blind_until;
 	uint64_t short_until; /* what was sent below it was all there was to send; 0 */
 	/* bytes a second, the most of the rounds now counted and of those before */
 	uint64_t rate_now, rate_before;
+	uint64_t root_of; /* the rate */
+	size_t root; /* and its part of the slack */
 	uint64_t rate_at_rtt; /* the rate when the round trip was found */
 	unsigned rounds; /* counted in rate_now */
 	uint64_t round_end; /* `sent` that ends the round when it is delivered */
@@ -50,7 +61,9 @@ struct credit {
 	uint64_t start_rate; /* STARTING: of the last round that was faster */
 	unsigned start_flat; /* and the rounds since */
 	uint64_t rtt_us, rtt_found_us; /* the smallest, 0: not known; when it was seen */
+	uint64_t rtt_now_us; /* the last */
 	uint64_t probe_rtt_us; /* PROBING: the smallest since the queue ran dry; 0 */
+	uint64_t probed_us; /* ... and rtt_us when that began */
 	uint64_t probe_end; /* `sent` that ends it when it is delivered; 0: not dry yet */
 	/* What was under way when these bytes were sent, oldest first. */
 	struct credit_mark {

@@ -63,6 +63,7 @@ engine_open(struct engine *e, uint32_t id, uint8_t rank, size_t out_max, size_t 
 	if (!s)
 		return NULL;
 	stream_init(s, id, rank, out_max, window);
+	e->terminal |= rank == RANK_TERMINAL;
 	size_t i = e->n_streams++;
 	for (; i > 0 && e->streams[i - 1]->rank > rank; i--)
 		e->streams[i] = e->streams[i - 1];
@@ -181,6 +182,7 @@ engine_add(struct engine *e, struct link *l)
 	if (e->n_links == ENGINE_LINKS)
 		return ERR_FULL;
 	e->links[e->n_links++] = l;
+	l->credit.bulk = !e->terminal;
 	if (e->client) {
 		for (size_t i = 0; i < e->n_links; i++)
 			e->links[i]->used = false;
@@ -409,10 +411,20 @@ can_send(struct stream *s, size_t max, size_t in_flight, struct turn *ret)
 	return ret->len || ret->end;
 }
 
+/* Whether frames of this rank wait for their time: not the first of those in flight, which
+ * may be an echo. */
 static bool
-next_turn(const struct engine *e, const struct link *l, struct turn *ret)
+is_paced(const struct link *l, size_t max, size_t in_flight, uint64_t now_us)
+{
+	return l->credit.next_us > now_us && in_flight >= max / FRAMES_IN_FLIGHT;
+}
+
+/* Notes (paced_us) when to ask again, if frames wait for their time. */
+static bool
+next_turn(const struct engine *e, struct link *l, struct turn *ret, uint64_t now_us)
 {
 	size_t in_flight = 0;
+	l->paced_us = 0;
 	for (size_t i = 0, end; i < e->n_streams; i = end) {
 		uint8_t rank = e->streams[i]->rank;
 		for (end = i; end < e->n_streams && e->streams[end]->rank == rank; end++)
@@ -422,9 +434,14 @@ next_turn(const struct engine *e, const struct link *l, struct turn *ret)
 		if (rank == RANK_CONTROL)
 			in_flight = 0;
 		size_t max = flight_allowed(e, l, rank, in_flight);
-		for (size_t k = i; k < end; k++)
-			if (can_send(e->streams[k], max, in_flight, ret))
+		bool paced = rank > RANK_CONTROL && is_paced(l, max, in_flight, now_us);
+		for (size_t k = i; k < end; k++) {
+			if (!can_send(e->streams[k], max, in_flight, ret))
+				continue;
+			if (!paced)
 				return true;
+			l->paced_us = l->credit.next_us;
+		}
 	}
 	return false;
 }
@@ -516,14 +533,14 @@ fill(struct engine *e, struct link *l, struct buf *out, size_t room, uint64_t no
 	size_t end = out->len + room;
 	retry(e, l, now_us);
 	struct turn turn;
-	bool sends = l == e->active && next_turn(e, l, &turn);
+	bool sends = l == e->active && next_turn(e, l, &turn, now_us);
 	fill_signals(e, l, out, sends, now_us);
 	if (!sends)
 		return false;
 	if (e->client && !l->ping_us && !l->asked_us
 	    && now_us >= l->heard_us + (l->srtt_us ? PROBE_EVERY_US : 0))
 		fill_ping(l, out, MSG_PING, now_us);
-	while (next_turn(e, l, &turn)) {
+	while (next_turn(e, l, &turn, now_us)) {
 		if (out->len + DATA_OVERHEAD >= end)
 			return true;
 		e->moved_us = now_us;
@@ -570,6 +587,8 @@ engine_deadline(const struct engine *e, const struct link *l)
 		if (ack && (!at || ack < at))
 			at = ack;
 	}
+	if (l->paced_us && (!at || l->paced_us < at))
+		at = l->paced_us;
 	uint64_t again = retry_at(e, l);
 	return again && (!at || again < at) ? again : at;
 }

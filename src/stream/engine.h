@@ -35,6 +35,7 @@ enum { ENGINE_LINKS = 4, ENGINE_STREAMS = 1024 };
 
 struct engine {
 	bool client;
+	bool terminal; /* one of the streams is */
 	struct stream **streams; /* by rank; within one, who has sent last is last */
 	size_t n_streams, room; /* at most ENGINE_STREAMS */
 	struct link *links[ENGINE_LINKS]; /* oldest first */

@@ -100,11 +100,17 @@ link_patience_us(const struct link *l)
 	return us > l->doubt_max_us ? l->doubt_max_us : us;
 }
 
+uint64_t
+link_doubt_at(const struct link *l)
+{
+	return l->doubt_max_us && l->asked_us ? l->asked_us + link_patience_us(l) : 0;
+}
+
 bool
 link_in_doubt(const struct link *l, uint64_t now_us)
 {
-	return l->doubt_max_us && l->asked_us
-	    && now_us >= l->asked_us + link_patience_us(l);
+	uint64_t at = link_doubt_at(l);
+	return at && now_us >= at;
 }
 
 bool
@@ -116,13 +122,7 @@ link_ping_due(const struct link *l, uint64_t now_us)
 uint64_t
 link_deadline(const struct link *l)
 {
-	uint64_t at = 0;
-	if (l->heartbeat_us && !l->ping_us)
-		at = l->heard_us + l->heartbeat_us;
-	if (l->doubt_max_us && l->asked_us) {
-		uint64_t doubt = l->asked_us + link_patience_us(l);
-		if (!at || doubt < at)
-			at = doubt;
-	}
-	return at;
+	uint64_t at = link_doubt_at(l);
+	uint64_t beat_us = l->heard_us + l->heartbeat_us;
+	return l->heartbeat_us && !l->ping_us && (!at || beat_us < at) ? beat_us : at;
 }

@@ -23,6 +23,7 @@ struct link {
 	bool lossy; /* frames may be lost: repeat what is not acknowledged */
 	bool used; /* the client has chosen it */
 
+	uint64_t paced_us; /* frames wait for this time; 0: none does */
 	uint64_t heard_us; /* when the last frame came */
 	uint64_t asked_us; /* the oldest question without any frame since; 0: none */
 	uint64_t ping_us; /* when the PING or USE under way was sent; 0: none */
@@ -64,6 +65,8 @@ uint64_t link_patience_us(const struct link *l);
 bool link_in_doubt(const struct link *l, uint64_t now_us);
 /* A PING is to be sent (none is under way, and it was silent for long enough). */
 bool link_ping_due(const struct link *l, uint64_t now_us);
+/* When it comes into doubt: 0 never. */
+uint64_t link_doubt_at(const struct link *l);
 /* When to look again: 0 never. */
 uint64_t link_deadline(const struct link *l);
 

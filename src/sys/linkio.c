@@ -131,6 +131,12 @@ linkio_trim(struct linkio *io, uint64_t now_us)
 	return 0;
 }
 
+uint64_t
+linkio_deadline(const struct linkio *io, const struct engine *e)
+{
+	return io->full ? link_doubt_at(&io->link) : engine_deadline(e, &io->link);
+}
+
 void
 linkio_write(struct linkio *io, struct engine *e, uint64_t now_us)
 {

@@ -38,6 +38,9 @@ uint64_t linkio_trim(struct linkio *io, uint64_t now_us);
 
 /* Reads what is there into link.in; false at the end of file (then broken is set). */
 bool linkio_read(struct linkio *io);
+/* When there may be something to write or to doubt: as engine_deadline, but while the
+ * descriptor takes no more, nothing can be sent.  0: on events only. */
+uint64_t linkio_deadline(const struct linkio *io, const struct engine *e);
 /* Fills the queue from the engine (NULL: only writes) and writes what goes. */
 void linkio_write(struct linkio *io, struct engine *e, uint64_t now_us);
 

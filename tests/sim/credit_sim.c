@@ -7,7 +7,8 @@
  *
  * Receivers acknowledge as stream.c does: 128 KiB at once, less after 4 ms, very little
  * after 20 ms.  TCP beneath is a queue without an end; a shallow one loses what does not
- * fit: what follows waits a round trip, and then comes at once.
+ * fit: what follows waits a round trip, and then comes at once.  ssh makes packets of what
+ * is sent at the same time, and each arrives whole.
  *
  * Checked: the throughput, how long a byte waits (what a Ctrl-C would wait for), that
  * nothing stalls, how many round trips it takes to fill the link, and that two share it.
@@ -25,6 +26,7 @@ enum {
 	LINE = 1 << 16,
 	CEILING = 1 << 30,
 	FRAME = 64 * 1024,
+	PACKET = 32 * 1024, /* of ssh's, at most */
 };
 
 struct scene {
@@ -37,33 +39,43 @@ struct scene {
 	/* from half of the time on; 0: unchanged */
 	double later_bits, later_rtt_ms;
 	bool pauses; /* the first flow has nothing to send for 3 s of every 4 */
+	bool packets; /* what is sent at once arrives as one, as ssh's packets do */
+	bool bulk; /* nobody types beside it */
 };
 
 static const struct scene scenes[] = {
-	{ "64 kbit/s", 0.064, 600, 0, 0, 1, 0, 0, false },
-	{ "64 kbit/s, near", 0.064, 20, 0, 0, 1, 0, 0, false },
-	{ "256 kbit/s", 0.256, 300, 0, 0, 1, 0, 0, false },
-	{ "1 Mbit/s", 1, 200, 0, 0, 1, 0, 0, false },
-	{ "1 Mbit/s, jitter", 1, 200, 50, 0, 1, 0, 0, false },
-	{ "10 Mbit/s", 10, 60, 0, 0, 1, 0, 0, false },
-	{ "10 Mbit/s, jitter", 10, 60, 20, 0, 1, 0, 0, false },
-	{ "10 Mbit/s, shallow", 10, 60, 0, 0.3, 1, 0, 0, false },
-	{ "100 Mbit/s", 100, 20, 0, 0, 1, 0, 0, false },
-	{ "100 Mbit/s, far", 100, 300, 0, 0, 1, 0, 0, false },
-	{ "100 Mbit/s, satellite", 100, 600, 30, 0, 1, 0, 0, false },
-	{ "1 Gbit/s", 1000, 10, 0, 0, 1, 0, 0, false },
-	{ "1 Gbit/s, shallow", 1000, 10, 0, 0.5, 1, 0, 0, false },
-	{ "10 Gbit/s", 10000, 0.1, 0, 0, 1, 0, 0, false },
-	{ "10 Gbit/s, far", 10000, 50, 0, 0, 1, 0, 0, false },
-	{ "10 to 1 Mbit/s", 10, 60, 0, 0, 1, 1, 60, false },
-	{ "1 to 10 Mbit/s", 1, 60, 0, 0, 1, 10, 60, false },
-	{ "20 to 300 ms", 10, 20, 0, 0, 1, 10, 300, false },
-	{ "300 to 20 ms", 10, 300, 0, 0, 1, 10, 20, false },
-	{ "10 Mbit/s, pauses", 10, 60, 0, 0, 1, 0, 0, true },
-	{ "1 Mbit/s, pauses", 1, 200, 0, 0, 1, 0, 0, true },
-	{ "two on 1 Mbit/s", 1, 100, 0, 0, 2, 0, 0, false },
-	{ "two on 10 Mbit/s", 10, 60, 0, 0, 2, 0, 0, false },
-	{ "two on 1 Gbit/s", 1000, 20, 0, 0, 2, 0, 0, false },
+	{ "64 kbit/s", 0.064, 600, 0, 0, 1, 0, 0, false, false, false },
+	{ "64 kbit/s, near", 0.064, 20, 0, 0, 1, 0, 0, false, false, false },
+	{ "256 kbit/s", 0.256, 300, 0, 0, 1, 0, 0, false, false, false },
+	{ "1 Mbit/s", 1, 200, 0, 0, 1, 0, 0, false, false, false },
+	{ "1 Mbit/s, jitter", 1, 200, 50, 0, 1, 0, 0, false, false, false },
+	{ "10 Mbit/s", 10, 60, 0, 0, 1, 0, 0, false, false, false },
+	{ "10 Mbit/s, jitter", 10, 60, 20, 0, 1, 0, 0, false, false, false },
+	{ "10 Mbit/s, shallow", 10, 60, 0, 0.3, 1, 0, 0, false, false, false },
+	{ "100 Mbit/s", 100, 20, 0, 0, 1, 0, 0, false, false, false },
+	{ "100 Mbit/s, far", 100, 300, 0, 0, 1, 0, 0, false, false, false },
+	{ "100 Mbit/s, satellite", 100, 600, 30, 0, 1, 0, 0, false, false, false },
+	{ "1 Gbit/s", 1000, 10, 0, 0, 1, 0, 0, false, false, false },
+	{ "1 Gbit/s, shallow", 1000, 10, 0, 0.5, 1, 0, 0, false, false, false },
+	{ "10 Gbit/s", 10000, 0.1, 0, 0, 1, 0, 0, false, false, false },
+	{ "10 Gbit/s, far", 10000, 50, 0, 0, 1, 0, 0, false, false, false },
+	{ "10 to 1 Mbit/s", 10, 60, 0, 0, 1, 1, 60, false, false, false },
+	{ "1 to 10 Mbit/s", 1, 60, 0, 0, 1, 10, 60, false, false, false },
+	{ "20 to 300 ms", 10, 20, 0, 0, 1, 10, 300, false, false, false },
+	{ "300 to 20 ms", 10, 300, 0, 0, 1, 10, 20, false, false, false },
+	{ "10 Mbit/s, pauses", 10, 60, 0, 0, 1, 0, 0, true, false, false },
+	{ "1 Mbit/s, pauses", 1, 200, 0, 0, 1, 0, 0, true, false, false },
+	{ "64 kbit/s, in packets", 0.064, 600, 0, 0, 1, 0, 0, false, true, false },
+	{ "256 kbit/s, in packets", 0.256, 300, 0, 0, 1, 0, 0, false, true, false },
+	{ "1 Mbit/s, in packets", 1, 200, 0, 0, 1, 0, 0, false, true, false },
+	{ "1 Mbit/s, near, in packets", 1, 20, 0, 0, 1, 0, 0, false, true, false },
+	{ "10 Mbit/s, in packets", 10, 60, 0, 0, 1, 0, 0, false, true, false },
+	{ "100 Mbit/s, in packets", 100, 20, 0, 0, 1, 0, 0, false, true, false },
+	{ "1 Mbit/s, bulk in packets", 1, 200, 0, 0, 1, 0, 0, false, true, true },
+	{ "two on 1 Mbit/s", 1, 100, 0, 0, 2, 0, 0, false, false, false },
+	{ "two on 10 Mbit/s", 10, 60, 0, 0, 2, 0, 0, false, false, false },
+	{ "two on 1 Gbit/s", 1000, 20, 0, 0, 2, 0, 0, false, false, false },
+	{ "two on 10 Mbit/s, bulk", 10, 60, 0, 0, 2, 0, 0, false, false, true },
 };
 
 /* Positions on their way: each arrives at its time. */
@@ -93,6 +105,7 @@ static struct {
 	struct {
 		size_t flow;
 		uint64_t bytes, since_us;
+		bool ends; /* a packet */
 	} queue[LINE];
 	size_t head, n;
 	uint64_t queued;
@@ -155,7 +168,8 @@ send_some(size_t i)
 			credit_short(&f->credit);
 		return;
 	}
-	while (flight < allowed && w.n < LINE) {
+	uint64_t packet = 0;
+	while (flight < allowed && w.n < LINE && f->credit.next_us <= w.now_us) {
 		uint64_t n = allowed - flight;
 		uint64_t most = allowed / 8 < 1024 ? 1024 : allowed / 8;
 		most = most > FRAME ? FRAME : most;
@@ -164,6 +178,12 @@ send_some(size_t i)
 		w.queue[at].flow = i;
 		w.queue[at].bytes = n;
 		w.queue[at].since_us = w.now_us;
+		w.queue[at].ends = true;
+		if (w.scene->packets && packet && packet + n <= PACKET)
+			w.queue[(at + LINE - 1) % LINE].ends = false;
+		else
+			packet = 0;
+		packet += n;
 		w.queued += n;
 		f->sent += n;
 		flight += n;
@@ -200,7 +220,10 @@ serve(void)
 		}
 		uint64_t at = w.now_us < w.hole_us ? w.hole_us : w.now_us;
 		at += w.rtt_us / 2 + below((uint64_t)(w.scene->jitter_ms * MS));
-		put(&f->down, at, f->served);
+		bool whole = !w.scene->packets
+		    || (!w.queue[w.head].bytes && w.queue[w.head].ends);
+		if (whole)
+			put(&f->down, at, f->served);
 		if (!w.queue[w.head].bytes) {
 			w.head = (w.head + 1) % LINE;
 			w.n--;
@@ -253,7 +276,8 @@ judge(const struct scene *s, double share, double waited_ms, double stall_ms)
 	double frame_ms = 8 * 4.096 / low;
 	if (share < (s->pauses ? 0.15 : s->depth > 0 ? 0.7 : 0.9))
 		return "too slow";
-	if (waited_ms > (double)s->flows * (0.75 * rtt + 20) + frame_ms)
+	double most_ms = (double)s->flows * (0.75 * rtt + 20) + frame_ms;
+	if (waited_ms > (s->bulk ? 3 * most_ms : most_ms))
 		return "queues too much";
 	if (!s->pauses && stall_ms > 2 * rtt + 50 + 2 * frame_ms)
 		return "stalls";
@@ -280,13 +304,14 @@ run(const struct scene *s)
 	w.scene = s;
 	set_link(s->bits, s->rtt_ms);
 	w.begin_us = w.now_us = SECOND;
-	uint64_t half = 20 * (uint64_t)SECOND;
+	uint64_t half = 30 * (uint64_t)SECOND;
 	w.end_us = w.begin_us + 2 * half;
-	w.warm_us = w.end_us - half / 2;
+	w.warm_us = w.end_us - 20 * (uint64_t)SECOND;
 	w.step_us = w.rtt_us / 100 < 10 ? 10 : w.rtt_us / 100;
 	w.step_us = w.step_us > 500 ? 500 : w.step_us;
 	for (size_t i = 0; i < s->flows; i++) {
 		credit_init(&w.flows[i].credit, w.now_us);
+		w.flows[i].credit.bulk = s->bulk;
 		w.flows[i].moved_us = w.now_us;
 	}
 	for (; w.now_us < w.end_us; w.now_us += w.step_us) {

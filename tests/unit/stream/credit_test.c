@@ -42,12 +42,40 @@ TEST(at_first_a_little_is_allowed_and_never_more_than_the_ceiling)
 TEST(the_start_is_quick_and_stops_at_the_rate)
 {
 	begin();
-	rounds(4, 10 * KB, 100);
+	rounds(5, 10 * KB, 100);
 	CHECK(credit_allowed(&c, BIG) >= 1000 * KB / 2);
 	rounds(20, 10 * KB, 100);
 	CHECK(c.phase != CREDIT_STARTING);
 	CHECK(credit_in(&c, 1000 * MS) >= 5000 * KB);
 	CHECK(credit_in(&c, 1000 * MS) <= 11000 * KB);
+}
+
+TEST(what_is_sent_is_spread_over_time_once_the_rate_is_known)
+{
+	begin();
+	credit_sent(&c, 5000, now);
+	CHECK(c.next_us <= now);
+	rounds(20, 10 * KB, 100);
+	credit_sent(&c, 100 * KB, now); /* late: it makes up for one */
+	credit_sent(&c, 100 * KB, now);
+	CHECK(c.next_us > now + 4 * MS && c.next_us < now + 20 * MS);
+	/* Less than two milliseconds is no time to wait for. */
+	now = c.next_us + 1000 * MS;
+	credit_sent(&c, KB, now);
+	CHECK(c.next_us <= now);
+}
+
+TEST(of_two_the_slower_gets_more_of_a_queue_for_its_rate)
+{
+	struct credit slow = { .phase = CREDIT_CRUISING,
+		.rate_now = 100 * KB,
+		.rtt_us = 1 };
+	struct credit fast = { .phase = CREDIT_CRUISING,
+		.rate_now = 400 * KB,
+		.rtt_us = 1 };
+	credit_acked(&slow, 0, 0);
+	credit_acked(&fast, 0, 0);
+	CHECK(4 * credit_allowed(&slow, BIG) > credit_allowed(&fast, BIG) + 1024);
 }
 
 TEST(nothing_ever_closes_it)
@@ -146,6 +174,6 @@ TEST(output_that_is_read_in_pieces_ends_the_start)
 	begin();
 	pieces(15);
 	CHECK(c.phase != CREDIT_STARTING);
-	CHECK(credit_allowed(&c, BIG) <= 50 * KB);
+	CHECK(credit_allowed(&c, BIG) <= 52 * KB);
 	CHECK(credit_in(&c, 1000 * MS) >= 115 * 1000);
 }

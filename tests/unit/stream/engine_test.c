@@ -722,6 +722,50 @@ TEST(little_is_in_flight_but_control_messages_are_not_held_up)
 	world_finish();
 }
 
+/* Of 125 kB/s and 200 ms, with a terminal as the main stream. */
+static void
+know_the_link(struct link *l)
+{
+	l->credit.phase = CREDIT_CRUISING;
+	l->credit.rate_now = 125 * 1000;
+	l->credit.rtt_us = 200 * MS;
+	l->credit.rtt_found_us = w.now;
+}
+
+TEST(frames_are_spread_over_the_round_trip)
+{
+	world_init();
+	w.client.total = 100000;
+	struct wire *wire = wire_open(0);
+	struct link *l = &wire->client;
+	(void)sent_bytes(&w.client, l); /* signals */
+	know_the_link(l);
+	static const uint8_t bytes[100000];
+	CHECK_EQ(stream_write(tty(&w.client), bytes, sizeof bytes), sizeof bytes);
+	size_t frame = sent_bytes(&w.client, l);
+	CHECK(frame > 8000 && frame < 12000); /* the first is late and makes up for one */
+	CHECK_EQ(sent_bytes(&w.client, l), 0);
+	uint64_t at = engine_deadline(&w.client.engine, l);
+	CHECK_EQ(at, l->credit.next_us);
+	CHECK(at > w.now + 20 * MS && at < w.now + 60 * MS);
+	w.now = at;
+	CHECK_EQ(sent_bytes(&w.client, l), frame / 2);
+	world_finish();
+}
+
+TEST(the_first_frame_waits_for_no_time_of_its_own)
+{
+	world_init();
+	struct wire *wire = wire_open(0);
+	struct link *l = &wire->client;
+	(void)sent_bytes(&w.client, l);
+	know_the_link(l);
+	l->credit.next_us = w.now + 50 * MS;
+	CHECK_EQ(stream_write(tty(&w.client), "x", 1), 1);
+	CHECK_EQ(sent_bytes(&w.client, l), 1);
+	world_finish();
+}
+
 TEST(a_frame_is_no_larger_than_the_room)
 {
 	world_init();
@@ -732,7 +776,7 @@ TEST(a_frame_is_no_larger_than_the_room)
 	struct engine *e = &w.client.engine;
 	(void)engine_fill(e, &wire->client, &wire->up, 0, w.now);
 	buf_drop(&wire->up, wire->up.len); /* signals are not counted */
-	for (size_t room = 0; room < 200; room++) {
+	for (size_t room = 0; room < 150; room++) {
 		CHECK(engine_fill(e, &wire->client, &wire->up, room, w.now));
 		CHECK(wire->up.len <= room);
 		buf_drop(&wire->up, wire->up.len);
