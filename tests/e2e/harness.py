@@ -61,6 +61,17 @@ def _run(*argv, **more):
                           check=True, text=True, **more).stdout
 
 
+def _files(place):
+    """The files below; those that go meanwhile do no harm."""
+    return [pathlib.Path(where, name) for where, _, names in os.walk(place) for name in names]
+
+
+def _is_socket(path):
+    with contextlib.suppress(FileNotFoundError):
+        return stat.S_ISSOCK(path.lstat().st_mode)
+    return False
+
+
 # Processes.
 
 Process = collections.namedtuple("Process", "pid ppid name state argv exe")
@@ -505,7 +516,7 @@ class Host:
     def server_files(self, place=None):
         """The files below a candidate directory; the first one if none is named."""
         place = place or self.candidates()[0]
-        return sorted(path for path in place.rglob("*") if path.is_file())
+        return sorted(path for path in _files(place) if path.is_file())
 
     def mount(self, path, *options):
         """Mounts until the end of the test."""
@@ -520,12 +531,12 @@ class Host:
         found = [f"process {one.pid}: {' '.join(one.argv) or one.name}"
                  for one in self.processes() + self.client_processes()]
         if not self.may_leave_sockets:
-            found += [f"socket {path}" for path in self.run.rglob("*")
-                      if stat.S_ISSOCK(path.lstat().st_mode)]
+            found += [f"socket {path}" for path in _files(self.run) if _is_socket(path)]
         own = [place for place in self.candidates() if place not in SHARED_PLACES]
         new = [place for place in SHARED_PLACES if place not in self._shared_before]
         for place in own + new:
-            found += [f"temporary file {path}" for path in place.rglob("*tmp.*")]
+            found += [f"temporary file {path}" for path in _files(place)
+                      if "tmp." in path.name]
         return found
 
     def close(self, patience=10):
