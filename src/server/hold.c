@@ -185,22 +185,6 @@ on_display(void *owner, int fd)
 	lead_on(owner, OPEN_DISPLAY, fd);
 }
 
-/* What the client says about its display; false: nothing. */
-static bool
-wants_display(const struct msg_hello *hello, struct msg_display *ret)
-{
-	struct span more = hello->more;
-	struct frame f;
-	union msg m;
-	for (long len; (len = frame_parse(more, &f)) > 0;
-	     more.p += len, more.n -= (size_t)len)
-		if (f.type == MSG_DISPLAY && msg_get(&f, &m) == 0) {
-			*ret = m.display;
-			return true;
-		}
-	return false;
-}
-
 static bool
 start_program(struct hold *h, const struct msg_hello *hello, struct guest *g)
 {
@@ -211,7 +195,7 @@ start_program(struct hold *h, const struct msg_hello *hello, struct guest *g)
 		.modes = hello->modes,
 		.size = { hello->rows, hello->cols, hello->xpixel, hello->ypixel } };
 	char text[256];
-	struct msg_display display;
+	union msg more;
 	if (hello->kind < KIND_PTY || hello->kind > KIND_NONE) {
 		guest_refuse(g, REFUSE_BAD, "unknown kind of session");
 		return false;
@@ -228,8 +212,8 @@ start_program(struct hold *h, const struct msg_hello *hello, struct guest *g)
 	if (hello->flags & HELLO_AGENT
 	    && agent_open(&h->agent, &h->loop, h->path, on_agent, h) == 0)
 		login.agent = h->agent.path;
-	if (wants_display(hello, &display)
-	    && display_open(&h->display, &h->loop, &display, on_display, h) == 0)
+	if (msg_find(hello->more, MSG_DISPLAY, &more)
+	    && display_open(&h->display, &h->loop, &more.display, on_display, h) == 0)
 		login.display = &h->display;
 	int err = peers_init(&h->peers, &h->loop, hello->kind == KIND_PTY, &login.size);
 	if (!err && hello->kind != KIND_NONE)
@@ -319,12 +303,14 @@ newcomer(struct hold *h, struct guest *g, const struct msg_hello *hello)
 	p->read_only = hello->flags & HELLO_READ_ONLY;
 	p->exact = hello->flags & HELLO_EXACT;
 	p->forwards.none = p->read_only;
-	struct msg_display display;
-	p->forwards.display = wants_display(hello, &display) && !p->read_only;
+	union msg more;
+	p->forwards.display = msg_find(hello->more, MSG_DISPLAY, &more) && !p->read_only;
 	if (p->forwards.display && !starts)
-		display_renew(&h->display, &display);
+		display_renew(&h->display, &more.display);
 	p->forwards.agent = (hello->flags & HELLO_AGENT) && !p->read_only;
 	p->history_rows = hello->history;
+	if (msg_find(hello->more, MSG_HISTORY, &more))
+		p->history_us = (uint64_t)more.history.time_ms * 1000;
 	return p;
 }
 
@@ -598,13 +584,13 @@ control_turn(struct hold *h, struct peer *p)
 		dismiss(h, p, BYE_ENDED);
 }
 
-static void
+static uint64_t
 peers_turn(struct hold *h)
 {
 	for (size_t i = 0; i < PEERS; i++)
 		if (h->peers.list[i].taken)
 			control_turn(h, &h->peers.list[i]);
-	peers_catch_up(&h->peers);
+	uint64_t at = peers_catch_up(&h->peers, h->loop.now_us);
 	/* Who types now is known before the program gets it: the window comes first. */
 	(void)peers_input(&h->peers);
 	if (h->peers.resize && h->peers.typist)
@@ -612,6 +598,7 @@ peers_turn(struct hold *h)
 	if (h->peers.typed)
 		h->used_s = sys_wall_s();
 	h->peers.resize = h->peers.typed = false;
+	return at;
 }
 
 /* ---- the loop ---- */
@@ -730,10 +717,10 @@ static uint64_t
 hold_turn(void *owner, uint64_t now_us)
 {
 	struct hold *h = owner;
-	peers_turn(h);
+	uint64_t at = peers_turn(h);
 	if (h->phase == PHASE_RUNNING && program_over(&h->program))
 		tell_exit(h);
-	uint64_t at = peers_forward(&h->peers, now_us);
+	loop_sooner(&at, peers_forward(&h->peers, now_us));
 	loop_sooner(&at, guests_turn(h));
 	/* After sending has made room. */
 	loop_sooner(&at, program_turn(&h->program));

@@ -336,16 +336,25 @@ put_state(struct line_writer *w)
 }
 
 int
-term_snapshot(const struct term *t, const struct term_limits *limits, struct buf *out)
+term_snapshot_parts(const struct term *t, const struct term_limits *limits,
+    struct buf *out, size_t *ret_screens)
 {
 	struct line_writer w;
 	bool spacer = false;
 	line_begin(&w, t, out, false);
 	put(&w, "\033[J");
 	bool goes_on = put_history(&w, first_row(&t->history, limits), &spacer);
+	*ret_screens = out->len;
 	put_screens(&w, goes_on, goes_on && spacer);
 	put_state(&w);
 	return out->failed ? ERR_NOMEM : 0;
+}
+
+int
+term_snapshot(const struct term *t, const struct term_limits *limits, struct buf *out)
+{
+	size_t screens;
+	return term_snapshot_parts(t, limits, out, &screens);
 }
 
 int

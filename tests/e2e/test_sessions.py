@@ -205,6 +205,58 @@ def test_what_this_machine_remembers(host):
     assert done.stdout == b"no sessions\n"
 
 
+# History: as much as the link has time for.
+
+NARROW = 8000  # bytes a second: 64 kbit/s
+ROWS = 6000
+LEFT_OUT = re.compile(rb"\[belay: (\d+) lines of history left out: the link is slow\]\r\n")
+
+
+@pytest.fixture
+def left_rows(host):
+    """A shell that has written many rows, left."""
+    term = host.shell()
+    term.line(f"seq -f 'row %05.0f of all that has been written' {ROWS}; echo e''nd")
+    term.expect("end")
+    term.expect(PROMPT)
+    term.signal(signal.SIGKILL)
+    return host
+
+
+def rows_of(term):
+    return [int(n) for n in re.findall(rb"row (\d{5}) of", bytes(term.raw))]
+
+
+def test_a_narrow_link_gets_the_youngest_rows_and_soon_the_screen(left_rows):
+    host = left_rows
+    host.proxy.limit(NARROW)
+    term = host.belay("--history", "20000")
+    term.expect(BACK)
+    before = host.proxy.bytes["down"]
+    term.expect("end")
+    term.expect("ready")
+    # As much as it carries in the 2 s, and what has stood in the way before.
+    assert host.proxy.bytes["down"] - before < 4 * NARROW
+    rows = rows_of(term)
+    gaps = [(a, b) for a, b in zip(rows, rows[1:]) if b != a + 1]
+    assert rows[0] == 1 and rows[-1] == ROWS and len(gaps) == 1
+    assert int(LEFT_OUT.search(term.raw)[1]) == gaps[0][1] - gaps[0][0] - 1
+    assert ROWS - gaps[0][1] > 100 > gaps[0][0]
+    host.proxy.limit(None)
+    host.finish(term)
+
+
+@pytest.mark.parametrize("rate", [None, 10 * NARROW], ids=["fast", "patient"])
+def test_all_rows_come_where_there_is_time(left_rows, rate):
+    host = left_rows
+    host.proxy.limit(rate)
+    term = host.belay("--history", "20000", *["--history-time=0"] * bool(rate))
+    term.expect("end")
+    term.expect("ready")
+    assert rows_of(term) == list(range(1, ROWS + 1))
+    host.finish(term)
+
+
 # A long outage: the program does not wait, and what its bytes were the model tells.
 
 LINES = 80_000  # more than what is retained
