@@ -97,7 +97,7 @@ each_in(const char *dir, bool (*each)(void *owner, int fd), void *owner)
 		    || !format_ok(
 			snprintf(path, sizeof path, "%s/%s", dir, entry->d_name)))
 			continue;
-		int fd = sock_connect(path);
+		int fd = sock_try(path);
 		if (fd >= 0)
 			more = each(owner, fd);
 	}

@@ -18,8 +18,8 @@ enum { SESSION_PATH_MAX = 512 };
 
 /* Connects to the session with this id.  A descriptor, or -1: it is not there. */
 int rundir_connect(const uint8_t id[ID_LEN]);
-/* Calls `each` with a connection to every session of this user, until it returns false;
- * it closes the descriptor. */
+/* Calls `each` with a connection, non-blocking, to every session of this user, until it
+ * returns false; it closes the descriptor. */
 void rundir_each(bool (*each)(void *owner, int fd), void *owner);
 /* Makes the socket of a new session, listening.  Returns the descriptor and its path.
  * -1: errno; EADDRINUSE when the session is there already. */
