@@ -6,7 +6,7 @@ import re
 import signal
 
 import pytest
-from harness import PROMPT, belay_argv, wait_until
+from harness import PATH, PROMPT, belay_argv, wait_until
 
 BACK = "back in the session"
 
@@ -317,6 +317,64 @@ def test_a_command_nobody_comes_back_to_ends(host):
         child.kill()
         child.communicate()
     host.proxy.heal()
+
+
+# Where logind ends what a user has started.
+
+BUSCTL = r"""#!/bin/sh
+echo "$*" >> "$BELAY_ROOT/asked"
+case $* in
+*get-property*) printf 'b true\nas 1 "root"\n' ;;
+*) echo 0::/user.slice/user-0.slice/user@0.service/app.slice/belay-1.scope >"$BELAY_ROOT/proc/self/cgroup" ;;
+esac
+"""
+ENDS = "this host ends the session with your last login"
+
+
+@pytest.fixture
+def logind(make_host, tmp_path):
+    """Makes a host with a logind as its configuration says."""
+    def make(conf, lingers=True, session=True):
+        for folder in ("bin", "proc/self", "etc/systemd/logind.conf.d", "var/lib/systemd/linger"):
+            (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / "bin/busctl").write_text(BUSCTL)
+        (tmp_path / "bin/busctl").chmod(0o755)
+        scope = "session-7.scope" if session else "cron.service"
+        (tmp_path / "proc/self/cgroup").write_text(f"0::/user.slice/user-0.slice/{scope}\n")
+        (tmp_path / "etc/systemd/logind.conf").write_text("[Login]\n#KillUserProcesses=no\n")
+        (tmp_path / "etc/systemd/logind.conf.d/50-mine.conf").write_text(conf)
+        if lingers:
+            (tmp_path / "var/lib/systemd/linger/tester").touch()
+        return make_host(setenv={"BELAY_ROOT": tmp_path, "PATH": f"{tmp_path}/bin:{PATH}"})
+    return make
+
+
+def asked(tmp_path):
+    path = tmp_path / "asked"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+@pytest.mark.parametrize("lingers", [True, False])
+def test_a_session_gets_a_scope_where_logind_would_end_it(logind, tmp_path, lingers):
+    host = logind("[Login]\nKillUserProcesses=yes\n", lingers)
+    term = host.shell()
+    pid = host.holder(term).pid
+    assert asked(tmp_path)[1:] == [
+        "--user call org.freedesktop.systemd1 /org/freedesktop/systemd1"
+        " org.freedesktop.systemd1.Manager StartTransientUnit ssa(sv)a(sa(sv))"
+        f" belay-{pid}.scope fail 2 PIDs au 1 {pid} CollectMode s inactive-or-failed 0"]
+    assert (ENDS.encode() in term.raw) == (not lingers)
+    assert "BELAY_ENDS" not in host.output_of(term, "env")
+    host.finish(term)
+
+
+@pytest.mark.parametrize(("conf", "session"), [("", True), ("KillUserProcesses=yes\n", False)],
+                         ids=["not set", "not in a login"])
+def test_elsewhere_nobody_is_asked(logind, tmp_path, conf, session):
+    host = logind(conf, session=session)
+    term = host.shell()
+    assert not asked(tmp_path) and ENDS.encode() not in term.raw
+    host.finish(term)
 
 
 # What is shown while the link does not answer, and what is left when all is over.
