@@ -119,7 +119,9 @@ find_session(const struct msg_hello *hello)
 	int fd = hello->name.n && hello->wish != WISH_RESUME
 	    ? manage_find(hello->name)
 	    : rundir_connect(hello->session);
-	if (fd < 0 && hello->wish != WISH_RESUME)
+	if (fd < 0 && hello->wish != WISH_NEW)
+		rundir_mend(hello->session);
+	if (fd < 0)
 		fd = rundir_connect(hello->session); /* made by an earlier attempt */
 	if (fd >= 0)
 		return fd;

@@ -81,17 +81,25 @@ look_in(const char *dir, struct buf *b, struct setting *s)
 
 /* ---- questions to the managers ---- */
 
+/* execvp(3) changes no word. */
+static bool
+done(const char *const argv[], struct buf *out)
+{
+	char *const *words = (char *const *)(uintptr_t)argv;
+	return child_run(words, (struct span){ NULL, 0 }, out) == 0;
+}
+
 /* Whether logind itself says so, for this user. */
 static bool
 ends_with_login(const char *user, struct buf *b)
 {
-	static char *const argv[] = { "busctl", "get-property", LOGIND,
+	static const char *const argv[] = { "busctl", "get-property", LOGIND,
 		"/org/freedesktop/login1", LOGIND ".Manager", "KillUserProcesses",
 		"KillExcludeUsers", NULL };
 	char quoted[64];
 	buf_drop(b, b->len);
 	snprintf(quoted, sizeof quoted, "\"%s\"", user);
-	if (child_run(argv, (struct span){ NULL, 0 }, b) != 0)
+	if (!done(argv, b))
 		return false;
 	const char *text = buf_str(b);
 	return text && strncmp(text, "b true", 6) == 0 && !strstr(text, quoted);
@@ -103,11 +111,11 @@ move(struct buf *b)
 	char name[64], pid[16];
 	snprintf(pid, sizeof pid, "%d", (int)getpid());
 	snprintf(name, sizeof name, "belay-%s.scope", pid);
-	char *argv[] = { "busctl", "--user", "call", MANAGER, "/org/freedesktop/systemd1",
+	const char *argv[] = { "busctl", "--user", "call", MANAGER, "/org/freedesktop/systemd1",
 		MANAGER ".Manager", "StartTransientUnit", "ssa(sv)a(sa(sv))", name, "fail",
 		"2", "PIDs", "au", "1", pid, "CollectMode", "s", "inactive-or-failed", "0",
 		NULL };
-	if (child_run(argv, (struct span){ NULL, 0 }, NULL) != 0)
+	if (!done(argv, NULL))
 		return false;
 	/* What the session starts from now on has to be there, too. */
 	for (int ms = 0; in_login(b); ms += LOOK_MS) {

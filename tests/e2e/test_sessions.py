@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 
 import pytest
@@ -317,6 +318,33 @@ def test_a_command_nobody_comes_back_to_ends(host):
         child.kill()
         child.communicate()
     host.proxy.heal()
+
+
+# Where a cleaner has been.
+
+@pytest.mark.parametrize("way", ["come back", "list", "named", "resume"])
+def test_a_session_whose_socket_was_removed_is_there(host, way):
+    name = ["--session", "work"] * (way == "named")
+    term = host.shell(*name)
+    term.line("mark=kept")
+    term.expect(PROMPT)
+    if way == "resume":
+        host.proxy.refuse()
+        host.proxy.cut()
+    else:
+        term.signal(signal.SIGKILL)
+    shutil.rmtree(host.run)
+    host.proxy.heal()
+    if way == "list":
+        assert [one["kind"] for one in listed(host)] == ["terminal"]
+    if way != "resume":
+        term = host.belay(*name)
+        term.expect("mark=kept")
+    term.line("echo $mark-''here")
+    term.expect("kept-here")
+    term.expect(PROMPT)
+    assert sorted(map(len, os.listdir(host.run))) == [32]
+    host.finish(term)
 
 
 # Where logind ends what a user has started.
