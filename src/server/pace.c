@@ -61,8 +61,8 @@ leave_out(struct pace *p, struct stream *s, uint64_t room)
 {
 	char line[80];
 	uint64_t from = line_end(s, s->out_high, p->screens), to = from, next, lines = 0;
-	while (to && stream_written(s) - to > room
-	    && (next = line_end(s, to, p->screens))) {
+	while (
+	    to && stream_written(s) - to > room && (next = line_end(s, to, p->screens))) {
 		to = next;
 		lines++;
 	}
@@ -78,9 +78,11 @@ leave_out(struct pace *p, struct stream *s, uint64_t room)
 static void
 decide(struct pace *p, struct stream *s, uint64_t now_us)
 {
-	uint64_t took_us = now_us - p->first_acked_us, apart_us = p->second_us - p->begun_us;
+	uint64_t took_us = now_us - p->first_acked_us,
+		 apart_us = p->second_us - p->begun_us;
 	took_us = took_us > apart_us ? took_us - apart_us : 0;
-	uint64_t rate = p->piece * SECOND_US / (took_us > CHANCE_US ? took_us : CHANCE_US);
+	uint64_t rate = p->piece * SECOND_US
+	    / (took_us > CHANCE_US ? took_us : CHANCE_US);
 	uint64_t left_us = p->due_us > now_us ? p->due_us - now_us : 0;
 	uint64_t room = rate * left_us / SECOND_US, larger = p->piece * LARGER;
 	if (larger > room / PART)

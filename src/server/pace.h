@@ -37,7 +37,6 @@ void pace_begin(struct pace *p, struct stream *s, size_t len, size_t screens,
     uint64_t time_us);
 /* After whatever may have been acknowledged, and before anything is sent on `link`; NULL: the
  * client is away.  Returns when to call it again; 0: then. */
-uint64_t
-pace_turn(struct pace *p, struct stream *s, const void *link, uint64_t now_us);
+uint64_t pace_turn(struct pace *p, struct stream *s, const void *link, uint64_t now_us);
 
 #endif

@@ -122,7 +122,8 @@ mend(void *owner, pid_t pid, const char *path)
 	const struct mending *m = owner;
 	char own[SESSION_PATH_MAX];
 	const char *name = strrchr(path, '/');
-	if (m->id && (!join_id("", m->id, ID_LEN, own) || !name || strcmp(name, own) != 0))
+	if (m->id
+	    && (!join_id("", m->id, ID_LEN, own) || !name || strcmp(name, own) != 0))
 		return;
 	if (access(path, F_OK) == 0 || kill(pid, RUNDIR_SIGNAL) < 0)
 		return;

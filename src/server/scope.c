@@ -21,22 +21,42 @@ enum {
 	LOOK_MS = 5,
 };
 
-/* A file of the system, below $BELAY_ROOT in tests; "" if it is not there. */
+/* A path of the system's, in two parts, below $BELAY_ROOT (for tests); valid until the next
+ * call. */
+static const char *
+place(const char *dir, const char *name)
+{
+	static char path[PATH_MAX_LEN];
+	const char *root = getenv("BELAY_ROOT");
+	snprintf(path, sizeof path, "%s%s%s", root ? root : "", dir, name);
+	return path;
+}
+
+/* What is in a file; "" if it is not there. */
 static const char *
 read_file(const char *path, struct buf *b)
 {
-	char full[PATH_MAX_LEN];
-	const char *root = getenv("BELAY_ROOT"), *text;
+	const char *text;
 	buf_drop(b, b->len);
-	snprintf(full, sizeof full, "%s%s", root ? root : "", path);
-	return sys_read_file(full, b) == 0 && (text = buf_str(b)) ? text : "";
+	return sys_read_file(path, b) == 0 && (text = buf_str(b)) ? text : "";
+}
+
+/* strstr(3) costs a static program 2 KB. */
+static const char *
+find(const char *text, const char *word)
+{
+	size_t n = strlen(word);
+	while (*text && strncmp(text, word, n) != 0)
+		text++;
+	return *text ? text : NULL;
 }
 
 static bool
 in_login(struct buf *b)
 {
-	const char *scope = strstr(read_file("/proc/self/cgroup", b), "/session-");
-	return scope && strstr(scope, ".scope");
+	const char *scope = find(read_file(place("/proc/self/cgroup", ""), b),
+	    "/session-");
+	return scope && find(scope, ".scope");
 }
 
 /* ---- logind's configuration ---- */
@@ -51,10 +71,11 @@ look(const char *path, struct buf *b, struct setting *s)
 {
 	static const char key[] = "KillUserProcesses=";
 	const char *text = read_file(path, b);
-	for (const char *at = text; (at = strstr(at, key)); at++) {
+	for (const char *at = text; (at = find(at, key)); at++) {
 		const char *value = at + sizeof key - 1;
 		bool active = at == text || at[-1] == '\n';
-		bool yes = (*value && strchr("yYtT1", *value)) || strncmp(value, "on", 2) == 0;
+		bool yes = (*value && strchr("yYtT1", *value))
+		    || strncmp(value, "on", 2) == 0;
 		s->yes |= yes && active;
 		s->no |= !yes;
 	}
@@ -63,17 +84,13 @@ look(const char *path, struct buf *b, struct setting *s)
 static void
 look_in(const char *dir, struct buf *b, struct setting *s)
 {
-	char path[PATH_MAX_LEN];
-	const char *root = getenv("BELAY_ROOT");
 	const struct dirent *entry;
-	snprintf(path, sizeof path, "%s/systemd/logind.conf", dir);
-	look(path, b, s);
-	snprintf(path, sizeof path, "%s%s/systemd/logind.conf.d", root ? root : "", dir);
-	DIR *entries = opendir(path);
+	char name[PATH_MAX_LEN];
+	look(place(dir, "/systemd/logind.conf"), b, s);
+	DIR *entries = opendir(place(dir, "/systemd/logind.conf.d"));
 	while (entries && (entry = readdir(entries))) {
-		snprintf(path, sizeof path, "%s/systemd/logind.conf.d/%s", dir,
-		    entry->d_name);
-		look(path, b, s);
+		snprintf(name, sizeof name, "/systemd/logind.conf.d/%s", entry->d_name);
+		look(place(dir, name), b, s);
 	}
 	if (entries)
 		closedir(entries);
@@ -102,7 +119,7 @@ ends_with_login(const char *user, struct buf *b)
 	if (!done(argv, b))
 		return false;
 	const char *text = buf_str(b);
-	return text && strncmp(text, "b true", 6) == 0 && !strstr(text, quoted);
+	return text && strncmp(text, "b true", 6) == 0 && !find(text, quoted);
 }
 
 static bool
@@ -111,10 +128,10 @@ move(struct buf *b)
 	char name[64], pid[16];
 	snprintf(pid, sizeof pid, "%d", (int)getpid());
 	snprintf(name, sizeof name, "belay-%s.scope", pid);
-	const char *argv[] = { "busctl", "--user", "call", MANAGER, "/org/freedesktop/systemd1",
-		MANAGER ".Manager", "StartTransientUnit", "ssa(sv)a(sa(sv))", name, "fail",
-		"2", "PIDs", "au", "1", pid, "CollectMode", "s", "inactive-or-failed", "0",
-		NULL };
+	const char *argv[] = { "busctl", "--user", "call", MANAGER,
+		"/org/freedesktop/systemd1", MANAGER ".Manager", "StartTransientUnit",
+		"ssa(sv)a(sa(sv))", name, "fail", "2", "PIDs", "au", "1", pid,
+		"CollectMode", "s", "inactive-or-failed", "0", NULL };
 	if (!done(argv, NULL))
 		return false;
 	/* What the session starts from now on has to be there, too. */
@@ -124,16 +141,6 @@ move(struct buf *b)
 		(void)poll(NULL, 0, LOOK_MS);
 	}
 	return true;
-}
-
-static bool
-lingers(const char *user)
-{
-	char path[PATH_MAX_LEN];
-	const char *root = getenv("BELAY_ROOT");
-	snprintf(path, sizeof path, "%s/var/lib/systemd/linger/%s", root ? root : "",
-	    user);
-	return access(path, F_OK) == 0;
 }
 
 static bool
@@ -151,7 +158,7 @@ leave(struct buf *b)
 		user = "";
 	if ((s.no && !s.yes) || !ends_with_login(user, b))
 		return true;
-	return move(b) && lingers(user);
+	return move(b) && access(place("/var/lib/systemd/linger/", user), F_OK) == 0;
 }
 
 bool

@@ -209,7 +209,7 @@ def test_what_this_machine_remembers(host):
 # History: as much as the link has time for.
 
 NARROW = 8000  # bytes a second: 64 kbit/s
-ROWS = 6000
+ROWS = 3000
 LEFT_OUT = re.compile(rb"\[belay: (\d+) lines of history left out: the link is slow\]\r\n")
 
 

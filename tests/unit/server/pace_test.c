@@ -37,7 +37,8 @@ put_rows(struct stream *s, unsigned rows, size_t *ret_len)
 	char line[80];
 	*ret_len = 0;
 	for (unsigned i = 0; i < rows; i++) {
-		int n = snprintf(line, sizeof line, "row %06u of the history of it all\r\n", i);
+		int n = snprintf(line, sizeof line,
+		    "row %06u of the history of it all\r\n", i);
 		*ret_len += stream_write(s, line, (size_t)n);
 	}
 }
@@ -47,8 +48,8 @@ carry(struct path *p, struct stream *s, struct buf *to, uint64_t now)
 {
 	const uint8_t *bytes;
 	bool end;
-	size_t n = stream_next(s, IN_FLIGHT - (size_t)(s->out_next - s->out_acked), &bytes,
-	    &end);
+	size_t n = stream_next(s, IN_FLIGHT - (size_t)(s->out_next - s->out_acked),
+	    &bytes, &end);
 	if (!n || p->n == PACKETS)
 		return;
 	if (n > 32 * 1024)
@@ -61,7 +62,8 @@ carry(struct path *p, struct stream *s, struct buf *to, uint64_t now)
 	if (++p->sent == 2)
 		p->free_us += p->lag_us;
 	p->packets[(p->first + p->n++) % PACKETS] = (struct packet){
-		p->free_us + p->rtt_us + ACK_US, s->out_next };
+		p->free_us + p->rtt_us + ACK_US, s->out_next
+	};
 }
 
 static void
@@ -153,7 +155,8 @@ TEST(where_all_fit_all_come)
 			struct shown s = show(p, ROWS, TWO_S);
 			check(&s, ROWS);
 			CHECK_EQ(s.left_out, 0);
-			CHECK(s.us < ROWS * ROW * 1000000ull / rates[i] + 3 * rtt + 50000);
+			CHECK(
+			    s.us < ROWS * ROW * 1000000ull / rates[i] + 3 * rtt + 50000);
 		}
 }
 
@@ -219,7 +222,8 @@ TEST(no_line_is_cut_in_two)
 	}
 	const char *text = buf_str(&got);
 	CHECK(strstr(text, "all\r\n[belay: 1"));
-	CHECK(strstr(text, " lines of history left out: the link is slow]\r\ngoes on and on\r\nend"));
+	CHECK(strstr(text,
+	    " lines of history left out: the link is slow]\r\ngoes on and on\r\nend"));
 	buf_finish(&got);
 	stream_finish(&s);
 }
