@@ -201,9 +201,15 @@ static void bound_history(struct peers *ps);
 static void
 leave_behind(struct peers *ps, struct peer *p)
 {
+	struct buf undo;
 	p->behind = true;
 	p->from_row = term_gone(ps->term);
 	bound_history(ps);
+	/* What it will get then is for a terminal on neutral ground, and on the main screen. */
+	buf_init(&undo, CATCH_UP_MAX);
+	if (term_undo(ps->term, &undo) == 0)
+		(void)stream_write(p->main, buf_bytes(&undo), undo.len);
+	buf_finish(&undo);
 }
 
 /* For every client's own terminal. */

@@ -363,7 +363,9 @@ term_resync(const struct term *t, const struct term_limits *limits, struct buf *
 {
 	uint64_t first = first_row(&t->history, limits);
 	*ret_lost = first > limits->from_row ? first - limits->from_row : 0;
-	if (buf_put(out, "\033[H", 3))
+	/* Not all at once: tmux would scroll it into its history. */
+	static const char erase[] = "\033[2H\033[J\033[H\033[K";
+	if (buf_put(out, erase, sizeof erase - 1))
 		return ERR_NOMEM;
 	return term_snapshot(t, limits, out);
 }
