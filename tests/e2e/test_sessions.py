@@ -134,6 +134,21 @@ def test_clients_share_a_session(host):
     assert watch.wait_exit() == 0
 
 
+def test_a_client_that_stalls_holds_nobody_up(host):
+    one = host.shell("--session", "both")
+    two = host.belay("--share")  # the one that this machine has
+    two.expect("ready")
+    one.signal(signal.SIGSTOP)
+    # Far more than what is retained, or fits into all the buffers on the way.
+    two.line("yes 0123456789 | head -c 12000000; echo at''last")
+    two.expect("atlast")
+    two.expect(PROMPT)
+    one.signal(signal.SIGCONT)
+    one.expect("atlast")
+    host.finish(two)
+    assert one.wait_exit() == 0
+
+
 def test_the_window_of_who_typed_last_counts(host):
     one = host.shell("--session", "both", rows=30, cols=90)
     two = host.belay("--session", "both", "--share", rows=20, cols=70)
