@@ -19,7 +19,7 @@ STATE = ("cursor_x cursor_y cursor_flag cursor_shape alternate_on insert_flag wr
          " mouse_button_flag mouse_sgr_flag scroll_region_upper scroll_region_lower pane_title"
          " pane_tabs").split()
 
-# It shows something, and goes on with each Enter.
+# It shows something, a word at last, and goes on with each Enter.
 PROGRAM = r"""
 stty -echo
 clear
@@ -31,9 +31,9 @@ while [ $i -lt 90 ]; do
     [ $((i % 9)) -ne 0 ] || printf 'a line that is longer than the window is wide %0150d\n' $i
 done
 printf '\033]2;the title\033\\\033[?1h\033=\033[?1002h\033[?1006h\033[?2004h\033[4;20r'
-printf '\033[10;30H\033[35mhere\033[3g\033[5G\033H\033[10;34H'
+printf '\033[3g\033[5G\033H\033[10;30H\033[35mhere'
 read x
-printf '\033[?1049h\033[2J\033[?25l\033[3;7H\033[7mthe other screen\033[m\033[?1002l\033[?1000h'
+printf '\033[?1049h\033[2J\033[?25l\033[?1002l\033[?1000h\033[3;7H\033[7mthe other screen'
 read x
 printf '\033[?1049l\033[?25h\033[?1000l\033[?1002h'
 read x
@@ -99,10 +99,15 @@ def same(tmux, state):
         assert tmux.state() == state
 
 
+def finish(host):
+    assert host.piped(belay_argv(host, "--kill", "shown")).returncode == 0
+    host.wait_gone()
+
+
 @pytest.mark.parametrize("screen", ["main", "other"])
 def test_what_tmux_shows_after_a_crash(host, tmux, screen):
     host.home_file("program", PROGRAM)
-    tmux.open(belay_argv(host))
+    tmux.open(belay_argv(host, "--session", "shown"))
     tmux.wait("ready$")
     tmux.type("sh program", "Enter")
     tmux.wait("here")
@@ -113,7 +118,7 @@ def test_what_tmux_shows_after_a_crash(host, tmux, screen):
     shown = tmux.state()
     tmux.kill()
 
-    tmux.open(belay_argv(host))
+    tmux.open(belay_argv(host, "--session", "shown"))
     same(tmux, shown)
     if screen == "other":
         tmux.type("Enter")
@@ -124,8 +129,7 @@ def test_what_tmux_shows_after_a_crash(host, tmux, screen):
     was = next(n for n, row in enumerate(rows) if "row 1\033" in row)
     assert now[begin:] == rows[was:]
     assert begin <= was + 2
-    tmux.type("Enter", "Enter", "Enter", "exit 0", "Enter")
-    host.wait_gone()
+    finish(host)
 
 
 # More than what is retained; and the same on the other screen, left with its modes.
@@ -136,7 +140,7 @@ LONG = [r"seq -f 'line %08.0f and some more to fill the row with text' 80000",
 
 @pytest.mark.parametrize(("command", "lines"), zip(LONG, [80000, 500]), ids=["main", "other"])
 def test_every_line_is_there_once_after_a_long_outage(host, tmux, command, lines):
-    tmux.open(belay_argv(host))
+    tmux.open(belay_argv(host, "--session", "shown"))
     tmux.wait("ready$")
     tmux.type(f"clear; sleep 1; {command}; touch ~/done", "Enter")
     wait_until(lambda: host.running("sleep", "1"))
@@ -150,5 +154,4 @@ def test_every_line_is_there_once_after_a_long_outage(host, tmux, command, lines
     assert numbers == list(range(1, lines + 1))
     state = tmux.state()[0]
     assert "alternate_on=0" in state and "mouse_any_flag=0" in state
-    tmux.type("exit 0", "Enter")
-    host.wait_gone()
+    finish(host)
