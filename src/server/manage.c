@@ -68,8 +68,10 @@ take_answer(struct asked *a, struct answer *ret_answer)
 	return 1;
 }
 
-/* All sessions that were asked, and what is waited for. */
+/* All sessions that are asked, and what is waited for. */
 static struct crowd {
+	enum ask_verb verb;
+	const char *text;
 	struct asked list[SESSIONS_MAX];
 	struct pollfd fds[SESSIONS_MAX]; /* fd -1: no longer */
 	size_t n, waiting;
@@ -94,20 +96,19 @@ join_crowd(void *owner, int fd)
 	buf_init(&c->list[c->n].bytes, FRAME_MAX);
 	c->fds[c->n] = (struct pollfd){ .fd = fd, .events = POLLIN };
 	c->waiting++;
-	if (!ask(fd, ASK_INFO, ""))
+	if (!ask(fd, c->verb, c->text))
 		no_longer(c, c->n);
 	return ++c->n < SESSIONS_MAX;
 }
 
-/* Calls `each` with the answer of every session, as they come, until it returns false.
- * They are all asked at once, so those that do not answer cost their time only once. */
+/* Calls `each` with the answers as they come, until it returns false.  All are waited for
+ * at once, so those that do not answer cost their time only once. */
 static void
-ask_all(bool (*each)(void *owner, const struct answer *a), void *owner)
+hear(bool (*each)(void *owner, const struct answer *a), void *owner)
 {
 	struct crowd *c = &crowd;
 	struct answer answer;
 	bool more = true;
-	rundir_each(join_crowd, c);
 	uint64_t end_us = sys_now_us() + ANSWER_US;
 	for (uint64_t now; more && c->waiting && (now = sys_now_us()) < end_us;) {
 		int ms = (int)((end_us - now) / 1000) + 1;
@@ -126,6 +127,15 @@ ask_all(bool (*each)(void *owner, const struct answer *a), void *owner)
 	for (size_t i = 0; i < c->n; i++)
 		no_longer(c, i);
 	c->n = 0;
+}
+
+static void
+ask_all(bool (*each)(void *owner, const struct answer *a), void *owner)
+{
+	crowd.verb = ASK_INFO;
+	crowd.text = "";
+	rundir_each(join_crowd, &crowd);
+	hear(each, owner);
 }
 
 /* ---- finding one ---- */
@@ -321,10 +331,17 @@ manage_list(bool json)
 
 /* ---- doing something ---- */
 
+static bool
+note(void *owner, const struct answer *a)
+{
+	(void)a;
+	*(bool *)owner = true;
+	return false;
+}
+
 int
 manage_do(enum ask_verb verb, const char *which, const char *text)
 {
-	struct answer a;
 	const char *own = getenv("BELAY_SESSION");
 	if (!which && !own) {
 		sys_say(STDERR_FILENO,
@@ -348,17 +365,13 @@ manage_do(enum ask_verb verb, const char *which, const char *text)
 		    which);
 		return 1;
 	}
-	struct asked one = { .fd = fd };
-	int got = 0;
-	buf_init(&one.bytes, FRAME_MAX);
-	if (!ask(fd, verb, text))
-		got = -1;
-	while (got == 0 && sys_wait(fd, POLLIN, ANSWER_US / 1000))
-		got = take_answer(&one, &a);
-	if (got <= 0)
+	bool done = false;
+	crowd.verb = verb;
+	crowd.text = text;
+	join_crowd(&crowd, fd);
+	hear(note, &done);
+	if (!done)
 		sys_say(STDERR_FILENO, "belay-server: %s: the session does not answer\n",
 		    which);
-	buf_finish(&one.bytes);
-	close(fd);
-	return got > 0 ? 0 : 1;
+	return !done;
 }
