@@ -14,13 +14,13 @@ _belay_hosts()
 _belay()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
-	local own="--new --session --share --read-only --history --linger --list --json
+	local own="--new --session --share --read-only --history --history-time --linger --list --json
 		--kill --detach --rename --status --forward --cancel --autossh --help --version"
 	case $prev in
 	--session | --kill | --detach | --rename)
 		COMPREPLY=($(compgen -W "$(_belay_sessions)" -- "$cur"))
 		return ;;
-	--history | --linger)
+	--history | --history-time | --linger)
 		return ;;
 	esac
 	case $cur in

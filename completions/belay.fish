@@ -10,6 +10,7 @@ complete -c belay -l session -x -a '(__belay_sessions)' -d 'Come to this session
 complete -c belay -l share -d 'Beside the other clients'
 complete -c belay -l read-only -d 'Only watch'
 complete -c belay -l history -x -d 'Rows of history for a new terminal'
+complete -c belay -l history-time -x -d 'How long the screen may take for them'
 complete -c belay -l linger -x -d 'How long a session is kept that nobody comes back to'
 complete -c belay -l list -d 'Print the sessions'
 complete -c belay -l json -d 'As JSON'

@@ -22,7 +22,7 @@ enum { EXIT_FAILED = 255 }; /* ssh(1), EXIT STATUS */
 static const char usage_text[] =
     "usage: belay [ssh's options] destination [command [argument ...]]\n"
     "       belay [--new | --session NAME [--share | --read-only]] [--history ROWS]\n"
-    "             [--linger TIME] [ssh's options] destination\n"
+    "             [--history-time SECONDS] [--linger TIME] [ssh's options] destination\n"
     "       belay --list [--json] [destination]\n"
     "       belay --status [--json]\n"
     "       belay --forward | --cancel -L ... | -R ... | -D ... destination\n"

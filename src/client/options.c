@@ -200,6 +200,7 @@ enum own {
 	DETACH,
 	RENAME,
 	HISTORY,
+	HISTORY_TIME,
 	LINGER,
 	STATUS,
 	FORWARD,
@@ -223,6 +224,7 @@ static const struct own_option {
 	{ "detach", true, DETACH },
 	{ "rename", true, RENAME },
 	{ "history", true, HISTORY },
+	{ "history-time", true, HISTORY_TIME },
 	{ "linger", true, LINGER },
 	{ "status", false, STATUS },
 	{ "forward", false, FORWARD },
@@ -288,6 +290,9 @@ own_treat(struct options *o, enum own own, const char *value)
 	case HISTORY:
 		o->has_history = true;
 		return parse_count(value, &o->history);
+	case HISTORY_TIME:
+		o->has_history_time = true;
+		return parse_count(value, &o->history_time_s);
 	case LINGER:
 		return options_time(value, &o->linger_s);
 	case SESSION:

@@ -32,8 +32,9 @@ struct options {
 	bool status, forward, cancel; /* --status, --forward, --cancel */
 	/* --session, --kill, --detach, --rename OLD:NEW; NULL: not given */
 	const char *session, *kill, *detach, *rename;
-	bool has_history;
+	bool has_history, has_history_time;
 	uint32_t history; /* --history: rows */
+	uint32_t history_time_s; /* --history-time; 0: no bound */
 	uint32_t linger_s; /* --linger; 0: not given */
 	const char *bad_option; /* the first one that is not known, or lacks its value */
 };

@@ -8,6 +8,7 @@
 #include "client/control.h"
 #include "client/console.h"
 #include "client/forwards.h"
+#include "client/hello.h"
 #include "client/plain.h"
 #include "client/notify.h"
 #include "client/reach.h"
@@ -32,10 +33,6 @@ enum {
 	INPUT_MAX = 1024 * 1024, /* typed or pasted while there is no link */
 	OUTPUT_WINDOW = 1024 * 1024, /* output the host may send before it is shown */
 	CONTROL_MAX = 64 * 1024,
-	/* how long the host keeps what nobody comes back to: a shell, a command */
-	LINGER_SHELL_S = 7 * 24 * 3600,
-	LINGER_COMMAND_S = 24 * 3600,
-	HISTORY_ROWS = 1000, /* that a new terminal gets of a session it comes to */
 	ID_SHOWN = 8, /* digits of a session's id */
 	LEAVE_PATIENCE_US = 500 * 1000, /* for the host to hear that we leave */
 	END_PATIENCE_US = 3
@@ -196,83 +193,12 @@ leave_turn(struct session *s)
 
 /* ---- what reach tells ---- */
 
-static struct span
-text_span(const char *text)
-{
-	return (struct span){ (const uint8_t *)text, text ? strlen(text) : 0 };
-}
-
-/* BELAY_LINGER is for what is started by rsync and its like, without our options. */
-static uint32_t
-linger_s(const struct session *s)
-{
-	uint32_t wanted_s = s->options->linger_s;
-	const char *named = getenv("BELAY_LINGER");
-	if (!wanted_s && named)
-		(void)options_time(named, &wanted_s);
-	if (wanted_s)
-		return wanted_s;
-	return s->wish.kind == KIND_PTY ? LINGER_SHELL_S : LINGER_COMMAND_S;
-}
-
-static uint8_t
-hello_flags(const struct session *s)
-{
-	unsigned flags = 0;
-	if (s->options->share || s->options->read_only)
-		flags |= HELLO_SHARE;
-	if (s->options->read_only)
-		flags |= HELLO_READ_ONLY;
-	if (!isatty(STDOUT_FILENO))
-		flags |= HELLO_EXACT;
-	if (s->forwards.agent[0])
-		flags |= HELLO_AGENT;
-	return (uint8_t)flags;
-}
-
 static int
 on_hello(void *owner, bool resume, struct buf *out)
 {
 	struct session *s = owner;
-	struct buf positions, modes, more;
-	struct tty_size size = { 24, 80, 0, 0 };
-	const char *term = getenv("TERM");
-	struct msg_hello m = { .version_min = PROTOCOL_OLDEST,
-		.version_max = PROTOCOL_VERSION,
-		.build = { (const uint8_t *)BELAY_BUILD, strlen(BELAY_BUILD) },
-		.kind = (uint8_t)s->wish.kind,
-		.wish = (uint8_t)(resume ? WISH_RESUME : s->wish.how),
-		.flags = hello_flags(s),
-		.linger_s = linger_s(s),
-		.history = s->options->has_history ? s->options->history : HISTORY_ROWS,
-		.name = text_span(s->options->session),
-		.command = buf_span(&s->wish.command) };
-	(void)tty_get_size(STDIN_FILENO, &size);
-	m.rows = size.rows;
-	m.cols = size.cols;
-	m.xpixel = size.xpixel;
-	m.ypixel = size.ypixel;
-	if (term)
-		m.term = (struct span){ (const uint8_t *)term, strlen(term) };
-	memcpy(m.client, s->client_id, ID_LEN);
-	memcpy(m.session, s->wish.id, ID_LEN);
-	buf_init(&positions, ENGINE_STREAMS * POSITION_LEN);
-	buf_init(&modes, 4096);
-	buf_init(&more, 4096);
-	int err = engine_positions(&s->engine, &positions);
-	if (tty_encode_modes(STDIN_FILENO, &modes))
-		buf_drop(&modes, modes.len);
-	m.positions = buf_span(&positions);
-	m.modes = buf_span(&modes);
-	if (!err && s->forwards.x11.on && !resume)
-		err = x11_put(&s->forwards.x11, &more);
-	m.more = buf_span(&more);
-	if (!err)
-		err = msg_put(out, MSG_HELLO, &m);
-	buf_finish(&positions);
-	buf_finish(&modes);
-	buf_finish(&more);
-	return err;
+	struct hello h = { s->options, &s->wish, &s->forwards, s->client_id, &s->engine };
+	return hello_put(&h, resume, out);
 }
 
 /* -f: we are in; who started us goes on. */

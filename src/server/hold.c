@@ -2,8 +2,10 @@
 
 #include "base/err.h"
 #include "base/hex.h"
+#include "server/about.h"
 #include "server/peers.h"
 #include "server/program.h"
+#include "server/rundir.h"
 #include "sys/linkio.h"
 #include "sys/os.h"
 #include "sys/sock.h"
@@ -26,7 +28,6 @@ enum {
 	EXIT_LINGER_US = 2 * 1000000,
 	/* A link whose input has ended while ssh still listens: its client was killed. */
 	KILLED_AFTER_US = 2 * 1000000,
-	COMMAND_SHOWN = 256, /* bytes of the command in a list of sessions */
 };
 
 enum phase {
@@ -56,14 +57,9 @@ struct hold {
 	struct display display;
 	struct guest guests[GUESTS];
 	struct watch listener;
-	const char *path; /* of our socket */
+	char path[SESSION_PATH_MAX]; /* of our socket */
 	enum phase phase;
-	uint8_t id[ID_LEN]; /* of the session */
-	char name[NAME_MAX_LEN + 1];
-	char command[COMMAND_SHOWN + 1];
-	uint8_t kind;
-	int64_t begun_ms, used_s; /* wall clock */
-	struct tty_size size;
+	struct about about;
 	uint64_t away_us; /* since when no client is linked; 0: one is */
 	uint64_t linger_us;
 	bool used; /* a client has chosen a link: it knows that the session is there */
@@ -150,17 +146,9 @@ set_size(struct hold *h, const struct tty_size *size)
 {
 	if (!size->rows || !size->cols || !h->peers.pty)
 		return;
-	h->size = *size;
+	h->about.size = *size;
 	(void)term_resize(h->peers.term, size->rows, size->cols);
 	program_resize(&h->program, size);
-}
-
-static void
-copy_text(char *ret_text, size_t len, struct span text)
-{
-	size_t n = text.n < len - 1 ? text.n : len - 1;
-	memcpy(ret_text, text.p, n);
-	ret_text[n] = 0;
 }
 
 static void
@@ -185,22 +173,6 @@ on_display(void *owner, int fd)
 	lead_on(owner, OPEN_DISPLAY, fd);
 }
 
-/* What the client says about its display; false: nothing. */
-static bool
-wants_display(const struct msg_hello *hello, struct msg_display *ret)
-{
-	struct span more = hello->more;
-	struct frame f;
-	union msg m;
-	for (long len; (len = frame_parse(more, &f)) > 0;
-	     more.p += len, more.n -= (size_t)len)
-		if (f.type == MSG_DISPLAY && msg_get(&f, &m) == 0) {
-			*ret = m.display;
-			return true;
-		}
-	return false;
-}
-
 static bool
 start_program(struct hold *h, const struct msg_hello *hello, struct guest *g)
 {
@@ -211,25 +183,20 @@ start_program(struct hold *h, const struct msg_hello *hello, struct guest *g)
 		.modes = hello->modes,
 		.size = { hello->rows, hello->cols, hello->xpixel, hello->ypixel } };
 	char text[256];
-	struct msg_display display;
+	union msg more;
 	if (hello->kind < KIND_PTY || hello->kind > KIND_NONE) {
 		guest_refuse(g, REFUSE_BAD, "unknown kind of session");
 		return false;
 	}
-	memcpy(h->id, hello->session, ID_LEN);
-	copy_text(h->name, sizeof h->name, hello->name);
-	copy_text(h->command, sizeof h->command, hello->command);
-	h->kind = hello->kind;
-	h->begun_ms = sys_wall_ms();
-	h->used_s = sys_wall_s();
+	about_begin(&h->about, hello);
 	buf_init(&id, 2 * ID_LEN + 1);
-	(void)hex_put(&id, (struct span){ h->id, ID_LEN });
+	(void)hex_put(&id, (struct span){ h->about.id, ID_LEN });
 	login.session = buf_str(&id);
 	if (hello->flags & HELLO_AGENT
 	    && agent_open(&h->agent, &h->loop, h->path, on_agent, h) == 0)
 		login.agent = h->agent.path;
-	if (wants_display(hello, &display)
-	    && display_open(&h->display, &h->loop, &display, on_display, h) == 0)
+	if (msg_find(hello->more, MSG_DISPLAY, &more)
+	    && display_open(&h->display, &h->loop, &more.display, on_display, h) == 0)
 		login.display = &h->display;
 	int err = peers_init(&h->peers, &h->loop, hello->kind == KIND_PTY, &login.size);
 	if (!err && hello->kind != KIND_NONE)
@@ -253,12 +220,12 @@ guest_welcome(struct hold *h, struct guest *g, const struct msg_hello *hello)
 {
 	struct buf positions;
 	struct msg_welcome m = { .build = text_span(BELAY_BUILD),
-		.begun_ms = (uint64_t)h->begun_ms,
-		.name = text_span(h->name) };
+		.begun_ms = (uint64_t)h->about.begun_ms,
+		.name = text_span(h->about.name) };
 	m.version = hello->version_max < PROTOCOL_VERSION ? hello->version_max
 							  : PROTOCOL_VERSION;
 	os_boot_id(m.boot);
-	memcpy(m.session, h->id, ID_LEN);
+	memcpy(m.session, h->about.id, ID_LEN);
 	buf_init(&positions, ENGINE_STREAMS * POSITION_LEN);
 	int err = engine_positions(&g->peer->engine, &positions);
 	m.positions = buf_span(&positions);
@@ -319,12 +286,14 @@ newcomer(struct hold *h, struct guest *g, const struct msg_hello *hello)
 	p->read_only = hello->flags & HELLO_READ_ONLY;
 	p->exact = hello->flags & HELLO_EXACT;
 	p->forwards.none = p->read_only;
-	struct msg_display display;
-	p->forwards.display = wants_display(hello, &display) && !p->read_only;
+	union msg more;
+	p->forwards.display = msg_find(hello->more, MSG_DISPLAY, &more) && !p->read_only;
 	if (p->forwards.display && !starts)
-		display_renew(&h->display, &display);
+		display_renew(&h->display, &more.display);
 	p->forwards.agent = (hello->flags & HELLO_AGENT) && !p->read_only;
 	p->history_rows = hello->history;
+	if (msg_find(hello->more, MSG_HISTORY, &more))
+		p->history_us = (uint64_t)more.history.time_ms * 1000;
 	return p;
 }
 
@@ -358,7 +327,7 @@ guest_attach(struct hold *h, struct guest *g, const struct msg_hello *hello)
 	if (!p->read_only && (!h->peers.typist || h->peers.typist == p))
 		set_size(h, &size);
 	h->linger_us = (uint64_t)hello->linger_s * 1000000;
-	h->used_s = sys_wall_s();
+	about_used(&h->about);
 }
 
 /* The client ends the session, has everything of one that has ended, or leaves it. */
@@ -436,19 +405,8 @@ tell_about(struct hold *h, int fd)
 	program_running(&h->program, running, sizeof running);
 	for (size_t i = 0; i < PEERS; i++)
 		here += peer_here(&h->peers.list[i]);
-	struct msg_info m = { .name = text_span(h->name),
-		.kind = h->kind,
-		.command = text_span(h->command),
-		.running = text_span(running),
-		.begun_s = (uint64_t)h->begun_ms / 1000,
-		.used_s = (uint64_t)h->used_s,
-		.clients = (uint16_t)here,
-		.rows = h->size.rows,
-		.cols = h->size.cols,
-		.pid = (uint32_t)h->program.pid };
-	memcpy(m.session, h->id, ID_LEN);
 	buf_init(&out, FRAME_MAX);
-	if (msg_put(&out, MSG_INFO, &m) == 0)
+	if (about_put(&h->about, here, running, (int)h->program.pid, &out) == 0)
 		(void)sys_write_all(fd, buf_bytes(&out), out.len);
 	buf_finish(&out);
 }
@@ -465,7 +423,7 @@ asked(struct hold *h, struct guest *g, const struct frame *f)
 		loop_stop(&h->loop);
 		break;
 	case ASK_RENAME:
-		copy_text(h->name, sizeof h->name, m.ask.text);
+		about_rename(&h->about, m.ask.text);
 		break;
 	case ASK_DETACH:
 		dismiss_all(h, BYE_DETACHED);
@@ -598,20 +556,21 @@ control_turn(struct hold *h, struct peer *p)
 		dismiss(h, p, BYE_ENDED);
 }
 
-static void
+static uint64_t
 peers_turn(struct hold *h)
 {
 	for (size_t i = 0; i < PEERS; i++)
 		if (h->peers.list[i].taken)
 			control_turn(h, &h->peers.list[i]);
-	peers_catch_up(&h->peers);
+	uint64_t at = peers_catch_up(&h->peers, h->loop.now_us);
 	/* Who types now is known before the program gets it: the window comes first. */
 	(void)peers_input(&h->peers);
 	if (h->peers.resize && h->peers.typist)
 		set_size(h, &h->peers.typist->size);
 	if (h->peers.typed)
-		h->used_s = sys_wall_s();
+		about_used(&h->about);
 	h->peers.resize = h->peers.typed = false;
+	return at;
 }
 
 /* ---- the loop ---- */
@@ -730,10 +689,10 @@ static uint64_t
 hold_turn(void *owner, uint64_t now_us)
 {
 	struct hold *h = owner;
-	peers_turn(h);
+	uint64_t at = peers_turn(h);
 	if (h->phase == PHASE_RUNNING && program_over(&h->program))
 		tell_exit(h);
-	uint64_t at = peers_forward(&h->peers, now_us);
+	loop_sooner(&at, peers_forward(&h->peers, now_us));
 	loop_sooner(&at, guests_turn(h));
 	/* After sending has made room. */
 	loop_sooner(&at, program_turn(&h->program));
@@ -741,10 +700,31 @@ hold_turn(void *owner, uint64_t now_us)
 	return at;
 }
 
+/* Our socket may have been removed. */
+static void
+listen_again(struct hold *h)
+{
+	int fd = access(h->path, F_OK) < 0 ? rundir_listen(h->about.id, h->path) : -1;
+	if (fd < 0)
+		return;
+	watch_close(&h->loop, &h->listener);
+	h->listener.fd = fd;
+	loop_add(&h->loop, &h->listener);
+	if (!h->agent.path[0])
+		return;
+	agent_close(&h->agent);
+	(void)agent_open(&h->agent, &h->loop, h->path, on_agent, h);
+}
+
 static void
 hold_signal(void *owner, int sig)
 {
 	struct hold *h = owner;
+	if (sig == RUNDIR_SIGNAL) {
+		if (h->phase != PHASE_NEW)
+			listen_again(h);
+		return;
+	}
 	if (sig != SIGCHLD) {
 		loop_stop(&h->loop);
 		return;
@@ -760,12 +740,12 @@ int
 hold_main(const char *path)
 {
 	struct hold *h = &hold;
-	static const int signals[] = { SIGCHLD, SIGTERM, SIGINT, 0 };
+	static const int signals[] = { SIGCHLD, SIGTERM, SIGINT, RUNDIR_SIGNAL, 0 };
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
 	if (chdir("/") < 0 || loop_init(&h->loop, signals))
 		return 1;
-	h->path = path;
+	snprintf(h->path, sizeof h->path, "%s", path);
 	h->loop.turn = hold_turn;
 	h->loop.turn_owner = h;
 	h->loop.on_signal = hold_signal;
@@ -783,7 +763,7 @@ hold_main(const char *path)
 	sys_cloexec(relay);
 	guest_new(h, relay);
 	loop_run(&h->loop);
-	unlink(path);
+	unlink(h->path);
 	program_close(&h->program); /* hangs up whatever still uses the terminal */
 	for (size_t i = 0; i < GUESTS; i++)
 		if (h->guests[i].taken)

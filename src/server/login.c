@@ -54,7 +54,7 @@ login_shell(void)
 static void
 clean_environment(void)
 {
-	static const char *const ours[] = { "_", "SHLVL", "PWD", "OLDPWD" };
+	static const char *const ours[] = { "_", "SHLVL", "PWD", "OLDPWD", SESSION_ENDS };
 	for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
 		unsetenv(ours[i]);
 }
@@ -89,6 +89,16 @@ message_of_the_day(void)
 		return;
 	copy_to_terminal("/run/motd.dynamic");
 	copy_to_terminal("/etc/motd");
+}
+
+static void
+say_when_it_ends(void)
+{
+	if (getenv(SESSION_ENDS))
+		sys_say(STDOUT_FILENO,
+		    "[belay: this host ends the session with your last login"
+		    " (KillUserProcesses);"
+		    " `loginctl enable-linger' lets it live]\n");
 }
 
 /* Both are the session's, and the same whatever becomes of its links. */
@@ -179,6 +189,7 @@ start_on_pty(const struct login *login, struct login_fds *ret_fds)
 		if (pty_become(slave) < 0)
 			_exit(1);
 		(void)tty_apply_modes(STDIN_FILENO, login->modes);
+		say_when_it_ends();
 		clean_environment();
 		forwards_environment(login);
 		session_environment(login);

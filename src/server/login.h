@@ -24,6 +24,9 @@ struct login_fds {
 	int in, out, err;
 };
 
+/* A variable of the holder's: the session ends with the last login, and says so. */
+#define SESSION_ENDS "BELAY_ENDS_WITH_LOGIN"
+
 /* Returns the pid, or -1 with errno. */
 pid_t login_start(const struct login *login, struct login_fds *ret_fds);
 

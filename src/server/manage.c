@@ -11,54 +11,30 @@
 #include <unistd.h>
 
 enum {
-	ANSWER_MS = 2000, /* a session that does not answer is passed over */
+	ANSWER_US = 2000 * 1000, /* a session that does not answer is passed over */
 	READ_MAX = 4096,
 	ID_SHOWN = 8, /* digits of the id in the table */
 	ID_TEXT = 2 * ID_LEN + 1,
-	SESSIONS_MAX = 1024, /* shown */
+	SESSIONS_MAX = 1000, /* asked at once */
 	PRINTED_MAX = 8 * FRAME_MAX, /* of one session */
 };
 
-/* An answer; the spans point into `bytes`. */
+/* An answer; the spans point into the bytes of who gave it. */
 struct answer {
-	struct buf bytes;
 	struct msg_info info;
 	char id[ID_TEXT];
 };
 
-static void
-answer_finish(struct answer *a)
-{
-	buf_finish(&a->bytes);
-}
+/* A session that was asked. */
+struct asked {
+	int fd; /* -1: no longer */
+	struct buf bytes; /* of its answer, as far as they have come */
+};
 
-/* Waits for the INFO; false: the session does not answer. */
-static bool
-read_answer(int fd, struct answer *ret_answer)
-{
-	struct frame f;
-	union msg m;
-	struct buf id;
-	long len;
-	buf_init(&ret_answer->bytes, FRAME_MAX);
-	while ((len = frame_parse(buf_span(&ret_answer->bytes), &f)) == 0)
-		if (!sys_wait(fd, POLLIN, ANSWER_MS)
-		    || sys_read_into(fd, &ret_answer->bytes, READ_MAX) < 0)
-			break;
-	if (len <= 0 || f.type != MSG_INFO || msg_get(&f, &m)) {
-		answer_finish(ret_answer);
-		return false;
-	}
-	ret_answer->info = m.info;
-	buf_init(&id, ID_TEXT);
-	(void)hex_put(&id, (struct span){ m.info.session, ID_LEN });
-	snprintf(ret_answer->id, ID_TEXT, "%s", buf_str(&id) ? buf_str(&id) : "");
-	buf_finish(&id);
-	return true;
-}
+/* ---- asking ---- */
 
 static bool
-ask(int fd, enum ask_verb verb, const char *text, struct answer *ret_answer)
+ask(int fd, enum ask_verb verb, const char *text)
 {
 	struct buf out;
 	struct msg_ask m = { .verb = (uint8_t)verb,
@@ -67,15 +43,105 @@ ask(int fd, enum ask_verb verb, const char *text, struct answer *ret_answer)
 	bool sent = msg_put(&out, MSG_ASK, &m) == 0
 	    && sys_write_all(fd, buf_bytes(&out), out.len) == 0;
 	buf_finish(&out);
-	return sent && read_answer(fd, ret_answer);
+	return sent;
+}
+
+/* Reads what is there.  1: the answer is whole, 0: not yet, -1: there will be none. */
+static int
+take_answer(struct asked *a, struct answer *ret_answer)
+{
+	struct frame f;
+	union msg m;
+	struct buf id;
+	if (sys_read_into(a->fd, &a->bytes, READ_MAX) < 0)
+		return -1;
+	long len = frame_parse(buf_span(&a->bytes), &f);
+	if (len == 0)
+		return 0;
+	if (len < 0 || f.type != MSG_INFO || msg_get(&f, &m))
+		return -1;
+	ret_answer->info = m.info;
+	buf_init(&id, ID_TEXT);
+	(void)hex_put(&id, (struct span){ m.info.session, ID_LEN });
+	snprintf(ret_answer->id, ID_TEXT, "%s", buf_str(&id) ? buf_str(&id) : "");
+	buf_finish(&id);
+	return 1;
+}
+
+/* All sessions that are asked, and what is waited for. */
+static struct crowd {
+	enum ask_verb verb;
+	const char *text;
+	struct asked list[SESSIONS_MAX];
+	struct pollfd fds[SESSIONS_MAX]; /* fd -1: no longer */
+	size_t n, waiting;
+} crowd;
+
+static void
+no_longer(struct crowd *c, size_t i)
+{
+	if (c->fds[i].fd < 0)
+		return;
+	close(c->fds[i].fd);
+	buf_finish(&c->list[i].bytes);
+	c->fds[i].fd = -1;
+	c->waiting--;
+}
+
+static bool
+join_crowd(void *owner, int fd)
+{
+	struct crowd *c = owner;
+	c->list[c->n].fd = fd;
+	buf_init(&c->list[c->n].bytes, FRAME_MAX);
+	c->fds[c->n] = (struct pollfd){ .fd = fd, .events = POLLIN };
+	c->waiting++;
+	if (!ask(fd, c->verb, c->text))
+		no_longer(c, c->n);
+	return ++c->n < SESSIONS_MAX;
+}
+
+/* Calls `each` with the answers as they come, until it returns false.  All are waited for
+ * at once, so those that do not answer cost their time only once. */
+static void
+hear(bool (*each)(void *owner, const struct answer *a), void *owner)
+{
+	struct crowd *c = &crowd;
+	struct answer answer;
+	bool more = true;
+	uint64_t end_us = sys_now_us() + ANSWER_US;
+	for (uint64_t now; more && c->waiting && (now = sys_now_us()) < end_us;) {
+		int ms = (int)((end_us - now) / 1000) + 1;
+		if (poll(c->fds, (nfds_t)c->n, ms) < 0)
+			continue;
+		for (size_t i = 0; i < c->n && more; i++) {
+			int got = c->fds[i].fd >= 0 && c->fds[i].revents
+			    ? take_answer(&c->list[i], &answer)
+			    : 0;
+			if (got > 0)
+				more = each(owner, &answer);
+			if (got)
+				no_longer(c, i);
+		}
+	}
+	for (size_t i = 0; i < c->n; i++)
+		no_longer(c, i);
+	c->n = 0;
+}
+
+static void
+ask_all(bool (*each)(void *owner, const struct answer *a), void *owner)
+{
+	crowd.verb = ASK_INFO;
+	crowd.text = "";
+	rundir_each(join_crowd, &crowd);
+	hear(each, owner);
 }
 
 /* ---- finding one ---- */
 
 struct search {
 	struct span name;
-	int found; /* -1 */
-	bool exact; /* by its name or whole id */
 	uint8_t id[ID_LEN];
 	size_t alike;
 };
@@ -88,32 +154,44 @@ is_own(const struct answer *a)
 }
 
 static bool
-compare(void *owner, int fd)
+compare(void *owner, const struct answer *a)
 {
 	struct search *s = owner;
-	struct answer a;
-	if (!ask(fd, ASK_INFO, "", &a)) {
-		close(fd);
-		return true;
-	}
 	size_t n = s->name.n;
-	bool named = a.info.name.n == n && memcmp(a.info.name.p, s->name.p, n) == 0;
-	bool begins = n && n <= strlen(a.id) && memcmp(a.id, s->name.p, n) == 0;
-	if ((named || begins) && !s->exact) {
-		memcpy(s->id, a.info.session, ID_LEN);
-		s->exact = named || n == strlen(a.id);
-		s->alike = s->exact ? 1 : s->alike + 1;
+	bool named = a->info.name.n == n && memcmp(a->info.name.p, s->name.p, n) == 0;
+	bool begins = n && n <= strlen(a->id) && memcmp(a->id, s->name.p, n) == 0;
+	if (named || begins) {
+		memcpy(s->id, a->info.session, ID_LEN);
+		s->alike = named ? 1 : s->alike + 1;
 	}
-	answer_finish(&a);
-	close(fd);
-	return !s->exact;
+	return !named;
+}
+
+/* By its whole id, which needs no asking; -1. */
+static int
+find_whole(struct span name)
+{
+	char text[ID_TEXT] = "";
+	struct buf id;
+	int fd = -1;
+	if (name.n != 2 * ID_LEN)
+		return -1;
+	memcpy(text, name.p, name.n);
+	buf_init(&id, ID_LEN);
+	if (hex_get(text, &id) == 0)
+		fd = rundir_connect(buf_bytes(&id));
+	buf_finish(&id);
+	return fd;
 }
 
 int
 manage_find(struct span name)
 {
-	struct search s = { .name = name, .found = -1 };
-	rundir_each(compare, &s);
+	struct search s = { .name = name };
+	int fd = find_whole(name);
+	if (fd >= 0)
+		return fd;
+	ask_all(compare, &s);
 	return s.alike == 1 ? rundir_connect(s.id) : -1;
 }
 
@@ -221,23 +299,18 @@ print_out(struct buf *out)
 }
 
 static bool
-list_one(void *owner, int fd)
+list_one(void *owner, const struct answer *a)
 {
 	struct listing *l = owner;
-	struct answer a;
-	if (ask(fd, ASK_INFO, "", &a)) {
-		if (!(a.info.kind == KIND_SELF && is_own(&a))) {
-			if (l->json)
-				print_json(&l->out, &a, l->n == 0);
-			else
-				print_row(&l->out, &a, l->n == 0);
-			l->n++;
-			print_out(&l->out);
-		}
-		answer_finish(&a);
-	}
-	close(fd);
-	return l->n < SESSIONS_MAX;
+	if (a->info.kind == KIND_SELF && is_own(a))
+		return true;
+	if (l->json)
+		print_json(&l->out, a, l->n == 0);
+	else
+		print_row(&l->out, a, l->n == 0);
+	l->n++;
+	print_out(&l->out);
+	return true;
 }
 
 int
@@ -247,7 +320,7 @@ manage_list(bool json)
 	buf_init(&l.out, PRINTED_MAX);
 	if (json)
 		sys_say(STDOUT_FILENO, "[");
-	rundir_each(list_one, &l);
+	ask_all(list_one, &l);
 	if (json)
 		sys_say(STDOUT_FILENO, "]\n");
 	else if (!l.n)
@@ -258,10 +331,17 @@ manage_list(bool json)
 
 /* ---- doing something ---- */
 
+static bool
+note(void *owner, const struct answer *a)
+{
+	(void)a;
+	*(bool *)owner = true;
+	return false;
+}
+
 int
 manage_do(enum ask_verb verb, const char *which, const char *text)
 {
-	struct answer a;
 	const char *own = getenv("BELAY_SESSION");
 	if (!which && !own) {
 		sys_say(STDERR_FILENO,
@@ -285,12 +365,13 @@ manage_do(enum ask_verb verb, const char *which, const char *text)
 		    which);
 		return 1;
 	}
-	bool done = ask(fd, verb, text, &a);
-	if (done)
-		answer_finish(&a);
-	else
+	bool done = false;
+	crowd.verb = verb;
+	crowd.text = text;
+	join_crowd(&crowd, fd);
+	hear(note, &done);
+	if (!done)
 		sys_say(STDERR_FILENO, "belay-server: %s: the session does not answer\n",
 		    which);
-	close(fd);
-	return done ? 0 : 1;
+	return !done;
 }

@@ -201,9 +201,15 @@ static void bound_history(struct peers *ps);
 static void
 leave_behind(struct peers *ps, struct peer *p)
 {
+	struct buf undo;
 	p->behind = true;
 	p->from_row = term_gone(ps->term);
 	bound_history(ps);
+	/* What it will get then is for a terminal on neutral ground, and on the main screen. */
+	buf_init(&undo, CATCH_UP_MAX);
+	if (term_undo(ps->term, &undo) == 0)
+		(void)stream_write(p->main, buf_bytes(&undo), undo.len);
+	buf_finish(&undo);
 }
 
 /* For every client's own terminal. */
@@ -295,9 +301,10 @@ peers_wrote(struct peers *ps, bool errors, size_t n)
 	(void)term_write(ps->term, scratch, n);
 }
 
-/* The model's account of what a client has missed. */
+/* The model's account of what a client has missed; *ret_screens: its length without the
+ * screens. */
 static int
-account(struct peers *ps, struct peer *p, struct buf *out)
+account(struct peers *ps, struct peer *p, struct buf *out, size_t *ret_screens)
 {
 	struct term_limits limits = { .from_row = p->from_row,
 		.rows_max = SIZE_MAX,
@@ -306,7 +313,7 @@ account(struct peers *ps, struct peer *p, struct buf *out)
 	if (p->fresh) {
 		limits.from_row = 0;
 		limits.rows_max = p->history_rows;
-		return term_snapshot(ps->term, &limits, out);
+		return term_snapshot_parts(ps->term, &limits, out, ret_screens);
 	}
 	struct buf rows;
 	buf_init(&rows, CATCH_UP_MAX);
@@ -335,23 +342,37 @@ bound_history(struct peers *ps)
 	    missed ? MISSED_BYTES : HISTORY_BYTES);
 }
 
-void
-peers_catch_up(struct peers *ps)
+static void
+catch_up(struct peers *ps, struct peer *p)
 {
+	struct buf out;
+	size_t screens;
+	buf_init(&out, CATCH_UP_MAX);
+	if (account(ps, p, &out, &screens) == 0
+	    && stream_write(p->main, buf_bytes(&out), out.len) == out.len) {
+		if (p->fresh)
+			pace_begin(&p->pace, p->main, out.len, screens, p->history_us);
+		p->behind = p->fresh = false;
+	}
+	if (ps->exited && !p->behind)
+		stream_end(p->main);
+	buf_finish(&out);
+}
+
+uint64_t
+peers_catch_up(struct peers *ps, uint64_t now_us)
+{
+	uint64_t at = 0;
 	for (size_t i = 0; i < PEERS; i++) {
 		struct peer *p = &ps->list[i];
-		if (!peer_here(p) || !p->behind || stream_unacked(p->main))
+		if (!p->taken)
 			continue;
-		struct buf out;
-		buf_init(&out, CATCH_UP_MAX);
-		if (account(ps, p, &out) == 0
-		    && stream_write(p->main, buf_bytes(&out), out.len) == out.len)
-			p->behind = p->fresh = false;
-		if (ps->exited && !p->behind)
-			stream_end(p->main);
-		buf_finish(&out);
+		if (peer_here(p) && p->behind && !stream_unacked(p->main))
+			catch_up(ps, p);
+		loop_sooner(&at, pace_turn(&p->pace, p->main, p->engine.active, now_us));
 	}
 	bound_history(ps);
+	return at;
 }
 
 /* ---- input ---- */

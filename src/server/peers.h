@@ -18,6 +18,7 @@
 #define SERVER_PEERS_H
 
 #include "server/forwards.h"
+#include "server/pace.h"
 #include "stream/engine.h"
 #include "sys/tty.h"
 #include "term/term.h"
@@ -37,7 +38,9 @@ struct peer {
 	bool behind; /* not in step with the program: */
 	bool fresh; /* its terminal shows nothing of the session yet, or */
 	uint64_t from_row; /* what it has ended when this row was not gone yet */
-	uint32_t history_rows; /* that a fresh one wants */
+	uint32_t history_rows; /* that a fresh one wants, */
+	uint64_t history_us; /* and how long its screen may take for them; 0: no matter */
+	struct pace pace;
 };
 
 struct peers {
@@ -92,8 +95,9 @@ struct peer *peers_with(struct peers *ps, enum open_kind kind);
 /* Moves what is forwarded.  Returns when to call it again; 0: on events only. */
 uint64_t peers_forward(struct peers *ps, uint64_t now_us);
 
-/* Brings those in step that have fetched what was retained. */
-void peers_catch_up(struct peers *ps);
+/* Brings those in step that have fetched what was retained.  Returns when to call it again;
+ * 0: on events only. */
+uint64_t peers_catch_up(struct peers *ps, uint64_t now_us);
 /* Tells all of them how the program ended, and that there is no more. */
 void peers_exit(struct peers *ps, const struct msg_exit *m);
 /* Everything is in the hands of those who count: all but the read-only ones. */

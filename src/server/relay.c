@@ -2,8 +2,10 @@
 #include "server/relay.h"
 
 #include "server/hold.h"
+#include "server/login.h"
 #include "server/manage.h"
 #include "server/rundir.h"
+#include "server/scope.h"
 #include "base/err.h"
 #include "base/hex.h"
 #include "sys/os.h"
@@ -15,6 +17,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -81,6 +84,8 @@ become_holder(int channel, int listener, const char *path)
 		_exit(1);
 	for (int fd = HOLD_LISTENER + 1; fd < 256; fd++)
 		close(fd);
+	if (!scope_leave_login())
+		setenv(SESSION_ENDS, "1", 1);
 	execl(program, "belay-server", "hold", path, (char *)NULL);
 	_exit(1);
 }
@@ -114,7 +119,9 @@ find_session(const struct msg_hello *hello)
 	int fd = hello->name.n && hello->wish != WISH_RESUME
 	    ? manage_find(hello->name)
 	    : rundir_connect(hello->session);
-	if (fd < 0 && hello->wish != WISH_RESUME)
+	if (fd < 0 && hello->wish != WISH_NEW)
+		rundir_mend(hello->session);
+	if (fd < 0)
 		fd = rundir_connect(hello->session); /* made by an earlier attempt */
 	if (fd >= 0)
 		return fd;

@@ -7,11 +7,15 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { MEND_US = 500 * 1000 };
 
 static bool
 format_ok(int n)
@@ -97,7 +101,7 @@ each_in(const char *dir, bool (*each)(void *owner, int fd), void *owner)
 		    || !format_ok(
 			snprintf(path, sizeof path, "%s/%s", dir, entry->d_name)))
 			continue;
-		int fd = sock_connect(path);
+		int fd = sock_try(path);
 		if (fd >= 0)
 			more = each(owner, fd);
 	}
@@ -106,10 +110,39 @@ each_in(const char *dir, bool (*each)(void *owner, int fd), void *owner)
 	return more;
 }
 
+struct mending {
+	const uint8_t *id; /* NULL: all */
+	uint64_t end_us;
+};
+
+/* Asks a holder, which was started with the path of its socket. */
+static void
+mend(void *owner, pid_t pid, const char *path)
+{
+	const struct mending *m = owner;
+	char own[SESSION_PATH_MAX];
+	const char *name = strrchr(path, '/');
+	if (m->id
+	    && (!join_id("", m->id, ID_LEN, own) || !name || strcmp(name, own) != 0))
+		return;
+	if (access(path, F_OK) == 0 || kill(pid, RUNDIR_SIGNAL) < 0)
+		return;
+	while (access(path, F_OK) < 0 && sys_now_us() < m->end_us)
+		(void)poll(NULL, 0, 2);
+}
+
+void
+rundir_mend(const uint8_t *id)
+{
+	struct mending m = { id, sys_now_us() + MEND_US };
+	os_each_process("hold", mend, &m);
+}
+
 void
 rundir_each(bool (*each)(void *owner, int fd), void *owner)
 {
 	char dir[SESSION_PATH_MAX];
+	rundir_mend(NULL);
 	for (size_t i = 0; candidate(i, dir); i++)
 		if (dir[0] && !each_in(dir, each, owner))
 			return;

@@ -15,7 +15,10 @@ enum {
 void
 stream_init(struct stream *s, uint32_t id, uint8_t rank, size_t out_max, size_t window)
 {
-	*s = (struct stream){ .id = id, .rank = rank, .window = window };
+	*s = (struct stream){ .id = id,
+		.rank = rank,
+		.window = window,
+		.out_hold = UINT64_MAX };
 	buf_init(&s->out, out_max);
 	buf_init(&s->in, window);
 }
@@ -27,9 +30,8 @@ stream_finish(struct stream *s)
 	buf_finish(&s->in);
 }
 
-/* The offset behind the last byte written. */
-static uint64_t
-written(const struct stream *s)
+uint64_t
+stream_written(const struct stream *s)
 {
 	return s->out_acked + s->out.len - s->out_end_acked;
 }
@@ -78,6 +80,14 @@ stream_wrote(struct stream *s, size_t n)
 }
 
 void
+stream_replace(struct stream *s, uint64_t from, uint64_t to, struct span with)
+{
+	assert(from >= s->out_high);
+	buf_replace(&s->out, (size_t)(from - s->out_acked), (size_t)(to - s->out_acked),
+	    with.p, with.n);
+}
+
+void
 stream_end(struct stream *s)
 {
 	s->out_ended = true;
@@ -116,7 +126,7 @@ stream_unacked(const struct stream *s)
 size_t
 stream_unsent(const struct stream *s)
 {
-	return (size_t)(written(s) + s->out_ended - s->out_next);
+	return (size_t)(stream_written(s) + s->out_ended - s->out_next);
 }
 
 static void
@@ -203,14 +213,15 @@ size_t
 stream_next(const struct stream *s, size_t max, const uint8_t **ret_bytes, bool *ret_end)
 {
 	*ret_end = false;
-	uint64_t end = written(s);
+	uint64_t end = stream_written(s);
 	if (s->out_next >= end) {
 		*ret_end = s->out_ended && s->out_next == end;
 		return 0;
 	}
-	if (s->out_next >= s->out_limit)
+	uint64_t most = s->out_limit < s->out_hold ? s->out_limit : s->out_hold;
+	if (s->out_next >= most)
 		return 0;
-	uint64_t n = (end < s->out_limit ? end : s->out_limit) - s->out_next;
+	uint64_t n = (end < most ? end : most) - s->out_next;
 	if (n > max)
 		n = max;
 	*ret_bytes = buf_bytes(&s->out) + (s->out_next - s->out_acked);
@@ -221,7 +232,7 @@ void
 stream_sent(struct stream *s, size_t n)
 {
 	s->out_next += n;
-	assert(s->out_next <= written(s) + s->out_ended);
+	assert(s->out_next <= stream_written(s) + s->out_ended);
 	if (s->out_high < s->out_next)
 		s->out_high = s->out_next;
 }
@@ -229,7 +240,8 @@ stream_sent(struct stream *s, size_t n)
 size_t
 stream_offer(struct stream *s, size_t max, const uint8_t **ret_bytes)
 {
-	uint64_t end = written(s) < s->out_limit ? written(s) : s->out_limit;
+	uint64_t end = stream_written(s) < s->out_limit ? stream_written(s)
+							: s->out_limit;
 	uint64_t n = end > s->out_acked ? end - s->out_acked : 0;
 	if (n > max)
 		n = max;

@@ -48,6 +48,7 @@ struct stream {
 	uint64_t out_acked, out_next;
 	uint64_t out_high; /* the highest out_next ever */
 	uint64_t out_limit; /* the peer takes no byte at or beyond it */
+	uint64_t out_hold; /* nor is one sent at or beyond this, as the owner has it */
 	bool out_ended, out_end_acked;
 
 	struct buf in; /* up to offset in_got */
@@ -77,6 +78,11 @@ size_t stream_space(struct stream *s, size_t n, uint8_t **ret_room);
 void stream_wrote(struct stream *s, size_t n);
 /* Bytes that stream_write would take now. */
 size_t stream_room(const struct stream *s);
+/* The offset behind the last byte written. */
+uint64_t stream_written(const struct stream *s);
+/* Puts others in the place of bytes that were never sent, from the offset `from` (at least
+ * out_high) up to `to`; no more than there were. */
+void stream_replace(struct stream *s, uint64_t from, uint64_t to, struct span with);
 /* No more bytes will be written. */
 void stream_end(struct stream *s);
 /* What was received and not taken yet; valid until the next call. */

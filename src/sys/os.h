@@ -19,6 +19,10 @@ int os_pipe_unread(int writing_end);
 void os_pipe_grow(int fd);
 /* The short name of a process; "" if it cannot be known. */
 void os_process_name(pid_t pid, char *ret_name, size_t len);
+/* Calls `each` for every process, of whichever user, whose first argument is `word`, with the
+ * second one; for none where arguments cannot be read. */
+void os_each_process(const char *word,
+    void (*each)(void *owner, pid_t pid, const char *argument), void *owner);
 /* The login shell of the user who runs us, as far as that is known without asking the
  * network: 0, or -1. */
 int os_user_shell(char *ret_path, size_t len);

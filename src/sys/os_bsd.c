@@ -108,6 +108,18 @@ os_net_read(int fd)
 	}
 }
 
+/* ---- processes ---- */
+
+/* Not looked for here. */
+void
+os_each_process(const char *word,
+    void (*each)(void *owner, pid_t pid, const char *argument), void *owner)
+{
+	(void)word;
+	(void)each;
+	(void)owner;
+}
+
 /* ---- sleep ---- */
 
 /* Nothing tells without a run loop of the system's; but the network goes down and comes back

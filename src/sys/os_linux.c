@@ -4,12 +4,14 @@
 #include "base/hex.h"
 #include "sys/sys.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -54,6 +56,39 @@ os_pipe_grow(int fd)
 	int size = 256 * 1024;
 	if (fcntl(fd, F_SETPIPE_SZ, size) < 0)
 		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+}
+
+/* proc(5), /proc/PID/cmdline: the words, each with its NUL. */
+static const char *
+word_behind(const char *word, const char *end)
+{
+	const char *nul = memchr(word, 0, (size_t)(end - word));
+	return nul && nul + 1 < end ? nul + 1 : NULL;
+}
+
+void
+os_each_process(const char *word,
+    void (*each)(void *owner, pid_t pid, const char *argument), void *owner)
+{
+	DIR *entries = opendir("/proc");
+	const struct dirent *entry;
+	while (entries && (entry = readdir(entries))) {
+		char path[32 + sizeof entry->d_name];
+		struct buf b;
+		int pid = atoi(entry->d_name);
+		if (pid <= 0)
+			continue;
+		snprintf(path, sizeof path, "/proc/%d/cmdline", pid);
+		buf_init(&b, 64 * 1024);
+		const char *text = sys_read_file(path, &b) == 0 ? buf_str(&b) : NULL;
+		const char *first = text ? word_behind(text, text + b.len) : NULL;
+		const char *second = first ? word_behind(first, text + b.len) : NULL;
+		if (second && strcmp(first, word) == 0)
+			each(owner, pid, second);
+		buf_finish(&b);
+	}
+	if (entries)
+		closedir(entries);
 }
 
 /* proc(5), /proc/PID/comm */

@@ -149,6 +149,13 @@ sock_connect(const char *path)
 }
 
 int
+sock_try(const char *path)
+{
+	int fd = sock_connect_any(path);
+	return fd < 0 || is_ours(fd) ? fd : close_failed(fd);
+}
+
+int
 sock_accept(int listener)
 {
 	int fd = accept(listener, NULL, NULL);

@@ -13,6 +13,8 @@ int sock_private_dir(const char *dir);
 int sock_listen(const char *path);
 /* Connects; the other side must belong to our user (else EPERM).  Descriptor or -1. */
 int sock_connect(const char *path);
+/* The same, non-blocking: who is too busy to take it is not waited for. */
+int sock_try(const char *path);
 /* The same where others may connect too: the mode is 0777 less `mask`. */
 int sock_listen_for_all(const char *path, unsigned mask);
 /* Connects, whoever listens there; non-blocking.  Descriptor or -1. */

@@ -28,8 +28,11 @@ void
 paint_mode(struct line_writer *w, enum mode m, bool on)
 {
 	const struct mode_info *info = &mode_table[m];
-	paint_print(w, "\033[%s%d%c", info->ansi ? "" : "?", info->number,
-	    on ? 'h' : 'l');
+	if (m == MODE_KEYPAD) /* DECKPAM: tmux and others do not know DECNKM */
+		paint_print(w, "\033%c", on ? '=' : '>');
+	else
+		paint_print(w, "\033[%s%d%c", info->ansi ? "" : "?", info->number,
+		    on ? 'h' : 'l');
 }
 
 static void

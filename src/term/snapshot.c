@@ -336,16 +336,25 @@ put_state(struct line_writer *w)
 }
 
 int
-term_snapshot(const struct term *t, const struct term_limits *limits, struct buf *out)
+term_snapshot_parts(const struct term *t, const struct term_limits *limits,
+    struct buf *out, size_t *ret_screens)
 {
 	struct line_writer w;
 	bool spacer = false;
 	line_begin(&w, t, out, false);
 	put(&w, "\033[J");
 	bool goes_on = put_history(&w, first_row(&t->history, limits), &spacer);
+	*ret_screens = out->len;
 	put_screens(&w, goes_on, goes_on && spacer);
 	put_state(&w);
 	return out->failed ? ERR_NOMEM : 0;
+}
+
+int
+term_snapshot(const struct term *t, const struct term_limits *limits, struct buf *out)
+{
+	size_t screens;
+	return term_snapshot_parts(t, limits, out, &screens);
 }
 
 int
@@ -354,7 +363,9 @@ term_resync(const struct term *t, const struct term_limits *limits, struct buf *
 {
 	uint64_t first = first_row(&t->history, limits);
 	*ret_lost = first > limits->from_row ? first - limits->from_row : 0;
-	if (buf_put(out, "\033[H", 3))
+	/* Not all at once: tmux would scroll it into its history. */
+	static const char erase[] = "\033[2H\033[J\033[H\033[K";
+	if (buf_put(out, erase, sizeof erase - 1))
 		return ERR_NOMEM;
 	return term_snapshot(t, limits, out);
 }

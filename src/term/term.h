@@ -86,6 +86,10 @@ struct term_limits {
  * away. */
 int
 term_snapshot(const struct term *t, const struct term_limits *limits, struct buf *out);
+/* The same; *ret_screens: the length of `out` where the history has ended.  In it every line
+ * ends plain and with CR LF: from behind one of these on it is a snapshot as well. */
+int term_snapshot_parts(const struct term *t, const struct term_limits *limits,
+    struct buf *out, size_t *ret_screens);
 /* For a terminal that shows what this model showed when row `from_row` was not yet gone,
  * after term_undo: the rows from there on, then the screens.  *ret_lost: how many rows
  * from there on are not kept. */

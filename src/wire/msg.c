@@ -231,6 +231,17 @@ msg_get(const struct frame *f, union msg *ret_msg)
 	return in.n ? ERR_MESSAGE : 0;
 }
 
+bool
+msg_find(struct span frames, enum msg_type type, union msg *ret_msg)
+{
+	struct frame f;
+	for (long len; (len = frame_parse(frames, &f)) > 0;
+	     frames.p += len, frames.n -= (size_t)len)
+		if (f.type == type && msg_get(&f, ret_msg) == 0)
+			return true;
+	return false;
+}
+
 const char *
 msg_name(uint8_t type)
 {

@@ -53,6 +53,7 @@ enum {
 	M(LISTENING, listening, 73, "control", "server") \
 	M(UNLISTEN, unlisten, 74, "control", "client") \
 	M(DISPLAY, display, 75, "hello", "client") \
+	M(HISTORY, history, 76, "hello", "client") \
 	M(ASK, ask, 128, "socket", "client") \
 	M(INFO, info, 129, "socket", "server")
 
@@ -116,6 +117,7 @@ enum {
 #define listening_FIELDS(F, m) F(m, u32, forward) F(m, u16, port) F(m, str, text)
 #define unlisten_FIELDS(F, m) F(m, u32, forward)
 #define display_FIELDS(F, m) F(m, u32, screen) F(m, str, protocol) F(m, str, cookie)
+#define history_FIELDS(F, m) F(m, u32, time_ms)
 #define ask_FIELDS(F, m) F(m, u8, verb) F(m, str, text) F(m, rest, more)
 #define info_FIELDS(F, m) \
 	F(m, id, session) \
@@ -260,6 +262,8 @@ uint8_t *msg_split_data(uint8_t *head, size_t n);
 /* Decodes the fields.  Spans point into the frame's body.  ERR_MESSAGE when the body is
  * shorter or longer than its fields, ERR_UNKNOWN for a type that is not in the table. */
 int msg_get(const struct frame *f, union msg *ret_msg);
+/* The first good frame of that type among those of hello.more; false: there is none. */
+bool msg_find(struct span frames, enum msg_type type, union msg *ret_msg);
 
 /* The name of a type ("HELLO"); "?" if unknown. */
 const char *msg_name(uint8_t type);

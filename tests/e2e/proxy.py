@@ -9,8 +9,10 @@ import select
 import socket
 import struct
 import threading
+import time
 
 CHUNK = 65536
+PACKET = 256    # what a slow connection passes on at once
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close() sends RST
 
 
@@ -27,6 +29,12 @@ class _Pipe:
         self.buf = b""
         self.eof = self.shut = False
         self.dropped = self.stalled = False
+        self.rate = None        # bytes a second
+        self.free = 0.0         # when it can pass on more
+
+    def waits(self, now):
+        """How long until it may be written to."""
+        return max(self.free - now, 0.0) if self.rate else 0.0
 
     def finish(self):
         """Passes the end on once all before it is written."""
@@ -65,6 +73,7 @@ class Proxy:
         self._connections = []
         self._limits = {"up": None, "down": None}
         self._sizes = {"up": iter(()), "down": iter(())}
+        self._rate = None       # of what comes down, bytes a second
         self._new = "pass"      # or "refuse", or (up, down) to drop
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self._listener.setblocking(False)
@@ -100,6 +109,14 @@ class Proxy:
             for connection in self._connections:
                 for pipe in connection.pipes:
                     pipe.stalled = True
+        self._call(do)
+
+    def limit(self, rate):
+        """From now on so many bytes a second come down on a connection; None: as they do."""
+        def do():
+            self._rate = rate
+            for connection in self._connections:
+                connection.pipes[1].rate = rate
         self._call(do)
 
     def refuse(self):
@@ -170,18 +187,22 @@ class Proxy:
         poll.register(self._listener, select.POLLIN)
         by_fd = {self._wake[0]: self._wake, self._listener.fileno(): self._listener}
         wanted = {}
+        now, timeout = time.monotonic(), None
         for connection in self._connections:
             for pipe in connection.pipes:
                 if pipe.stalled:
                     continue
                 if not pipe.eof and len(pipe.buf) < CHUNK:
                     wanted[pipe.src] = wanted.get(pipe.src, 0) | select.POLLIN
-                if pipe.buf:
+                if pipe.buf and pipe.waits(now):
+                    timeout = min(timeout or 1, pipe.waits(now))
+                elif pipe.buf:
                     wanted[pipe.dst] = wanted.get(pipe.dst, 0) | select.POLLOUT
         for sock, events in wanted.items():
             poll.register(sock, events)
             by_fd[sock.fileno()] = sock
-        return [(by_fd[fd], event) for fd, event in poll.poll()]
+        return [(by_fd[fd], event) for fd, event
+                in poll.poll(timeout and int(timeout * 1000) + 1)]
 
     def _do_calls(self):
         os.read(self._wake[0], 4096)
@@ -212,6 +233,7 @@ class Proxy:
             return
         self.accepted += 1
         connection = _Connection(client, server)
+        connection.pipes[1].rate = self._rate
         if self._new != "pass":
             for pipe, dropped in zip(connection.pipes, self._new):
                 pipe.dropped = dropped
@@ -250,9 +272,12 @@ class Proxy:
             self._limits[pipe.name] = next(self._sizes[pipe.name], None)
 
     def _write(self, pipe):
+        now = time.monotonic()
         try:
-            if pipe.buf:
-                pipe.buf = pipe.buf[pipe.dst.send(pipe.buf):]
+            if pipe.buf and not pipe.waits(now):
+                sent = pipe.dst.send(pipe.buf[:PACKET if pipe.rate else None])
+                pipe.buf = pipe.buf[sent:]
+                pipe.free = max(pipe.free, now - 0.01) + sent / (pipe.rate or 1e9)
         except BlockingIOError:
             pass
         except OSError:

@@ -3,10 +3,11 @@
 import json
 import os
 import re
+import shutil
 import signal
 
 import pytest
-from harness import PROMPT, belay_argv, wait_until
+from harness import PATH, PROMPT, belay_argv, wait_until
 
 BACK = "back in the session"
 
@@ -133,6 +134,21 @@ def test_clients_share_a_session(host):
     assert watch.wait_exit() == 0
 
 
+def test_a_client_that_stalls_holds_nobody_up(host):
+    one = host.shell("--session", "both")
+    two = host.belay("--share")  # the one that this machine has
+    two.expect("ready")
+    one.signal(signal.SIGSTOP)
+    # Far more than what is retained, or fits into all the buffers on the way.
+    two.line("yes 0123456789 | head -c 12000000; echo at''last")
+    two.expect("atlast")
+    two.expect(PROMPT)
+    one.signal(signal.SIGCONT)
+    one.expect("atlast")
+    host.finish(two)
+    assert one.wait_exit() == 0
+
+
 def test_the_window_of_who_typed_last_counts(host):
     one = host.shell("--session", "both", rows=30, cols=90)
     two = host.belay("--session", "both", "--share", rows=20, cols=70)
@@ -205,6 +221,58 @@ def test_what_this_machine_remembers(host):
     assert done.stdout == b"no sessions\n"
 
 
+# History: as much as the link has time for.
+
+NARROW = 8000  # bytes a second: 64 kbit/s
+ROWS = 3000
+LEFT_OUT = re.compile(rb"\[belay: (\d+) lines of history left out: the link is slow\]\r\n")
+
+
+@pytest.fixture
+def left_rows(host):
+    """A shell that has written many rows, left."""
+    term = host.shell()
+    term.line(f"seq -f 'row %05.0f of all that has been written' {ROWS}; echo e''nd")
+    term.expect("end")
+    term.expect(PROMPT)
+    term.signal(signal.SIGKILL)
+    return host
+
+
+def rows_of(term):
+    return [int(n) for n in re.findall(rb"row (\d{5}) of", bytes(term.raw))]
+
+
+def test_a_narrow_link_gets_the_youngest_rows_and_soon_the_screen(left_rows):
+    host = left_rows
+    host.proxy.limit(NARROW)
+    term = host.belay("--history", "20000")
+    term.expect(BACK)
+    before = host.proxy.bytes["down"]
+    term.expect("end")
+    term.expect("ready")
+    # As much as it carries in the 2 s, and what has stood in the way before.
+    assert host.proxy.bytes["down"] - before < 4 * NARROW
+    rows = rows_of(term)
+    gaps = [(a, b) for a, b in zip(rows, rows[1:]) if b != a + 1]
+    assert rows[0] == 1 and rows[-1] == ROWS and len(gaps) == 1
+    assert int(LEFT_OUT.search(term.raw)[1]) == gaps[0][1] - gaps[0][0] - 1
+    assert ROWS - gaps[0][1] > 100 > gaps[0][0]
+    host.proxy.limit(None)
+    host.finish(term)
+
+
+@pytest.mark.parametrize("rate", [None, 10 * NARROW], ids=["fast", "patient"])
+def test_all_rows_come_where_there_is_time(left_rows, rate):
+    host = left_rows
+    host.proxy.limit(rate)
+    term = host.belay("--history", "20000", *["--history-time=0"] * bool(rate))
+    term.expect("end")
+    term.expect("ready")
+    assert rows_of(term) == list(range(1, ROWS + 1))
+    host.finish(term)
+
+
 # A long outage: the program does not wait, and what its bytes were the model tells.
 
 LINES = 80_000  # more than what is retained
@@ -265,6 +333,91 @@ def test_a_command_nobody_comes_back_to_ends(host):
         child.kill()
         child.communicate()
     host.proxy.heal()
+
+
+# Where a cleaner has been.
+
+@pytest.mark.parametrize("way", ["come back", "list", "named", "resume"])
+def test_a_session_whose_socket_was_removed_is_there(host, way):
+    name = ["--session", "work"] * (way == "named")
+    term = host.shell(*name)
+    term.line("mark=kept")
+    term.expect(PROMPT)
+    if way == "resume":
+        host.proxy.refuse()
+        host.proxy.cut()
+    else:
+        term.signal(signal.SIGKILL)
+    shutil.rmtree(host.run)
+    host.proxy.heal()
+    if way == "list":
+        assert [one["kind"] for one in listed(host)] == ["terminal"]
+    if way != "resume":
+        term = host.belay(*name)
+        term.expect("mark=kept")
+    term.line("echo $mark-''here")
+    term.expect("kept-here")
+    term.expect(PROMPT)
+    assert sorted(map(len, os.listdir(host.run))) == [32]
+    host.finish(term)
+
+
+# Where logind ends what a user has started.
+
+BUSCTL = r"""#!/bin/sh
+echo "$*" >> "$BELAY_ROOT/asked"
+case $* in
+*get-property*) printf 'b true\nas 1 "root"\n' ;;
+*) echo 0::/user.slice/user-0.slice/user@0.service/app.slice/belay-1.scope >"$BELAY_ROOT/proc/self/cgroup" ;;
+esac
+"""
+ENDS = "this host ends the session with your last login"
+
+
+@pytest.fixture
+def logind(make_host, tmp_path):
+    """Makes a host with a logind as its configuration says."""
+    def make(conf, lingers=True, session=True):
+        for folder in ("bin", "proc/self", "etc/systemd/logind.conf.d", "var/lib/systemd/linger"):
+            (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / "bin/busctl").write_text(BUSCTL)
+        (tmp_path / "bin/busctl").chmod(0o755)
+        scope = "session-7.scope" if session else "cron.service"
+        (tmp_path / "proc/self/cgroup").write_text(f"0::/user.slice/user-0.slice/{scope}\n")
+        (tmp_path / "etc/systemd/logind.conf").write_text("[Login]\n#KillUserProcesses=no\n")
+        (tmp_path / "etc/systemd/logind.conf.d/50-mine.conf").write_text(conf)
+        if lingers:
+            (tmp_path / "var/lib/systemd/linger/tester").touch()
+        return make_host(setenv={"BELAY_ROOT": tmp_path, "PATH": f"{tmp_path}/bin:{PATH}"})
+    return make
+
+
+def asked(tmp_path):
+    path = tmp_path / "asked"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+@pytest.mark.parametrize("lingers", [True, False])
+def test_a_session_gets_a_scope_where_logind_would_end_it(logind, tmp_path, lingers):
+    host = logind("[Login]\nKillUserProcesses=yes\n", lingers)
+    term = host.shell()
+    pid = host.holder(term).pid
+    assert asked(tmp_path)[1:] == [
+        "--user call org.freedesktop.systemd1 /org/freedesktop/systemd1"
+        " org.freedesktop.systemd1.Manager StartTransientUnit ssa(sv)a(sa(sv))"
+        f" belay-{pid}.scope fail 2 PIDs au 1 {pid} CollectMode s inactive-or-failed 0"]
+    assert (ENDS.encode() in term.raw) == (not lingers)
+    assert "BELAY_ENDS" not in host.output_of(term, "env")
+    host.finish(term)
+
+
+@pytest.mark.parametrize(("conf", "session"), [("", True), ("KillUserProcesses=yes\n", False)],
+                         ids=["not set", "not in a login"])
+def test_elsewhere_nobody_is_asked(logind, tmp_path, conf, session):
+    host = logind(conf, session=session)
+    term = host.shell()
+    assert not asked(tmp_path) and ENDS.encode() not in term.raw
+    host.finish(term)
 
 
 # What is shown while the link does not answer, and what is left when all is over.

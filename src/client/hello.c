@@ -1,0 +1,107 @@
+#include "client/hello.h"
+
+#include "sys/tty.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	/* how long the host keeps what nobody comes back to: a shell, a command */
+	LINGER_SHELL_S = 7 * 24 * 3600,
+	LINGER_COMMAND_S = 24 * 3600,
+	HISTORY_ROWS = 1000, /* that a new terminal gets of a session it comes to, */
+	HISTORY_TIME_S = 2, /* and how long its screen may take for them */
+	MODES_MAX = 4 * 1024,
+	MORE_MAX = 4 * 1024,
+};
+
+static struct span
+text_span(const char *text)
+{
+	return (struct span){ (const uint8_t *)text, text ? strlen(text) : 0 };
+}
+
+/* BELAY_LINGER is for what is started by rsync and its like, without our options. */
+static uint32_t
+linger_s(const struct hello *h)
+{
+	uint32_t wanted_s = h->options->linger_s;
+	const char *named = getenv("BELAY_LINGER");
+	if (!wanted_s && named)
+		(void)options_time(named, &wanted_s);
+	if (wanted_s)
+		return wanted_s;
+	return h->wish->kind == KIND_PTY ? LINGER_SHELL_S : LINGER_COMMAND_S;
+}
+
+static uint8_t
+flags(const struct hello *h)
+{
+	unsigned set = 0;
+	if (h->options->share || h->options->read_only)
+		set |= HELLO_SHARE;
+	if (h->options->read_only)
+		set |= HELLO_READ_ONLY;
+	if (!isatty(STDOUT_FILENO))
+		set |= HELLO_EXACT;
+	if (h->forwards->agent[0])
+		set |= HELLO_AGENT;
+	return (uint8_t)set;
+}
+
+/* What who comes for the first time says besides. */
+static int
+put_more(const struct hello *h, struct buf *more)
+{
+	const struct options *o = h->options;
+	uint32_t time_s = o->has_history_time ? o->history_time_s : HISTORY_TIME_S;
+	struct msg_history m = { time_s < UINT32_MAX / 1000 ? time_s * 1000 : 0 };
+	int err = h->wish->kind == KIND_PTY ? msg_put(more, MSG_HISTORY, &m) : 0;
+	if (!err && h->forwards->x11.on)
+		err = x11_put(&h->forwards->x11, more);
+	return err;
+}
+
+int
+hello_put(const struct hello *h, bool resume, struct buf *out)
+{
+	struct buf positions, modes, more;
+	struct tty_size size = { 24, 80, 0, 0 };
+	const struct options *o = h->options;
+	struct msg_hello m = { .version_min = PROTOCOL_OLDEST,
+		.version_max = PROTOCOL_VERSION,
+		.build = text_span(BELAY_BUILD),
+		.kind = (uint8_t)h->wish->kind,
+		.wish = (uint8_t)(resume ? WISH_RESUME : h->wish->how),
+		.flags = flags(h),
+		.linger_s = linger_s(h),
+		.history = o->has_history ? o->history : HISTORY_ROWS,
+		.name = text_span(o->session),
+		.term = text_span(getenv("TERM")),
+		.command = buf_span(&h->wish->command) };
+	(void)tty_get_size(STDIN_FILENO, &size);
+	m.rows = size.rows;
+	m.cols = size.cols;
+	m.xpixel = size.xpixel;
+	m.ypixel = size.ypixel;
+	memcpy(m.client, h->client_id, ID_LEN);
+	memcpy(m.session, h->wish->id, ID_LEN);
+	buf_init(&positions, ENGINE_STREAMS * POSITION_LEN);
+	buf_init(&modes, MODES_MAX);
+	buf_init(&more, MORE_MAX);
+	int err = engine_positions(h->engine, &positions);
+	if (tty_encode_modes(STDIN_FILENO, &modes))
+		buf_drop(&modes, modes.len);
+	if (!err && !resume)
+		err = put_more(h, &more);
+	m.positions = buf_span(&positions);
+	m.modes = buf_span(&modes);
+	m.more = buf_span(&more);
+	if (!err)
+		err = msg_put(out, MSG_HELLO, &m);
+	buf_finish(&positions);
+	buf_finish(&modes);
+	buf_finish(&more);
+	return err;
+}

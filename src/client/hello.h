@@ -1,0 +1,22 @@
+/* The first frame of a link: who we are, and what is wanted of the host. */
+#ifndef CLIENT_HELLO_H
+#define CLIENT_HELLO_H
+
+#include "client/forwards.h"
+#include "client/options.h"
+#include "client/wish.h"
+#include "stream/engine.h"
+
+/* What it is made of; borrowed. */
+struct hello {
+	const struct options *options;
+	const struct wish *wish;
+	const struct forwards *forwards;
+	const uint8_t *client_id; /* ID_LEN bytes */
+	struct engine *engine; /* what we hold of each stream */
+};
+
+/* Appends it; `resume`: this client has been there.  ERR_FULL, ERR_NOMEM. */
+int hello_put(const struct hello *h, bool resume, struct buf *out);
+
+#endif
