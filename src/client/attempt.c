@@ -147,7 +147,7 @@ on_dialed(void *owner, int fd)
 	}
 	(void)tcp_local(fd, &a->local);
 	(void)door_pass(a->err.fd, fd); /* fails if ssh has ended: that tells why */
-	close(fd);
+	quickack_start(&a->quickack, a->loop, fd);
 }
 
 /* Whether we connect: then ssh is told to take the connection from us. */
@@ -338,6 +338,7 @@ on_welcome(struct attempt *a, struct engine *e, const struct msg_welcome *m)
 	else
 		a->phase = ATTEMPT_LINK;
 	dialer_cancel(&a->dialer); /* ssh got there without it */
+	quickack_stop(&a->quickack);
 	a->held = false;
 	show_errors(a);
 }
@@ -442,6 +443,7 @@ attempt_close(struct attempt *a, struct loop *loop)
 {
 	over(a, WHY_CLOSED, "");
 	dialer_cancel(&a->dialer);
+	quickack_stop(&a->quickack);
 	question_close(&a->question, loop);
 	attempt_forget_keys(a);
 	linkio_close(&a->io, loop);

@@ -14,6 +14,7 @@
 #include "client/dialer.h"
 #include "client/options.h"
 #include "client/question.h"
+#include "client/quickack.h"
 #include "sys/linkio.h"
 
 #include <sys/types.h>
@@ -47,6 +48,7 @@ struct attempt {
 	uint8_t ahead[AHEAD_MAX]; /* typed behind an answer, see attempt_keys */
 	size_t n_ahead;
 	struct dialer dialer; /* where the connection is ours */
+	struct quickack quickack; /* while it logs in */
 	struct sockaddr_storage local; /* its address here; family 0: not known */
 	pid_t pid; /* 0: ended */
 	int status; /* as from waitpid */
