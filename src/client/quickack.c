@@ -23,9 +23,10 @@ quickack_start(struct quickack *q, struct loop *loop, int connection)
 	}
 	q->loop = loop;
 	q->connection = connection;
-	q->arrivals = (struct watch){
-		.fd = arrivals, .events = POLLIN, .fn = on_arrival, .owner = q
-	};
+	q->arrivals = (struct watch){ .fd = arrivals,
+		.events = POLLIN,
+		.fn = on_arrival,
+		.owner = q };
 	loop_add(loop, &q->arrivals);
 }
 
