@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "client/status.h"
+#include "sys/sys.h"
 #include "sys/tty.h"
 
 #include <stdlib.h>
@@ -42,6 +43,18 @@ say(struct trouble *t, bool over, uint64_t now_us)
 		    t->host);
 }
 
+/* At the first login the terminal is ssh's, which would say it there. */
+static void
+say_notice(struct trouble *t)
+{
+	struct prompt *p = reach_prompt(t->reach);
+	if (!p || p->said)
+		return;
+	p->said = true;
+	(void)sys_write_all(STDERR_FILENO, p->text, strlen(p->text));
+	(void)sys_write_all(STDERR_FILENO, "\r\n", 2);
+}
+
 /* Shows what ssh asks, and has the keys go there; false: it asks nothing. */
 static bool
 show_question(struct trouble *t, bool over)
@@ -50,7 +63,7 @@ show_question(struct trouble *t, bool over)
 	char line[STATUS_MAX];
 	struct tty_size size = { 24, 80, 0, 0 };
 	t->console->asking = reach_asks(t->reach) && !over;
-	if (!t->console->asking || !(p = reach_prompt(t->reach)))
+	if (over || !(p = reach_prompt(t->reach)))
 		return false;
 	(void)tty_get_size(STDOUT_FILENO, &size);
 	prompt_line(p, t->host, size.cols < sizeof line ? size.cols : sizeof line - 1,
@@ -84,6 +97,8 @@ uint64_t
 trouble_turn(struct trouble *t, bool over, uint64_t now_us)
 {
 	enum policy_state state = t->reach->policy.state;
+	if (state == POLICY_FIRST)
+		say_notice(t);
 	if (state == POLICY_FIRST || state == POLICY_UP || over) {
 		t->console->asking = false;
 		(void)console_status(t->console, NULL);
