@@ -82,9 +82,12 @@ door_ask_env(char store[DOOR_ARG_MAX], char *ret_env[DOOR_ENV])
 	return askpass(store);
 }
 
+/* Of which ssh would make use, were its stderr ours. */
 static bool
 has_terminal(void)
 {
+	if (!isatty(STDERR_FILENO))
+		return false;
 	int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (fd >= 0)
 		close(fd);
