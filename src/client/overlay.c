@@ -90,7 +90,9 @@ overlay_show(struct overlay *o, const char *text, struct buf *out)
 		return;
 	int row = o->row >= 0 ? o->row : choose_row(o);
 	bool is_there = row >= 0 ? row == o->row : o->titled;
-	if (is_there && strncmp(o->text, text, sizeof o->text - 1) == 0)
+	/* The terminal's answer will tell where it is, or is to be. */
+	bool comes = o->moved.on && !o->titled;
+	if ((is_there || comes) && strncmp(o->text, text, sizeof o->text - 1) == 0)
 		return;
 	if (!term_cursor_known(o->term) && !o->asked)
 		ask(o, out);

@@ -396,6 +396,24 @@ TEST(sizes_may_follow_each_other_quickly)
 	end();
 }
 
+TEST(the_title_is_for_a_terminal_that_does_not_answer)
+{
+	begin(false);
+	program("\033[2J\033[Hone\r\n$ ");
+	show("text");
+	resize(5, 30);
+	show("text");
+	CHECK(!t.overlay.titled);
+	show("a second later");
+	CHECK(t.overlay.titled);
+	answer();
+	show("a second later");
+	CHECK(t.overlay.row == 0 && !t.overlay.titled);
+	hide();
+	CHECK(equals(t.terminal, t.other));
+	end();
+}
+
 TEST(a_program_that_writes_first_has_the_screen)
 {
 	begin(false);
