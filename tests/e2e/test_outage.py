@@ -68,17 +68,24 @@ def test_a_blip_while_nothing_happens_costs_nothing(lab):
 
 
 def test_a_link_that_is_slow_is_left_alone(lab):
-    """Five seconds more than before: it is doubted, but nothing else is quicker."""
-    term = at_cat(lab)
+    """Five seconds more than before: it is doubted, but nothing else is quicker; also not
+    while lines come all the time, nor when it is quick again."""
+    term = lab.start(harness.belay_argv(lab.host))
+    term.expect("ready$")
+    term.line("stty -echo; (while :; do echo tick; sleep .05; done) & echo he''re; cat")
+    term.expect("here")
+    term.expect("tick")
     before = lab.connections()
     lab.link("delay 2525")
-    for word in ("one", "two"):
+    for word in ("one", "two", "three"):
         term.line(word)
         term.expect(word)
+    term.line("four")
+    term.pump(4.5)
     lab.link("delay 25")
-    term.line("three")
-    term.expect("three")
-    term.pump(1)
+    term.expect("four")
+    term.line("five")
+    term.expect("five")
     assert lab.connections() == before
 
 
