@@ -6,6 +6,8 @@
 static const char *name = "belay";
 static const char *line_end = "\n";
 static int shown = LOG_NOTICE;
+static void (*before)(void *owner);
+static void *before_owner;
 
 void
 log_init(const char *program, int level)
@@ -32,12 +34,21 @@ log_line_end(const char *end)
 }
 
 void
+log_before(void (*fn)(void *owner), void *owner)
+{
+	before = fn;
+	before_owner = owner;
+}
+
+void
 log_say(enum log_level level, const char *fmt, ...)
 {
 	char text[1024];
 	va_list ap;
 	if ((int)level > shown)
 		return;
+	if (before)
+		before(before_owner);
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);

@@ -14,6 +14,8 @@ void log_init(const char *program, int level);
 int log_louder(int by);
 /* What ends a line: "\r\n" while the terminal is raw. */
 void log_line_end(const char *end);
+/* Called before each line that is shown; NULL: nothing is. */
+void log_before(void (*fn)(void *owner), void *owner);
 /* One line: "program: text". */
 __attribute__((format(printf, 2, 3))) void
 log_say(enum log_level level, const char *fmt, ...);

@@ -147,7 +147,7 @@ on_dialed(void *owner, int fd)
 	}
 	(void)tcp_local(fd, &a->local);
 	(void)door_pass(a->err.fd, fd); /* fails if ssh has ended: that tells why */
-	close(fd);
+	quickack_start(&a->quickack, a->loop, fd);
 }
 
 /* Whether we connect: then ssh is told to take the connection from us. */
@@ -177,14 +177,16 @@ start_ssh(struct attempt *a, struct loop *loop, const struct attempt_plan *plan,
 	int fds[3];
 	snprintf(timeout, sizeof timeout, "-oConnectTimeout=%u", plan->connect_timeout_s);
 	bool ours = dial(a, loop, plan, proxy);
-	bool asks = plan->asks && !plan->first && door_ask_env(askpass, env);
+	/* Also one that may not ask says by that way that a key is to be touched. */
+	bool says = plan->first ? ours && plan->asks && door_notify_env(askpass, env)
+				: door_ask_env(askpass, env);
 	char **argv = build_argv(plan, command, timeout, ours ? proxy : NULL, overrides);
 	if (!argv)
 		return ERR_NOMEM;
-	a->asks = asks;
-	a->door = ours || asks;
+	a->asks = says && plan->asks && !plan->first;
+	a->door = ours || says;
 	a->pid = a->door
-	    ? child_start_with_door(argv, asks ? env : NULL, !plan->first, fds)
+	    ? child_start_with_door(argv, says ? env : NULL, !plan->first, fds)
 	    : child_start(argv, !plan->first, fds);
 	int saved = errno;
 	free(argv);
@@ -338,6 +340,7 @@ on_welcome(struct attempt *a, struct engine *e, const struct msg_welcome *m)
 	else
 		a->phase = ATTEMPT_LINK;
 	dialer_cancel(&a->dialer); /* ssh got there without it */
+	quickack_stop(&a->quickack);
 	a->held = false;
 	show_errors(a);
 }
@@ -401,7 +404,7 @@ static void
 ask(struct attempt *a, int fd)
 {
 	attempt_forget_keys(a);
-	question_open(&a->question, a->loop, fd);
+	question_open(&a->question, a->loop, fd, !a->asks);
 }
 
 void
@@ -442,6 +445,7 @@ attempt_close(struct attempt *a, struct loop *loop)
 {
 	over(a, WHY_CLOSED, "");
 	dialer_cancel(&a->dialer);
+	quickack_stop(&a->quickack);
 	question_close(&a->question, loop);
 	attempt_forget_keys(a);
 	linkio_close(&a->io, loop);

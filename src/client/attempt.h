@@ -14,6 +14,7 @@
 #include "client/dialer.h"
 #include "client/options.h"
 #include "client/question.h"
+#include "client/quickack.h"
 #include "sys/linkio.h"
 
 #include <sys/types.h>
@@ -43,10 +44,11 @@ struct attempt {
 	struct watch err; /* its stderr */
 	bool door; /* its stderr is one (door.h) */
 	struct question question; /* that it asks the person */
-	bool asks; /* it may ask, by way of the door */
+	bool asks; /* it may ask, by way of the door; any but the first may notify */
 	uint8_t ahead[AHEAD_MAX]; /* typed behind an answer, see attempt_keys */
 	size_t n_ahead;
 	struct dialer dialer; /* where the connection is ours */
+	struct quickack quickack; /* while it logs in */
 	struct sockaddr_storage local; /* its address here; family 0: not known */
 	pid_t pid; /* 0: ended */
 	int status; /* as from waitpid */
@@ -104,7 +106,7 @@ void attempt_close(struct attempt *a, struct loop *loop);
 void attempt_ended(struct attempt *a, struct engine *e, struct loop *loop, int status);
 /* Something may be better now, or a person waits: what is not connected yet tries again. */
 void attempt_hurry(struct attempt *a);
-/* What it asks the person now; NULL: nothing. */
+/* What it asks the person now, or (`unattended`) only tells; NULL: nothing. */
 struct prompt *attempt_prompt(struct attempt *a);
 /* Takes keys while it may ask.  A cancelled attempt is over as a refused login is.  What is
  * typed while no question is open is kept: if another question follows, or the attempt

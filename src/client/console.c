@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 enum {
@@ -34,19 +35,47 @@ console_cooked(void)
 	log_line_end("\n");
 }
 
+/* Nobody knows what stands on the terminal now, nor which size it has. */
+static void
+others_wrote(struct console *c)
+{
+	c->resized = true;
+	if (c->term)
+		overlay_forget(&c->overlay);
+}
+
+void
+console_aside(struct console *c)
+{
+	if (!c->term)
+		return;
+	(void)console_status(c, NULL);
+	(void)sink_write(&c->out);
+	if (isatty(STDERR_FILENO))
+		overlay_forget(&c->overlay);
+}
+
+static void
+on_message(void *owner)
+{
+	console_aside(owner);
+}
+
 void
 console_suspend(struct console *c)
 {
+	(void)console_status(c, NULL);
+	(void)sink_write(&c->out);
 	console_cooked();
 	kill(getpid(), SIGSTOP);
 	console_raw(c);
-	c->resized = true;
+	others_wrote(c);
 }
 
 void
 console_continued(struct console *c)
 {
-	c->resized = true;
+	others_wrote(c);
 	if (tty_is_raw()) { /* the shell has its own settings now */
 		tty_cooked();
 		console_raw(c);
@@ -81,15 +110,22 @@ keys_end(struct console *c)
 		stream_end(c->main);
 }
 
+/* What the terminal answers to us is not for the program. */
+static size_t
+without_reports(struct console *c, uint8_t *bytes, size_t n)
+{
+	return c->term ? overlay_filter(&c->overlay, bytes, n, &c->out.ours) : n;
+}
+
 static ssize_t
 read_keys(struct console *c)
 {
-	uint8_t bytes[READ_MAX];
+	uint8_t bytes[READ_MAX + OVERLAY_HELD_MAX];
 	size_t room = stream_room(c->main) / 2; /* an escape may become two bytes */
-	ssize_t n = read(c->keys.fd, bytes, room < sizeof bytes ? room : sizeof bytes);
+	ssize_t n = read(c->keys.fd, bytes, room < READ_MAX ? room : READ_MAX);
 	if (n <= 0)
 		return n;
-	size_t left = c->term ? overlay_filter(&c->overlay, bytes, (size_t)n) : (size_t)n;
+	size_t left = without_reports(c, bytes, (size_t)n);
 	if (left) {
 		bool enter = memchr(bytes, '\r', left) != NULL;
 		console_typed(c, (struct span){ bytes, left });
@@ -102,11 +138,10 @@ read_keys(struct console *c)
 static ssize_t
 read_answer(struct console *c)
 {
-	uint8_t bytes[ANSWER_READ_MAX];
-	ssize_t n = read(c->keys.fd, bytes, sizeof bytes);
+	uint8_t bytes[ANSWER_READ_MAX + OVERLAY_HELD_MAX];
+	ssize_t n = read(c->keys.fd, bytes, ANSWER_READ_MAX);
 	if (n > 0) {
-		size_t left = c->term ? overlay_filter(&c->overlay, bytes, (size_t)n)
-				      : (size_t)n;
+		size_t left = without_reports(c, bytes, (size_t)n);
 		c->events->answer(c->owner, (struct span){ bytes, left });
 		sys_wipe(bytes, sizeof bytes);
 	}
@@ -143,7 +178,7 @@ read_line(struct console *c)
 	buf_drop(&c->line, len + (end != NULL));
 	c->events->line(c->owner, text);
 	console_raw(c);
-	c->resized = true; /* other lines stand there now */
+	others_wrote(c);
 	struct span rest = buf_span(&c->line);
 	console_typed(c, rest);
 	buf_finish(&c->line);
@@ -180,6 +215,20 @@ on_keys(void *owner, short revents)
 
 /* ---- the terminal's contents ---- */
 
+/* What the locale says of the terminal. */
+static bool
+is_utf8(void)
+{
+	static const char *const names[] = { "LC_ALL", "LC_CTYPE", "LANG" };
+	const char *value = NULL;
+	for (size_t i = 0; i < 3 && !(value && *value); i++)
+		value = getenv(names[i]);
+	const char *charset = value ? strchr(value, '.') : NULL;
+	return charset
+	    && (strncasecmp(charset + 1, "UTF-8", 5) == 0
+		|| strncasecmp(charset + 1, "UTF8", 4) == 0);
+}
+
 /* Without memory for a model there is no status line, and nothing else is amiss. */
 static void
 watch_terminal(struct console *c)
@@ -191,22 +240,18 @@ watch_terminal(struct console *c)
 	struct term_options o = { .rows = size.rows, .cols = size.cols, .unknown = true };
 	if (!kind || strcmp(kind, "dumb") == 0 || term_new(&o, &c->term))
 		return;
-	overlay_init(&c->overlay, c->term);
+	overlay_init(&c->overlay, c->term, is_utf8());
 	c->out.term = c->term;
+	log_before(on_message, c);
 }
 
-/* How terminals reflow differs; what is drawn is left to the program to draw over. */
 static void
 window_changed(struct console *c)
 {
 	struct tty_size size;
 	if (!c->term || tty_get_size(STDOUT_FILENO, &size))
 		return;
-	if (size.rows == term_rows(c->term) && size.cols == term_cols(c->term))
-		return;
-	(void)term_resize(c->term, size.rows, size.cols);
-	term_forget(c->term);
-	c->overlay.row = -1;
+	overlay_resize(&c->overlay, size.rows, size.cols, &c->out.ours);
 }
 
 bool
@@ -297,6 +342,7 @@ console_close(struct console *c)
 			(void)sys_write_all(STDOUT_FILENO, buf_bytes(&undo), undo.len);
 		buf_finish(&undo);
 	}
+	log_before(NULL, NULL);
 	loop_remove(c->loop, &c->keys);
 	buf_finish(&c->line);
 	sink_close(&c->out, c->loop);

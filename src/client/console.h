@@ -53,6 +53,8 @@ void console_open(struct console *c, struct loop *loop, struct stream *main,
 void console_close(struct console *c);
 /* Takes keys that were held back, as if they were typed now. */
 void console_typed(struct console *c, struct span keys);
+/* Something else is about to be written to the terminal, by way of stderr. */
+void console_aside(struct console *c);
 /* Draws a status line, or (NULL) takes it away.  False: this terminal has none. */
 bool console_status(struct console *c, const char *text);
 /* stdin is not for the program (-n): it gets the end at once. */

@@ -192,6 +192,18 @@ look_up(struct dialer *d, size_t which, int family)
 	return 0;
 }
 
+/* An address needs no look-up, unless it is of a family that is not wanted: that says so. */
+static bool
+is_address(struct dialer *d, int family)
+{
+	struct sockaddr_storage address;
+	if (!tcp_address(d->host, d->port, &address)
+	    || (family != AF_UNSPEC && family != address.ss_family))
+		return false;
+	dial_add(&d->dial, &address, 1, true, d->loop->now_us);
+	return true;
+}
+
 /* ---- all of it ---- */
 
 int
@@ -217,6 +229,8 @@ dialer_start(struct dialer *d, struct loop *loop, const struct config *c,
 		return -1;
 	}
 	memcpy(d->host, c->hostname.p, c->hostname.n);
+	if (is_address(d, families[c->family]))
+		return 0;
 	if (look_up(d, EVERYTHING, families[c->family])
 	    || (c->family == CONFIG_ANY && look_up(d, IPV4, AF_INET))) {
 		dialer_cancel(d);

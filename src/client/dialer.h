@@ -3,7 +3,7 @@
  * keeps the first connection that stands.
  *
  *     dialer_start --> [2 lookups] --> dial.c --> [sockets] --> done(fd)
- *                                                         '---> done(-1), `words`
+ *            '-----address---------------^                '---> done(-1), `words`
  */
 #ifndef CLIENT_DIALER_H
 #define CLIENT_DIALER_H

@@ -6,6 +6,7 @@
 #include "sys/sock.h"
 #include "sys/sys.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,18 +63,47 @@ door_pass(int door, int connection)
 	    1);
 }
 
+static char role[] = "BELAY_ASKPASS=1";
+
+static bool
+askpass(char store[DOOR_ARG_MAX])
+{
+	char self[PROGRAM_PATH_MAX];
+	return os_program_path(self, sizeof self) == 0 && access(self, X_OK) == 0
+	    && snprintf(store, DOOR_ARG_MAX, "SSH_ASKPASS=%s", self) < DOOR_ARG_MAX;
+}
+
 bool
 door_ask_env(char store[DOOR_ARG_MAX], char *ret_env[DOOR_ENV])
 {
-	static char force[] = "SSH_ASKPASS_REQUIRE=force", role[] = "BELAY_ASKPASS=1";
-	static const char name[] = "SSH_ASKPASS=";
-	char self[PROGRAM_PATH_MAX];
-	if (os_program_path(self, sizeof self) || access(self, X_OK)
-	    || snprintf(store, DOOR_ARG_MAX, "%s%s", name, self) >= DOOR_ARG_MAX)
-		return false;
+	static char force[] = "SSH_ASKPASS_REQUIRE=force";
 	char *env[DOOR_ENV] = { store, force, role, NULL };
 	memcpy(ret_env, env, sizeof env);
-	return true;
+	return askpass(store);
+}
+
+/* Of which ssh would make use, were its stderr ours. */
+static bool
+has_terminal(void)
+{
+	if (!isatty(STDERR_FILENO))
+		return false;
+	int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+/* For notices ssh wants a display; it uses none, the link forwards none, and with a terminal
+ * it asks there. */
+bool
+door_notify_env(char store[DOOR_ARG_MAX], char *ret_env[DOOR_ENV])
+{
+	static char display[] = "DISPLAY=belay:";
+	bool has_one = getenv("DISPLAY") != NULL;
+	char *env[DOOR_ENV] = { store, role, has_one ? NULL : display, NULL };
+	memcpy(ret_env, env, sizeof env);
+	return !getenv("SSH_ASKPASS_REQUIRE") && has_terminal() && askpass(store);
 }
 
 ssize_t

@@ -36,6 +36,9 @@ int door_pass(int door, int connection);
 
 /* The variables that make ssh ask us; false if there is no such way here. */
 bool door_ask_env(char store[DOOR_ARG_MAX], char *ret_env[DOOR_ENV]);
+/* The same, only for what ssh has to say and not to ask: it asks on the terminal.  With its
+ * own stderr on a terminal it would say it there. */
+bool door_notify_env(char store[DOOR_ARG_MAX], char *ret_env[DOOR_ENV]);
 /* Reads what ssh and its children say on stderr onto b, as sys_read_into does; *ret_asking
  * is a socket if there was a question, else -1. */
 ssize_t door_read(int door, struct buf *b, size_t max, int *ret_asking);

@@ -66,16 +66,21 @@ prompt_line(const struct prompt *p, const char *host, size_t width, char *ret_li
 {
 	char head[64];
 	const char *echo = p->echo ? p->answer : "";
-	const char *keys = p->kind == PROMPT_NOTICE ? " (^C cancels)" : "";
+	const char *keys = p->kind == PROMPT_NOTICE && !p->unattended ? " (^C cancels)"
+								      : "";
 	snprintf(head, sizeof head, "belay: %.50s: ", host);
 	size_t used = strlen(head) + strlen(keys) + strlen(echo)
 	    + 2; /* a space, a cursor */
 	size_t room = width > used ? width - used : 0, len = strlen(p->text);
-	if (len <= room)
+	size_t cut = room > 3 ? room - 3 : 0;
+	if (len > room && p->kind == PROMPT_NOTICE) /* it ends with a fingerprint */
+		snprintf(ret_line, width + 1, "%s%.*s...%s ", head, (int)cut, p->text,
+		    keys);
+	else if (len <= room)
 		snprintf(ret_line, width + 1, "%s%s%s %s", head, p->text, keys, echo);
 	else
-		snprintf(ret_line, width + 1, "%s...%s%s %s", head,
-		    p->text + len - (room > 3 ? room - 3 : 0), keys, echo);
+		snprintf(ret_line, width + 1, "%s...%s%s %s", head, p->text + len - cut,
+		    keys, echo);
 }
 
 /* ---- the answer ---- */

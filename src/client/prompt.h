@@ -26,6 +26,7 @@ enum prompt_event { PROMPT_MORE, PROMPT_ANSWERED, PROMPT_CANCELLED };
 
 struct prompt {
 	enum prompt_kind kind;
+	bool unattended; /* the keys are not for it: it is only shown */
 	bool echo; /* ssh asks for something that may be seen */
 	char text[PROMPT_TEXT_MAX]; /* one line of printable ASCII */
 	char answer[PROMPT_ANSWER_MAX + 1]; /* NUL-terminated */
@@ -41,7 +42,8 @@ void prompt_init(struct prompt *p, const char *hint, struct span text);
 enum prompt_event prompt_keys(struct prompt *p, struct span *keys);
 /* Whether an answered PROMPT_CONFIRM says yes. */
 bool prompt_agrees(const struct prompt *p);
-/* The line to show, at most `width` columns: the end of the question is what matters. */
+/* The line to show, at most `width` columns: of a question the end is what matters, of a
+ * notice the beginning. */
 void prompt_line(const struct prompt *p, const char *host, size_t width, char *ret_line);
 /* Leaves nothing of the answer in memory. */
 void prompt_wipe(struct prompt *p);

@@ -4,6 +4,7 @@
 #include "sys/sys.h"
 
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum { SAID_MAX = DOOR_HINT_MAX + PROMPT_TEXT_MAX };
@@ -31,11 +32,14 @@ on_said(void *owner, short revents)
 	struct span text = { said + head,
 		end ? (size_t)(end - said) - head : q->said.len - head };
 	prompt_init(&q->prompt, (const char *)said, text);
-	q->known = true;
+	q->prompt.unattended = q->unattended;
+	q->known = !q->unattended || q->prompt.kind == PROMPT_NOTICE;
+	if (!q->known)
+		(void)shutdown(q->watch.fd, SHUT_RDWR); /* nobody answers */
 }
 
 void
-question_open(struct question *q, struct loop *loop, int fd)
+question_open(struct question *q, struct loop *loop, int fd, bool unattended)
 {
 	if (q->watch.fn && q->watch.events) {
 		close(fd);
@@ -44,7 +48,8 @@ question_open(struct question *q, struct loop *loop, int fd)
 	question_close(q, loop);
 	sys_nonblock(fd);
 	*q = (struct question){
-		.watch = { .fd = fd, .events = POLLIN, .fn = on_said, .owner = q }
+		.watch = { .fd = fd, .events = POLLIN, .fn = on_said, .owner = q },
+		.unattended = unattended
 	};
 	buf_init(&q->said, SAID_MAX);
 	loop_add(loop, &q->watch);

@@ -13,10 +13,12 @@ struct question {
 	struct buf said; /* by the asking program */
 	struct prompt prompt;
 	bool known; /* what is asked */
+	bool unattended;
 };
 
-/* Takes the socket.  While a question is open, another one is refused. */
-void question_open(struct question *q, struct loop *loop, int fd);
+/* Takes the socket.  While a question is open, another one is refused.  `unattended`: so is
+ * all but a notice. */
+void question_open(struct question *q, struct loop *loop, int fd, bool unattended);
 /* Takes keys off the head of *keys; true when the person cancels all of it. */
 bool question_keys(struct question *q, struct loop *loop, struct span *keys);
 /* Ends it without an answer; takes one that is not open. */

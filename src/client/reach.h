@@ -83,7 +83,7 @@ void reach_start(struct reach *r, const struct config *config);
 void reach_on(struct reach *r, enum policy_event event);
 /* An attempt may ask the person: keys are for reach_keys. */
 bool reach_asks(const struct reach *r);
-/* What it asks now; NULL: nothing. */
+/* What it asks now, or (`unattended`) only tells; NULL: nothing. */
 struct prompt *reach_prompt(struct reach *r);
 void reach_keys(struct reach *r, struct span keys);
 /* Takes frames and moves the attempts on; before the session's own turn. */

@@ -13,7 +13,7 @@
 #include "client/notify.h"
 #include "client/reach.h"
 #include "client/report.h"
-#include "client/status.h"
+#include "client/trouble.h"
 #include "client/wish.h"
 #include "sys/sys.h"
 #include "sys/tty.h"
@@ -37,10 +37,6 @@ enum {
 	LEAVE_PATIENCE_US = 500 * 1000, /* for the host to hear that we leave */
 	END_PATIENCE_US = 3
 	    * 1000000, /* for the last acknowledgement, and for ssh to end */
-	STATUS_AFTER_US = 300 * 1000, /* most outages are over before anybody looks */
-	/* output may have been in the line's place */
-	QUESTION_DRAWN_US = 1000 * 1000,
-	SAY_AFTER_US = 3 * 1000000,
 	REPORT_MAX = 32 * 1024,
 	EXIT_FAILED = 255, /* ssh(1), EXIT STATUS: an error of the connection */
 };
@@ -56,6 +52,7 @@ struct session {
 	struct reach reach;
 	struct forwards forwards;
 	struct console console;
+	struct trouble trouble;
 	struct wish wish;
 	bool begun; /* it is known what is to be run */
 	uint8_t client_id[ID_LEN];
@@ -71,9 +68,6 @@ struct session {
 	uint64_t outages_us;
 	struct control local; /* for other processes here */
 	struct notify notify; /* the service manager */
-	uint64_t trouble_us; /* since when the link does not answer; 0: it does */
-	bool no_status; /* BELAY_STATUS: only what a person has to act on is shown */
-	bool said_lost; /* a person without a status line was told */
 	uint64_t end_us; /* when to stop waiting for a clean end; 0: not ending */
 };
 
@@ -413,7 +407,7 @@ static const struct reach_events reach_events = { on_hello, on_up, on_bye, on_lo
 /* ---- what the console tells ---- */
 
 static void
-help(const struct session *s)
+help(struct session *s)
 {
 	static const struct {
 		const char *key, *text;
@@ -424,6 +418,7 @@ help(const struct session *s)
 		{ "V/v", "say less or more of what belay does" },
 		{ "C", "open a command line, for forwards" }, { "?", "this message" } };
 	char c = s->config.escape;
+	console_aside(&s->console);
 	fprintf(stderr, "%c?\r\nSupported escape sequences:\r\n", c);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		fprintf(stderr, " %c%-3s - %s\r\n", c, rows[i].key, rows[i].text);
@@ -434,7 +429,7 @@ help(const struct session *s)
 }
 
 static void
-say_connection(const struct session *s)
+say_connection(struct session *s)
 {
 	struct report r = report(s);
 	struct buf text;
@@ -442,14 +437,16 @@ say_connection(const struct session *s)
 	report_line(&r, &text);
 	buf_print(&text, "\r\n");
 	report_forwards(&r, "\r\n", &text);
+	console_aside(&s->console);
 	fprintf(stderr, "%c#\r\n%s: %s", s->config.escape, r.destination, buf_str(&text));
 	buf_finish(&text);
 }
 
 static void
-say_level(const struct session *s, bool louder)
+say_level(struct session *s, bool louder)
 {
 	int level = log_louder(louder ? 1 : -1);
+	console_aside(&s->console);
 	fprintf(stderr, "%c%c [%s]\r\n", s->config.escape, louder ? 'v' : 'V',
 	    level == LOG_VERBOSE     ? "VERBOSE"
 		: level == LOG_QUIET ? "QUIET"
@@ -598,81 +595,6 @@ forwards_step(struct session *s)
 	return at;
 }
 
-/* Without a terminal to draw on, one line when it lasts, and one when it is over. */
-static void
-say_trouble(struct session *s, bool over)
-{
-	uint64_t for_us = s->loop.now_us - s->trouble_us;
-	if (s->wish.kind == KIND_SELF || (!over && for_us < SAY_AFTER_US)
-	    || s->said_lost != over)
-		return;
-	s->said_lost = !over;
-	if (over)
-		log_say(LOG_NOTICE, "%s: connected again after %u s",
-		    s->options->destination, (unsigned)(for_us / 1000000));
-	else
-		log_say(LOG_NOTICE, "%s: no answer; the session waits, connecting again",
-		    s->options->destination);
-}
-
-/* Shows what ssh asks, and has the keys go there; false: it asks nothing. */
-static bool
-question_turn(struct session *s)
-{
-	struct prompt *p;
-	char line[STATUS_MAX];
-	struct tty_size size = { 24, 80, 0, 0 };
-	s->console.asking = reach_asks(&s->reach) && !s->end_us;
-	if (!s->console.asking || !(p = reach_prompt(&s->reach)))
-		return false;
-	(void)tty_get_size(STDOUT_FILENO, &size);
-	prompt_line(p, s->options->destination,
-	    size.cols < sizeof line ? size.cols : sizeof line - 1, line);
-	if (!console_status(&s->console, line) && !p->said) {
-		log_say(LOG_NOTICE, "%s: %s", s->options->destination, p->text);
-		p->said = true;
-	}
-	return true;
-}
-
-/* Shows what is amiss; returns when to look again, 0: nothing is. */
-static uint64_t
-status_turn(struct session *s)
-{
-	enum policy_state state = s->reach.policy.state;
-	uint64_t now_us = s->loop.now_us;
-	char text[STATUS_MAX];
-	if (state == POLICY_FIRST || state == POLICY_UP || s->end_us) {
-		s->console.asking = false;
-		(void)console_status(&s->console, NULL);
-		if (s->trouble_us)
-			say_trouble(s, true);
-		s->trouble_us = 0;
-		return 0;
-	}
-	if (question_turn(s))
-		return now_us + QUESTION_DRAWN_US;
-	if (s->no_status && state != POLICY_DOUBT_ASK && state != POLICY_DOWN_ASK) {
-		(void)console_status(&s->console, NULL);
-		return 0;
-	}
-	if (!s->trouble_us)
-		s->trouble_us = now_us;
-	if (now_us < s->trouble_us + STATUS_AFTER_US)
-		return s->trouble_us + STATUS_AFTER_US;
-	struct status status = { .host = s->options->destination,
-		.state = state,
-		.tries = s->reach.policy.tries,
-		.since_us = s->trouble_us,
-		.next_us = policy_deadline(&s->reach.policy),
-		.now_us = now_us,
-		.escape = s->wish.raw ? s->config.escape : 0 };
-	status_text(&status, text);
-	if (!console_status(&s->console, text))
-		say_trouble(s, false);
-	return status_changes_us(&status);
-}
-
 static void
 count_outages(struct session *s, uint64_t now_us)
 {
@@ -693,7 +615,7 @@ session_turn(void *owner, uint64_t now_us)
 	reach_take(&s->reach);
 	count_outages(s, now_us);
 	control_turn(s);
-	uint64_t status_us = status_turn(s);
+	uint64_t status_us = trouble_turn(&s->trouble, s->end_us, now_us);
 	terminal_turn(s);
 	uint64_t forwards_us = s->begun ? forwards_step(s) : 0;
 	hang_up_turn(s);
@@ -755,6 +677,8 @@ begin(struct session *s)
 	    s->config.escape);
 	if (s->config.null_stdin)
 		console_no_input(&s->console);
+	s->trouble.silent = s->wish.kind == KIND_SELF;
+	s->trouble.escape = s->wish.raw ? s->config.escape : 0;
 	s->begun = true;
 	s->reach.command = s->wish.command.len > 0;
 	s->reach.secret = s->forwards.x11.on; /* the cookie */
@@ -820,8 +744,6 @@ session_init(struct session *s, const struct options *o, const char *ssh)
 {
 	static const int signals[] = { SIGCHLD, SIGWINCH, SIGCONT, SIGTERM, SIGHUP,
 		SIGINT, SIGQUIT, 0 };
-	const char *status = getenv("BELAY_STATUS");
-	s->no_status = status && strcmp(status, "off") == 0;
 	s->options = o;
 	s->begun_us = sys_now_us();
 	notify_init(&s->notify);
@@ -839,6 +761,7 @@ session_init(struct session *s, const struct options *o, const char *ssh)
 	wish_init(&s->wish);
 	sys_random(s->client_id, sizeof s->client_id);
 	reach_init(&s->reach, &s->loop, &s->engine, o, ssh, &reach_events, s);
+	trouble_init(&s->trouble, &s->console, &s->reach, o->destination);
 	return s->control ? 0 : -1;
 }
 

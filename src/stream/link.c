@@ -6,6 +6,7 @@ enum {
 	ANSWER_SLACK_US = 100 * 1000, /* delayed acknowledgements and a busy host */
 	/* of DATA that is not whole: each part may be acknowledged */
 	PART_MIN = 4 * 1024,
+	LATE_COUNTS_US = 30 * 1000 * 1000, /* so long after it */
 };
 
 void
@@ -70,6 +71,10 @@ link_asked(struct link *l, uint64_t now_us)
 void
 link_heard(struct link *l, bool waiting, uint64_t now_us)
 {
+	if (link_in_doubt(l, now_us)) {
+		l->late_us = now_us - l->asked_us;
+		l->late_at_us = now_us;
+	}
 	l->heard_us = now_us;
 	l->asked_us = waiting ? now_us : 0;
 }
@@ -91,13 +96,22 @@ link_on_pong(struct link *l, uint64_t stamp, uint64_t now_us)
 	l->srtt_us += rtt / 8 - l->srtt_us / 8;
 }
 
+static uint64_t
+within(uint64_t us, uint64_t min_us, uint64_t max_us)
+{
+	return us < min_us ? min_us : us > max_us ? max_us : us;
+}
+
 uint64_t
 link_patience_us(const struct link *l)
 {
 	uint64_t us = 2 * l->srtt_us + 4 * l->rttvar_us + ANSWER_SLACK_US;
-	if (us < l->doubt_min_us)
-		return l->doubt_min_us;
-	return us > l->doubt_max_us ? l->doubt_max_us : us;
+	us = within(us, l->doubt_min_us, l->doubt_max_us);
+	if (!l->late_us || l->asked_us > l->late_at_us + LATE_COUNTS_US)
+		return us;
+	/* What is exactly as late as the last one is not in doubt. */
+	return within(l->late_us + l->late_us / 4, us,
+	    l->doubt_max_us + l->doubt_max_us / 4);
 }
 
 uint64_t

@@ -32,6 +32,8 @@ struct link {
 	uint64_t doubt_min_us, doubt_max_us;
 	/* RFC 6298, of PING to PONG; srtt 0: not known yet */
 	uint64_t srtt_us, rttvar_us;
+	/* the last answer that came when the link was in doubt already: how late, and when */
+	uint64_t late_us, late_at_us;
 
 	bool use_due, ping_now, pong_due;
 	uint64_t pong_stamp;
@@ -60,7 +62,8 @@ void link_asked(struct link *l, uint64_t now_us);
 void link_heard(struct link *l, bool waiting, uint64_t now_us);
 /* The PONG with this stamp came. */
 void link_on_pong(struct link *l, uint64_t stamp, uint64_t now_us);
-/* How long a question may wait. */
+/* How long a question may wait: some round trips, within the bounds; after one that came
+ * late, longer for a while, since other links would have been as slow. */
 uint64_t link_patience_us(const struct link *l);
 bool link_in_doubt(const struct link *l, uint64_t now_us);
 /* A PING is to be sent (none is under way, and it was silent for long enough). */

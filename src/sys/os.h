@@ -29,6 +29,13 @@ int os_user_shell(char *ret_path, size_t len);
 /* The user at the other end of a unix socket; 0 or -1. */
 int os_peer_uid(int fd, uid_t *ret_uid);
 
+/* A descriptor that becomes readable when something has arrived on a TCP connection, once
+ * each time, whoever reads it there; -1 if there is no such thing. */
+int os_arrivals_open(int connection);
+/* Makes it ready for the next time, and has what has arrived acknowledged now, not with the
+ * next answer or after a while. */
+void os_arrivals_acknowledge(int arrivals, int connection);
+
 /* What os_net_read has read of; bits. */
 enum {
 	OS_NET_MOVED = 1, /* an address or a route came or went */

@@ -45,6 +45,21 @@ os_peer_uid(int fd, uid_t *ret_uid)
 	return getpeereid(fd, ret_uid, &gid);
 }
 
+/* Here TCP delays acknowledgements for all connections (sysctl) or for none. */
+int
+os_arrivals_open(int connection)
+{
+	(void)connection;
+	return -1;
+}
+
+void
+os_arrivals_acknowledge(int arrivals, int connection)
+{
+	(void)arrivals;
+	(void)connection;
+}
+
 /* ---- the network: route(4) ---- */
 
 int

@@ -10,9 +10,12 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
@@ -140,6 +143,32 @@ os_peer_uid(int fd, uid_t *ret_uid)
 		return -1;
 	*ret_uid = cred.uid;
 	return 0;
+}
+
+/* ---- acknowledgements: tcp(7), TCP_QUICKACK ---- */
+
+/* Whether there is an event is looked at again when it is fetched, and what has arrived may
+ * have been read by then; but the connection is still writable. */
+int
+os_arrivals_open(int connection)
+{
+	struct epoll_event in = { .events = EPOLLIN | EPOLLOUT | EPOLLET };
+	int fd = epoll_create1(EPOLL_CLOEXEC);
+	if (fd >= 0 && epoll_ctl(fd, EPOLL_CTL_ADD, connection, &in) < 0) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+/* The option is not permanent: it goes with the next that is sent in answer.  If what has
+ * arrived has not been read yet, it is acknowledged when it is. */
+void
+os_arrivals_acknowledge(int arrivals, int connection)
+{
+	struct epoll_event event;
+	(void)epoll_wait(arrivals, &event, 1, 0);
+	(void)setsockopt(connection, IPPROTO_TCP, TCP_QUICKACK, &(int){ 1 }, sizeof(int));
 }
 
 /* ---- the network: rtnetlink(7) ---- */

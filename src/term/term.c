@@ -180,18 +180,83 @@ term_row_known(const struct term *t, int row)
 }
 
 bool
+term_row_blank(const struct term *t, int row)
+{
+	return term_row_known(t, row) && grid_row(term_grid(t), row)->used == 0;
+}
+
+bool
 term_cursor_known(const struct term *t)
 {
 	return !t->row_unknown;
 }
 
+bool
+term_known(const struct term *t)
+{
+	const struct grid *g = term_grid(t);
+	bool known = !t->row_unknown;
+	for (int y = 0; y < g->rows; y++)
+		known &= g->row[y].known;
+	return known;
+}
+
+bool
+term_is_ascii(const struct term *t)
+{
+	const struct grid *g = term_grid(t);
+	for (int y = 0; y < g->rows; y++)
+		for (int x = 0; x < g->row[y].used; x++)
+			if (g->row[y].cells[x].ch >= 0x80)
+				return false;
+	return true;
+}
+
+bool
+term_row_alone(const struct term *t, int row)
+{
+	const struct grid *g = term_grid(t);
+	return !grid_row(g, row)->wrapped && (row == 0 || !grid_row(g, row - 1)->wrapped);
+}
+
+static void
+forget_screen(struct screen *s)
+{
+	for (int y = 0; y < s->grid.rows; y++)
+		s->grid.row[y].known = false;
+	s->saved.row_unknown = true;
+}
+
 void
 term_forget(struct term *t)
 {
-	struct grid *g = term_grid(t);
-	for (int y = 0; y < g->rows; y++)
-		g->row[y].known = false;
+	forget_screen(&t->main);
+	forget_screen(&t->alternate);
 	t->row_unknown = true;
+}
+
+void
+term_redrawn(struct term *t)
+{
+	const struct grid *g = term_grid(t);
+	for (int y = 0; y < g->rows; y++)
+		g->row[y].known = true;
+	t->row_unknown = false;
+}
+
+int
+term_width_needed(const struct term *t, int row)
+{
+	const struct grid *g = term_grid(t);
+	int first = row < t->row ? row : t->row, last = row < t->row ? t->row : row;
+	int width = t->col + 1;
+	for (int y = first; y <= last; y++) {
+		if (y != t->row && !term_row_alone(t, y))
+			return TERM_SIDE_MAX + 1;
+		if (grid_row(g, y)->used > width)
+			width = grid_row(g, y)->used;
+	}
+	return term_row_alone(t, t->row) ? width : TERM_SIDE_MAX + 1;
 }
 
 /* What was written since stands relative to the cursor: it moves with it. */
@@ -219,6 +284,26 @@ term_cursor_is(struct term *t, int row, int col)
 		term_forget(t);
 		t->row_unknown = false;
 	}
+}
+
+void
+term_cursor_moved(struct term *t, int row, int col, int above, int below)
+{
+	struct grid *g = term_grid(t);
+	int by = row - t->row;
+	if (row < 0 || row >= g->rows || col < 0 || col >= g->cols)
+		return;
+	if (by > 0)
+		grid_scroll_down(g, 0, g->rows - 1, by, CELL_BLANK);
+	else if (by < 0)
+		grid_scroll_up(g, 0, g->rows - 1, -by, CELL_BLANK);
+	for (int y = 0; y < g->rows; y++)
+		grid_row(g, y)->known = y >= row - above && y <= row + below
+		    && y - by >= 0 && y - by < g->rows;
+	t->row_unknown = false;
+	if (!t->pending || t->col != col)
+		cursor_to(t, row, col);
+	t->row = row;
 }
 
 static size_t

@@ -103,10 +103,27 @@ bool term_at_rest(const struct term *t);
 /* Whether the terminal shows in a row what the model has. */
 bool term_row_known(const struct term *t, int row);
 bool term_cursor_known(const struct term *t);
+/* The same, and nothing stands there. */
+bool term_row_blank(const struct term *t, int row);
+/* Whether all rows are known, and the cursor. */
+bool term_known(const struct term *t);
+/* Nothing but ASCII is on the screen. */
+bool term_is_ascii(const struct term *t);
+/* No line goes over the end of the row, nor of the one above it. */
+bool term_row_alone(const struct term *t, int row);
 /* The terminal says where its cursor is. */
 void term_cursor_is(struct term *t, int row, int col);
-/* Nothing is known any more: the window's size changed. */
+/* Nothing is known any more: the window's size changed, or others have written there. */
 void term_forget(struct term *t);
+/* All rows of the screen have been drawn as the model has them. */
+void term_redrawn(struct term *t);
+/* So many columns must a window keep so that, from a row to the cursor's, nothing is broken
+ * anew; more than TERM_SIDE_MAX: lines there go over the end of rows, and change with any
+ * other width. */
+int term_width_needed(const struct term *t, int row);
+/* The same as term_cursor_is behind term_resize and term_forget, where nothing was broken
+ * anew from `above` rows above the cursor's to `below` below it: they moved along. */
+void term_cursor_moved(struct term *t, int row, int col, int above, int below);
 /* Appends what draws the rows again and puts the cursor and all else back as the program
  * has it.  Only at rest, and while the cursor is known.  rows may be 0: only that. */
 int term_repaint(const struct term *t, int row, int rows, struct buf *out);

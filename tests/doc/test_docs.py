@@ -72,7 +72,7 @@ def test_conformance_page_names_every_case():
 
 def test_reaction_page_has_the_constants_of_the_code():
     code = "".join(" ".join((SRC / path).read_text().split()) for path in (
-        "stream/policy.c", "client/reach.c", "client/dial.h"))
+        "stream/policy.c", "stream/link.c", "client/reach.c", "client/dial.h"))
     rows = re.findall(r"^\| `(\w+)` \| ([\d., ]+) s \|", read("doc/REACTION.md"), re.M)
     policy = set(re.findall(r"^static const uint64_t (\w+)(?:\[\])? =",
                             (SRC / "stream/policy.c").read_text(), re.M))

@@ -28,6 +28,11 @@ class _Fixes:
             self.margins = None
             self.cursor_position()
 
+    def resize(self, lines=None, columns=None):
+        row, col = self.cursor.y, self.cursor.x
+        super().resize(lines, columns)
+        self.cursor.y, self.cursor.x = min(row, self.lines - 1), min(col, self.columns - 1)
+
     def scroll_up(self, count=1):
         self._scroll(count or 1, self.index, -1)
 
@@ -65,10 +70,15 @@ class _Stream(pyte.ByteStream):
 
 
 class Screen:
-    def __init__(self, rows=ROWS, cols=COLS):
+    """`answer(bytes)` is called with what it says when it is asked where its cursor is."""
+
+    def __init__(self, rows=ROWS, cols=COLS, answer=None):
         self._main = _MainScreen(cols, rows, history=10**7, ratio=0.5)
         self._alt = _AltScreen(cols, rows)
         self._streams = {False: _Stream(self._main), True: _Stream(self._alt)}
+        for screen in (self._main, self._alt):
+            screen.write_process_input = lambda text: (
+                answer(text.encode()) if answer and text.endswith("R") else None)
         self._rest = b""
         self.in_alt = False
         self.alt_used = False

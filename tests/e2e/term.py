@@ -42,7 +42,7 @@ class Term:
 
         `emulate` gives it a screen, which is slow and not for arbitrary bytes.
         """
-        self.screen = Screen(rows, cols) if emulate else None
+        self.screen = Screen(rows, cols, self._answer) if emulate else None
         self.chunks = []        # (time, offset in raw)
         self.raw = bytearray()
         self.at = 0             # expect() looks from here on
@@ -174,6 +174,9 @@ class Term:
         return self.chunks[-1][0] if self.chunks else self.started
 
     # Writing.
+
+    def _answer(self, data):
+        os.write(self.fd, data)
 
     def type(self, data, timeout=60):
         """Types text or bytes, as fast as the program takes them, and reads meanwhile."""

@@ -3,6 +3,8 @@ and that ssh connects where belay cannot do as it does.
 """
 
 import contextlib
+import os
+import pathlib
 import re
 import signal
 import socket
@@ -10,7 +12,7 @@ import subprocess
 
 import pytest
 
-from harness import belay_argv, ssh_children, wait_until
+from harness import belay_argv, kill_link, ssh_children, wait_until
 
 OURS = re.compile(r"belay: \S+ port \d+: connected")
 RELAY = """\
@@ -71,6 +73,28 @@ def test_the_connection_is_ours(host):
     status, said = run(host, command=("echo $SSH_CONNECTION >&2",))
     assert status == 0
     assert re.search(r"^127\.0\.0\.1 \d+ 127\.0\.0\.1 \d+$", said, re.M), said
+
+
+def connections_of(pid):
+    """Its TCP connections."""
+    tables = [pathlib.Path(f"/proc/net/{name}").read_text() for name in ("tcp", "tcp6")]
+    inodes = {line.split()[9] for table in tables for line in table.splitlines()[1:]}
+    found = 0
+    for entry in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(OSError):
+            found += os.readlink(entry).removeprefix("socket:[").rstrip("]") in inodes
+    return found
+
+
+def test_the_connection_is_left_to_ssh(host):
+    """When it has logged in, and on a reconnect too: if ssh closes it, it is closed."""
+    term = host.shell("-v")
+    assert ours(term)
+    assert connections_of(term.pid) == 0
+    kill_link(term)
+    term.expect("connecting -> up")
+    assert connections_of(term.pid) == 0
+    host.finish(term)
 
 
 @pytest.mark.parametrize("option", [

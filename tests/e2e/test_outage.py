@@ -44,3 +44,56 @@ def test_it_is_over_soon_after_it_is_over(lab, keys, seconds):
     lab.up()
     term.type(keys)
     term.expect("here", seconds + LOGIN + 0.2)
+
+
+def at_cat(lab):
+    """A session in which what is typed comes back."""
+    term = lab.start(harness.belay_argv(lab.host))
+    term.expect("ready$")
+    term.line("stty -echo; echo he''re; cat")
+    term.expect("here")
+    return term
+
+
+def test_a_blip_while_nothing_happens_costs_nothing(lab):
+    term = at_cat(lab)
+    before = lab.connections()
+    term.pump(0.5)  # what both ends have to say about the last output
+    lab.down()
+    term.pump(3)
+    lab.up()
+    term.line("still")
+    term.expect("still", LOGIN / 2)
+    assert lab.connections() == before
+
+
+def test_a_link_that_is_slow_is_left_alone(lab):
+    """Five seconds more than before: it is doubted, but nothing else is quicker; also not
+    while lines come all the time, nor when it is quick again."""
+    term = lab.start(harness.belay_argv(lab.host))
+    term.expect("ready$")
+    term.line("stty -echo; (while :; do echo tick; sleep .05; done) & echo he''re; cat")
+    term.expect("here")
+    term.expect("tick")
+    before = lab.connections()
+    lab.link("delay 2525")
+    for word in ("one", "two", "three"):
+        term.line(word)
+        term.expect(word)
+    term.line("four")
+    term.pump(4.5)
+    lab.link("delay 25")
+    term.expect("four")
+    term.line("five")
+    term.expect("five")
+    assert lab.connections() == before
+
+
+def test_one_login_for_a_change_of_the_network(lab):
+    term = at_cat(lab)
+    before = lab.connections()
+    lab.roam()
+    term.line("again")
+    term.expect("again", 2 * LOGIN)
+    term.pump(1)
+    assert lab.connections() == before + 1

@@ -2,18 +2,21 @@
 in the status line, and the answer goes to ssh and nowhere else.
 """
 
+import base64
 import pathlib
 import re
 import shutil
+import struct
 import subprocess
 
 import pytest
 
-from harness import PROMPT, ssh_children
+from harness import PROMPT, kill_link, ssh_children
 
 REFUSED = "login refused, Enter logs in again"
 SECRET = "correct horse"
 OATH_KEY = "31323334353637383930"
+HERE = pathlib.Path(__file__).parent
 MODULES = pathlib.Path("/usr/lib/x86_64-linux-gnu")
 
 SHOWN = {"BELAY_STATUS": None}  # the status line too
@@ -217,6 +220,109 @@ def test_a_question_in_the_status_line(host):
     term.line(SECRET)
     term.say("back-again")
     assert not any("belay:" in line for line in term.screen.lines())
+    host.finish(term)
+
+
+@pytest.fixture
+def security_key(make_host, tmp_path):
+    """A host that takes a key of which ssh thinks that a security key has it, and then the
+    common one; and what lets the key be touched."""
+    host = make_host()
+    library, public = host.dir / "fake_sk.so", host.dir / "touch_key.pub"
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, HERE / "fake_sk.c"],
+                   check=True)
+    private = write_sk_key(host.dir / "touch_key")
+    host.sshd.stop()
+    host.sshd.config = f"AuthorizedKeysFile {public} {host.keys}/client.pub"
+    host.sshd.start()
+    touch = host.dir / "touch"
+    env = {"FAKE_SK_SIGNS": str(host.dir / "signs"), "FAKE_SK_VERSION": ""}
+    for version in ("0x000a0000", "0x00090000", "0x00080000", "0x00070000"):
+        env["FAKE_SK_VERSION"] = version
+        subprocess.run(["ssh-keygen", "-Y", "sign", "-f", private, "-n", "x",
+                        "-w", library], input=b"", capture_output=True,
+                       env={**host.client_env(), **env})
+        if (host.dir / "signs").exists():
+            break
+    else:
+        pytest.skip("this OpenSSH does not load the fake security key")
+    host.configure(f"IdentityFile {private}\nSecurityKeyProvider {library}",
+                   port=host.sshd.port)
+    yield host, {**SHOWN, **env, "FAKE_SK_TOUCH": str(touch)}, touch
+    touch.touch()
+
+
+def write_sk_key(path):
+    """An ed25519-sk key as PROTOCOL.key and PROTOCOL.u2f have it, without its device."""
+    def string(data):
+        return struct.pack(">I", len(data)) + data
+
+    kind = b"sk-ssh-ed25519@openssh.com"
+    public = string(kind) + string(bytes(range(32))) + string(b"ssh:")
+    secret = (struct.pack(">II", 7, 7) + public + b"\x01" + string(b"handle") + string(b"")
+              + string(b"touch"))
+    secret += bytes(range(1, 1 + -len(secret) % 8))
+    whole = (b"openssh-key-v1\0" + string(b"none") + string(b"none") + string(b"")
+             + struct.pack(">I", 1) + string(public) + string(secret))
+    text = base64.encodebytes(whole).decode()
+    path.touch(0o600)
+    path.write_text("-----BEGIN OPENSSH PRIVATE KEY-----\n" + text
+                    + "-----END OPENSSH PRIVATE KEY-----\n")
+    path.with_suffix(".pub").write_text(
+        f"{kind.decode()} {base64.b64encode(public).decode()} touch\n")
+    return path
+
+
+NOTICE = "Confirm user presence for key ED25519-SK SHA"
+
+
+def first_login(host, env, touch, **more):
+    term = host.belay(env=env, **more)
+    term.expect(NOTICE)  # by ssh itself
+    touch.touch()
+    term.expect(PROMPT)
+    touch.unlink()
+    return term
+
+
+def test_a_key_that_wants_to_be_touched(security_key):
+    """It is told on a reconnect that asks nobody anything, and keys stay the program's."""
+    host, env, touch = security_key
+    term = first_login(host, env, touch, emulate=True)
+    term.line("clear")
+    term.expect(PROMPT)
+    kill_link(term)
+    term.wait_screen(f"^belay: testhost: {NOTICE}[^(]*$")
+    term.line("echo ty''ped")
+    touch.touch()
+    term.wait_screen("^typed$")
+    term.wait_until(lambda: not any("belay:" in line for line in term.screen.lines()))
+    assert host.sshd.logins() == 2
+    host.finish(term)
+
+
+def test_a_key_that_is_not_touched(security_key):
+    """Where a person has asked for the login, it can be cancelled."""
+    host, env, touch = security_key
+    term = first_login(host, env, touch)
+    host.sshd.stop()
+    host.sshd.config = f"AuthorizedKeysFile {host.dir}/touch_key.pub"
+    host.sshd.start()
+    term.expect(NOTICE)
+    touch.touch()
+    term.expect(REFUSED)  # it does not sign
+    touch.unlink()
+    term.line("")
+    term.expect(re.compile(NOTICE.encode() + rb"\S+\.\.\. \(\^C cancels\)"))
+    term.type("\x03")
+    term.expect(REFUSED)
+    touch.touch()
+    term.wait_until(lambda: not ssh_children(term))
+    host.sshd.stop()
+    host.sshd.config = ""
+    host.sshd.start()
+    term.line("")
+    term.say("back-again")
     host.finish(term)
 
 

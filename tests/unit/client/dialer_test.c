@@ -86,6 +86,40 @@ TEST(it_connects)
 	dialer_cancel(&dialer);
 }
 
+static bool
+looks_up(void)
+{
+	bool any = false;
+	for (size_t i = 0; i < DIALER_LOOKUPS; i++)
+		any |= dialer.lookups[i].watch.fd >= 0;
+	return any;
+}
+
+TEST(an_address_is_not_looked_up)
+{
+	static const struct {
+		const char *host;
+		enum config_family family;
+		bool looks_up;
+	} cases[] = {
+		{ "127.0.0.1", CONFIG_ANY, false },
+		{ "127.0.0.1", CONFIG_INET, false },
+		{ "127.0.0.1", CONFIG_INET6, true },
+		{ "::1", CONFIG_ANY, false },
+		{ "::1", CONFIG_INET6, false },
+		{ "::1", CONFIG_INET, true },
+		{ "fe80::1%lo", CONFIG_ANY, true }, /* the system knows the scope */
+		{ "127.1", CONFIG_ANY, true }, /* and what else is an address */
+		{ "localhost", CONFIG_ANY, true },
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		start(cases[i].host, 22, cases[i].family);
+		CHECK_EQ(looks_up(), cases[i].looks_up);
+		CHECK_EQ(dialer.dial.n, cases[i].looks_up ? 0 : 1);
+		dialer_cancel(&dialer);
+	}
+}
+
 TEST(it_says_what_ssh_would_say)
 {
 	char words[256];
@@ -108,7 +142,8 @@ TEST(it_can_be_cancelled_at_any_time)
 {
 	int listener;
 	unsigned port = listen_somewhere(&listener);
-	start("127.0.0.1", port, CONFIG_ANY);
+	start("localhost", port, CONFIG_ANY);
+	CHECK(looks_up());
 	dialer_cancel(&dialer);
 	for (size_t i = 0; i < loop.n_watches; i++)
 		CHECK(!loop.watches[i]);

@@ -155,6 +155,10 @@ TEST(a_notice_wants_no_answer)
 	CHECK_EQ(p.len, 0);
 	CHECK_STR(line(100),
 	    "belay: host: Confirm user presence for key ED25519-SK SHA256:abc (^C cancels) ");
+	CHECK_STR(line(60), "belay: host: Confirm user presence for key... (^C cancels) ");
+	p.unattended = true;
+	CHECK_STR(line(100),
+	    "belay: host: Confirm user presence for key ED25519-SK SHA256:abc ");
 	CHECK_EQ(keys("\x03"), PROMPT_CANCELLED);
 }
 

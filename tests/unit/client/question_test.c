@@ -9,13 +9,14 @@
 static struct loop loop;
 static struct question question;
 static int asker; /* its end */
+static bool unattended;
 
 static int
 knock(void)
 {
 	int pair[2];
 	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-	question_open(&question, &loop, pair[1]);
+	question_open(&question, &loop, pair[1], unattended);
 	return pair[0];
 }
 
@@ -132,4 +133,21 @@ TEST(a_question_without_end)
 	CHECK(!question.known);
 	question_close(&question, &loop);
 	close(asker);
+}
+
+TEST(where_nobody_is_asked_only_notices_come)
+{
+	unattended = true;
+	asker = knock();
+	SAYS("\0Password: \0");
+	CHECK(!question.known);
+	CHECK_STR(answer(), "");
+	question.watch.fn(question.watch.owner, POLLIN);
+	CHECK(!question.watch.events);
+	asker = knock();
+	SAYS("none\0Touch it\0");
+	CHECK(question.known && question.prompt.unattended);
+	question_close(&question, &loop);
+	close(asker);
+	unattended = false;
 }

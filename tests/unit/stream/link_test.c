@@ -196,6 +196,25 @@ TEST(a_question_without_an_answer_is_a_doubt)
 	CHECK_EQ(link_deadline(&l), 0);
 }
 
+/* A link that became slow: nothing else would be quicker. */
+TEST(after_a_late_answer_the_next_may_be_as_late)
+{
+	struct link l;
+	doubting_link(&l);
+	link_asked(&l, START);
+	CHECK(link_in_doubt(&l, START + 3000 * MS));
+	link_heard(&l, true, START + 3000 * MS);
+	CHECK(!link_in_doubt(&l, START + 6100 * MS));
+	CHECK(link_in_doubt(&l, START + 6800 * MS));
+	link_heard(&l, false, START + 23000 * MS); /* as after a sleep */
+	link_asked(&l, START + 24000 * MS);
+	CHECK(link_in_doubt(&l, START + 24000 * MS + l.doubt_max_us * 5 / 4));
+	link_heard(&l, false, START + 25000 * MS); /* in time: that was it */
+	link_asked(&l, START + 60000 * MS);
+	CHECK(link_in_doubt(&l, START + 61000 * MS));
+	link_finish(&l);
+}
+
 TEST(any_frame_is_an_answer_but_questions_may_stay_open)
 {
 	struct link l;

@@ -1,0 +1,121 @@
+#include "client/trouble.h"
+
+#include "base/log.h"
+#include "client/status.h"
+#include "sys/sys.h"
+#include "sys/tty.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	STATUS_AFTER_US = 300 * 1000, /* most outages are over before anybody looks */
+	/* output may have been in the line's place */
+	QUESTION_DRAWN_US = 1000 * 1000,
+	SAY_AFTER_US = 3 * 1000000,
+};
+
+void
+trouble_init(struct trouble *t, struct console *console, struct reach *reach,
+    const char *host)
+{
+	const char *status = getenv("BELAY_STATUS");
+	*t = (struct trouble){ .console = console,
+		.reach = reach,
+		.host = host,
+		.off = status && strcmp(status, "off") == 0 };
+}
+
+/* Without a terminal to draw on, one line when it lasts, and one when it is over. */
+static void
+say(struct trouble *t, bool over, uint64_t now_us)
+{
+	uint64_t for_us = now_us - t->since_us;
+	if (t->silent || (!over && for_us < SAY_AFTER_US) || t->said_lost != over)
+		return;
+	t->said_lost = !over;
+	if (over)
+		log_say(LOG_NOTICE, "%s: connected again after %u s", t->host,
+		    (unsigned)(for_us / 1000000));
+	else
+		log_say(LOG_NOTICE, "%s: no answer; the session waits, connecting again",
+		    t->host);
+}
+
+/* At the first login the terminal is ssh's, which would say it there. */
+static void
+say_notice(struct trouble *t)
+{
+	struct prompt *p = reach_prompt(t->reach);
+	if (!p || p->said)
+		return;
+	p->said = true;
+	(void)sys_write_all(STDERR_FILENO, p->text, strlen(p->text));
+	(void)sys_write_all(STDERR_FILENO, "\r\n", 2);
+}
+
+/* Shows what ssh asks, and has the keys go there; false: it asks nothing. */
+static bool
+show_question(struct trouble *t, bool over)
+{
+	struct prompt *p;
+	char line[STATUS_MAX];
+	struct tty_size size = { 24, 80, 0, 0 };
+	t->console->asking = reach_asks(t->reach) && !over;
+	if (over || !(p = reach_prompt(t->reach)))
+		return false;
+	(void)tty_get_size(STDOUT_FILENO, &size);
+	prompt_line(p, t->host, size.cols < sizeof line ? size.cols : sizeof line - 1,
+	    line);
+	if (!console_status(t->console, line) && !p->said) {
+		log_say(LOG_NOTICE, "%s: %s", t->host, p->text);
+		p->said = true;
+	}
+	return true;
+}
+
+static uint64_t
+show_status(struct trouble *t, uint64_t now_us)
+{
+	const struct policy *policy = &t->reach->policy;
+	char text[STATUS_MAX];
+	struct status status = { .host = t->host,
+		.state = policy->state,
+		.tries = policy->tries,
+		.since_us = t->since_us,
+		.next_us = policy_deadline(policy),
+		.now_us = now_us,
+		.escape = t->escape };
+	status_text(&status, text);
+	if (!console_status(t->console, text))
+		say(t, false, now_us);
+	return status_changes_us(&status);
+}
+
+uint64_t
+trouble_turn(struct trouble *t, bool over, uint64_t now_us)
+{
+	enum policy_state state = t->reach->policy.state;
+	if (state == POLICY_FIRST)
+		say_notice(t);
+	if (state == POLICY_FIRST || state == POLICY_UP || over) {
+		t->console->asking = false;
+		(void)console_status(t->console, NULL);
+		if (t->since_us)
+			say(t, true, now_us);
+		t->since_us = 0;
+		return 0;
+	}
+	if (show_question(t, over))
+		return now_us + QUESTION_DRAWN_US;
+	if (t->off && state != POLICY_DOUBT_ASK && state != POLICY_DOWN_ASK) {
+		(void)console_status(t->console, NULL);
+		return 0;
+	}
+	if (!t->since_us)
+		t->since_us = now_us;
+	if (now_us < t->since_us + STATUS_AFTER_US)
+		return t->since_us + STATUS_AFTER_US;
+	return show_status(t, now_us);
+}

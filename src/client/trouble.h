@@ -1,0 +1,30 @@
+/*
+ * What the person is told while the link does not answer.
+ *
+ *     on a terminal       one line: the trouble (status.h), or what ssh asks (prompt.h)
+ *     without one         a line on stderr when it lasts, and one when it is over
+ */
+#ifndef CLIENT_TROUBLE_H
+#define CLIENT_TROUBLE_H
+
+#include "client/console.h"
+#include "client/reach.h"
+
+struct trouble {
+	struct console *console;
+	struct reach *reach;
+	const char *host;
+	bool off; /* BELAY_STATUS: only what a person has to act on is shown */
+	bool silent; /* nothing is said on stderr */
+	char escape; /* that the status line tells of; 0: none */
+	uint64_t since_us; /* since when the link does not answer; 0: it does */
+	bool said_lost; /* a person without a status line was told */
+};
+
+void trouble_init(struct trouble *t, struct console *console, struct reach *reach,
+    const char *host);
+/* Shows what is amiss; returns when to look again, 0: nothing is.  `over`: the session is,
+ * or is about to be. */
+uint64_t trouble_turn(struct trouble *t, bool over, uint64_t now_us);
+
+#endif
