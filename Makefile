@@ -104,7 +104,8 @@ servers:
 # Those that were made once are kept up to date by `check` and `install`.
 MADE = $(wildcard $(FOREIGN:=.gz))
 FOREIGN := $(patsubst %,$(BUILD)/servers/%,$(filter-out $(OS)-$(MACHINE),$(shell tools/cross names)))
-$(FOREIGN): $(SERVER_SOURCES) $(MUSL_SOURCES) $(SERVER_HEADERS) Makefile tools/cross
+$(FOREIGN): $(SERVER_SOURCES) $(MUSL_SOURCES) $(SERVER_HEADERS) Makefile tools/cross \
+		tools/discard.ld
 	@mkdir -p $(@D)
 	tools/cross $(@F) $(SERVER_CFLAGS) $(CPPFLAGS) -o $@ $(SERVER_SOURCES) $(MUSL_SOURCES)
 
