@@ -658,6 +658,80 @@ window(struct term *t, const struct params *ps)
 
 #define CSI_KEY(prefix, inter, final) ((prefix) << 16 | (inter) << 8 | (final))
 
+static void
+perform(struct term *t, int key, const struct params *ps)
+{
+	switch (key) {
+#define CSI(pre, between, last, function, what, source) \
+	case CSI_KEY(pre, between, last): \
+		function(t, ps); \
+		break;
+		CSIS(CSI)
+#undef CSI
+	default:
+		break;
+	}
+}
+
+/* The bytes up to the m, where that is among the first six of the eight at p; else 0. */
+static uint64_t
+sgr_text(const uint8_t *p)
+{
+	const uint64_t ones = 0x010101010101, tops = ones * 0x80;
+	uint64_t v = eight_bytes(p), other = v ^ ones * 'm';
+	uint64_t found = (other - ones) & ~other & tops;
+	return found ? v & (found ^ (found - 1)) : 0;
+}
+
+static struct style
+style_changed(const struct style *s, const struct sgr_known *by)
+{
+	return (struct style){
+		.fg = (s->fg & by->keeps.fg) | by->sets.fg,
+		.bg = (s->bg & by->keeps.bg) | by->sets.bg,
+		.ul = (s->ul & by->keeps.ul) | by->sets.ul,
+		.attr = (s->attr & by->keeps.attr) | by->sets.attr,
+		.link = s->link,
+	};
+}
+
+/* SGR keeps, sets or clears each bit of a pen, whatever the others are: so two pens say what
+ * it does to any. */
+static void
+sgr_learn(struct sgr_known *known, uint64_t text, const struct params *ps)
+{
+	known->text = text;
+	known->sets = (struct style){ 0 };
+	known->keeps = (struct style){ ~0u, ~0u, ~0u, ~0u, ~0u };
+	style_sgr(&known->sets, ps);
+	style_sgr(&known->keeps, ps);
+}
+
+const uint8_t *
+csi_simple(struct term *t, const uint8_t *p, const uint8_t *end)
+{
+	struct params ps;
+	if (end - p < 3 || p[1] != '[')
+		return p;
+	/* Programs write the same few SGR again and again. */
+	uint64_t text = end - p >= 10 ? sgr_text(p + 2) : 0;
+	struct sgr_known *known = &t->sgr_known[text * 0x9e3779b97f4a7c15 >> 59];
+	if (text && known->text == text) {
+		t->pen = style_changed(&t->pen, known);
+		t->pen_changed = true;
+		return p + 10 - __builtin_clzll(text) / 8;
+	}
+	const uint8_t *last = p + 2;
+	last += params_read(&ps, (struct span){ last, (size_t)(end - last) });
+	if (last == end || *last < 0x40 || *last > 0x7e || last - p >= SEQUENCE_MAX)
+		return p;
+	t->parser.at = last;
+	perform(t, CSI_KEY(0, 0, *last), &ps);
+	if (text && *last == 'm')
+		sgr_learn(known, text, &ps);
+	return last + 1;
+}
+
 /* ESC [, a private prefix, parameters, an intermediate, the final byte. */
 void
 csi(struct term *t, struct span s)
@@ -676,14 +750,5 @@ csi(struct term *t, struct span s)
 		inter = text.p[len];
 	if (text.n > len + 1 || (text.n > len && inter >= 0x30))
 		return;
-	switch (CSI_KEY(prefix, inter, final)) {
-#define CSI(pre, between, last, function, what, source) \
-	case CSI_KEY(pre, between, last): \
-		function(t, &ps); \
-		break;
-		CSIS(CSI)
-#undef CSI
-	default:
-		break;
-	}
+	perform(t, CSI_KEY(prefix, inter, final), &ps);
 }

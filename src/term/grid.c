@@ -5,18 +5,35 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Cells from one row to the next. */
+static size_t
+stride(const struct grid *g)
+{
+	return (size_t)g->cols + ROW_SLACK;
+}
+
+size_t
+grid_bytes(const struct grid *g)
+{
+	return (size_t)g->rows
+	    * (sizeof *g->row + stride(g) * sizeof *g->mem + row_text_room(g->cols));
+}
+
 int
 grid_init(struct grid *g, int rows, int cols)
 {
 	*g = (struct grid){ .rows = rows, .cols = cols };
 	g->row = calloc((size_t)rows, sizeof *g->row);
-	g->mem = malloc((size_t)rows * (size_t)cols * sizeof *g->mem);
-	if (!g->row || !g->mem) {
+	g->mem = malloc((size_t)rows * stride(g) * sizeof *g->mem);
+	g->texts = malloc((size_t)rows * row_text_room(cols));
+	if (!g->row || !g->mem || !g->texts) {
 		grid_finish(g);
 		return ERR_NOMEM;
 	}
-	for (int y = 0; y < rows; y++)
-		g->row[y].cells = g->mem + (size_t)y * (size_t)cols;
+	for (int y = 0; y < rows; y++) {
+		g->row[y].cells = g->mem + (size_t)y * stride(g);
+		g->row[y].text = g->texts + (size_t)y * row_text_room(cols);
+	}
 	return 0;
 }
 
@@ -25,6 +42,7 @@ grid_finish(struct grid *g)
 {
 	free(g->row);
 	free(g->mem);
+	free(g->texts);
 	*g = (struct grid){ 0 };
 }
 
@@ -49,6 +67,15 @@ is_plain_blank(struct cell c)
 	return c.ch == ' ' && c.style == 0;
 }
 
+/* Without any cell. */
+static void
+row_empty(struct row *r)
+{
+	r->wide = false;
+	r->texted = true;
+	r->text_len = r->text_mark = r->text_style = 0;
+}
+
 void
 row_erase(struct row *r, int from, int to, int cols, struct cell blank)
 {
@@ -59,12 +86,14 @@ row_erase(struct row *r, int from, int to, int cols, struct cell blank)
 	if (from == 0 && to == cols)
 		r->known = true;
 	if (is_plain_blank(blank) && to >= r->used) {
+		r->texted = r->texted && r->used <= from;
 		if (r->used > from)
 			r->used = (uint16_t)from;
 		if (r->used == 0)
-			r->wide = false;
+			row_empty(r);
 		return;
 	}
+	r->texted = false;
 	row_fill_to(r, from);
 	fill(r->cells, from, to, blank);
 	if (r->used < to)
@@ -78,7 +107,7 @@ prepare_move(struct row *r, int at, int end, int n)
 	row_fill_to(r, end);
 	row_split(r, at);
 	row_split(r, end);
-	r->spacer = false;
+	r->spacer = r->texted = false;
 	return n < end - at ? n : end - at;
 }
 
@@ -112,7 +141,8 @@ static void
 clear_row(struct grid *g, int y, struct cell blank)
 {
 	struct row *r = grid_row(g, y);
-	*r = (struct row){ .cells = r->cells, .known = true };
+	*r = (struct row){ .cells = r->cells, .text = r->text, .known = true };
+	row_empty(r);
 	if (!is_plain_blank(blank))
 		row_erase(r, 0, g->cols, g->cols, blank);
 }
@@ -145,7 +175,8 @@ grid_scroll_up(struct grid *g, int top, int bottom, int n, struct cell blank)
 	if (top > 0)
 		cut_after(g, top - 1);
 	if (top == 0 && bottom == g->rows - 1) {
-		g->top = (g->top + n) % g->rows;
+		g->top += n;
+		g->top -= g->top < g->rows ? 0 : g->rows;
 	} else {
 		for (int y = top; y + n <= bottom; y++)
 			move_row(g, y + n, y);
@@ -178,6 +209,7 @@ copy_part(struct grid *g, int from, int to, int left, int right)
 	memcpy(dst->cells + left, src->cells + left,
 	    (size_t)(right - left) * sizeof *dst->cells);
 	dst->wide |= src->wide;
+	dst->texted = false;
 }
 
 /* n > 0: up. */

@@ -42,7 +42,7 @@ intern_init(struct intern *in, uint32_t entries, uint32_t pool, uint32_t pool_ma
 	in->entries = calloc((size_t)entries + 1, sizeof *in->entries);
 	in->slots = calloc(slot_count(in), sizeof *in->slots);
 	in->marks = calloc(mark_bytes(entries), 1);
-	in->pool = malloc(pool);
+	in->pool = malloc(pool + INTERN_SLACK);
 	if (in->entries && in->slots && in->marks && in->pool)
 		return 0;
 	intern_finish(in);
@@ -59,14 +59,7 @@ intern_finish(struct intern *in)
 	*in = (struct intern){ 0 };
 }
 
-struct span
-intern_get(const struct intern *in, uint32_t id)
-{
-	if (id == 0 || id > in->entry_high)
-		return (struct span){ (const uint8_t *)"", 0 };
-	const struct intern_entry *e = &in->entries[id];
-	return (struct span){ in->pool + e->at, e->len };
-}
+const uint8_t intern_none[INTERN_SLACK];
 
 /* The slot where the string is, or the free one where it belongs. */
 static uint32_t *
@@ -201,7 +194,7 @@ intern_sweep(struct intern *in)
 	uint32_t cap = in->pool_cap;
 	if (bytes > cap / 2 && cap < in->pool_max)
 		cap = cap < in->pool_max / 2 ? cap * 2 : in->pool_max;
-	uint8_t *pool = malloc(cap);
+	uint8_t *pool = malloc(cap + INTERN_SLACK);
 	if (pool)
 		move_pool(in, pool, cap);
 	else
@@ -217,5 +210,5 @@ intern_bytes(const struct intern *in)
 {
 	return (in->entry_cap + 1) * sizeof *in->entries
 	    + slot_count(in) * sizeof *in->slots + mark_bytes(in->entry_cap)
-	    + in->pool_cap;
+	    + in->pool_cap + INTERN_SLACK;
 }

@@ -43,8 +43,18 @@ void intern_finish(struct intern *in);
 /* The number of a string, which is added if it is new (0 for the empty one).
  * ERR_FULL: sweep first, or it cannot be kept at all. */
 int intern_add(struct intern *in, struct span s, uint32_t *ret_id);
-/* The string of a number; valid until the next sweep or addition. */
-struct span intern_get(const struct intern *in, uint32_t id);
+/* The string of a number; valid until the next sweep or addition.  INTERN_SLACK bytes
+ * behind it may be read, whatever they are. */
+enum { INTERN_SLACK = 24 };
+extern const uint8_t intern_none[INTERN_SLACK];
+static inline struct span
+intern_get(const struct intern *in, uint32_t id)
+{
+	if (id == 0 || id > in->entry_high)
+		return (struct span){ intern_none, 0 };
+	const struct intern_entry *e = &in->entries[id];
+	return (struct span){ in->pool + e->at, e->len };
+}
 
 /* Between intern_unmark and intern_sweep everything in use is to be marked. */
 void intern_unmark(struct intern *in);

@@ -90,78 +90,32 @@ put_link(struct line_writer *w, uint32_t id)
 	put(w, "\033\\", 2);
 }
 
-/* The parts of a stored style, in this order: they follow the byte that has their bits.
- * A style is stored whole, not by what changed. */
-enum {
-	PART_ATTR = 1, /* 3 bytes */
-	PART_FG = 2, /* 4 bytes, as in struct style */
-	PART_BG = 4,
-	PART_UL = 8,
-	PART_FG_INDEX = 16, /* a byte: a colour of the palette */
-	PART_BG_INDEX = 32,
-	PART_LINK = 64, /* 2 bytes: its length, then as many */
-	STYLE_MOST = 2 + 3 + 4 + 4 + 4 + 2,
-};
-
-static uint8_t *
-store_colour(uint8_t *p, uint32_t colour, uint8_t *parts, uint8_t whole, uint8_t index)
-{
-	if (colour == COLOUR_DEFAULT)
-		return p;
-	if (index && (colour & COLOUR_KIND) == COLOUR_INDEXED) {
-		*parts |= index;
-		*p++ = (uint8_t)colour;
-		return p;
-	}
-	*parts |= whole;
-	memcpy(p, &colour, sizeof colour);
-	return p + sizeof colour;
-}
-
-/* All but the link; returns the end. */
-static uint8_t *
-store_looks(uint8_t *p, const struct style *s)
-{
-	uint8_t *parts = p + 1;
-	*p = MARK_STYLE;
-	*parts = 0;
-	p += 2;
-	if (s->attr) {
-		*parts |= PART_ATTR;
-		*p++ = (uint8_t)s->attr;
-		*p++ = (uint8_t)(s->attr >> 8);
-		*p++ = (uint8_t)((s->attr & ~(uint32_t)ATTR_PROTECTED) >> 16);
-	}
-	p = store_colour(p, s->fg, parts, PART_FG, PART_FG_INDEX);
-	p = store_colour(p, s->bg, parts, PART_BG, PART_BG_INDEX);
-	return store_colour(p, s->ul, parts, PART_UL, 0);
-}
-
+/* The style of a number, whole. */
 static void
-store_style(struct line_writer *w, const struct style *s)
+store_style(struct line_writer *w, uint32_t id)
 {
-	uint8_t bytes[STYLE_MOST], *p = store_looks(bytes, s);
-	struct span link = intern_get(&w->t->links, s->link);
-	if (link.n) {
-		bytes[1] |= PART_LINK;
-		*p++ = (uint8_t)link.n;
-		*p++ = (uint8_t)(link.n >> 8);
+	struct style s;
+	uint8_t bytes[1 + STYLE_PACKED_MAX + 2] = { MARK_STYLE };
+	struct span packed = style_packed(w->t, id);
+	style_unpack(&s, packed.p);
+	struct span link = intern_get(&w->t->links, s.link);
+	memcpy(bytes + 1, packed.p, packed.n);
+	size_t n = 1 + packed.n;
+	if (s.link) {
+		n -= sizeof s.link;
+		bytes[n++] = (uint8_t)link.n;
+		bytes[n++] = (uint8_t)(link.n >> 8);
 	}
-	put(w, bytes, (size_t)(p - bytes));
-	if (link.n)
-		put(w, link.p, link.n);
+	put(w, bytes, n);
+	put(w, link.p, link.n);
 	w->marked = true;
-	w->style = *s;
+	w->style_id = id;
 }
 
 void
 line_style(struct line_writer *w, const struct style *to)
 {
 	w->style_id = UINT32_MAX;
-	if (w->stored) {
-		store_style(w, to);
-		return;
-	}
 	style_put(w->out, &w->style, to);
 	if (w->style.link != to->link)
 		put_link(w, to->link);
@@ -220,7 +174,7 @@ put_cell(struct line_writer *w, struct cell c)
 {
 	uint8_t own[4];
 	struct span text = cell_text(w->t, c, own);
-	line_put_text(w, text, line_width(text, false) != (c.ch & CELL_WIDE ? 2 : 1));
+	line_put_text(w, text, c.ch & CELL_JOINED);
 }
 
 static void
@@ -229,6 +183,13 @@ set_style(struct line_writer *w, struct cell c)
 	struct style to = cell_style(w->t, c);
 	line_style(w, &to);
 	w->style_id = c.style;
+}
+
+static void
+put_blanks(struct line_writer *w, int n)
+{
+	for (; n > 0; n--)
+		put(w, " ", 1);
 }
 
 /* Cells of one style that are single characters: as many as there are. */
@@ -254,54 +215,14 @@ put_chars(struct line_writer *w, const struct cell *cells, int from, int to)
 	return x;
 }
 
-/* The same as line_put, for rows without clusters and links, as far as it goes: stored
- * rows are most of the work. */
-static int
-store_simple(struct line_writer *w, const struct cell *cells, int from, int to)
-{
-	uint8_t *room, *p;
-	uint32_t style = w->style_id;
-	int x = from;
-	if (buf_room(w->out, (4 + STYLE_MOST) * (size_t)(to - from), &room)) {
-		w->out->failed = true;
-		return to;
-	}
-	for (p = room; x < to; x++) {
-		uint32_t ch = cells[x].ch;
-		if (cells[x].style != style) {
-			struct style s = cell_style(w->t, cells[x]);
-			if (s.link)
-				break;
-			p = store_looks(p, &s);
-			w->marked = true;
-			w->style = s;
-			w->style_id = style = cells[x].style;
-		}
-		if (ch < 0x80)
-			*p++ = (uint8_t)ch;
-		else if (ch & CELL_CLUSTER)
-			break;
-		else if (!(ch & CELL_TAIL))
-			p += utf8_put(ch & CELL_CHAR, p);
-	}
-	buf_added(w->out, (size_t)(p - room));
-	return x;
-}
-
 void
 line_put(struct line_writer *w, const struct row *r, int from, int to)
 {
 	int x = from, used = to < r->used ? to : r->used;
 	while (x < used) {
 		struct cell c = r->cells[x];
-		bool single = !(c.ch & CELL_CLUSTER);
-		if (single)
+		if (!(c.ch & CELL_CLUSTER))
 			line_clusters(w, false);
-		if (single && w->stored && !w->style.link)
-			x = store_simple(w, r->cells, x, used);
-		if (x == used)
-			break;
-		c = r->cells[x];
 		if (c.style != w->style_id)
 			set_style(w, c);
 		if (c.ch & CELL_CLUSTER) {
@@ -310,14 +231,80 @@ line_put(struct line_writer *w, const struct row *r, int from, int to)
 		} else if (c.ch & CELL_TAIL) {
 			x++;
 		} else {
-			line_clusters(w, false);
 			x = put_chars(w, r->cells, x, used);
 		}
 	}
 	if (x < to && w->style_id != 0)
 		set_style(w, CELL_BLANK);
-	for (; x < to; x++)
-		put(w, " ", 1);
+	put_blanks(w, to - x);
+}
+
+/* ---- storing ---- */
+
+/* Cells without links that need no mode, as many as there are. */
+static int
+store_chars(struct line_writer *w, const struct cell *cells, int from, int to)
+{
+	uint8_t *room, *p;
+	uint32_t style = w->style_id;
+	int x = from;
+	/* Behind what is needed more may be written. */
+	size_t most = 1 + STYLE_PACKED_MAX + INTERN_SLACK;
+	if (buf_room(w->out, most * (size_t)(to - from), &room)) {
+		w->out->failed = true;
+		return to;
+	}
+	for (p = room; x < to;) {
+		uint32_t ch = cells[x].ch;
+		if (cells[x].style != style) {
+			struct span packed = style_packed(w->t, cells[x].style);
+			if (*packed.p & STYLE_LINK)
+				break;
+			style = cells[x].style;
+			*p = MARK_STYLE;
+			memcpy(p + 1, packed.p, STYLE_PACKED_MAX);
+			p += 1 + packed.n;
+			w->marked = true;
+		}
+		if (ch & CELL_CLUSTER) {
+			struct span text = intern_get(&w->t->clusters, ch & CELL_NUMBER);
+			if (ch & CELL_JOINED || text.n > INTERN_SLACK)
+				break;
+			memcpy(p, text.p, INTERN_SLACK);
+			p += text.n;
+		} else {
+			p += utf8_put(ch & CELL_CHAR, p);
+		}
+		x += ch & CELL_WIDE ? 2 : 1;
+	}
+	w->style_id = style;
+	buf_added(w->out, (size_t)(p - room));
+	return x;
+}
+
+static void
+store_cells(struct line_writer *w, const struct row *r, int to)
+{
+	int x = 0, used = to < r->used ? to : r->used;
+	while (x < used) {
+		struct cell c = r->cells[x];
+		if (!(c.ch & CELL_JOINED)) {
+			line_clusters(w, false);
+			x = store_chars(w, r->cells, x, used);
+			if (x >= used)
+				break;
+			c = r->cells[x];
+		}
+		if (c.style != w->style_id)
+			store_style(w, c.style);
+		if (c.ch & CELL_CLUSTER) {
+			put_cell(w, c);
+			x += c.ch & CELL_WIDE ? 2 : 1;
+		}
+	}
+	if (x < to && w->style_id != 0)
+		store_style(w, 0);
+	put_blanks(w, to - x);
 }
 
 void
@@ -328,6 +315,22 @@ line_end(struct line_writer *w)
 	if (!style_equal(&w->style, &plain))
 		line_style(w, &plain);
 	w->style_id = 0;
+}
+
+/* The text of cells that were only put behind each other, up to `end`, behind which there
+ * are but blanks; false if it must be made. */
+static bool
+has_text(const struct row *r, int end, struct span *ret_text)
+{
+	uint32_t blanks = (uint32_t)(r->used - end), len = r->text_len - blanks;
+	if (!r->texted || r->used < end || (r->wrapped && blanks)
+	    || r->text_len - r->text_mark < blanks)
+		return false;
+	/* Of nothing but those blanks. */
+	if (r->text_mark && len == r->text_mark && r->text_style == 0)
+		len -= 2;
+	*ret_text = (struct span){ r->text, len };
+	return true;
 }
 
 /* The blanks at the end of a row look the same whether they are stored or not. */
@@ -342,23 +345,27 @@ content_end(const struct row *r)
 
 uint8_t
 line_store(const struct term *t, const struct row *r, const struct row *next, bool spacer,
-    struct buf *out)
+    struct buf *out, struct span *ret_text)
 {
 	struct line_writer w;
 	int cols = t->main.grid.cols;
 	uint8_t flags = 0;
 	int end = content_end(r);
-	buf_drop(out, out->len);
-	line_begin(&w, t, out, true);
-	if (spacer && !(row_cell(r, 0).ch & CELL_WIDE))
-		put(&w, " ", 1);
 	if (r->wrapped) {
 		bool short_of = r->spacer && (!next || row_cell(next, 0).ch & CELL_WIDE);
 		flags = ROW_WRAPPED | (short_of ? ROW_SPACER : 0);
 		end = short_of ? cols - 1 : cols;
 	}
-	line_put(&w, r, 0, end);
+	spacer = spacer && !(row_cell(r, 0).ch & CELL_WIDE);
+	if (!spacer && has_text(r, end, ret_text))
+		return flags | (r->text_mark ? ROW_MARKED : 0);
+	buf_drop(out, out->len);
+	line_begin(&w, t, out, true);
+	if (spacer)
+		put(&w, " ", 1);
+	store_cells(&w, r, end);
 	line_clusters(&w, false);
+	*ret_text = buf_span(out);
 	return flags | (w.marked ? ROW_MARKED : 0);
 }
 
@@ -370,35 +377,18 @@ line_read(struct line_reader *r, struct span text)
 	*r = (struct line_reader){ .p = text.p, .end = text.p + text.n };
 }
 
-static const uint8_t *
-read_colour(const uint8_t *p, uint8_t parts, uint8_t whole, uint8_t index,
-    uint32_t *colour)
-{
-	if (parts & index)
-		*colour = COLOUR_INDEXED | *p++;
-	else if (parts & whole) {
-		memcpy(colour, p, sizeof *colour);
-		p += sizeof *colour;
-	}
-	return p;
-}
-
 /* Behind the mark. */
 static void
 read_style(struct line_reader *r)
 {
-	const uint8_t *p = r->p + 1;
-	uint8_t parts = *r->p;
-	r->style = (struct style){ 0 };
-	if (parts & PART_ATTR) {
-		r->style.attr = p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16;
-		p += 3;
-	}
-	p = read_colour(p, parts, PART_FG, PART_FG_INDEX, &r->style.fg);
-	p = read_colour(p, parts, PART_BG, PART_BG_INDEX, &r->style.bg);
-	p = read_colour(p, parts, PART_UL, 0, &r->style.ul);
+	uint8_t bytes[STYLE_PACKED_MAX];
+	size_t room = (size_t)(r->end - r->p);
+	memcpy(bytes, r->p, room < sizeof bytes ? room : sizeof bytes);
+	bytes[0] &= (uint8_t)~STYLE_LINK;
+	const uint8_t *p = r->p + style_unpack(&r->style, bytes);
+	r->style.attr &= ~(uint32_t)ATTR_PROTECTED;
 	r->link = (struct span){ p, 0 };
-	if (parts & PART_LINK) {
+	if (*r->p & STYLE_LINK) {
 		r->link = (struct span){ p + 2, p[0] | (size_t)p[1] << 8 };
 		p += 2 + r->link.n;
 	}

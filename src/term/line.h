@@ -8,9 +8,9 @@
  * Unicode's sense); what only comes out right with it stands between its SM and RM, or
  * between MARK_CLUSTERS and MARK_CHARS.
  *
- * A stored style is a byte that says which of its parts follow: see line.c.  A stored row
- * begins in the plain style, without link and without clusters, and has no blanks at its
- * end unless it is wrapped.
+ * A stored style is packed as in style.h, but for a link: two bytes for its length, and its
+ * text.  A stored row begins in the plain style, without link and without clusters, and has
+ * no blanks at its end unless it is wrapped.
  */
 #ifndef TERM_LINE_H
 #define TERM_LINE_H
@@ -41,12 +41,12 @@ void line_clusters(struct line_writer *w, bool on);
 /* Plain style, no link, no clusters. */
 void line_end(struct line_writer *w);
 
-/* Stores a screen's row: its text replaces what is in `out`.  `next` is the row below,
- * NULL if that is only coming.
+/* Stores a screen's row: *ret_text is the one that it has, or was put into `out` in place of
+ * what is there.  `next` is the row below, NULL if that is only coming.
  * `spacer`: the row above is stored as ROW_SPACER, a cell short, since a wide character
  * began this one; if that is gone, the blank counts after all and comes first here. */
 uint8_t line_store(const struct term *t, const struct row *r, const struct row *next,
-    bool spacer, struct buf *out);
+    bool spacer, struct buf *out, struct span *ret_text);
 
 struct line_reader {
 	const uint8_t *p, *end;

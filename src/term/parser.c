@@ -206,81 +206,55 @@ read_char(struct term *t, const uint8_t *p)
 	return len > before ? p + 1 : p;
 }
 
-/* Characters beyond ASCII, as many as there are. */
+/* A character beyond ASCII. */
 static const uint8_t *
-read_chars(struct term *t, const uint8_t *p, const uint8_t *end)
+begin_char(struct term *t, const uint8_t *p, const uint8_t *end)
 {
 	uint32_t ch;
-	while (p < end && *p >= 0x80) {
-		p = print_chars(t, p, end);
-		if (p == end || *p < 0x80)
-			break;
-		size_t len = utf8_get(p, end, &ch);
-		if (len == 0) {
-			t->parser.state = PARSER_CHAR;
-			if (buf_put(&t->parser.held, p, (size_t)(end - p)))
-				t->parser.state = PARSER_GROUND;
-			return end;
-		}
-		/* What breaks off is known for it by the byte after it. */
-		bool broken = ch == CHAR_BAD
-		    && utf8_get(p, p + len, &(uint32_t){ 0 }) == 0;
-		p += len;
-		t->parser.at = broken ? p : p - 1;
-		print_char(t, ch);
+	size_t len = utf8_get(p, end, &ch);
+	if (len == 0) {
+		t->parser.state = PARSER_CHAR;
+		if (buf_put(&t->parser.held, p, (size_t)(end - p)))
+			t->parser.state = PARSER_GROUND;
+		return end;
 	}
+	/* What breaks off is known for it by the byte after it. */
+	bool broken = ch == CHAR_BAD && utf8_get(p, p + len, &(uint32_t){ 0 }) == 0;
+	p += len;
+	t->parser.at = broken ? p : p - 1;
+	print_char(t, ch);
 	return p;
 }
 
-/* The first byte that is not printable ASCII: eight bytes at a time. */
 static const uint8_t *
-ascii_end(const uint8_t *p, const uint8_t *end)
+read_ascii(struct term *t, const uint8_t *p, const uint8_t *end)
 {
-	const uint64_t ones = 0x0101010101010101, tops = ones * 0x80;
-	while (end - p >= 8) {
-		uint64_t v;
-		__builtin_memcpy(&v, p, 8);
-		uint64_t low = (v - ones * 0x20) & ~v; /* below 0x20 */
-		uint64_t del = ((v ^ ones * DEL) - ones) & ~(v ^ ones * DEL);
-		if ((low | del | v) & tops)
-			break;
-		p += 8;
-	}
+	const uint8_t *from = p;
 	while (p < end && *p >= 0x20 && *p < DEL)
 		p++;
+	t->parser.at = from;
+	print_ascii(t, from, (size_t)(p - from));
 	return p;
 }
 
 static const uint8_t *
 read_ground(struct term *t, const uint8_t *p, const uint8_t *end)
 {
-	const uint8_t *stop = ascii_end(p, end);
-	if (stop > p) {
-		t->parser.at = p;
-		print_ascii(t, p, (size_t)(stop - p));
-		return stop;
+	if (*p >= 0x20) {
+		p = print_text(t, p, end);
+		if (p == end)
+			return p;
 	}
 	if (*p >= 0x80)
-		return read_chars(t, p, end);
+		return begin_char(t, p, end);
+	if (*p >= 0x20 && *p < DEL)
+		return read_ascii(t, p, end);
 	t->parser.at = p;
 	if (*p == ESC) {
-		t->parser.state = PARSER_ESCAPE;
-		/* Most sequences are CSI, and whole. */
-		if (end - p < 3 || p[1] != '[')
-			return p;
-		t->parser.state = PARSER_CSI;
-		const uint8_t *q = p + 2;
-		while (q < end && *q >= 0x20 && *q < 0x40)
-			q++;
-		if (q < end && *q >= 0x40 && *q < DEL) {
-			t->parser.at = q;
-			if (q - p < SEQUENCE_MAX)
-				csi(t, (struct span){ p, (size_t)(q + 1 - p) });
-			t->parser.state = PARSER_GROUND;
-			return q + 1;
-		}
-		t->parser.state = PARSER_ESCAPE;
-		return p;
+		const uint8_t *behind = csi_simple(t, p, end);
+		if (behind == p)
+			t->parser.state = PARSER_ESCAPE;
+		return behind;
 	}
 	if (*p != DEL)
 		control(t, *p);
@@ -295,7 +269,9 @@ parser_run(struct term *t, const uint8_t *p, size_t n)
 	while (p < end) {
 		switch (t->parser.state) {
 		case PARSER_GROUND:
-			p = read_ground(t, p, end);
+			do
+				p = read_ground(t, p, end);
+			while (p < end && t->parser.state == PARSER_GROUND);
 			break;
 		case PARSER_CHAR:
 			p = read_char(t, p);

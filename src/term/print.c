@@ -20,13 +20,18 @@ mark_grid(struct term *t, const struct grid *g)
 	}
 }
 
+struct span
+style_packed(const struct term *t, uint32_t id)
+{
+	struct span bytes = intern_get(&t->styles, id);
+	return (struct span){ bytes.p, bytes.n ? bytes.n : 1 };
+}
+
 static struct style
 style_get(const struct term *t, uint32_t id)
 {
-	struct style s = { 0 };
-	struct span bytes = intern_get(&t->styles, id);
-	if (bytes.n == sizeof s)
-		memcpy(&s, bytes.p, sizeof s);
+	struct style s;
+	style_unpack(&s, style_packed(t, id).p);
 	return s;
 }
 
@@ -35,6 +40,7 @@ static void
 sweep(struct term *t)
 {
 	memset(t->style_cache, 0, sizeof t->style_cache);
+	memset(t->cluster_cache, 0, sizeof t->cluster_cache);
 	intern_unmark(&t->styles);
 	intern_unmark(&t->clusters);
 	intern_unmark(&t->links);
@@ -71,11 +77,12 @@ style_id(struct term *t, const struct style *s)
 	if (style_equal(s, &plain))
 		return 0;
 	uint32_t hash = (s->fg ^ s->bg * 3 ^ s->attr * 5 ^ s->ul ^ s->link) * 0x9e3779b1;
-	struct style_cached *known = &t->style_cache[hash >> 26 & (STYLE_CACHE - 1)];
+	struct style_cached *known = &t->style_cache[hash >> 25 & (STYLE_CACHE - 1)];
 	if (style_equal(s, &known->style) && known->id)
 		return known->id;
+	uint8_t bytes[STYLE_PACKED_MAX];
 	uint32_t id = number_of(t, &t->styles,
-	    (struct span){ (const uint8_t *)s, sizeof *s });
+	    (struct span){ bytes, style_pack(s, bytes) });
 	if (id == 0)
 		t->err = ERR_NOMEM;
 	*known = (struct style_cached){ *s, id };
@@ -132,6 +139,67 @@ cell_text(const struct term *t, struct cell c, uint8_t own[4])
 	return (struct span){ own, utf8_put(c.ch & CELL_CHAR, own) };
 }
 
+void
+cell_note_joined(const struct term *t, struct cell *c)
+{
+	uint8_t own[4];
+	if (line_width(cell_text(t, *c, own), false) != (c->ch & CELL_WIDE ? 2 : 1))
+		c->ch |= CELL_JOINED;
+}
+
+/* ---- the text of a row ---- */
+
+/* Where the text goes on with cells of a style, of n bytes at most; there is a mark before
+ * that if it takes one.  If there is no such place the row has no text, and this is some
+ * place for what would come into it. */
+static inline uint8_t *
+text_begin(const struct term *t, struct row *r, uint32_t style, size_t n)
+{
+	uint8_t *p = r->text + r->text_len;
+	size_t most = 1 + STYLE_PACKED_MAX + n;
+	r->texted = r->texted && r->text_len + most <= row_text_room(term_grid(t)->cols);
+	if (!r->texted)
+		return r->text;
+	if (style == r->text_style)
+		return p;
+	struct span packed = style_packed(t, style);
+	r->texted = !(*packed.p & STYLE_LINK);
+	*p++ = MARK_STYLE;
+	memcpy(p, packed.p, STYLE_PACKED_MAX);
+	return p + packed.n;
+}
+
+/* The cells have come: their text is [from, end). */
+static inline void
+text_end(struct row *r, uint32_t style, const uint8_t *from, const uint8_t *end)
+{
+	if (!r->texted)
+		return;
+	if (style != r->text_style)
+		r->text_mark = (uint32_t)(from - r->text);
+	r->text_style = style;
+	r->text_len = (uint32_t)(end - r->text);
+}
+
+/* Text of a style comes to stand at x. */
+static void
+note_text(const struct term *t, struct row *r, int x, uint32_t style, struct span s)
+{
+	r->texted = r->texted && r->used == x;
+	uint8_t *p = text_begin(t, r, style, s.n);
+	if (!r->texted)
+		return;
+	memcpy(p, s.p, s.n);
+	text_end(r, style, p, p + s.n);
+}
+
+static void
+note_char(struct term *t, struct row *r, int x, uint32_t ch)
+{
+	uint8_t bytes[4];
+	note_text(t, r, x, t->pen_id, (struct span){ bytes, utf8_put(ch, bytes) });
+}
+
 /* ---- placing ---- */
 
 /* Goes on in the next row, where the line is continued. */
@@ -182,6 +250,7 @@ skip_last(struct term *t, int limit)
 	if (limit == term_grid(t)->cols - 1) {
 		struct row *r = term_row(t);
 		row_split(r, limit);
+		r->texted = r->texted && r->used <= limit;
 		if (r->used > limit)
 			r->used = (uint16_t)limit;
 	}
@@ -196,6 +265,7 @@ append(struct term *t, uint32_t ch, int width, int limit)
 	int x = t->col;
 	if (r->used != x || x + width > limit || term_has(t, MODE_INSERT))
 		return false;
+	note_char(t, r, x, ch);
 	r->cells[x] = (struct cell){ ch, t->pen_id };
 	if (width == 2) {
 		r->cells[x].ch |= CELL_WIDE;
@@ -231,6 +301,7 @@ place(struct term *t, uint32_t ch, int width)
 	row_fill_to(r, x);
 	row_split(r, x);
 	row_split(r, x + width);
+	note_char(t, r, x, ch);
 	r->cells[x] = (struct cell){ ch, t->pen_id };
 	if (width == 2) {
 		r->cells[x].ch |= CELL_WIDE;
@@ -253,24 +324,41 @@ join_column(const struct term *t)
 	return row_head(term_row(t), t->join == JOIN_BEFORE ? t->col - 1 : t->col);
 }
 
-/* Adds a character to the cell to join; false if it holds no more. */
-static bool
-append_char(struct term *t, int x, uint32_t ch)
+/* The number of a cell's text with one more character; 0 if it holds no more. */
+static uint32_t
+longer_cluster(struct term *t, struct cell c, uint32_t ch)
 {
 	uint8_t text[CLUSTER_CHARS_MAX * 4], own[4];
-	struct cell *c = &term_row(t)->cells[x];
-	struct span old = cell_text(t, *c, own);
+	struct span old = cell_text(t, c, own);
 	size_t count = 0;
 	for (size_t i = 0; i < old.n; i++)
 		count += (old.p[i] & 0xc0) != 0x80;
 	if (count >= CLUSTER_CHARS_MAX || old.n + 4 > sizeof text)
-		return false;
+		return 0;
 	memcpy(text, old.p, old.n);
 	size_t n = old.n + utf8_put(ch, text + old.n);
-	uint32_t id = cluster_id(t, (struct span){ text, n });
-	if (id == 0)
+	return cluster_id(t, (struct span){ text, n });
+}
+
+/* Adds a character to the cell to join; false if it holds no more. */
+static bool
+append_char(struct term *t, int x, uint32_t ch)
+{
+	struct row *r = term_row(t);
+	struct cell *c = &r->cells[x];
+	uint8_t bytes[4];
+	uint32_t base = c->ch & ~(uint32_t)(CELL_WIDE | CELL_JOINED);
+	struct cluster_cached *known =
+	    &t->cluster_cache[(base * 31 + ch) % CLUSTER_CACHE];
+	if (!known->id || known->base != base || known->last != ch) {
+		uint32_t id = longer_cluster(t, *c, ch);
+		*known = (struct cluster_cached){ base, ch, id };
+	}
+	if (known->id == 0)
 		return false;
-	c->ch = CELL_CLUSTER | id | (c->ch & CELL_WIDE);
+	c->ch = CELL_CLUSTER | known->id | (c->ch & (CELL_WIDE | CELL_JOINED));
+	note_text(t, r, c->ch & CELL_WIDE ? x + 2 : x + 1, r->text_style,
+	    (struct span){ bytes, utf8_put(ch, bytes) });
 	return true;
 }
 
@@ -311,8 +399,10 @@ join_cluster(struct term *t, uint32_t ch, uint8_t kind)
 	if (!append_char(t, x, ch))
 		return true;
 	t->grapheme = g;
+	term_row(t)->texted = false;
 	if (wider && t->join == JOIN_BEFORE)
 		widen(t, x);
+	cell_note_joined(t, &term_row(t)->cells[x]);
 	return true;
 }
 
@@ -335,38 +425,6 @@ print_char(struct term *t, uint32_t ch)
 		return;
 	}
 	place(t, ch, width);
-}
-
-const uint8_t *
-print_chars(struct term *t, const uint8_t *p, const uint8_t *end)
-{
-	if (term_has(t, MODE_GRAPHEMES) || term_has(t, MODE_INSERT) || t->pending)
-		return p;
-	print_pen(t);
-	t->charsets.single = 0;
-	struct row *r = term_row(t);
-	int x = t->col, limit = right_limit(t);
-	uint32_t pen = t->pen_id, ch;
-	if (r->used != x)
-		return p;
-	while (p < end && *p >= 0x80) {
-		size_t len = utf8_get(p, end, &ch);
-		int width = kind_width(char_kind(ch));
-		if (len == 0 || width == 0 || x + width > limit || ch < 0xa0)
-			break;
-		r->cells[x++] = (struct cell){ width == 2 ? ch | CELL_WIDE : ch, pen };
-		if (width == 2) {
-			r->cells[x++] = (struct cell){ CELL_TAIL, pen };
-			r->wide = true;
-		}
-		p += len;
-	}
-	if (x > t->col) {
-		r->used = (uint16_t)x;
-		t->col = x;
-		t->join = JOIN_BEFORE;
-	}
-	return p;
 }
 
 void
@@ -397,16 +455,17 @@ print_slowly(struct term *t, const uint8_t *p, size_t n)
 }
 
 static void
-put_run(struct row *r, int x, const uint8_t *p, int n, uint32_t style)
+put_run(struct term *t, struct row *r, int x, const uint8_t *p, int n)
 {
 	row_fill_to(r, x);
 	if (r->wide) {
 		row_split(r, x);
 		row_split(r, x + n);
 	}
+	note_text(t, r, x, t->pen_id, (struct span){ p, (size_t)n });
 	struct cell *c = r->cells + x;
 	for (int i = 0; i < n; i++)
-		c[i] = (struct cell){ p[i], style };
+		c[i] = (struct cell){ p[i], t->pen_id };
 	if (r->used < x + n)
 		r->used = (uint16_t)(x + n);
 }
@@ -436,7 +495,7 @@ print_ascii(struct term *t, const uint8_t *p, size_t n)
 		int limit = right_limit(t), room = limit + 1 - t->col;
 		int k = end - p < room ? (int)(end - p) : room;
 		struct row *r = term_row(t);
-		put_run(r, t->col, p, k, t->pen_id);
+		put_run(t, r, t->col, p, k);
 		p += k;
 		if (t->col + k == term_grid(t)->cols)
 			r->spacer = false;
@@ -446,4 +505,126 @@ print_ascii(struct term *t, const uint8_t *p, size_t n)
 			p = end - 1;
 	}
 	t->grapheme = (struct grapheme){ .started = true };
+}
+
+/* ---- text that needs no care ---- */
+
+/* The top bits of those of eight bytes that are not printable ASCII.  Above the first one
+ * they may be wrong. */
+static uint64_t
+not_ascii(uint64_t v)
+{
+	const uint64_t ones = 0x0101010101010101, tops = ones * 0x80;
+	uint64_t del = v ^ ones * 0x7f;
+	return ((v - ones * 0x20) | v | ((del - ones) & ~del)) & tops;
+}
+
+/* A cell as the one number that it is in memory, which is quicker to write. */
+static inline void
+put_cell(struct cell *c, uint32_t ch, uint32_t style)
+{
+	const struct cell one = { 1, 0 }, none = { 0, style };
+	uint64_t step, v;
+	_Static_assert(sizeof *c == sizeof v, "a cell is a number");
+	memcpy(&step, &one, sizeof step);
+	memcpy(&v, &none, sizeof v);
+	v += step * ch;
+	memcpy(c, &v, sizeof v);
+}
+
+/* Eight characters become cells. */
+static inline void
+put_eight(struct cell *c, const uint8_t *p, uint32_t style)
+{
+#ifndef __OPTIMIZE_SIZE__
+#pragma GCC unroll 8
+#endif
+	for (int i = 0; i < 8; i++)
+		put_cell(&c[i], p[i], style);
+}
+
+/* Those of the eight bytes at p that are ASCII come to c, at most `room`; with `loose` other
+ * cells behind them may be written.  Returns how many. */
+static inline int
+put_ascii(struct cell *c, const uint8_t *p, int room, uint32_t style, bool loose)
+{
+	uint64_t others = not_ascii(eight_bytes(p));
+	if (!others && room >= 8) {
+		put_eight(c, p, style);
+		return 8;
+	}
+	int n = others ? __builtin_ctzll(others) / 8 : 8;
+	n = n < room ? n : room;
+	if (loose)
+		put_eight(c, p, style);
+	for (int i = 0; i < n && !loose; i++)
+		put_cell(&c[i], p[i], style);
+	return n;
+}
+
+/* One character beyond ASCII and its width; false if it needs care. */
+static inline bool
+plain_char(const uint8_t *p, int room, uint32_t *ret_ch, size_t *ret_len, int *ret_width)
+{
+	*ret_len = utf8_get_quick(p, ret_ch);
+	*ret_width = char_width(*ret_ch);
+	return *ret_width > 0 && *ret_width <= room && *ret_ch >= 0xa0
+	    && *ret_ch != CHAR_BAD;
+}
+
+/* Whether text can come to stand at the cursor as it is. */
+static inline bool
+takes_text(const struct term *t, const struct row *r)
+{
+	const struct charsets *cs = &t->charsets;
+	uint64_t slow = mode_bit(MODE_INSERT) | mode_bit(MODE_GRAPHEMES);
+	return !t->pending && cs->g[cs->shifted] == CHARSET_ASCII && !cs->single
+	    && r->used >= t->col && (r->used == t->col || !r->wide) && !(t->modes & slow);
+}
+
+const uint8_t *
+print_text(struct term *t, const uint8_t *p, const uint8_t *end)
+{
+	struct row *r = term_row(t);
+	int x = t->col, limit = right_limit(t), wide = 0, width;
+	if (!takes_text(t, r))
+		return p;
+	print_pen(t);
+	bool append = r->used == x;
+	uint32_t style = t->pen_id, ch;
+	size_t len;
+	r->texted = r->texted && append;
+	uint8_t *from = text_begin(t, r, style, 4 * (size_t)(limit + 1 - x) + 8);
+	uint8_t *text = from;
+	while (end - p >= 8) {
+		struct cell *c = r->cells + x;
+		if (*p < 0x80) {
+			int n = put_ascii(c, p, limit - x, style, append);
+			memcpy(text, p, 8);
+			text += n;
+			x += n;
+			p += n;
+			if (n < 8 && *p < 0x80)
+				break;
+			continue;
+		}
+		if (!append || !plain_char(p, limit - x, &ch, &len, &width))
+			break;
+		put_cell(c, ch | (uint32_t)(width - 1) * CELL_WIDE, style);
+		put_cell(c + 1, CELL_TAIL, style);
+		memcpy(text, p, 4);
+		text += len;
+		wide |= width;
+		x += width;
+		p += len;
+	}
+	if (x == t->col)
+		return p;
+	t->col = x;
+	t->join = JOIN_BEFORE;
+	text_end(r, style, from, text);
+	r->wide |= wide > 1;
+	if (r->used < x)
+		r->used = (uint16_t)x;
+	return p;
 }

@@ -63,6 +63,8 @@ lay_cell(struct layout *l, const struct line_reader *r, const struct line_cell *
 		cell[1] = (struct cell){ CELL_TAIL, cell->style };
 		row->wide = true;
 	}
+	if (cell->ch & CELL_CLUSTER)
+		cell_note_joined(t, cell);
 	row->used = (uint16_t)(l->at.col + c->width);
 }
 
@@ -164,8 +166,7 @@ copy_rows(struct term *t, struct history *to, uint64_t from, int last)
 		const struct row *next = grid_row(g, y < g->rows - 1 ? y + 1 : y);
 		struct history_row row = { .offset = t->written };
 		row.flags = line_store(t, grid_row(g, y), next, history_short(to),
-		    &t->scratch);
-		row.text = buf_span(&t->scratch);
+		    &t->scratch, &row.text);
 		if (y == last)
 			row.flags &= (uint8_t) ~(ROW_WRAPPED | ROW_SPACER);
 		if (t->scratch.failed || history_push(to, &row))
@@ -179,12 +180,14 @@ copy_rows(struct term *t, struct history *to, uint64_t from, int last)
 static void
 copy_cells(struct row *to, const struct row *from, int cols)
 {
-	struct cell *cells = to->cells;
+	struct row own = *to;
 	*to = *from;
-	to->cells = cells;
+	to->cells = own.cells;
+	to->text = own.text;
+	to->texted = false;
 	if (to->used > cols)
 		to->used = (uint16_t)cols;
-	memcpy(cells, from->cells, to->used * sizeof *cells);
+	memcpy(to->cells, from->cells, to->used * sizeof *to->cells);
 }
 
 /* The rows above `top` go to the history, those from there on to the screen. */
@@ -200,8 +203,7 @@ share_out(struct term *t, struct grid *laid, int total, int top, uint64_t from,
 		struct history_row row = { .offset = offset };
 		row.flags = line_store(t, &laid->row[y],
 		    &laid->row[y + 1 < total ? y + 1 : y], history_short(&t->history),
-		    &t->scratch);
-		row.text = buf_span(&t->scratch);
+		    &t->scratch, &row.text);
 		if (t->scratch.failed || history_push(&t->history, &row))
 			t->err = ERR_NOMEM;
 		t->scratch.failed = false;

@@ -113,8 +113,7 @@ remember_rows(struct term *t, int n)
 		const struct row *next = y + 1 < g->rows ? grid_row(g, y + 1) : NULL;
 		struct history_row row = { .offset = offset };
 		row.flags = line_store(t, grid_row(g, y), next,
-		    history_short(&t->history), &t->scratch);
-		row.text = buf_span(&t->scratch);
+		    history_short(&t->history), &t->scratch, &row.text);
 		if (t->scratch.failed || history_push(&t->history, &row))
 			t->err = ERR_NOMEM;
 		t->scratch.failed = false;

@@ -22,6 +22,8 @@
 #include "term/term.h"
 #include "term/width.h"
 
+#include <string.h>
+
 enum {
 	TITLE_MAX = 1024, /* bytes; longer ones are cut */
 	TITLE_STACK_MAX = 10, /* as xterm */
@@ -45,11 +47,22 @@ enum join {
 	JOIN_AT, /* ends in the cursor's column: the last one */
 };
 
-enum { STYLE_CACHE = 64 }; /* a power of 2 */
+enum { STYLE_CACHE = 128, CLUSTER_CACHE = 16, SGR_KNOWN = 32 }; /* powers of 2 */
 
 struct style_cached {
 	struct style style;
 	uint32_t id;
+};
+
+/* What a character, or a cluster, becomes with one more. */
+struct cluster_cached {
+	uint32_t base, last, id;
+};
+
+/* What a short SGR sequence does to a pen: (pen & keeps) | sets. */
+struct sgr_known {
+	uint64_t text; /* its bytes behind ESC [, the first one lowest; 0: none */
+	struct style keeps, sets;
 };
 
 enum charset { CHARSET_ASCII, CHARSET_UK, CHARSET_GRAPHICS, CHARSET_COUNT };
@@ -113,6 +126,8 @@ struct term {
 	struct intern styles, clusters, links;
 	uint64_t sweep_after; /* bytes written; before, sweeping does not help */
 	struct style_cached style_cache[STYLE_CACHE]; /* numbers of styles, by a hash */
+	struct cluster_cached cluster_cache[CLUSTER_CACHE];
+	struct sgr_known sgr_known[SGR_KNOWN];
 
 	int top, bottom; /* the margins, inclusive */
 	int left, right;
@@ -149,6 +164,15 @@ term_row(const struct term *t)
 	return grid_row(&t->screen->grid, t->row);
 }
 
+/* Eight bytes, the first one lowest. */
+static inline uint64_t
+eight_bytes(const uint8_t *p)
+{
+	uint64_t v;
+	memcpy(&v, p, sizeof v);
+	return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? __builtin_bswap64(v) : v;
+}
+
 /* The last column for the cursor where it is. */
 static inline int
 right_limit(const struct term *t)
@@ -158,12 +182,11 @@ right_limit(const struct term *t)
 
 /* ---- print.c ---- */
 
-/* Printable ASCII. */
+/* Prints of [p, end) what needs no care, which may be nothing; returns where it stopped. */
+const uint8_t *print_text(struct term *t, const uint8_t *p, const uint8_t *end);
+/* The same as slowly as it takes: printable ASCII, and any character. */
 void print_ascii(struct term *t, const uint8_t *p, size_t n);
 void print_char(struct term *t, uint32_t ch);
-/* Prints of the UTF-8 in [p, end) what needs no care, which may be nothing; returns where
- * it stopped. */
-const uint8_t *print_chars(struct term *t, const uint8_t *p, const uint8_t *end);
 /* Finds the number of the pen's style, if it has changed. */
 void print_pen(struct term *t);
 /* Prints the character to join n times more. */
@@ -178,7 +201,11 @@ uint32_t link_id(struct term *t, struct span link);
 uint32_t cluster_id(struct term *t, struct span text);
 /* The text of a cell in UTF-8; valid until the model changes.  `own` has room for 4. */
 struct span cell_text(const struct term *t, struct cell c, uint8_t own[4]);
+/* Sets CELL_JOINED for a cluster, where it belongs. */
+void cell_note_joined(const struct term *t, struct cell *c);
 struct style cell_style(const struct term *t, struct cell c);
+/* The bytes of a style by its number; STYLE_PACKED_MAX of them may be read. */
+struct span style_packed(const struct term *t, uint32_t id);
 
 /* ---- screen.c: the cursor and the cells under it ---- */
 
@@ -219,6 +246,9 @@ uint32_t charset_char(uint8_t charset, uint8_t c);
 uint8_t charset_source(uint8_t charset, uint32_t ch);
 /* csi.c: a whole sequence, from ESC on. */
 void csi(struct term *t, struct span sequence);
+/* What most sequences are, "ESC [ parameters final": does what it says and returns its end,
+ * or does nothing and returns p if this is another one, or not whole. */
+const uint8_t *csi_simple(struct term *t, const uint8_t *p, const uint8_t *end);
 void mode_set(struct term *t, enum mode m, bool on);
 /* osc.c: what stands between ESC ] or ESC P and the terminator. */
 void osc(struct term *t, struct span body);

@@ -1,5 +1,7 @@
 #include "term/style.h"
 
+#include <string.h>
+
 enum {
 	SGR_UNDERLINE = 4,
 	SGR_DOUBLE_UNDERLINE = 21,
@@ -23,10 +25,12 @@ enum {
 static const uint8_t *
 read_digits(const uint8_t *p, const uint8_t *end, uint32_t *ret_value)
 {
-	uint32_t v = 0;
-	for (; p < end && *p >= '0' && *p <= '9'; p++)
-		v = v < PARAM_MAX ? v * 10 + *p - '0' : PARAM_MAX;
-	*ret_value = v < PARAM_MAX ? v : PARAM_MAX;
+	uint32_t v = 0, digit;
+	for (; p < end && (digit = *p - (uint32_t)'0') <= 9; p++) {
+		v = v * 10 + digit;
+		v = v < PARAM_MAX ? v : PARAM_MAX;
+	}
+	*ret_value = v;
 	return p;
 }
 
@@ -204,6 +208,69 @@ style_sgr(struct style *s, const struct params *ps)
 			i++;
 		while (is_sub(ps, i));
 	}
+}
+
+/* ---- as bytes ---- */
+
+static size_t
+pack_colour(uint32_t colour, uint8_t whole, uint8_t index, uint8_t *bytes, size_t n)
+{
+	if (colour == COLOUR_DEFAULT)
+		return n;
+	if (index && (colour & COLOUR_KIND) == COLOUR_INDEXED) {
+		*bytes |= index;
+		bytes[n] = (uint8_t)colour;
+		return n + 1;
+	}
+	*bytes |= whole;
+	memcpy(bytes + n, &colour, sizeof colour);
+	return n + sizeof colour;
+}
+
+size_t
+style_pack(const struct style *s, uint8_t bytes[STYLE_PACKED_MAX])
+{
+	size_t n = 1;
+	*bytes = s->attr ? STYLE_ATTR : 0;
+	if (s->attr) {
+		bytes[n++] = (uint8_t)s->attr;
+		bytes[n++] = (uint8_t)(s->attr >> 8);
+		bytes[n++] = (uint8_t)(s->attr >> 16);
+	}
+	n = pack_colour(s->fg, STYLE_FG, STYLE_FG_INDEX, bytes, n);
+	n = pack_colour(s->bg, STYLE_BG, STYLE_BG_INDEX, bytes, n);
+	n = pack_colour(s->ul, STYLE_UL, 0, bytes, n);
+	return pack_colour(s->link, STYLE_LINK, 0, bytes, n);
+}
+
+static const uint8_t *
+unpack_colour(const uint8_t *p, uint8_t parts, uint8_t whole, uint8_t index,
+    uint32_t *colour)
+{
+	if (parts & index)
+		*colour = COLOUR_INDEXED | *p++;
+	else if (parts & whole) {
+		memcpy(colour, p, sizeof *colour);
+		p += sizeof *colour;
+	}
+	return p;
+}
+
+size_t
+style_unpack(struct style *ret_style, const uint8_t *bytes)
+{
+	const uint8_t *p = bytes + 1;
+	uint8_t parts = *bytes;
+	*ret_style = (struct style){ 0 };
+	if (parts & STYLE_ATTR) {
+		ret_style->attr = p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16;
+		p += 3;
+	}
+	p = unpack_colour(p, parts, STYLE_FG, STYLE_FG_INDEX, &ret_style->fg);
+	p = unpack_colour(p, parts, STYLE_BG, STYLE_BG_INDEX, &ret_style->bg);
+	p = unpack_colour(p, parts, STYLE_UL, 0, &ret_style->ul);
+	p = unpack_colour(p, parts, STYLE_LINK, 0, &ret_style->link);
+	return (size_t)(p - bytes);
 }
 
 /* ---- writing ---- */

@@ -85,6 +85,20 @@ void style_sgr(struct style *s, const struct params *ps);
 /* The SGR sequence that makes `from` look like `to`, hyperlink and protection left
  * aside; nothing if they are equal. */
 void style_put(struct buf *out, const struct style *from, const struct style *to);
+/* A style as bytes: one that says which of its parts follow, then these. */
+enum {
+	STYLE_ATTR = 1, /* 3 bytes */
+	STYLE_FG = 2, /* 4 bytes, as in struct style */
+	STYLE_BG = 4,
+	STYLE_UL = 8,
+	STYLE_FG_INDEX = 16, /* a byte: a colour of the palette */
+	STYLE_BG_INDEX = 32,
+	STYLE_LINK = 64, /* 4 bytes: its number */
+	STYLE_PACKED_MAX = 1 + 3 + 4 + 4 + 4 + 4,
+};
+/* Returns how many bytes that is. */
+size_t style_pack(const struct style *s, uint8_t bytes[STYLE_PACKED_MAX]);
+size_t style_unpack(struct style *ret_style, const uint8_t *bytes);
 /* The parameters of the SGR that makes a style from nothing: "0;1;31". */
 void style_put_params(struct buf *out, const struct style *s);
 

@@ -26,7 +26,7 @@ bounded(int side)
 static int
 tables_init(struct term *t)
 {
-	if (intern_init(&t->styles, STYLES_FIRST, STYLES_FIRST * sizeof(struct style),
+	if (intern_init(&t->styles, STYLES_FIRST, STYLES_FIRST * STYLE_PACKED_MAX,
 		STYLES_MAX)
 	    || intern_init(&t->clusters, CLUSTERS_FIRST, CLUSTERS_FIRST * 16,
 		CLUSTERS_MAX)
@@ -304,12 +304,6 @@ term_cursor_moved(struct term *t, int row, int col, int above, int below)
 	if (!t->pending || t->col != col)
 		cursor_to(t, row, col);
 	t->row = row;
-}
-
-static size_t
-grid_bytes(const struct grid *g)
-{
-	return (size_t)g->rows * (sizeof *g->row + (size_t)g->cols * sizeof *g->mem);
 }
 
 size_t

@@ -82,13 +82,6 @@ size_t
 utf8_get(const uint8_t *p, const uint8_t *end, uint32_t *ret_ch)
 {
 	uint8_t low, high;
-	/* Most of what is long: three bytes, nothing special. */
-	if (end - p >= 3 && *p > 0xe0 && *p < 0xed && (p[1] & 0xc0) == 0x80
-	    && (p[2] & 0xc0) == 0x80) {
-		*ret_ch = (uint32_t)(*p & 15) << 12 | (uint32_t)(p[1] & 63) << 6
-		    | (p[2] & 63);
-		return 3;
-	}
 	size_t len = utf8_lead(*p, &low, &high);
 	*ret_ch = CHAR_BAD;
 	if (len == 0)

@@ -53,6 +53,15 @@ char_kind(uint32_t ch)
 	return width_pages[width_index[ch / WIDTH_PAGE]][ch % WIDTH_PAGE];
 }
 
+/* The same, the width only. */
+static inline int
+char_width(uint32_t ch)
+{
+	if (ch >= WIDTH_END)
+		return char_kind_beyond(ch) & 3;
+	return width_pages[width_index[ch / WIDTH_PAGE]][ch % WIDTH_PAGE] & 3;
+}
+
 static inline int
 kind_width(uint8_t kind)
 {
@@ -74,6 +83,28 @@ bool grapheme_continues(struct grapheme *g, uint8_t kind);
 /* Decodes one character of [p, end), p < end.  Returns the bytes it takes, 0 if more are
  * needed; what is no UTF-8 counts as CHAR_BAD (Unicode, 3.9: maximal subparts). */
 size_t utf8_get(const uint8_t *p, const uint8_t *end, uint32_t *ret_ch);
+
+/* The same where four bytes can be read, quick with what is most of the text in the world. */
+static inline size_t
+utf8_get_quick(const uint8_t *p, uint32_t *ret_ch)
+{
+	unsigned c = p[0], second = p[1] ^ 0x80u, third = p[2] ^ 0x80u;
+	if (c - 0xe1 < 15 && c != 0xed && (second | third) < 0x40) {
+		*ret_ch = (c & 15) << 12 | second << 6 | third;
+		return 3;
+	}
+	if (c - 0xc2 < 30 && second < 0x40) {
+		*ret_ch = (c & 31) << 6 | second;
+		return 2;
+	}
+	unsigned fourth = p[3] ^ 0x80u;
+	if (c - 0xf0 < 4 && (second | third | fourth) < 0x40
+	    && (c > 0xf0 || second > 0xf)) {
+		*ret_ch = (c & 7) << 18 | second << 12 | third << 6 | fourth;
+		return 4;
+	}
+	return utf8_get(p, p + 4, ret_ch);
+}
 
 /* Encodes into at most 4 bytes, returns how many. */
 static inline size_t

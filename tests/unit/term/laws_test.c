@@ -88,6 +88,92 @@ TEST(the_cuts_in_the_bytes_do_not_matter)
 	for_seeds(check_pieces);
 }
 
+/* ---- what is quick is the same ---- */
+
+/* Lines as programs write them, in many scripts and colours, with what breaks them. */
+static void
+make_prose(struct buf *b, int steps)
+{
+	static const char *const parts[] = { "plain text and more of it, on and on ", "x",
+		"ab ", "abcdefgh", "12345678901234567", "中文字符 ", "日本語テキスト",
+		"한국어 ", "naïve café ", "\xf0\x9f\x98\x80",
+		"\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x92\xbb ", "e\xcc\x81", "Ω≈ç√ ",
+		"\xf0\x9f\x87\xa9\xf0\x9f\x87\xaa", "\r\n", "\r\n", "\r", "\xc2\x85",
+		"\xc2\xa0", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf0\x90\x8d\x88",
+		"\xf0\x8f\xbf\xbf", "\xe0\x9f\xbf", "\xf8\x90\x80\x80", "\xef\xbf\xbd",
+		"\xe2\x80\x8b", "\xc3", "\x7f", "\t", "\033[38;5;123m",
+		"\033[38;2;1;22;133m", "\033[m", "\033[0m", "\033[1;31m", "\033[5;3H",
+		"\033[K", "\033[038;0005;7m", "\033[99999;1m", "\033[4:3m", "\033[;1m",
+		"\033[1;;3m", "\033[48;5;7m", "\033[1\"q", "\033[3P", "\033[2X",
+		"\033]8;;http://x\033\\", "\033]8;;\033\\", "\033[>1m", "\033[1 m" };
+	buf_init(b, 1 << 20);
+	for (int i = 0; i < steps; i++)
+		buf_print(b, "%s", TRAFFIC_PICK(parts));
+}
+
+/* Eight bytes and more are read at once: not where there is but one. */
+static void
+check_bytes(void)
+{
+	struct buf b, was, is;
+	int rows = 1 + (int)test_below(8), cols = 1 + (int)test_below(100);
+	struct term *whole = fresh(rows, cols), *single = fresh(rows, cols);
+	make_prose(&b, STEPS * 3);
+	give(whole, &b);
+	for (size_t at = 0; at < b.len; at++)
+		CHECK_EQ(term_write(single, buf_bytes(&b) + at, 1), 0);
+	buf_init(&was, SIZE_MAX / 2);
+	buf_init(&is, SIZE_MAX / 2);
+	describe(&was, whole);
+	describe(&is, single);
+	check_same(&was, &is);
+	buf_finish(&b);
+	buf_finish(&was);
+	buf_finish(&is);
+	term_free(whole);
+	term_free(single);
+}
+
+TEST(text_is_the_same_at_once_and_byte_by_byte)
+{
+	for_seeds(check_bytes);
+}
+
+/* The text that a row has is what its cells are stored as. */
+static void
+check_texts(void)
+{
+	struct buf b, out, other;
+	struct term *t = fresh(6, 2 + (int)test_below(80));
+	buf_init(&out, SIZE_MAX / 2);
+	buf_init(&other, SIZE_MAX / 2);
+	for (int i = 0; i < STEPS; i++) {
+		make_prose(&b, 1 + (int)test_below(12));
+		if (test_below(4) == 0)
+			traffic(&b);
+		give(t, &b);
+		buf_finish(&b);
+		for (int y = 0; y < 6; y++) {
+			struct row *r = grid_row(&t->main.grid, y), cells = *r;
+			struct row *next = grid_row(&t->main.grid, y < 5 ? y + 1 : y);
+			struct span has, made;
+			cells.texted = false;
+			CHECK_EQ(line_store(t, r, next, false, &out, &has),
+			    line_store(t, &cells, next, false, &other, &made));
+			test_same_bytes(__FILE__, __LINE__, "text", has.p, has.n, made.p,
+			    made.n);
+		}
+	}
+	buf_finish(&out);
+	buf_finish(&other);
+	term_free(t);
+}
+
+TEST(the_text_of_a_row_is_that_of_its_cells)
+{
+	for_seeds(check_texts);
+}
+
 /* ---- the numbers of rows ---- */
 
 static void
