@@ -18,7 +18,7 @@ enum {
 	AHEAD_TERMINAL = 32 * 1024, /* and on a slow link as much as it takes in: */
 	AHEAD_US = 20 * 1000,
 	AHEAD_LEAST = 4 * 1024,
-	AHEAD_PIPE = 128 * 1024,
+	AHEAD_PIPE = 256 * 1024,
 	/* Rows kept for new terminals; more while somebody misses them. */
 	HISTORY_ROWS = 20 * 1000,
 	HISTORY_BYTES = 2 * 1024 * 1024,

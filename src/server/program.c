@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 enum {
-	READ_MAX = 64 * 1024, /* what a pipe holds */
+	READ_MAX = 128 * 1024, /* what cat(1) writes at once */
 	SHORT_READ = 2048, /* a terminal gives at most a page at once: less was all */
 	BULK = 1024 * 1024, /* who moves so much gets a larger pipe */
 	/* the shell has ended, others keep the terminal: wait so long */

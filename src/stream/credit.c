@@ -3,7 +3,7 @@
 enum {
 	SECOND_US = 1000 * 1000,
 	SLACK_US = 15 * 1000, /* the receiver delays its acknowledgements, */
-	SLACK_MAX = 256 * 1024, /* but not of so many bytes */
+	SLACK_MAX = 512 * 1024, /* but not of so many bytes */
 	SHARING = 32, /* of the root: 2 KB for 1 Mbit/s */
 	RTT_LIVES_US = 10 * SECOND_US,
 	RTT_LIVES_BULK_US = 30 * SECOND_US,
@@ -80,7 +80,7 @@ mark_at(struct credit *c, size_t i)
 static void
 pace(struct credit *c, size_t n, uint64_t now_us)
 {
-	uint64_t gap_us = rate(c) ? n * (SECOND_US * 4 / 5) / rate(c) : 0;
+	uint64_t gap_us = rate(c) ? (uint64_t)n * (SECOND_US * 4 / 5) / rate(c) : 0;
 	if (c->phase == CREDIT_STARTING || gap_us < PACE_MIN_US)
 		return;
 	if (gap_us > c->rtt_us / 4)

@@ -52,12 +52,14 @@ os_pipe_unread(int writing_end)
 	return ioctl(writing_end, FIONREAD, &n) < 0 ? -1 : n;
 }
 
-/* pipe(7), F_SETPIPE_SZ.  Much less than a user may have in all (pipe-user-pages-soft). */
+/* pipe(7), F_SETPIPE_SZ.  What is in flight fits into it, so who writes is woken up by
+ * acknowledgements and not by every read; where a user has too many (pipe-user-pages-soft),
+ * less does. */
 void
 os_pipe_grow(int fd)
 {
 	int size = 256 * 1024;
-	if (fcntl(fd, F_SETPIPE_SZ, size) < 0)
+	if (fcntl(fd, F_SETPIPE_SZ, 4 * size) < 0 && fcntl(fd, F_SETPIPE_SZ, size) < 0)
 		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
 }
 
