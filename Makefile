@@ -131,7 +131,7 @@ check:
 	tests/run $(CHECK_BUILD)
 
 # A unit test links with its own layer and those below it only, and has malloc in hand.
-WRAP_MALLOC := -Wl,--wrap=malloc,--wrap=calloc,--wrap=free
+WRAP_MALLOC := -Wl,--wrap=malloc,--wrap=calloc,--wrap=free,--wrap=mmap,--wrap=munmap
 below_base := base
 below_wire := wire base
 below_stream := stream wire base

@@ -127,16 +127,6 @@ buf_drop(struct buf *b, size_t n)
 }
 
 void
-buf_replace(struct buf *b, size_t from, size_t to, const void *bytes, size_t n)
-{
-	assert(from <= to && to <= b->len && n <= to - from);
-	uint8_t *p = b->mem + b->head + from;
-	memcpy(p, bytes, n);
-	memmove(p + n, b->mem + b->head + to, b->len - to);
-	b->len -= to - from - n;
-}
-
-void
 buf_trim(struct buf *b)
 {
 	if (!b->len)

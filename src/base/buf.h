@@ -61,8 +61,6 @@ buf_span(const struct buf *b)
 
 /* Drops the first n bytes (n <= len). */
 void buf_drop(struct buf *b, size_t n);
-/* Puts n bytes in the place of those from `from` up to `to` (<= len; n <= to - from). */
-void buf_replace(struct buf *b, size_t from, size_t to, const void *bytes, size_t n);
 /* Gives the memory back, if the buffer is empty. */
 void buf_trim(struct buf *b);
 /* Whether that would be worth the while. */

@@ -48,10 +48,13 @@ pace_begin(struct pace *p, struct stream *s, size_t len, size_t screens, uint64_
 static uint64_t
 line_end(const struct stream *s, uint64_t from, uint64_t max)
 {
-	const uint8_t *bytes = buf_bytes(&s->out) + (from - s->out_acked);
-	for (size_t n = 2; from + n <= max; n++)
-		if (bytes[n - 2] == '\r' && bytes[n - 1] == '\n')
-			return from + n;
+	bool cr = false;
+	for (uint64_t off = from; off < max; off++) {
+		uint8_t byte = *ring_at(&s->out, (size_t)(off - s->out_acked)).p;
+		if (cr && byte == '\n')
+			return off + 1;
+		cr = byte == '\r';
+	}
 	return 0;
 }
 

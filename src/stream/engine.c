@@ -599,13 +599,13 @@ engine_trim(struct engine *e, uint64_t now_us)
 	uint64_t at = 0;
 	for (size_t i = 0; i < e->n_streams; i++) {
 		struct stream *s = e->streams[i];
-		if (!buf_spare(&s->in) && !buf_spare(&s->out))
+		if (!buf_spare(&s->in) && !ring_spare(&s->out))
 			continue;
 		at = e->moved_us + TRIM_AFTER_US;
 		if (now_us < at)
 			return at;
 		buf_trim(&s->in);
-		buf_trim(&s->out);
+		ring_trim(&s->out);
 	}
 	return 0;
 }
@@ -614,7 +614,14 @@ bool
 engine_tell(struct engine *e, enum msg_type type, const void *m)
 {
 	struct stream *s = engine_stream(e, STREAM_CONTROL);
-	return s && !s->out_ended && msg_put(&s->out, type, m) == 0;
+	if (!s || s->out_ended)
+		return false;
+	struct buf frame;
+	buf_init(&frame, stream_room(s));
+	bool told = msg_put(&frame, type, m) == 0
+	    && stream_write(s, buf_bytes(&frame), frame.len) == frame.len;
+	buf_finish(&frame);
+	return told;
 }
 
 int

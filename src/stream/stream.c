@@ -21,14 +21,14 @@ stream_init(struct stream *s, uint32_t id, uint8_t rank, size_t out_max, size_t 
 		.rank = rank,
 		.window = window,
 		.out_hold = UINT64_MAX };
-	buf_init(&s->out, out_max);
+	ring_init(&s->out, out_max);
 	buf_init(&s->in, window);
 }
 
 void
 stream_finish(struct stream *s)
 {
-	buf_finish(&s->out);
+	ring_finish(&s->out);
 	buf_finish(&s->in);
 }
 
@@ -63,7 +63,7 @@ stream_write(struct stream *s, const void *bytes, size_t n)
 	size_t room = stream_room(s);
 	if (n > room)
 		n = room;
-	return buf_put(&s->out, bytes, n) == 0 ? n : 0;
+	return ring_put(&s->out, bytes, n) == 0 ? n : 0;
 }
 
 size_t
@@ -72,20 +72,20 @@ stream_space(struct stream *s, size_t n, uint8_t **ret_room)
 	size_t room = stream_room(s);
 	if (n > room)
 		n = room;
-	return n && buf_room(&s->out, n, ret_room) == 0 ? n : 0;
+	return n ? ring_room(&s->out, n, ret_room) : 0;
 }
 
 void
 stream_wrote(struct stream *s, size_t n)
 {
-	buf_added(&s->out, n);
+	ring_added(&s->out, n);
 }
 
 void
 stream_replace(struct stream *s, uint64_t from, uint64_t to, struct span with)
 {
 	assert(from >= s->out_high);
-	buf_replace(&s->out, (size_t)(from - s->out_acked), (size_t)(to - s->out_acked),
+	ring_replace(&s->out, (size_t)(from - s->out_acked), (size_t)(to - s->out_acked),
 	    with.p, with.n);
 }
 
@@ -204,7 +204,7 @@ stream_on_ack(struct stream *s, uint64_t received, uint64_t new_limit)
 		s->out_end_acked = true;
 		bytes_acked = s->out.len;
 	}
-	buf_drop(&s->out, (size_t)bytes_acked);
+	ring_drop(&s->out, (size_t)bytes_acked);
 	s->out_acked = received;
 	if (s->out_next < received)
 		s->out_next = received;
@@ -226,8 +226,9 @@ stream_next(const struct stream *s, size_t max, const uint8_t **ret_bytes, bool 
 	uint64_t n = (end < most ? end : most) - s->out_next;
 	if (n > max)
 		n = max;
-	*ret_bytes = buf_bytes(&s->out) + (s->out_next - s->out_acked);
-	return (size_t)n;
+	struct span piece = ring_at(&s->out, (size_t)(s->out_next - s->out_acked));
+	*ret_bytes = piece.p;
+	return n < piece.n ? (size_t)n : piece.n;
 }
 
 void
@@ -245,11 +246,14 @@ stream_offer(struct stream *s, size_t max, const uint8_t **ret_bytes)
 	uint64_t end = stream_written(s) < s->out_limit ? stream_written(s)
 							: s->out_limit;
 	uint64_t n = end > s->out_acked ? end - s->out_acked : 0;
+	struct span piece = ring_at(&s->out, 0);
 	if (n > max)
 		n = max;
+	if (n > piece.n)
+		n = piece.n;
 	if (s->out_high < s->out_acked + n)
 		s->out_high = s->out_acked + n; /* the peer may acknowledge it now */
-	*ret_bytes = buf_bytes(&s->out);
+	*ret_bytes = piece.p;
 	return (size_t)n;
 }
 

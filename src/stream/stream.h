@@ -24,6 +24,7 @@
 #ifndef STREAM_STREAM_H
 #define STREAM_STREAM_H
 
+#include "base/ring.h"
 #include "wire/msg.h"
 
 /* The streams every session has. */
@@ -44,7 +45,7 @@ struct stream {
 	/* The peer has not agreed to it yet: it is not told of it, and takes nothing. */
 	bool unmet;
 
-	struct buf out; /* from offset out_acked on */
+	struct ring out; /* from offset out_acked on */
 	uint64_t out_acked, out_next;
 	uint64_t out_high; /* the highest out_next ever */
 	uint64_t out_limit; /* the peer takes no byte at or beyond it */

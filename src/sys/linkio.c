@@ -3,6 +3,7 @@
 #include "sys/os.h"
 #include "sys/sys.h"
 
+#include <errno.h>
 #include <unistd.h>
 
 enum {
@@ -12,6 +13,7 @@ enum {
 	QUEUE_FULL = DATA_MAX + 4 * 1024,
 	QUEUE_MAX = 2 * FRAME_MAX,
 	BULK = 1024 * 1024, /* who moves so much gets larger pipes */
+	LEND_MIN = 16 * 1024, /* less is copied as fast */
 	TRIM_AFTER_US = 1000 * 1000,
 	MUCH = 16 * 1024,
 };
@@ -30,13 +32,33 @@ moved(struct linkio *io, size_t n)
 	}
 }
 
+/* How much of the queue and of the bytes behind it is taken; -1: the other side is gone. */
+static ssize_t
+put_both(struct linkio *io, struct span behind)
+{
+	struct span queue = buf_span(&io->queue), nothing = { 0 };
+	if (behind.n < LEND_MIN || io->copies)
+		return sys_write_both(io->out.fd, queue, behind);
+	ssize_t n = sys_write_both(io->out.fd, queue, nothing);
+	if (n < 0 || (size_t)n < queue.n)
+		return n;
+	ssize_t lent = os_pipe_lend(io->out.fd, behind);
+	if (lent < 0 && errno == EAGAIN)
+		return n;
+	if (lent < 0) {
+		io->copies = true;
+		lent = sys_write_both(io->out.fd, behind, nothing);
+	}
+	return lent < 0 ? -1 : n + lent;
+}
+
 /* Writes the queue, and these bytes behind it: only what is not taken is copied. */
 static void
 write_queue(struct linkio *io, struct span behind)
 {
 	if (io->full || io->out.fd < 0)
 		return;
-	ssize_t n = sys_write_both(io->out.fd, buf_span(&io->queue), behind);
+	ssize_t n = put_both(io, behind);
 	if (n < 0) {
 		io->broken = true;
 		return;

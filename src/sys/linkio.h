@@ -3,6 +3,11 @@
  *
  *     in ---> link.in ---> (the owner takes frames)
  *     out <--- queue <--- engine_fill
+ *       ^---------------- what a stream keeps (ring.h), lent to a pipe
+ *
+ * What is lent is acknowledged by the other end before the stream drops it, so the pipe has
+ * been read by then; one of a link that is given up may show what stands there later, in
+ * frames of what was acknowledged before, which the other end drops.
  */
 #ifndef SYS_LINKIO_H
 #define SYS_LINKIO_H
@@ -16,6 +21,7 @@ struct linkio {
 	struct buf queue; /* written to `out` as it takes it */
 	const struct loop *loop; /* for the time */
 	bool full; /* `out` took no more: it is asked first */
+	bool copies; /* nothing can be lent to it */
 	bool heard; /* something has been read */
 	uint64_t moved; /* bytes read and written */
 	uint64_t moved_us; /* when that was */

@@ -15,6 +15,10 @@ int os_program_path(char *ret_path, size_t len);
 void os_boot_id(uint8_t ret_id[16]);
 /* Bytes written to a pipe or socket that nobody has read yet; -1 if that cannot be known. */
 int os_pipe_unread(int writing_end);
+/* Puts these bytes into a pipe without a copy: they are read where they are, and must stay
+ * as they are until then.  Returns how many, or -1 with errno: EAGAIN when it is full, another
+ * if there is no such way (it is no pipe, or this system has none). */
+ssize_t os_pipe_lend(int fd, struct span bytes);
 /* Makes a pipe or socket hold more, where that can be done; no harm if it is none. */
 void os_pipe_grow(int fd);
 /* The short name of a process; "" if it cannot be known. */

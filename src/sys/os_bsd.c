@@ -28,6 +28,15 @@ os_pipe_grow(int fd)
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
 }
 
+ssize_t
+os_pipe_lend(int fd, struct span bytes)
+{
+	(void)fd;
+	(void)bytes;
+	errno = ENOSYS;
+	return -1;
+}
+
 int
 os_user_shell(char *ret_path, size_t len)
 {

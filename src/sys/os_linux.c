@@ -19,6 +19,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -94,6 +95,14 @@ os_each_process(const char *word,
 	}
 	if (entries)
 		closedir(entries);
+}
+
+/* vmsplice(2) */
+ssize_t
+os_pipe_lend(int fd, struct span bytes)
+{
+	struct iovec all = { (void *)(uintptr_t)bytes.p, bytes.n };
+	return vmsplice(fd, &all, 1, SPLICE_F_NONBLOCK);
 }
 
 /* proc(5), /proc/PID/comm */

@@ -172,7 +172,7 @@ UNITS = {"wire/msg": ["wire", "base"], "stream/stream": ["stream", "wire", "base
          "stream/credit": ["stream", "wire", "base"], "term/script": ["term", "base"],
          "server/printf": []}
 # As the Makefile has it, but that musl's calloc calls malloc itself.
-WRAP_MALLOC = "-Wl,--wrap=malloc,--wrap=free,--defsym=__real_calloc=calloc"
+WRAP_MALLOC = "-Wl,--wrap=malloc,--wrap=free,--wrap=mmap,--wrap=munmap,--defsym=__real_calloc=calloc"
 
 
 @pytest.mark.parametrize("unit", UNITS)

@@ -24,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 enum { TESTS_MAX = 64 };
@@ -148,10 +149,16 @@ void __real_free(void *p);
 void *__wrap_malloc(size_t n);
 void *__wrap_calloc(size_t n, size_t size);
 void __wrap_free(void *p);
+/* Of memory only, as ring.c has it. */
+void *__real_mmap(void *p, size_t n, int prot, int flags, int fd, off_t off);
+int __real_munmap(void *p, size_t n);
+void *__wrap_mmap(void *p, size_t n, int prot, int flags, int fd, off_t off);
+int __wrap_munmap(void *p, size_t n);
 
 static long test_blocks; /* allocated and not freed */
 static long test_fail_in; /* this many allocations from now, one fails; 0: none does */
 static bool test_failed_one;
+static bool test_in_malloc; /* some C libraries' malloc() calls mmap() by that name */
 
 /* The n-th allocation from now on fails, once; 0: none. */
 static inline void
@@ -182,7 +189,9 @@ test_fails_now(void)
 void *
 __wrap_malloc(size_t n)
 {
+	test_in_malloc = true;
 	void *p = test_fails_now() ? NULL : __real_malloc(n);
+	test_in_malloc = false;
 	test_blocks += p != NULL;
 	return p;
 }
@@ -199,7 +208,29 @@ void
 __wrap_free(void *p)
 {
 	test_blocks -= p != NULL;
+	test_in_malloc = true;
 	__real_free(p);
+	test_in_malloc = false;
+}
+
+void *
+__wrap_mmap(void *p, size_t n, int prot, int flags, int fd, off_t off)
+{
+	if (test_in_malloc)
+		return __real_mmap(p, n, prot, flags, fd, off);
+	if (test_fails_now())
+		return MAP_FAILED;
+	p = __real_mmap(p, n, prot, flags, fd, off);
+	test_blocks += p != MAP_FAILED;
+	return p;
+}
+
+int
+__wrap_munmap(void *p, size_t n)
+{
+	int err = __real_munmap(p, n);
+	test_blocks -= err == 0 && !test_in_malloc;
+	return err;
 }
 
 /* ---- running ---- */

@@ -53,9 +53,9 @@ may_open(uint8_t kind, uint32_t forward, const char *host, unsigned port)
 	next_stream += 2;
 	CHECK_EQ(forwards_take(&forwards, MSG_OPEN, &m), 0);
 	(void)forwards_turn(&forwards, 1);
-	bool failed = frame_parse(buf_span(&control->out), &f) > 0 && f.type == MSG_FAILED
+	bool failed = frame_parse(ring_at(&control->out, 0), &f) > 0 && f.type == MSG_FAILED
 	    && !tunnel_busy(&forwards.tunnel);
-	buf_drop(&control->out, control->out.len);
+	ring_drop(&control->out, control->out.len);
 	return !failed;
 }
 

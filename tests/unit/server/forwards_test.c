@@ -45,7 +45,7 @@ told(struct msg_listening *ret, char text[100])
 	struct stream *control = engine_stream(&engine, STREAM_CONTROL);
 	struct frame f;
 	union msg m;
-	long len = frame_parse(buf_span(&control->out), &f);
+	long len = frame_parse(ring_at(&control->out, 0), &f);
 	if (len <= 0)
 		return false;
 	CHECK_EQ(f.type, MSG_LISTENING);
@@ -53,7 +53,7 @@ told(struct msg_listening *ret, char text[100])
 	*ret = m.listening;
 	snprintf(text, 100, "%.*s", (int)m.listening.text.n,
 	    (const char *)m.listening.text.p);
-	buf_drop(&control->out, (size_t)len);
+	ring_drop(&control->out, (size_t)len);
 	return true;
 }
 

@@ -1111,9 +1111,9 @@ TEST(memory_is_given_back_when_nothing_moves)
 	run_to_the_end(wire_open(0), ROOM);
 	struct engine *e = &w.server.engine;
 	struct stream *s = tty(&w.server);
-	CHECK_EQ(buf_put(&s->out, bytes, sizeof bytes), 0);
+	CHECK_EQ(ring_put(&s->out, bytes, sizeof bytes), 0);
 	CHECK_EQ(engine_trim(e, w.now), 0); /* it is in use */
-	buf_drop(&s->out, sizeof bytes);
+	ring_drop(&s->out, sizeof bytes);
 	uint64_t at = engine_trim(e, w.now);
 	CHECK(at > w.now);
 	CHECK(s->out.cap >= sizeof bytes);
