@@ -163,7 +163,8 @@ class Bench:
         """Seconds that both sides have used so far, when all but sshd have ended."""
         sshd = self.host.sshd.proc.pid
         deadline = time.monotonic() + 5
-        while time.monotonic() < deadline and _reap(sshd):
+        # sshd counts a connection's processes when it has taken their status.
+        while time.monotonic() < deadline and (_reap(sshd) or _children(sshd)):
             time.sleep(0.01)
         mine = resource.getrusage(resource.RUSAGE_CHILDREN)
         ticks = pathlib.Path(f"/proc/{sshd}/stat").read_text().rsplit(")")[1].split()[11:15]
@@ -220,8 +221,11 @@ def _reap(sshd):
         except ChildProcessError:
             return False
         if pid == 0:
-            children = pathlib.Path(f"/proc/self/task/{os.getpid()}/children").read_text()
-            return set(children.split()) - {str(sshd)} != set()
+            return _children(os.getpid()) - {str(sshd)} != set()
+
+
+def _children(pid):
+    return set(pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
 
 
 def _adopt_orphans():
@@ -281,6 +285,9 @@ def judge(found):
     def ratio(field):
         return found[field]["belay"] / found[field]["ssh"]
 
+    def used(way):
+        return found["cpu_s_per_gb"][way]["belay"] / found["cpu_s_per_gb"][way]["ssh"]
+
     host_kib = found["idle_rss_kib"]["hold"] + found["idle_rss_kib"]["relay"]
     return [
         at_most("start-up, belay / ssh", start["belay"] / start["ssh"], 1.1),
@@ -289,6 +296,8 @@ def judge(found):
         at_most("`true` without a terminal, belay / ssh", ratio("command_s"), 1.1),
         at_least("stdout through a pipe, belay / ssh", ratio("stdout_mb_per_s"), 0.9),
         at_least("stdin through a pipe, belay / ssh", ratio("stdin_mb_per_s"), 0.9),
+        at_most("CPU of both sides, stdout, belay / ssh", used("stdout"), 1.3),
+        at_most("CPU of both sides, stdin, belay / ssh", used("stdin"), 1.3),
         at_most("short commands in a row, belay / ssh", ratio("many_commands_s"), 1.15),
         at_most("host side when idle, MiB", host_kib / 1024, 3),
     ]

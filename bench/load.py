@@ -191,19 +191,27 @@ def on_link(rate, rtt, bulk, rounds):
 
 
 def unconstrained(rounds):
-    """Bit/s on loopback."""
+    """Bit/s on a link without a bound, and (where all share the processors) on loopback."""
+    with laboratory.Lab() as lab:
+        link = side_by_side({name: program(lab) for name, program in BOTH.items()}, rounds,
+                            lab.host, lab.on_laptop)
     host = harness.Host()
-    argv = {"belay": harness.belay_argv(host), "ssh": ["ssh", "-F", host.cfg, "testhost"]}
-    found = {name: [] for name in argv}
     try:
         host.configure(port=host.sshd.port)
-        for number in range(2 * rounds + 1):
-            for name, words in argv.items():
-                speed = carry(words, UNCONSTRAINED, host, contextlib.nullcontext())
-                if number:  # at first, the server lands
-                    found[name].append(speed)
+        argv = {"belay": harness.belay_argv(host),
+                "ssh": ["ssh", "-F", host.cfg, "testhost"]}
+        return link, side_by_side(argv, rounds, host, contextlib.nullcontext)
     finally:
         host.close(2)
+
+
+def side_by_side(argv, rounds, host, place):
+    found = {name: [] for name in argv}
+    for number in range(2 * rounds + 1):
+        for name, words in argv.items():
+            speed = carry(words, UNCONSTRAINED, host, place())
+            if number:  # at first, the server lands
+                found[name].append(speed)
     return found
 
 
@@ -213,7 +221,8 @@ def run(rounds):
         print(f"{name} (load {os.getloadavg()[0]:.1f}) ...", file=sys.stderr)
         found["links"][name] = on_link(rate, rtt, bulk, rounds)
     print("unconstrained ...", file=sys.stderr)
-    return {**found, "unconstrained_bit_per_s": unconstrained(rounds)}
+    link, loopback = unconstrained(rounds)
+    return {**found, "unconstrained_bit_per_s": link, "loopback_bit_per_s": loopback}
 
 
 def medians(found):
@@ -255,8 +264,9 @@ def show(found):
                   for name, runs in found["links"][link]["echo"].items()}
         print(f"    {'beside it, Mbit/s':20}" + ", ".join(
             f"{name} {value / 1e6:.2f}" for name, value in beside.items()))
-    for name, values in found["unconstrained_bit_per_s"].items():
-        print(f"unconstrained, {name}: {statistics.median(values) / 8e6:.0f} MB/s")
+    for what in ("unconstrained", "loopback"):
+        for name, values in found[f"{what}_bit_per_s"].items():
+            print(f"{what}, {name}: {statistics.median(values) / 8e6:.0f} MB/s")
 
 
 def main():

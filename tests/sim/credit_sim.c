@@ -26,6 +26,7 @@ enum {
 	LINE = 1 << 16,
 	CEILING = 1 << 30,
 	FRAME = 64 * 1024,
+	POINT_MS = 200,
 	PACKET = 32 * 1024, /* of ssh's, at most */
 };
 
@@ -113,6 +114,8 @@ static struct {
 	uint64_t hole_us; /* a loss holds everything up until then */
 	double rate; /* bytes a us */
 	uint64_t rtt_us;
+	bool shown; /* as points of a picture */
+	uint64_t point_us, point_arrived[FLOWS];
 } w;
 
 static uint64_t rng;
@@ -294,16 +297,40 @@ judge(const struct scene *s, double share, double waited_ms, double stall_ms)
 	return NULL;
 }
 
+/* What each flow carried since the last point, in Mbit/s, and how long what is served now has
+ * waited, in ms: "scene/flow seconds value", "scene/wait seconds value". */
+static void
+show_point(void)
+{
+	char name[64];
+	double seconds = (double)(w.now_us - w.begin_us) / SECOND;
+	if (!w.shown || w.now_us < w.point_us + POINT_MS * MS)
+		return;
+	snprintf(name, sizeof name, "%s", w.scene->name);
+	for (char *p = name; *p; p++)
+		*p = *p == ' ' ? '_' : *p;
+	for (size_t i = 0; i < w.scene->flows; i++) {
+		uint64_t n = w.flows[i].arrived - w.point_arrived[i];
+		w.point_arrived[i] = w.flows[i].arrived;
+		printf("%s/%zu %.2f %.3f\n", name, i, seconds,
+		    (double)n * 8 / (double)(w.now_us - w.point_us));
+	}
+	printf("%s/wait %.2f %.1f\n", name, seconds,
+	    w.n ? (double)(w.now_us - w.queue[w.head].since_us) / MS : 0);
+	w.point_us = w.now_us;
+}
+
 /* Returns what is wrong with it. */
 static const char *
-run(const struct scene *s)
+run(const struct scene *s, bool shown)
 {
 	static uint64_t seed;
 	memset(&w, 0, sizeof w);
+	w.shown = shown;
 	rng = ++seed;
 	w.scene = s;
 	set_link(s->bits, s->rtt_ms);
-	w.begin_us = w.now_us = SECOND;
+	w.begin_us = w.now_us = w.point_us = SECOND;
 	uint64_t half = 30 * (uint64_t)SECOND;
 	w.end_us = w.begin_us + 2 * half;
 	w.warm_us = w.end_us - 20 * (uint64_t)SECOND;
@@ -325,7 +352,10 @@ run(const struct scene *s)
 		serve();
 		for (size_t i = 0; i < s->flows; i++)
 			receive(&w.flows[i]);
+		show_point();
 	}
+	if (shown)
+		return NULL;
 	double arrived = 0, waits = 0, n_waits = 0, wait = 0, stall = 0;
 	for (size_t i = 0; i < s->flows; i++) {
 		const struct flow *f = &w.flows[i];
@@ -351,15 +381,21 @@ run(const struct scene *s)
 	return wrong;
 }
 
+/* credit_sim data: the points of all scenes. */
 int
-main(void)
+main(int argc, char **argv)
 {
 	size_t n = sizeof scenes / sizeof *scenes, failed = 0;
+	if (argc > 1 && strcmp(argv[1], "data") == 0) {
+		for (size_t i = 0; i < n; i++)
+			(void)run(&scenes[i], true);
+		return 0;
+	}
 	printf("| link | round trip | of the rate | waits in the queue, mean / most "
 	       "| longest pause | full after round trips | shares |\n");
 	printf("| --- | --- | --- | --- | --- | --- | --- |\n");
 	for (size_t i = 0; i < n; i++)
-		failed += run(&scenes[i]) != NULL;
+		failed += run(&scenes[i], false) != NULL;
 	printf("%zu passed, %zu failed\n", n - failed, failed);
 	return failed != 0;
 }
