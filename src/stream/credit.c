@@ -80,7 +80,7 @@ mark_at(struct credit *c, size_t i)
 static void
 pace(struct credit *c, size_t n, uint64_t now_us)
 {
-	uint64_t gap_us = rate(c) ? n * (SECOND_US * 4 / 5) / rate(c) : 0;
+	uint64_t gap_us = rate(c) ? (uint64_t)n * (SECOND_US * 4 / 5) / rate(c) : 0;
 	if (c->phase == CREDIT_STARTING || gap_us < PACE_MIN_US)
 		return;
 	if (gap_us > c->rtt_us / 4)
