@@ -142,8 +142,8 @@ run_self(struct span command)
 	    *argv[SELF_WORDS + 2] = { (char *)(uintptr_t) "belay-server" };
 	char *words = strndup((const char *)command.p, command.n), *rest = words;
 	size_t n = 1;
-	while (words && n <= SELF_WORDS && (argv[n] = strtok_r(rest, " ", &rest)))
-		n++;
+	while (n <= SELF_WORDS && (argv[n] = strsep(&rest, " ")))
+		n += argv[n][0] != 0; /* nothing is between two blanks */
 	argv[SELF_WORDS + 1] = NULL;
 	if (words && os_program_path(program, sizeof program) == 0)
 		execv(program, argv);

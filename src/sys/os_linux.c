@@ -126,14 +126,13 @@ os_user_shell(char *ret_path, size_t len)
 {
 	enum { FILE_MAX = 1024 * 1024 };
 	struct buf b;
-	char *rest = NULL, uid[32];
+	char *rest = NULL, *line, uid[32];
 	int err = -1;
 	snprintf(uid, sizeof uid, ":%lu:", (unsigned long)geteuid());
 	buf_init(&b, FILE_MAX);
-	char *line = sys_read_file("/etc/passwd", &b) == 0 && buf_put(&b, "", 1) == 0
-	    ? strtok_r((char *)buf_bytes(&b), "\n", &rest)
-	    : NULL;
-	for (; line && err; line = strtok_r(NULL, "\n", &rest)) {
+	if (sys_read_file("/etc/passwd", &b) == 0 && buf_put(&b, "", 1) == 0)
+		rest = (char *)buf_bytes(&b);
+	while (err && (line = strsep(&rest, "\n"))) {
 		const char *password = strchr(line, ':');
 		const char *at = password ? strchr(password + 1, ':') : NULL;
 		if (!at || strncmp(at, uid, strlen(uid)) != 0)

@@ -47,7 +47,7 @@ sys_wall_ms(void)
 int64_t
 sys_wall_s(void)
 {
-	return (int64_t)time(NULL);
+	return sys_wall_ms() / 1000;
 }
 
 /* explicit_bzero() is not everywhere. */

@@ -123,13 +123,14 @@ answer_capability(struct term *t, struct span names)
 		const char *value = NULL;
 		char name[64];
 		if (n < sizeof name) {
-			for (size_t i = 0; i < n; i++)
+			for (size_t i = 0; i < n; i++) {
 				name[i] = (char)(names.p[i] >= 'a' && names.p[i] <= 'f'
 					? names.p[i] - 'a' + 'A'
 					: names.p[i]);
+				if (!memchr("0123456789ABCDEF", name[i], 16))
+					return;
+			}
 			name[n] = 0;
-			if (strspn(name, "0123456789ABCDEF") != n)
-				return;
 			for (size_t i = 0; i < sizeof known / sizeof *known; i++)
 				if (strcmp(known[i].name, name) == 0)
 					value = known[i].value;
