@@ -60,7 +60,7 @@ struct session {
 	bool met; /* a host has welcomed us */
 	bool leaving; /* the session goes on without us */
 	bool exited, hanging_up, told_done;
-	unsigned signals; /* that asked us to end */
+	uint64_t told_us; /* when a signal first asked us to end; 0: none has */
 	int exit_status;
 	uint64_t begun_us;
 	uint64_t down_us; /* since when there is no link in use; 0: there is */
@@ -645,13 +645,13 @@ on_signal(void *owner, int sig)
 	case SIGCONT:
 		console_continued(&s->console);
 		break;
-	default: /* TERM, HUP, INT, QUIT: the second one does not wait */
-		if (s->signals++ && s->end_us)
+	default: /* TERM, HUP, INT, QUIT: a later one does not wait; timeout(1) sends two */
+		s->told_us = s->told_us ? s->told_us : s->loop.now_us;
+		bool again = s->loop.now_us - s->told_us > LEAVE_PATIENCE_US;
+		if (!s->reach.was_up || (again && s->end_us))
 			leave(s, EXIT_FAILED);
-		else if (s->reach.was_up)
-			end_by_force(s); /* no harm if the terminal's end did it */
 		else
-			leave(s, EXIT_FAILED);
+			end_by_force(s); /* no harm if the terminal's end did it */
 	}
 }
 

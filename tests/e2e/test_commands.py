@@ -377,6 +377,20 @@ def test_client_that_is_told_to_end(host, it, number):
     host.wait_gone()
 
 
+def test_client_that_is_told_to_end_twice_at_once(host):
+    """As timeout(1) does it: the host is told nonetheless, even if its link is gone."""
+    with host.popen(belay(host, "testhost", "echo here; cat"), bufsize=0) as child:
+        assert child.stdout.readline() == b"here\n"
+        host.proxy.refuse()
+        host.proxy.cut()
+        wait_until(lambda: host.proxy.refused)
+        child.send_signal(signal.SIGTERM)
+        child.send_signal(signal.SIGHUP)
+        host.proxy.accept()
+        assert child.wait(10) == 255
+    host.wait_gone()
+
+
 def test_client_that_is_told_to_end_while_away(host):
     with host.popen(belay(host, "testhost", "echo here; cat"), bufsize=0) as child:
         assert child.stdout.readline() == b"here\n"
