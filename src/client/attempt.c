@@ -99,12 +99,20 @@ build_argv(const struct attempt_plan *plan, const char *command, char *timeout,
 		n = add_args(argv, n, handed);
 		argv[n++] = proxy;
 	}
-	for (size_t i = 0; i < o->n_link_args; i++)
+	for (size_t i = 0; i < o->n_before; i++)
+		argv[n++] = o->link_args[i];
+	/* What stands behind a destination counts less than its user and port; only "--"
+	 * makes one out of what looks like an option. */
+	bool behind = o->n_before < o->n_link_args;
+	if (behind)
+		argv[n++] = (char *)(uintptr_t)o->destination;
+	for (size_t i = o->n_before; i < o->n_link_args; i++)
 		argv[n++] = o->link_args[i];
 	if (plan->wanted->tells_forwards)
 		n = add_args(argv, n, no_forwards);
 	argv[n++] = (char *)(uintptr_t) "--";
-	argv[n++] = (char *)(uintptr_t)o->destination;
+	if (!behind)
+		argv[n++] = (char *)(uintptr_t)o->destination;
 	argv[n++] = (char *)(uintptr_t)command;
 	return argv;
 }

@@ -15,6 +15,7 @@ struct options {
 			  * [0] is a place for the program */
 	char **link_args; /* the options that the link's ssh gets too, NULL-terminated */
 	size_t n_link_args;
+	size_t n_before; /* so many of them stand before the destination */
 	char words[128][3]; /* "-x" for each letter */
 	const char *destination; /* NULL: none given */
 	char **command; /* NULL-terminated; points into ssh_argv */
@@ -36,7 +37,7 @@ struct options {
 	uint32_t history; /* --history: rows */
 	uint32_t history_time_s; /* --history-time; 0: no bound */
 	uint32_t linger_s; /* --linger; 0: not given */
-	const char *bad_option; /* the first one that is not known, or lacks its value */
+	const char *bad_option; /* the first of ours with a mistake */
 };
 
 /* Whether this letter takes a value; negative if ssh does not know it. */

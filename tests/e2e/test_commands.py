@@ -189,7 +189,7 @@ def test_reader_that_goes(host):
 
 @pytest.mark.parametrize("args", [
     ["testhost", "echo", "a  b", "'c  d'", "$HOME", ";", "echo", "e", "*"],
-    ["--", "testhost", "echo", "--", "-x"],
+    ["-n", "--", "testhost", "echo", "--", "-x"],
     ["testhost", "--", "echo", "x"],
     ["testhost", "-T", "-o", "LogLevel=ERROR", "echo", "-n", "x"],
     ["-q", "testhost", "-l", "tester", "--", "echo", "x"],
@@ -201,6 +201,16 @@ def test_reader_that_goes(host):
     ["testhost", "echo \xe9\u20ac"]])
 def test_words(host, args):
     assert alike(host, *args).returncode == 0
+
+
+@pytest.mark.parametrize("args", [
+    ["--", "testhost", "-q", "echo", "x"],              # all of it is the command
+    ["stranger@testhost", "-l", "tester", "echo", "x"],  # the first user counts
+    ["ssh://testhost:1", "-p", "{port}", "-b", "127.0.0.1", "echo", "x"],
+    ["-f", "testhost"], ["testhost", "-e", "abc", "echo", "x"],
+    ["-nz", "testhost"], ["testhost", "-9", "echo", "x"], ["testhost", "-p"]])
+def test_lines_that_fail(host, args):
+    assert alike(host, *(arg.format(port=host.proxy.port) for arg in args)).returncode
 
 
 @pytest.mark.parametrize("args", [["-T", "testhost"], ["testhost"], ["testhost", ""]])
