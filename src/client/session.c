@@ -292,15 +292,10 @@ on_bye(void *owner, enum bye_code code)
 {
 	struct session *s = owner;
 	console_cooked();
-	if (code == BYE_TAKEN)
-		log_say(LOG_NOTICE, "%s: another client has taken the session over",
-		    s->options->destination);
-	else if (code == BYE_DETACHED)
-		log_say(LOG_NOTICE, "%s: detached; the session goes on",
-		    s->options->destination);
-	else
-		log_say(LOG_NOTICE, "%s: the session was ended on the host",
-		    s->options->destination);
+	const char *what = code == BYE_TAKEN ? "another client has taken the session over"
+	    : code == BYE_DETACHED	     ? "detached; the session goes on"
+					     : "the session was ended on the host";
+	log_say(LOG_NOTICE, "%s: %s", s->options->destination, what);
 	leave(s, code == BYE_DETACHED ? 0 : EXIT_FAILED);
 	if (code != BYE_DETACHED)
 		memory_forget(s->wish.id);
@@ -577,19 +572,17 @@ static uint64_t
 forwards_step(struct session *s)
 {
 	uint64_t at = forwards_turn(&s->forwards, s->loop.now_us);
+	bool ready = s->met && !s->end_us && forwards_settled(&s->forwards);
 	if (s->forwards.failed && !s->end_us) {
-		log_say(LOG_ERROR, "%s: ending, as ExitOnForwardFailure says",
-		    s->options->destination);
 		if (s->wish.how == WISH_OPEN && s->wish.returns)
 			leave_running(s, true); /* it was there before us */
 		else
 			hang_up(s, EXIT_FAILED);
-	} else if (s->in_foreground && s->met && forwards_settled(&s->forwards)) {
+	} else if (s->in_foreground && ready) {
 		in_background(s);
 	}
 	if (s->notify.path[0]) {
 		struct report r = report(s);
-		bool ready = s->met && forwards_settled(&s->forwards);
 		loop_sooner(&at, notify_turn(&s->notify, &r, ready));
 	}
 	return at;
@@ -672,6 +665,10 @@ begin(struct session *s)
 	    s->options->destination);
 	if (err)
 		return err;
+	if (!forwards_possible(&s->forwards)) {
+		leave(s, EXIT_FAILED);
+		return 0;
+	}
 	s->forwards.quiet = s->wish.raw;
 	console_open(&s->console, &s->loop, s->main, s->errors, s->wish.raw,
 	    s->config.escape);
