@@ -402,6 +402,38 @@ options_key(const struct options *o)
 	return hash_word(hash, o->destination);
 }
 
+static void
+put_word(const char *word, struct buf *out)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789-_./:@%+=,";
+	if (*word && !word[strspn(word, plain)]) {
+		buf_print(out, "%s", word);
+		return;
+	}
+	buf_putc(out, '\'');
+	for (; *word; word++)
+		if (*word == '\'')
+			buf_print(out, "'\\''");
+		else
+			buf_putc(out, *word);
+	buf_putc(out, '\'');
+}
+
+void
+options_put(const struct options *o, struct buf *out)
+{
+	for (size_t i = 0; i < o->n_before; i++) {
+		put_word(o->link_args[i], out);
+		buf_putc(out, ' ');
+	}
+	put_word(o->destination, out);
+	for (size_t i = o->n_before; i < o->n_link_args; i++) {
+		buf_putc(out, ' ');
+		put_word(o->link_args[i], out);
+	}
+}
+
 void
 options_finish(struct options *o)
 {

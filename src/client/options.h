@@ -6,6 +6,8 @@
 #ifndef CLIENT_OPTIONS_H
 #define CLIENT_OPTIONS_H
 
+#include "base/buf.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -49,6 +51,9 @@ void options_finish(struct options *o);
 bool options_time(const char *value, uint32_t *ret_s);
 /* A number that is the same for the same destination and ssh options. */
 uint64_t options_key(const struct options *o);
+/* The words that lead to the same place, as a shell takes them: those options and the
+ * destination. */
+void options_put(const struct options *o, struct buf *out);
 /* belay's own option number i, for the documents; false behind the last. */
 bool options_own(size_t i, const char **ret_name, bool *ret_has_value);
 

@@ -120,17 +120,20 @@ hang_up(struct session *s, int status)
 static void
 leave_running(struct session *s, bool says_how)
 {
-	struct buf id;
+	struct buf id, to;
 	if (s->end_us)
 		return;
 	console_cooked();
 	buf_init(&id, 2 * ID_LEN + 1);
+	buf_init(&to, REPORT_MAX);
 	(void)hex_put(&id, (struct span){ s->wish.id, ID_SHOWN / 2 });
+	options_put(s->options, &to);
 	if (says_how)
 		log_say(LOG_NOTICE,
 		    "the session goes on: `belay %s` comes back, `belay --kill %s %s` ends it",
-		    s->options->destination, buf_str(&id), s->options->destination);
+		    buf_str(&to), buf_str(&id), buf_str(&to));
 	buf_finish(&id);
+	buf_finish(&to);
 	memory_leave();
 	s->exit_status = EXIT_FAILED;
 	s->leaving = s->exited = true;

@@ -240,6 +240,19 @@ TEST(loudness_is_for_both)
 	options_finish(&t.o);
 }
 
+TEST(the_same_place_as_words_of_a_shell)
+{
+	char *argv[] = { (char[]){ "belay" }, (char[]){ "-p2222" }, (char[]){ "-t" },
+		(char[]){ "a'b" }, (char[]){ "-oUser=a b" }, NULL };
+	struct buf b;
+	buf_init(&b, 128);
+	CHECK_EQ(options_parse(&t.o, 5, argv), 0);
+	options_put(&t.o, &b);
+	CHECK_STR(buf_str(&b), "-p 2222 'a'\\''b' -o 'User=a b'");
+	buf_finish(&b);
+	options_finish(&t.o);
+}
+
 TEST(our_own_options_are_not_for_ssh)
 {
 	parse("-C --help host");
