@@ -541,6 +541,9 @@ attempt_ended(struct attempt *a, struct engine *e, struct loop *loop, int status
 		    "no answer from belay-server; the host's shell ended with status %d",
 		    WEXITSTATUS(status));
 		over(a, WHY_NO_SERVER, text);
+	} else if (a->phase == ATTEMPT_BOOT
+	    && ssh_words(buf_str(&a->said)) == SSH_WORDS_NO_SESSION) {
+		over(a, WHY_SILENT, "the host lets nothing run there");
 	} else if (a->phase != ATTEMPT_LINK) {
 		a->held = false;
 		show_errors(a);

@@ -23,7 +23,6 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -344,13 +343,16 @@ static void
 go_plain(struct session *s, const char *why, enum plain_keeper keeper)
 {
 	bool shell = s->wish.kind == KIND_PTY && s->wish.raw && !s->wish.command.len;
+	bool tunnel = s->options->no_command && !s->options->background;
 	const char *command = shell ? plain_command(keeper) : NULL;
 	if (isatty(STDERR_FILENO) && isatty(STDOUT_FILENO) && command)
 		log_say(LOG_NOTICE, "%s: %s; after a cut run it again: %s",
 		    s->options->destination, command + strlen("exec "), why);
 	else if (isatty(STDERR_FILENO) && isatty(STDOUT_FILENO))
-		log_say(LOG_NOTICE, "%s: plain ssh, which does not survive a cut: %s",
-		    s->options->destination, why);
+		log_say(LOG_NOTICE, "%s: plain ssh, which does not survive a cut%s: %s",
+		    s->options->destination, tunnel ? ", but is run again" : "", why);
+	if (tunnel)
+		notify_last(&s->notify, s->options->destination, why);
 	*s->ret_command = command;
 	leave(s, SESSION_PLAIN_SSH);
 }
@@ -515,11 +517,10 @@ static void
 on_unread(void *owner, const struct stream *stream)
 {
 	struct session *s = owner;
-	struct msg_stop m = { stream->id };
 	if (s->wish.kind == KIND_PTY)
 		end_by_force(s);
 	else
-		(void)engine_tell(&s->engine, MSG_STOP, &m);
+		(void)engine_tell(&s->engine, MSG_STOP, &(struct msg_stop){ stream->id });
 }
 
 static void
@@ -744,9 +745,7 @@ session_init(struct session *s, const struct options *o, const char *ssh)
 {
 	static const int signals[] = { SIGCHLD, SIGWINCH, SIGCONT, SIGTERM, SIGHUP,
 		SIGINT, SIGQUIT, 0 };
-	s->options = o;
 	s->begun_us = sys_now_us();
-	notify_init(&s->notify);
 	signal(SIGPIPE, SIG_IGN);
 	if (loop_init(&s->loop, signals))
 		return -1;
@@ -773,6 +772,7 @@ session_run(const struct options *o, const char *ssh, const char **ret_command)
 	s->ret_command = ret_command;
 	enum plain_keeper keeper;
 	s->options = o;
+	notify_init(&s->notify);
 	if (!wish_manages(o) && plain_known(o, &keeper) && !plain_command(keeper)) {
 		go_plain(s, lately, keeper);
 		return SESSION_PLAIN_SSH;

@@ -345,6 +345,10 @@ def test_forced_command(make_host, what):
         alike(host, "testhost", command, input=b"input\n")
 
 
+def test_nothing_may_run(make_host):
+    alike(make_host(sshd_config="MaxSessions 0"), "testhost", "true")
+
+
 def test_forced_command_that_lets_all_pass(make_host):
     host = make_host(sshd_config='ForceCommand eval "$SSH_ORIGINAL_COMMAND"')
     alike(host, "testhost", "cat; echo err >&2; exit 3", input=BINARY[:100_000])
