@@ -99,12 +99,20 @@ build_argv(const struct attempt_plan *plan, const char *command, char *timeout,
 		n = add_args(argv, n, handed);
 		argv[n++] = proxy;
 	}
-	for (size_t i = 0; i < o->n_link_args; i++)
+	for (size_t i = 0; i < o->n_before; i++)
+		argv[n++] = o->link_args[i];
+	/* What stands behind a destination counts less than its user and port; only "--"
+	 * makes one out of what looks like an option. */
+	bool behind = o->n_before < o->n_link_args;
+	if (behind)
+		argv[n++] = (char *)(uintptr_t)o->destination;
+	for (size_t i = o->n_before; i < o->n_link_args; i++)
 		argv[n++] = o->link_args[i];
 	if (plan->wanted->tells_forwards)
 		n = add_args(argv, n, no_forwards);
 	argv[n++] = (char *)(uintptr_t) "--";
-	argv[n++] = (char *)(uintptr_t)o->destination;
+	if (!behind)
+		argv[n++] = (char *)(uintptr_t)o->destination;
 	argv[n++] = (char *)(uintptr_t)command;
 	return argv;
 }
@@ -533,6 +541,9 @@ attempt_ended(struct attempt *a, struct engine *e, struct loop *loop, int status
 		    "no answer from belay-server; the host's shell ended with status %d",
 		    WEXITSTATUS(status));
 		over(a, WHY_NO_SERVER, text);
+	} else if (a->phase == ATTEMPT_BOOT
+	    && ssh_words(buf_str(&a->said)) == SSH_WORDS_NO_SESSION) {
+		over(a, WHY_SILENT, "the host lets nothing run there");
 	} else if (a->phase != ATTEMPT_LINK) {
 		a->held = false;
 		show_errors(a);

@@ -178,7 +178,8 @@ not_listening(struct forwards_one *one, const char *where, const char *text)
 	struct forwards *f = one->forwards;
 	f->failed |= one->must;
 	one->state = FORWARD_FAILED;
-	log_say(LOG_ERROR, "%s: cannot listen%s on %s", f->destination, where, text);
+	log_say(LOG_ERROR, "%s: cannot listen%s on %s%s", f->destination, where, text,
+	    one->must ? "; ending, as ExitOnForwardFailure says" : "");
 }
 
 static void
@@ -197,6 +198,22 @@ start(struct forwards_one *one)
 		not_listening(one, "", text);
 	else
 		one->state = FORWARD_LISTENS;
+}
+
+bool
+forwards_possible(struct forwards *f)
+{
+	for (size_t i = 0; i < f->n; i++) {
+		struct forwards_one *one = &f->list[i];
+		if (!one->must || one->forward.kind != FORWARD_LOCAL
+		    || one->forward.listen.kind != OPEN_TCP)
+			continue;
+		start(one);
+		listener_close(&one->listener);
+		if (one->state == FORWARD_LISTENS)
+			one->state = FORWARD_ASKED;
+	}
+	return !f->failed;
 }
 
 void

@@ -47,6 +47,9 @@ int forwards_init(struct forwards *f, struct loop *loop, struct engine *engine,
 /* Takes a zeroed one. */
 void forwards_finish(struct forwards *f);
 
+/* Whether those that must listen here can: else nothing may run on the host, as under ssh.
+ * The ports are for forwards_start() to keep. */
+bool forwards_possible(struct forwards *f);
 /* The session is there: listens, and has the host listen. */
 void forwards_start(struct forwards *f);
 /* Adds one, which listens at once, or when the host has said so; false: it does not (the

@@ -56,6 +56,35 @@ run_ssh(struct options *o, char *ssh, const char *command)
 	return EXIT_FAILED;
 }
 
+/* A tunnel where belay-server cannot run: plain ssh carries it, and is run again whenever
+ * it ends, unless that is at once.  That a link is dead ssh has to notice. */
+static int
+keep_ssh(struct options *o)
+{
+	static const char *const words[] = { "belay", "-M", "0", "-oServerAliveInterval=5" };
+	enum { BEFORE = 3 };
+	size_t n = 0, at = 0;
+	while (o->ssh_argv[++n])
+		if (o->ssh_argv[n] == o->destination)
+			at = strcmp(o->ssh_argv[n - 1 + (n == 1)], "--") == 0 ? n - 1 : n;
+	char **argv = calloc(n + BEFORE + 2, sizeof *argv), **p = argv;
+	if (!argv) {
+		log_say(LOG_ERROR, "out of memory");
+		return EXIT_FAILED;
+	}
+	for (size_t i = 0; i < BEFORE; i++)
+		*p++ = (char *)(uintptr_t)words[i];
+	for (size_t i = 1; i < n; i++) {
+		if (i == at)
+			*p++ = (char *)(uintptr_t)words[BEFORE];
+		*p++ = o->ssh_argv[i];
+	}
+	(void)setenv("AUTOSSH_GATETIME", "5", 0);
+	int status = autossh_main((int)(p - argv), argv);
+	free(argv);
+	return status ? EXIT_FAILED : 0;
+}
+
 static int
 run(struct options *o)
 {
@@ -86,7 +115,10 @@ run(struct options *o)
 	const char *command = NULL;
 	int status = o->direct || !o->destination ? SESSION_PLAIN_SSH
 						  : session_run(o, ssh, &command);
-	return status == SESSION_PLAIN_SSH ? run_ssh(o, ssh, command) : status;
+	if (status != SESSION_PLAIN_SSH)
+		return status;
+	return o->no_command && !o->background && !o->direct ? keep_ssh(o)
+							     : run_ssh(o, ssh, command);
 }
 
 int

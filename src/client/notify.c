@@ -67,3 +67,16 @@ notify_turn(struct notify *n, const struct report *r, bool ready)
 	buf_finish(&text);
 	return n->watchdog_us ? n->told_us + n->watchdog_us : 0;
 }
+
+void
+notify_last(const struct notify *n, const char *destination, const char *why)
+{
+	struct buf text;
+	if (!n->path[0])
+		return;
+	buf_init(&text, TEXT_MAX);
+	buf_print(&text, "READY=1\nWATCHDOG_USEC=0\nSTATUS=%s: plain ssh: %s\n", destination,
+	    why);
+	tell(n, &text);
+	buf_finish(&text);
+}

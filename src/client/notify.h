@@ -22,4 +22,7 @@ void notify_init(struct notify *n);
  * Returns when to call it again; 0: on events only. */
 uint64_t notify_turn(struct notify *n, const struct report *r, bool ready);
 
+/* Plain ssh does it from now on, and the service manager hears no more of us. */
+void notify_last(const struct notify *n, const char *destination, const char *why);
+
 #endif

@@ -97,13 +97,15 @@ options_has_value(char letter)
 	return opt ? opt->has_value : -1;
 }
 
-/* ssh.c: one character, ^X, or "none". */
-static char
-escape_char(const char *value)
+/* ssh.c: one character, ^X, or "none"; of another one ssh says that it is wrong. */
+static void
+set_escape(struct options *o, const char *value)
 {
-	if (value[0] == '^' && value[1] && !value[2])
-		return (char)(value[1] & 31);
-	return value[0] && !value[1] ? value[0] : 0;
+	if (value[0] == '^' && (value[1] & 0xc0) == 0x40 && !value[2])
+		o->escape = (char)(value[1] & 31);
+	else
+		o->escape = value[0] && !value[1] ? value[0] : 0;
+	o->direct |= !o->escape && strcmp(value, "none") != 0;
 }
 
 static void
@@ -140,7 +142,7 @@ treat(struct options *o, const struct option *opt, const char *value)
 		o->verbose++;
 		break;
 	case ESCAPE:
-		o->escape = escape_char(value);
+		set_escape(o, value);
 		break;
 	case STDIO:
 		o->stdio_forward = value;
@@ -162,8 +164,8 @@ for_link(struct options *o, const struct option *opt, char *value)
 		o->link_args[o->n_link_args++] = value;
 }
 
-/* One word that begins with "-": letters, the last of which may take a value.  Returns
- * how many words were used. */
+/* One word that begins with "-": letters, the last of which may take a value.  What is
+ * wrong, or newer than we are, is for ssh to tell.  Returns how many words were used. */
 static int
 parse_word(struct options *o, char **words, int n)
 {
@@ -171,7 +173,7 @@ parse_word(struct options *o, char **words, int n)
 		const struct option *opt = find(*p);
 		bool glued = p[1] != 0;
 		if (!opt || (opt->has_value && !glued && n < 2)) {
-			o->bad_option = words[0];
+			o->direct = true;
 			return 1;
 		}
 		char *value = !opt->has_value ? NULL : glued ? p + 1 : words[1];
@@ -367,8 +369,8 @@ options_parse(struct options *o, int argc, char **argv)
 		} else if (!options_ended && word[0] == '-' && word[1]) {
 			used = parse_word(o, argv + i, argc - i);
 		} else if (!o->destination) {
-			o->destination = word;
-			options_ended = false; /* ssh looks for options again here */
+			o->destination = word; /* ssh looks for options again here */
+			o->n_before = o->n_link_args;
 		} else {
 			break;
 		}
@@ -398,6 +400,38 @@ options_key(const struct options *o)
 	for (size_t i = 0; i < o->n_link_args; i++)
 		hash = hash_word(hash, o->link_args[i]);
 	return hash_word(hash, o->destination);
+}
+
+static void
+put_word(const char *word, struct buf *out)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789-_./:@%+=,";
+	if (*word && !word[strspn(word, plain)]) {
+		buf_print(out, "%s", word);
+		return;
+	}
+	buf_putc(out, '\'');
+	for (; *word; word++)
+		if (*word == '\'')
+			buf_print(out, "'\\''");
+		else
+			buf_putc(out, *word);
+	buf_putc(out, '\'');
+}
+
+void
+options_put(const struct options *o, struct buf *out)
+{
+	for (size_t i = 0; i < o->n_before; i++) {
+		put_word(o->link_args[i], out);
+		buf_putc(out, ' ');
+	}
+	put_word(o->destination, out);
+	for (size_t i = o->n_before; i < o->n_link_args; i++) {
+		buf_putc(out, ' ');
+		put_word(o->link_args[i], out);
+	}
 }
 
 void

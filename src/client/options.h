@@ -6,6 +6,8 @@
 #ifndef CLIENT_OPTIONS_H
 #define CLIENT_OPTIONS_H
 
+#include "base/buf.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -15,6 +17,7 @@ struct options {
 			  * [0] is a place for the program */
 	char **link_args; /* the options that the link's ssh gets too, NULL-terminated */
 	size_t n_link_args;
+	size_t n_before; /* so many of them stand before the destination */
 	char words[128][3]; /* "-x" for each letter */
 	const char *destination; /* NULL: none given */
 	char **command; /* NULL-terminated; points into ssh_argv */
@@ -36,7 +39,7 @@ struct options {
 	uint32_t history; /* --history: rows */
 	uint32_t history_time_s; /* --history-time; 0: no bound */
 	uint32_t linger_s; /* --linger; 0: not given */
-	const char *bad_option; /* the first one that is not known, or lacks its value */
+	const char *bad_option; /* the first of ours with a mistake */
 };
 
 /* Whether this letter takes a value; negative if ssh does not know it. */
@@ -48,6 +51,9 @@ void options_finish(struct options *o);
 bool options_time(const char *value, uint32_t *ret_s);
 /* A number that is the same for the same destination and ssh options. */
 uint64_t options_key(const struct options *o);
+/* The words that lead to the same place, as a shell takes them: those options and the
+ * destination. */
+void options_put(const struct options *o, struct buf *out);
 /* belay's own option number i, for the documents; false behind the last. */
 bool options_own(size_t i, const char **ret_name, bool *ret_has_value);
 

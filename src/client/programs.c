@@ -23,18 +23,32 @@ same_file(const char *path, const struct stat *other)
 	    && st.st_ino == other->st_ino;
 }
 
+/* A script called ssh may run us, and we that script.  Below an ssh of ours there may be
+ * another of us (a ProxyCommand), but not many. */
+static bool
+calls_itself(void)
+{
+	enum { DEPTH_MAX = 4 };
+	const char *told = getenv("BELAY_DEPTH");
+	char depth[2] = { told && *told >= '0' && *told < '9' ? (char)(*told + 1) : '1', 0 };
+	(void)setenv("BELAY_DEPTH", depth, 1);
+	return depth[0] > '0' + DEPTH_MAX;
+}
+
 int
 programs_ssh(char ret_path[PROGRAM_PATH_MAX])
 {
 	const char *named = getenv("BELAY_SSH"), *path = getenv("PATH");
 	char self[PROGRAM_PATH_MAX];
 	struct stat self_st = { 0 };
-	if (named && named[0]) {
-		snprintf(ret_path, PROGRAM_PATH_MAX, "%s", named);
-		return access(ret_path, X_OK);
-	}
+	if (calls_itself())
+		return -1;
 	if (os_program_path(self, sizeof self) == 0)
 		(void)stat(self, &self_st);
+	if (named && named[0]) {
+		snprintf(ret_path, PROGRAM_PATH_MAX, "%s", named);
+		return access(ret_path, X_OK) || same_file(ret_path, &self_st) ? -1 : 0;
+	}
 	for (const char *p = path ? path : "/usr/bin:/bin"; *p;) {
 		size_t n = strcspn(p, ":");
 		int len = snprintf(ret_path, PROGRAM_PATH_MAX, "%.*s/ssh", (int)n,

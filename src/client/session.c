@@ -23,7 +23,6 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -60,7 +59,7 @@ struct session {
 	bool met; /* a host has welcomed us */
 	bool leaving; /* the session goes on without us */
 	bool exited, hanging_up, told_done;
-	unsigned signals; /* that asked us to end */
+	uint64_t told_us; /* when a signal first asked us to end; 0: none has */
 	int exit_status;
 	uint64_t begun_us;
 	uint64_t down_us; /* since when there is no link in use; 0: there is */
@@ -120,17 +119,20 @@ hang_up(struct session *s, int status)
 static void
 leave_running(struct session *s, bool says_how)
 {
-	struct buf id;
+	struct buf id, to;
 	if (s->end_us)
 		return;
 	console_cooked();
 	buf_init(&id, 2 * ID_LEN + 1);
+	buf_init(&to, REPORT_MAX);
 	(void)hex_put(&id, (struct span){ s->wish.id, ID_SHOWN / 2 });
+	options_put(s->options, &to);
 	if (says_how)
 		log_say(LOG_NOTICE,
 		    "the session goes on: `belay %s` comes back, `belay --kill %s %s` ends it",
-		    s->options->destination, buf_str(&id), s->options->destination);
+		    buf_str(&to), buf_str(&id), buf_str(&to));
 	buf_finish(&id);
+	buf_finish(&to);
 	memory_leave();
 	s->exit_status = EXIT_FAILED;
 	s->leaving = s->exited = true;
@@ -292,15 +294,10 @@ on_bye(void *owner, enum bye_code code)
 {
 	struct session *s = owner;
 	console_cooked();
-	if (code == BYE_TAKEN)
-		log_say(LOG_NOTICE, "%s: another client has taken the session over",
-		    s->options->destination);
-	else if (code == BYE_DETACHED)
-		log_say(LOG_NOTICE, "%s: detached; the session goes on",
-		    s->options->destination);
-	else
-		log_say(LOG_NOTICE, "%s: the session was ended on the host",
-		    s->options->destination);
+	const char *what = code == BYE_TAKEN ? "another client has taken the session over"
+	    : code == BYE_DETACHED	     ? "detached; the session goes on"
+					     : "the session was ended on the host";
+	log_say(LOG_NOTICE, "%s: %s", s->options->destination, what);
 	leave(s, code == BYE_DETACHED ? 0 : EXIT_FAILED);
 	if (code != BYE_DETACHED)
 		memory_forget(s->wish.id);
@@ -346,13 +343,16 @@ static void
 go_plain(struct session *s, const char *why, enum plain_keeper keeper)
 {
 	bool shell = s->wish.kind == KIND_PTY && s->wish.raw && !s->wish.command.len;
+	bool tunnel = s->options->no_command && !s->options->background;
 	const char *command = shell ? plain_command(keeper) : NULL;
 	if (isatty(STDERR_FILENO) && isatty(STDOUT_FILENO) && command)
 		log_say(LOG_NOTICE, "%s: %s; after a cut run it again: %s",
 		    s->options->destination, command + strlen("exec "), why);
 	else if (isatty(STDERR_FILENO) && isatty(STDOUT_FILENO))
-		log_say(LOG_NOTICE, "%s: plain ssh, which does not survive a cut: %s",
-		    s->options->destination, why);
+		log_say(LOG_NOTICE, "%s: plain ssh, which does not survive a cut%s: %s",
+		    s->options->destination, tunnel ? ", but is run again" : "", why);
+	if (tunnel)
+		notify_last(&s->notify, s->options->destination, why);
 	*s->ret_command = command;
 	leave(s, SESSION_PLAIN_SSH);
 }
@@ -517,11 +517,10 @@ static void
 on_unread(void *owner, const struct stream *stream)
 {
 	struct session *s = owner;
-	struct msg_stop m = { stream->id };
 	if (s->wish.kind == KIND_PTY)
 		end_by_force(s);
 	else
-		(void)engine_tell(&s->engine, MSG_STOP, &m);
+		(void)engine_tell(&s->engine, MSG_STOP, &(struct msg_stop){ stream->id });
 }
 
 static void
@@ -577,19 +576,17 @@ static uint64_t
 forwards_step(struct session *s)
 {
 	uint64_t at = forwards_turn(&s->forwards, s->loop.now_us);
+	bool ready = s->met && !s->end_us && forwards_settled(&s->forwards);
 	if (s->forwards.failed && !s->end_us) {
-		log_say(LOG_ERROR, "%s: ending, as ExitOnForwardFailure says",
-		    s->options->destination);
 		if (s->wish.how == WISH_OPEN && s->wish.returns)
 			leave_running(s, true); /* it was there before us */
 		else
 			hang_up(s, EXIT_FAILED);
-	} else if (s->in_foreground && s->met && forwards_settled(&s->forwards)) {
+	} else if (s->in_foreground && ready) {
 		in_background(s);
 	}
 	if (s->notify.path[0]) {
 		struct report r = report(s);
-		bool ready = s->met && forwards_settled(&s->forwards);
 		loop_sooner(&at, notify_turn(&s->notify, &r, ready));
 	}
 	return at;
@@ -645,13 +642,13 @@ on_signal(void *owner, int sig)
 	case SIGCONT:
 		console_continued(&s->console);
 		break;
-	default: /* TERM, HUP, INT, QUIT: the second one does not wait */
-		if (s->signals++ && s->end_us)
+	default: /* TERM, HUP, INT, QUIT: a later one does not wait; timeout(1) sends two */
+		s->told_us = s->told_us ? s->told_us : s->loop.now_us;
+		bool again = s->loop.now_us - s->told_us > LEAVE_PATIENCE_US;
+		if (!s->reach.was_up || (again && s->end_us))
 			leave(s, EXIT_FAILED);
-		else if (s->reach.was_up)
-			end_by_force(s); /* no harm if the terminal's end did it */
 		else
-			leave(s, EXIT_FAILED);
+			end_by_force(s); /* no harm if the terminal's end did it */
 	}
 }
 
@@ -672,6 +669,10 @@ begin(struct session *s)
 	    s->options->destination);
 	if (err)
 		return err;
+	if (!forwards_possible(&s->forwards)) {
+		leave(s, EXIT_FAILED);
+		return 0;
+	}
 	s->forwards.quiet = s->wish.raw;
 	console_open(&s->console, &s->loop, s->main, s->errors, s->wish.raw,
 	    s->config.escape);
@@ -744,9 +745,7 @@ session_init(struct session *s, const struct options *o, const char *ssh)
 {
 	static const int signals[] = { SIGCHLD, SIGWINCH, SIGCONT, SIGTERM, SIGHUP,
 		SIGINT, SIGQUIT, 0 };
-	s->options = o;
 	s->begun_us = sys_now_us();
-	notify_init(&s->notify);
 	signal(SIGPIPE, SIG_IGN);
 	if (loop_init(&s->loop, signals))
 		return -1;
@@ -773,6 +772,7 @@ session_run(const struct options *o, const char *ssh, const char **ret_command)
 	s->ret_command = ret_command;
 	enum plain_keeper keeper;
 	s->options = o;
+	notify_init(&s->notify);
 	if (!wish_manages(o) && plain_known(o, &keeper) && !plain_command(keeper)) {
 		go_plain(s, lately, keeper);
 		return SESSION_PLAIN_SSH;

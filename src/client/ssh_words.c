@@ -17,6 +17,7 @@ static const struct {
 	{ "kex_exchange_identification: ", SSH_WORDS_UNREACHED },
 	{ "ssh_exchange_identification: ", SSH_WORDS_UNREACHED },
 	{ "banner exchange", SSH_WORDS_UNREACHED },
+	{ "channel 0: open failed: ", SSH_WORDS_NO_SESSION },
 };
 
 enum ssh_words

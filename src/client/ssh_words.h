@@ -7,6 +7,7 @@ enum ssh_words {
 	SSH_WORDS_HOST_KEY, /* the host's key is not the one it had */
 	SSH_WORDS_LOGIN, /* the login was refused */
 	SSH_WORDS_UNREACHED, /* it never spoke with the host's sshd */
+	SSH_WORDS_NO_SESSION, /* logged in, but nothing may run there */
 };
 
 /* `said` may be NULL. */

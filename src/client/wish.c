@@ -92,6 +92,8 @@ wish_program(struct wish *w, const struct options *o, struct config *c)
 		return true;
 	}
 	(void)buf_put(&w->command, c->remote_command.p, c->remote_command.n);
+	if (c->background && !w->command.len)
+		return false; /* a shell: ssh refuses it */
 	if (c->subsystem) {
 		w->kind = KIND_SFTP;
 		return strcmp(w->command.len ? buf_str(&w->command) : "", "sftp") == 0;

@@ -4,6 +4,7 @@ order of the layers, and the rules of the style that a program can check."""
 import fnmatch
 import pathlib
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -144,6 +145,20 @@ def test_completion_of_bash(tmp_path):
     assert completed("belay", "--re") == ["--read-only", "--rename"]
     assert completed("belay", "--kill", "\"\"") == ["0a1b2c3d", "work", "4e5f6071"]
     assert completed("belay", "--session", "w") == ["work"]
+
+
+@pytest.mark.skipif(not shutil.which("zsh"), reason="no zsh")
+@pytest.mark.parametrize("line,does", [
+    ("belay --kill ''", "sessions 0a1b2c3d work 4e5f6071"),
+    ("belay --session work al", "ssh belay al"),
+    ("belay --new -p 22 --history=9 --linger 1h al", "ssh belay -p 22 al")])
+def test_completion_of_zsh(line, does):
+    """What is ours is ours to complete, and ssh's function sees none of it."""
+    script = ("belay() { printf 'ID HOST NAME\\n0a1b2c3d there work x\\n4e5f6071 there - x\\n' }; "
+              "compadd() { print sessions $sessions }; _ssh() { print ssh $words[1,CURRENT] }; "
+              f"_belay() {{ . completions/_belay }}; words=({line}); CURRENT=$#words; _belay")
+    done = subprocess.run(["zsh", "-fc", script], cwd=REPO, text=True, capture_output=True)
+    assert done.stdout.strip() == does, done
 
 
 def test_server_page_has_its_verbs():

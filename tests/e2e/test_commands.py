@@ -189,7 +189,7 @@ def test_reader_that_goes(host):
 
 @pytest.mark.parametrize("args", [
     ["testhost", "echo", "a  b", "'c  d'", "$HOME", ";", "echo", "e", "*"],
-    ["--", "testhost", "echo", "--", "-x"],
+    ["-n", "--", "testhost", "echo", "--", "-x"],
     ["testhost", "--", "echo", "x"],
     ["testhost", "-T", "-o", "LogLevel=ERROR", "echo", "-n", "x"],
     ["-q", "testhost", "-l", "tester", "--", "echo", "x"],
@@ -201,6 +201,16 @@ def test_reader_that_goes(host):
     ["testhost", "echo \xe9\u20ac"]])
 def test_words(host, args):
     assert alike(host, *args).returncode == 0
+
+
+@pytest.mark.parametrize("args", [
+    ["--", "testhost", "-q", "echo", "x"],              # all of it is the command
+    ["stranger@testhost", "-l", "tester", "echo", "x"],  # the first user counts
+    ["ssh://testhost:1", "-p", "{port}", "-b", "127.0.0.1", "echo", "x"],
+    ["-f", "testhost"], ["testhost", "-e", "abc", "echo", "x"],
+    ["-nz", "testhost"], ["testhost", "-9", "echo", "x"], ["testhost", "-p"]])
+def test_lines_that_fail(host, args):
+    assert alike(host, *(arg.format(port=host.proxy.port) for arg in args)).returncode
 
 
 @pytest.mark.parametrize("args", [["-T", "testhost"], ["testhost"], ["testhost", ""]])
@@ -335,6 +345,10 @@ def test_forced_command(make_host, what):
         alike(host, "testhost", command, input=b"input\n")
 
 
+def test_nothing_may_run(make_host):
+    alike(make_host(sshd_config="MaxSessions 0"), "testhost", "true")
+
+
 def test_forced_command_that_lets_all_pass(make_host):
     host = make_host(sshd_config='ForceCommand eval "$SSH_ORIGINAL_COMMAND"')
     alike(host, "testhost", "cat; echo err >&2; exit 3", input=BINARY[:100_000])
@@ -374,6 +388,20 @@ def test_client_that_is_told_to_end(host, it, number):
         child.send_signal(number)
         assert child.wait(10) == 255
     wait_until(path.exists, what="the command has not seen the end of its input")
+    host.wait_gone()
+
+
+def test_client_that_is_told_to_end_twice_at_once(host):
+    """As timeout(1) does it: the host is told nonetheless, even if its link is gone."""
+    with host.popen(belay(host, "testhost", "echo here; cat"), bufsize=0) as child:
+        assert child.stdout.readline() == b"here\n"
+        host.proxy.refuse()
+        host.proxy.cut()
+        wait_until(lambda: host.proxy.refused)
+        child.send_signal(signal.SIGTERM)
+        child.send_signal(signal.SIGHUP)
+        host.proxy.accept()
+        assert child.wait(10) == 255
     host.wait_gone()
 
 

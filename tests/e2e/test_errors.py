@@ -77,6 +77,19 @@ def test_missing_ssh(host, env):
     assert "BELAY_SSH" in line or env.get("BELAY_SSH", "ssh") in line
 
 
+@pytest.mark.parametrize("how", ["name", "script"])
+def test_ssh_that_is_belay(host, tmp_path, how):
+    """It does not call itself for ever."""
+    path = tmp_path / "ssh"
+    if how == "script":
+        path.write_text(f'#!/bin/sh\nexec {belay_path()} "$@"\n')
+        path.chmod(0o755)
+    else:
+        path.symlink_to(belay_path())
+    lines, _ = failed(host.belay(env={"BELAY_SSH": path}))
+    assert any("BELAY_SSH" in line for line in lines)
+
+
 # Hosts that talk nonsense.
 
 def test_garbage_and_end(make_host, tmp_path):

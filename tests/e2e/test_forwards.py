@@ -583,9 +583,14 @@ def test_a_port_that_is_taken(host, form):
         done = host.piped(belay_argv(host, form, spec) + ["sleep 1; echo went on"])
         assert done.stdout == b"went on\n" and done.returncode == 0
         assert re.search(rb"127.0.0.1:%d: Address .*in use" % taken, done.stderr)
-        done = host.piped(belay_argv(host, "-oExitOnForwardFailure=yes", form, spec, "-N"))
+        must = belay_argv(host, "-oExitOnForwardFailure=yes", form, spec)
+        done = host.piped([*must, "-N"])
         assert done.returncode == 255
         assert b"ExitOnForwardFailure" in done.stderr
+        assert host.piped([*must, "-fN"]).returncode == 255
+        if form == "-L":    # this is known before there is a command
+            done = host.piped([*must, "echo ran"])
+            assert (done.returncode, done.stdout) == (255, b"")
 
 
 def test_in_the_background_once_it_listens(host):

@@ -39,6 +39,26 @@ def test_no_command_holds_a_forward_over_a_cut(host, echo, how):
     assert not listens(port)
 
 
+@pytest.mark.parametrize("account", ["ForceCommand echo tunnels only; exit 1",
+                                     "MaxSessions 0"])
+def test_an_account_for_tunnels_only(make_host, echo, account):
+    """Nothing of ours may run there: plain ssh carries the tunnel, and is run again."""
+    host = make_host(sshd_config=account)
+    port, spec, server = echo
+    with host.popen(belay_argv(host, "-N", "-L", spec, to="--") + ["testhost"],
+                    env={"AUTOSSH_GATETIME": "0"}) as child:
+        for _ in range(2):
+            wait_until(lambda: listens(port))
+            logins = host.sshd.logins()
+            host.proxy.cut()
+            wait_until(lambda: host.sshd.logins() > logins)
+        wait_until(lambda: listens(port))
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(10) == 255
+    wait_until(lambda: not host.client_processes())
+    assert not listens(port)
+
+
 def test_background_after_authentication(host, echo):
     port, spec, server = echo
     done = host.piped(belay_argv(host, "-f", "-N", "-L", spec), timeout=20,

@@ -7,7 +7,7 @@ import shutil
 import signal
 
 import pytest
-from harness import PATH, PROMPT, belay_argv, wait_until
+from harness import PATH, PROMPT, belay_argv, belay_path, wait_until
 
 BACK = "back in the session"
 
@@ -46,10 +46,9 @@ def test_leaving_says_how_to_come_back_and_to_end(host):
     term = left_shell(host, WAYS["escape"])
     assert term.wait_exit() == 255
     term.assert_sane()
-    how = re.search(rb"`belay testhost` comes back, `belay --kill (\w+) testhost` ends it",
-                    term.raw)
-    assert how
-    done = host.piped(belay_argv(host, "--kill", how[1].decode()))
+    how = re.search(rb"`belay (.*)` comes back, `belay --kill (\w+) (.*)` ends it", term.raw)
+    assert how and how[1] == how[3] == f"-F {host.cfg} testhost".encode()
+    done = host.piped([belay_path(), "--kill", how[2].decode(), *how[3].decode().split()])
     assert done.returncode == 0, done
     host.wait_gone()
     fresh = host.shell()

@@ -28,6 +28,8 @@ TEST(what_ssh_says)
 		    SSH_WORDS_UNREACHED },
 		{ "Connection timed out during banner exchange\r\n",
 		    SSH_WORDS_UNREACHED },
+		{ "channel 0: open failed: administratively prohibited: open failed\r\n",
+		    SSH_WORDS_NO_SESSION },
 	};
 	for (size_t i = 0; i < sizeof table / sizeof *table; i++)
 		CHECK_EQ(ssh_words(table[i].said), table[i].meaning);
