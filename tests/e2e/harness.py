@@ -19,9 +19,11 @@ import contextlib
 import functools
 import os
 import pathlib
+import random
 import re
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -138,6 +140,17 @@ def kill_link(term, number=signal.SIGKILL):
     return len(children)
 
 
+def free_port(number=1):
+    """The first of so many free ports on loopback; none that the kernel gives away by itself
+    meanwhile (ip_local_port_range begins at 32768)."""
+    while True:
+        port = random.SystemRandom().randrange(20000, 32000)
+        with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
+            for one in range(port, port + number):
+                stack.enter_context(socket.create_server(("127.0.0.1", one)))
+            return port
+
+
 # The server.
 
 def find_sshd():
@@ -249,9 +262,7 @@ class Sshd:
 
     def _try(self):
         if not self.port:
-            probe = Proxy(0)
-            self.port = probe.port
-            probe.close()
+            self.port = free_port()
         config = self._write_config()
         preload = f"{find_nss_wrapper()} {self.env.get('LD_PRELOAD', '')}"
         env = {"PATH": PATH, **self.env, "LD_PRELOAD": preload,

@@ -23,7 +23,7 @@ import time
 
 import pytest
 
-from harness import HERE, belay_path, wait_until
+from harness import HERE, belay_path, free_port, wait_until
 from term import Term
 
 FAKE_SSH = HERE / "fake_ssh.py"
@@ -473,7 +473,7 @@ def test_all_of_stderr_is_shown(run, program):
 @both
 def test_port_that_nobody_listens_at(run, program):
     """An ssh that has logged in would: the poll finds the tunnel dead."""
-    one = run(program, ["-M", str(free_port()), "host"], AUTOSSH_FIRST_POLL=1,
+    one = run(program, ["-M", str(free_port(2)), "host"], AUTOSSH_FIRST_POLL=1,
               AUTOSSH_POLL=2).wait_starts(2)
     assert one.signals == ["TERM"]
 
@@ -559,11 +559,6 @@ class Relay(socketserver.ThreadingUnixStreamServer):
                     end.shutdown(socket.SHUT_RDWR)
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        return one.getsockname()[1]
-
-
 class Far:
     """A host whose loopback is not the client's: both ends of -M want the same port."""
 
@@ -626,7 +621,7 @@ def echo_service(heard):
 @pytest.mark.parametrize("echo", [False, True], ids=["loop", "echo"])
 def test_dead_tunnel_is_replaced(far, echo):
     with contextlib.ExitStack() as stack:
-        port, heard = str(free_port()), []
+        port, heard = str(free_port(2)), []
         if echo:
             port += f":{stack.enter_context(echo_service(heard))}"
         env = {**far.env, "AUTOSSH_FIRST_POLL": 1, "AUTOSSH_POLL": 1, "AUTOSSH_GATETIME": 0,

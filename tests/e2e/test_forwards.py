@@ -17,15 +17,10 @@ import threading
 
 import pytest
 
-from harness import belay_argv, belay_path, wait_until
+from harness import belay_argv, belay_path, free_port, wait_until
 
 SEED = int(os.environ.get("BELAY_E2E_SEED") or random.randrange(10**6))
 TIMEOUT = 30
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
 
 
 def echo(sock):

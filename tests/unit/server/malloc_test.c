@@ -16,7 +16,7 @@ static bool full;
 static void *
 count_mmap(void *at, size_t len, int protection, int flags, int fd, off_t off)
 {
-	void *mem = full ? MAP_FAILED : mmap(at, len, protection, flags, fd, off);
+	void *mem = full ? MAP_FAILED : __real_mmap(at, len, protection, flags, fd, off);
 	if (full)
 		errno = ENOMEM;
 	if (mem != MAP_FAILED)
@@ -28,7 +28,7 @@ static int
 count_munmap(void *mem, size_t len)
 {
 	mapped -= len;
-	return munmap(mem, len);
+	return __real_munmap(mem, len);
 }
 
 #define mmap count_mmap
