@@ -144,7 +144,7 @@ def free_port(number=1):
     """The first of so many free ports on loopback; none that the kernel gives away by itself
     meanwhile (ip_local_port_range begins at 32768)."""
     while True:
-        port = random.SystemRandom().randrange(20000, 32000)
+        port = random.SystemRandom().randrange(21000, 32000)
         with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
             for one in range(port, port + number):
                 stack.enter_context(socket.create_server(("127.0.0.1", one)))
