@@ -642,11 +642,18 @@ def test_dead_tunnel_is_replaced(far, echo):
         assert len(set(heard)) == len(heard)        # nobody can know the next one
 
 
+def listening(pid):
+    """How many sockets listen in the network of a process, proc(5)."""
+    lines = pathlib.Path(f"/proc/{pid}/net/tcp").read_text().splitlines()
+    return sum(line.split()[3] == "0A" for line in lines)
+
+
 @as_root
 def test_change_of_the_network_asks_at_once(far):
     """With a poll time of ten minutes."""
     with far.host.popen(far.argv("autossh", "-N", "host"), far.env) as child:
         wait_until(lambda: far.host.sshd.logins() == 1)
+        wait_until(lambda: listening(child.pid) == 2)   # ssh, and who takes what comes back
         for n in range(1, 100):
             subprocess.run(["nsenter", "-t", str(child.pid), "-n", "ip", "addr", "add",
                             f"192.0.2.{n}/32", "dev", "lo"], check=True)
