@@ -39,10 +39,10 @@ static int
 grow(struct ring *r, size_t need)
 {
 	size_t cap = r->cap ? r->cap : CAP_MIN;
+	if (need <= r->cap)
+		return 0;
 	while (cap < need)
 		cap *= 2;
-	if (cap == r->cap)
-		return 0;
 	uint8_t *mem = mmap(NULL, cap, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (mem == MAP_FAILED)

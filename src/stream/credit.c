@@ -231,7 +231,7 @@ probe(struct credit *c, uint64_t now_us)
 		c->rate_at_rtt = rate(c);
 		c->phase = CREDIT_CRUISING;
 		if (c->rtt_us < c->probed_us - c->probed_us / 4)
-			begin_probe(c); /* half of what was a queue still is one */
+			begin_probe(c); /* what is left may be a queue, too */
 	}
 }
 
