@@ -32,6 +32,7 @@ NAT = "10.77.200.1"  # where the laptop seems to be, when there is one
 CLONE_NEWNET = 0x40000000
 # What laptops and servers have, whatever this machine has been set to.
 CONGESTION_CONTROL = "cubic"
+IPV4 = pathlib.Path("/proc/sys/net/ipv4")
 _numbers = itertools.count()
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -52,6 +53,24 @@ def _ip(*words):
                           stderr=subprocess.STDOUT)
     if done.returncode:
         raise RuntimeError(f"ip {' '.join(map(str, words))}: {done.stdout.strip()}")
+
+
+def allow_congestion_control():
+    """Lets the namespaces use it; they may not where the machine's default is another."""
+    path = IPV4 / "tcp_allowed_congestion_control"
+    allowed = path.read_text().split()
+    if CONGESTION_CONTROL not in allowed:
+        with contextlib.suppress(OSError):  # there is none: set_congestion_control says so
+            path.write_text(" ".join([*allowed, CONGESTION_CONTROL]))
+
+
+def set_congestion_control():
+    path = IPV4 / "tcp_congestion_control"
+    try:
+        path.write_text(CONGESTION_CONTROL)
+    except OSError:
+        print(f"laboratory: no {CONGESTION_CONTROL}, the kernel's TCP uses "
+              f"{path.read_text().strip()}", file=sys.stderr)
 
 
 class Lab:
@@ -81,15 +100,15 @@ class Lab:
     # ---- setting up ----
 
     def _make_network(self):
+        allow_congestion_control()
         tag = f"belay-{os.getpid()}-{next(_numbers)}"
         self._laptop, self._far = tag + "l", tag + "h"
         for netns in (self._laptop, self._far):
             _ip("netns", "add", netns)
             self._undo.callback(_ip, "netns", "del", netns)
             _ip("-n", netns, "link", "set", "lo", "up")
-            with self._inside(netns), contextlib.suppress(OSError):
-                path = pathlib.Path("/proc/sys/net/ipv4/tcp_congestion_control")
-                path.write_text(CONGESTION_CONTROL)
+            with self._inside(netns):
+                set_congestion_control()
         subprocess.run(["make", "-s", "-C", REPO, LINKEMU.relative_to(REPO)], check=True)
         self._emulator = subprocess.Popen(
             [LINKEMU, *(f"/run/netns/{one}" for one in (self._laptop, self._far))],

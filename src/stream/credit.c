@@ -7,7 +7,10 @@ enum {
 	SHARING = 32, /* of the root: 2 KB for 1 Mbit/s */
 	RTT_LIVES_US = 10 * SECOND_US,
 	RTT_LIVES_BULK_US = 30 * SECOND_US,
-	ROUNDS = 2, /* after so many the rates before them count no more */
+	/* After so many, and so long, the rates before them count no more: on a fast link a
+	 * round is as short as a turn of the scheduler. */
+	ROUNDS = 2,
+	ROUNDS_US = 50 * 1000,
 	START_ROUNDS = 3,
 	MARK_EVERY_US = 500,
 	PACE_MIN_US = 2 * 1000, /* frames closer than that are not worth a timer */
@@ -197,7 +200,7 @@ start_round(struct credit *c)
 }
 
 static void
-on_round(struct credit *c)
+on_round(struct credit *c, uint64_t now_us)
 {
 	bool counts = !c->round_short;
 	c->round_end = c->sent;
@@ -206,10 +209,12 @@ on_round(struct credit *c)
 		return;
 	if (c->phase == CREDIT_STARTING)
 		start_round(c);
-	if (c->phase != CREDIT_PROBING && ++c->rounds >= ROUNDS) {
+	if (c->phase != CREDIT_PROBING && ++c->rounds >= ROUNDS
+	    && now_us >= c->rounds_us + ROUNDS_US) {
 		c->rate_before = c->rate_now;
 		c->rate_now = 0;
 		c->rounds = 0;
+		c->rounds_us = now_us;
 	}
 }
 
@@ -253,7 +258,7 @@ credit_acked(struct credit *c, size_t n, uint64_t now_us)
 	if (c->short_until && c->delivered >= c->short_until)
 		c->short_until = 0;
 	if (c->delivered >= c->round_end)
-		on_round(c);
+		on_round(c, now_us);
 	probe(c, now_us);
 	if (c->root_of != rate(c)) {
 		c->root_of = rate(c);

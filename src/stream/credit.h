@@ -56,6 +56,7 @@ struct credit {
 	size_t root; /* and its part of the slack */
 	uint64_t rate_at_rtt; /* the rate when the round trip was found */
 	unsigned rounds; /* counted in rate_now */
+	uint64_t rounds_us; /* when that began */
 	uint64_t round_end; /* `sent` that ends the round when it is delivered */
 	bool round_short; /* there was not always enough to send in it */
 	uint64_t start_rate; /* STARTING: of the last round that was faster */

@@ -8,7 +8,10 @@
 enum {
 	PROBE_EVERY_US = 1000 * 1000, /* data asks for a round trip at most so often */
 	TRIM_AFTER_US = 1000 * 1000, /* without data, memory is given back */
+	/* Several frames fill the link: none is long in arriving.  Fewer where nobody types:
+	 * each has its head, and its last segment is not full. */
 	FRAMES_IN_FLIGHT = 8,
+	FRAMES_OF_BULK = 4,
 	SHARE = 8, /* one part in so many of what may be in flight is for those behind */
 	STREAMS_AT_FIRST = 16,
 	DATA_MIN = 1024, /* bytes in one DATA frame, if there are so many */
@@ -392,20 +395,25 @@ flight_allowed(const struct engine *e, const struct link *l, uint8_t rank,
 	if (in_flight >= max - max / SHARE && others_wait(e, rank))
 		max -= max / SHARE;
 	if (rank >= RANK_BULK && may_echo(e, max))
-		max -= max / 4;
+		max -= max * 4 / 15; /* a third would be too little to keep the link busy */
 	return max;
 }
 
-/* Whether the stream can send a frame now, and what: `max` may be in flight, so much is. */
+static size_t
+frame_max(const struct engine *e, size_t max)
+{
+	size_t n = max / (e->terminal ? FRAMES_IN_FLIGHT : FRAMES_OF_BULK);
+	return n < DATA_MIN ? DATA_MIN : n < DATA_MAX ? n : DATA_MAX;
+}
+
+/* Whether the stream can send a frame of at most n bytes now, and what: `max` may be in
+ * flight, so much is. */
 static bool
-can_send(struct stream *s, size_t max, size_t in_flight, struct turn *ret)
+can_send(struct stream *s, size_t n, size_t max, size_t in_flight, struct turn *ret)
 {
 	size_t allowed = in_flight < max ? max - in_flight : 0;
-	/* Several frames fill the link: none is long in arriving. */
-	max = max / FRAMES_IN_FLIGHT > DATA_MIN ? max / FRAMES_IN_FLIGHT : DATA_MIN;
-	max = max < DATA_MAX ? max : DATA_MAX;
-	if (allowed > max)
-		allowed = max;
+	if (allowed > n)
+		allowed = n;
 	ret->len = stream_next(s, allowed, &ret->bytes, &ret->end);
 	ret->stream = s;
 	return ret->len || ret->end;
@@ -414,9 +422,9 @@ can_send(struct stream *s, size_t max, size_t in_flight, struct turn *ret)
 /* Whether frames of this rank wait for their time: not the first of those in flight, which
  * may be an echo. */
 static bool
-is_paced(const struct link *l, size_t max, size_t in_flight, uint64_t now_us)
+is_paced(const struct link *l, size_t frame, size_t in_flight, uint64_t now_us)
 {
-	return l->credit.next_us > now_us && in_flight >= max / FRAMES_IN_FLIGHT;
+	return l->credit.next_us > now_us && in_flight >= frame;
 }
 
 /* Notes (paced_us) when to ask again, if frames wait for their time. */
@@ -434,9 +442,10 @@ next_turn(const struct engine *e, struct link *l, struct turn *ret, uint64_t now
 		if (rank == RANK_CONTROL)
 			in_flight = 0;
 		size_t max = flight_allowed(e, l, rank, in_flight);
-		bool paced = rank > RANK_CONTROL && is_paced(l, max, in_flight, now_us);
+		size_t frame = frame_max(e, max);
+		bool paced = rank > RANK_CONTROL && is_paced(l, frame, in_flight, now_us);
 		for (size_t k = i; k < end; k++) {
-			if (!can_send(e->streams[k], max, in_flight, ret))
+			if (!can_send(e->streams[k], frame, max, in_flight, ret))
 				continue;
 			if (!paced)
 				return true;

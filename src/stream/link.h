@@ -15,7 +15,7 @@
 
 enum {
 	FLIGHT_MAX = 256 * 1024, /* where a person waits for the answer to a key */
-	FLIGHT_BULK = 1024 * 1024, /* for commands on pipes, and forwards */
+	FLIGHT_BULK = 2 * 1024 * 1024, /* for commands on pipes, and forwards */
 };
 
 struct link {

@@ -99,8 +99,10 @@ child_start_beside(char *const argv[], int *ret_err)
 	return pid;
 }
 
-/* Both ends close-on-exec; of a door [1] is the child's.  A pipe takes a page at a time, and
- * wakes its writer for every one: bulk costs a tenth more of both sides together. */
+/* Both ends close-on-exec; of a door [1] is the child's.  The child's output comes through
+ * one: a pipe takes a page at a time, and wakes its writer for every one, so bulk costs a
+ * tenth more of both sides together.  Its input is a pipe, since pages can be lent to one
+ * (os_pipe_lend). */
 static int
 channel(int ret_fds[2])
 {
@@ -116,7 +118,7 @@ start_piped(char *const argv[], char *const env[], bool detached, bool door,
     int ret_in_out_err[3])
 {
 	int in[2], out[2], err[2], failure;
-	if (channel(in))
+	if (sys_pipe(in))
 		return -1;
 	if (channel(out))
 		goto no_out;

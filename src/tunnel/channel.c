@@ -261,6 +261,14 @@ close_turn(struct channel *c)
 
 /* ---- bytes ---- */
 
+/* Each has its part of CHANNEL_AHEAD, and a read at the least. */
+static size_t
+ahead(const struct tunnel *t)
+{
+	size_t part = CHANNEL_AHEAD / (t->n_ours + t->n_theirs);
+	return part > READ_MAX ? part : READ_MAX;
+}
+
 static bool
 may_read(const struct channel *c)
 {
@@ -268,7 +276,7 @@ may_read(const struct channel *c)
 		return false;
 	if (c->phase == CHANNEL_ASKING)
 		return c->early.len < c->early.max;
-	return stream_unsent(c->stream) < CHANNEL_AHEAD && stream_room(c->stream);
+	return stream_unsent(c->stream) < ahead(c->tunnel) && stream_room(c->stream);
 }
 
 static ssize_t

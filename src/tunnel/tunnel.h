@@ -26,8 +26,8 @@
 
 enum {
 	TUNNEL_OPEN = 480,
-	CHANNEL_WINDOW = 1024 * 1024, /* bytes held for a socket that takes no more */
-	CHANNEL_AHEAD = 128 * 1024, /* bytes read before the link takes them */
+	CHANNEL_WINDOW = 2 * 1024 * 1024, /* bytes held for a socket that takes no more */
+	CHANNEL_AHEAD = 512 * 1024, /* bytes read before the link takes them, of all together */
 	CHANNEL_EARLY = 1024, /* of what is said before it is known where to */
 };
 

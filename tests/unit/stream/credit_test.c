@@ -112,6 +112,19 @@ TEST(a_slower_link_is_noticed)
 	CHECK(credit_in(&c, 1000 * MS) <= 2000 * KB);
 }
 
+TEST(a_turn_of_the_scheduler_is_no_slower_link)
+{
+	begin();
+	rounds(40, 500 * KB, 1);
+	CHECK_EQ(c.phase, CREDIT_CRUISING);
+	size_t before = credit_in(&c, 1000 * MS);
+	rounds(4, 200 * KB, 1);
+	CHECK_EQ(c.phase, CREDIT_CRUISING);
+	CHECK(credit_in(&c, 1000 * MS) >= before / 10 * 9);
+	rounds(20, 200 * KB, 1);
+	CHECK(credit_in(&c, 1000 * MS) <= before / 10 * 6);
+}
+
 TEST(more_acknowledgements_than_bytes_do_no_harm)
 {
 	begin();
