@@ -395,7 +395,7 @@ flight_allowed(const struct engine *e, const struct link *l, uint8_t rank,
 	if (in_flight >= max - max / SHARE && others_wait(e, rank))
 		max -= max / SHARE;
 	if (rank >= RANK_BULK && may_echo(e, max))
-		max -= max * 4 / 15; /* a third would be too little to keep the link busy */
+		max -= max * 9 / 32; /* a third would be too little to keep the link busy */
 	return max;
 }
 

@@ -10,7 +10,7 @@ enum {
 	ACK_BULK = 256 * 1024,
 	ACK_TERMINAL = 128 * 1024,
 	ACK_SOME = 2 * 1024, /* this much soon, since the sender may wait for it; */
-	ACK_SOON_US = 4 * 1000,
+	ACK_SOON_US = 1000,
 	ACK_DELAY_US = 20 * 1000, /* less, as an echo, after this time */
 };
 

@@ -647,7 +647,7 @@ TEST(beside_a_terminal_bulk_keeps_its_queue_shorter)
 	channel(A, RANK_BULK);
 	count_sent(&w.client.engine, &wire->client, beside, N);
 	CHECK_EQ(alone[A], CREDIT_START);
-	CHECK_EQ(beside[A], CREDIT_START - CREDIT_START * 4 / 15);
+	CHECK_EQ(beside[A], CREDIT_START - CREDIT_START * 9 / 32);
 	CHECK(!wire->client.credit.round_short); /* there is more: we hold it back */
 	world_finish();
 }
