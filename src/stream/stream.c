@@ -215,6 +215,8 @@ size_t
 stream_next(const struct stream *s, size_t max, const uint8_t **ret_bytes, bool *ret_end)
 {
 	*ret_end = false;
+	if (s->unmet)
+		return 0;
 	uint64_t end = stream_written(s);
 	if (s->out_next >= end) {
 		*ret_end = s->out_ended && s->out_next == end;

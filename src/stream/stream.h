@@ -42,7 +42,8 @@ enum { RANK_CONTROL = 0, RANK_TERMINAL = 1, RANK_BULK = 2 };
 struct stream {
 	uint32_t id;
 	uint8_t rank; /* lower ones send first */
-	/* The peer has not agreed to it yet: it is not told of it, and takes nothing. */
+	/* The peer has not agreed to it yet: it is not told of it, and takes nothing, not even
+	 * its end. */
 	bool unmet;
 
 	struct ring out; /* from offset out_acked on */

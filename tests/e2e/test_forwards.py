@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import queue
 import random
 import re
 import shutil
@@ -172,6 +173,24 @@ def test_half_close(host, local):
         sock.shutdown(socket.SHUT_WR)
         assert exactly(sock, 100_000)
         assert sock.recv(1) == b""
+
+
+def test_who_connects_only_to_look_costs_nothing(host):
+    """As health checks do: the service hears of the end at once, on the same login."""
+    heard = queue.Queue()
+
+    def serve(sock):
+        heard.put(sock.recv(1))
+
+    port = free_port()
+    with service(serve) as there:
+        with tunnel(host, "-L", f"{port}:127.0.0.1:{port_of(there)}", listening=port):
+            assert heard.get(timeout=TIMEOUT) == b""    # the fixture has looked
+            logins = host.proxy.accepted
+            for _ in range(20):
+                connect(port).close()
+                assert heard.get(timeout=TIMEOUT) == b""
+            assert host.proxy.accepted == logins == 1
 
 
 def test_who_listens_not_is_said(host):

@@ -5,7 +5,9 @@
 #include "tunnel/channel.h"
 #include "tunnel/tunnel.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <sys/socket.h>
 
@@ -241,6 +243,52 @@ TEST(bytes_and_ends_go_both_ways)
 	CHECK_EQ(near.engine.n_streams, 1); /* control */
 	CHECK_EQ(far.engine.n_streams, 1);
 	close(fd);
+	finish();
+}
+
+static int
+listening(struct target *ret_to)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET,
+		.sin_addr = { htonl(INADDR_LOOPBACK) } };
+	socklen_t len = sizeof in;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	CHECK_EQ(bind(fd, (struct sockaddr *)&in, sizeof in), 0);
+	CHECK_EQ(listen(fd, 1), 0);
+	CHECK_EQ(getsockname(fd, (struct sockaddr *)&in, &len), 0);
+	*ret_to = (struct target){ .kind = OPEN_TCP,
+		.host = "127.0.0.1",
+		.port = ntohs(in.sin_port) };
+	return fd;
+}
+
+static int listener;
+
+static bool
+far_accepted_and_has(void)
+{
+	if (far_fd < 0)
+		far_fd = accept(listener, NULL, NULL);
+	return far_fd >= 0 && far_has();
+}
+
+/* The end is known before the other end has the stream. */
+TEST(who_ends_at_once_is_heard)
+{
+	struct target to;
+	int pair[2];
+	begin();
+	listener = listening(&to);
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+	close(pair[1]);
+	tunnel_open(&near.tunnel, pair[0], &to);
+	near.tunnel.channels->readable = true; /* its end goes with the OPEN */
+	far_fd = -1;
+	CHECK(run_until(far_accepted_and_has));
+	CHECK_EQ(read(far_fd, &to, 1), 0);
+	close(far_fd);
+	CHECK(run_until(none_left));
+	close(listener);
 	finish();
 }
 
