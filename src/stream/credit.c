@@ -134,6 +134,13 @@ credit_short(struct credit *c)
 }
 
 void
+credit_lost(struct credit *c, size_t n)
+{
+	c->delivered += n < c->sent - c->delivered ? n : c->sent - c->delivered;
+	c->n_marks = 0; /* what they count includes it */
+}
+
+void
 credit_forget(struct credit *c)
 {
 	c->blind_until = c->sent + (c->sent - c->delivered);

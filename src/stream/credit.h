@@ -81,6 +81,8 @@ void credit_sent(struct credit *c, size_t n, uint64_t now_us);
 void credit_acked(struct credit *c, size_t n, uint64_t now_us);
 /* There is nothing more to send, though more would be allowed. */
 void credit_short(struct credit *c);
+/* Nobody will acknowledge these bytes any more: their stream is closed. */
+void credit_lost(struct credit *c, size_t n);
 /* What is in flight will be sent again, and it cannot be told which of the two is
  * acknowledged (Karn and Partridge 1987). */
 void credit_forget(struct credit *c);

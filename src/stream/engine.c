@@ -91,6 +91,8 @@ engine_close(struct engine *e, struct stream *s)
 		if (e->streams[i] != s)
 			e->streams[kept++] = e->streams[i];
 	e->n_streams = kept;
+	if (e->active && stream_in_flight(s))
+		credit_lost(&e->active->credit, stream_in_flight(s));
 	stream_finish(s);
 	free(s);
 }
@@ -220,13 +222,13 @@ engine_unwanted(const struct engine *e)
 	return NULL;
 }
 
-/* Bytes sent and not acknowledged. */
+/* Of all streams. */
 static size_t
 flight(const struct engine *e)
 {
 	size_t sum = 0;
 	for (size_t i = 0; i < e->n_streams; i++)
-		sum += (size_t)(e->streams[i]->out_next - e->streams[i]->out_acked);
+		sum += stream_in_flight(e->streams[i]);
 	return sum;
 }
 
@@ -380,7 +382,7 @@ may_echo(const struct engine *e, size_t max)
 	for (size_t i = 0; i < e->n_streams; i++) {
 		const struct stream *s = e->streams[i];
 		if (s->rank == RANK_TERMINAL)
-			return s->out_next - s->out_acked < max / 4;
+			return stream_in_flight(s) < max / 4;
 	}
 	return false;
 }
@@ -436,8 +438,7 @@ next_turn(const struct engine *e, struct link *l, struct turn *ret, uint64_t now
 	for (size_t i = 0, end; i < e->n_streams; i = end) {
 		uint8_t rank = e->streams[i]->rank;
 		for (end = i; end < e->n_streams && e->streams[end]->rank == rank; end++)
-			in_flight += (size_t)(e->streams[end]->out_next
-			    - e->streams[end]->out_acked);
+			in_flight += stream_in_flight(e->streams[end]);
 		/* Control messages are few, and wait for nothing. */
 		if (rank == RANK_CONTROL)
 			in_flight = 0;
@@ -479,9 +480,11 @@ fill_data(struct engine *e, struct link *l, const struct turn *turn, struct buf 
 	if (turn->end) {
 		struct msg_end m = { s->id, s->out_next };
 		int err = msg_put(out, MSG_END, &m);
-		if (!err)
-			stream_sent(s, 1);
-		return err;
+		if (err)
+			return err;
+		stream_sent(s, 1);
+		credit_sent(&l->credit, 1, now_us);
+		return 0;
 	}
 	size_t len = turn->len < max ? turn->len : max;
 	bool in_place = ret_bytes && len >= IN_PLACE_MIN;

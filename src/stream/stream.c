@@ -131,6 +131,12 @@ stream_unsent(const struct stream *s)
 	return (size_t)(stream_written(s) + s->out_ended - s->out_next);
 }
 
+size_t
+stream_in_flight(const struct stream *s)
+{
+	return (size_t)(s->out_next - s->out_acked);
+}
+
 static void
 note_ack_due(struct stream *s, uint64_t now_us)
 {

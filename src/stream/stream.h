@@ -97,6 +97,8 @@ bool stream_delivered(const struct stream *s);
 /* Bytes written that the peer does not hold yet; and those not sent yet. */
 size_t stream_unacked(const struct stream *s);
 size_t stream_unsent(const struct stream *s);
+/* Bytes sent that the peer has not acknowledged, the end among them. */
+size_t stream_in_flight(const struct stream *s);
 
 /* ---- the engine's side ---- */
 

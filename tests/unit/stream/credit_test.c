@@ -136,6 +136,22 @@ TEST(more_acknowledgements_than_bytes_do_no_harm)
 	CHECK_EQ(c.rtt_us, 10 * MS);
 }
 
+TEST(what_is_lost_is_no_rate_and_not_in_the_way)
+{
+	begin();
+	rounds(20, 10 * KB, 100);
+	size_t before = credit_in(&c, 1000 * MS);
+	for (int i = 0; i < 50; i++) {
+		credit_sent(&c, 400 * KB, now);
+		now += 5 * MS;
+		credit_lost(&c, 400 * KB); /* that was quick */
+		rounds(1, 10 * KB, 100);
+	}
+	CHECK_EQ(c.sent, c.delivered);
+	CHECK(credit_in(&c, 1000 * MS) <= before + before / 4);
+	CHECK_EQ(c.phase, CREDIT_CRUISING);
+}
+
 TEST(what_may_have_been_sent_twice_tells_nothing)
 {
 	begin();

@@ -632,6 +632,47 @@ TEST(bulk_in_flight_holds_up_no_key)
 	world_finish();
 }
 
+/* As when who fetched something goes away. */
+TEST(what_a_closed_channel_had_in_flight_counts_no_more)
+{
+	enum { A = STREAM_CHANNELS, B, N };
+	size_t sent[N], before;
+	world_init();
+	struct wire *wire = wire_open(0);
+	const struct credit *c = &wire->client.credit;
+	struct stream *gone = channel(A, RANK_BULK), *stays = channel(B, RANK_BULK);
+	count_sent(&w.client.engine, &wire->client, sent, N);
+	CHECK(sent[A] && sent[B]);
+	CHECK_EQ(c->sent - c->delivered, sent[A] + sent[B]);
+	before = c->sent;
+	engine_close(&w.client.engine, gone);
+	CHECK_EQ(c->sent - c->delivered, sent[B]);
+	count_sent(&w.client.engine, &wire->client, sent, N);
+	CHECK(c->sent > before);
+	struct msg_ack ack = { B, stays->out_next, OUT_MAX };
+	CHECK_EQ(give(&w.client, &wire->client, MSG_ACK, &ack), 0);
+	CHECK_EQ(c->sent, c->delivered);
+	world_finish();
+}
+
+TEST(an_end_in_flight_counts_as_much_as_its_acknowledgement)
+{
+	enum { A = STREAM_CHANNELS, B, N };
+	size_t sent[N];
+	world_init();
+	struct wire *wire = wire_open(0);
+	const struct credit *c = &wire->client.credit;
+	channel(A, RANK_BULK);
+	struct stream *s = engine_open(&w.client.engine, B, RANK_BULK, OUT_MAX, WINDOW);
+	stream_end(s);
+	count_sent(&w.client.engine, &wire->client, sent, N);
+	CHECK_EQ(stream_in_flight(s), 1);
+	struct msg_ack ack = { B, 1, OUT_MAX };
+	CHECK_EQ(give(&w.client, &wire->client, MSG_ACK, &ack), 0);
+	CHECK_EQ(c->sent - c->delivered, sent[A]);
+	world_finish();
+}
+
 TEST(beside_a_terminal_bulk_keeps_its_queue_shorter)
 {
 	enum { A = STREAM_CHANNELS, N };
