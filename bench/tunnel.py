@@ -3,15 +3,17 @@
 
     bench/tunnel.py [--quick] [--json FILE]
 
-Bulk both ways, two hundred connections at once, many short ones one after the other (and
-what they leave behind in the two programs), and bulk through cuts, whose checksum must be
-equal, on loopback; in the laboratory (bench/lab) how soon a tunnel carries again after a
-change of address, beside autossh's. Medians; a budget that is not kept makes the exit status 1.
+Bulk both ways, on loopback and in the laboratory (bench/lab); on loopback two hundred
+connections at once, many short ones one after the other (and what they leave behind in the two
+programs), and bulk through cuts, whose checksum must be equal; in the laboratory how soon a
+tunnel carries again after a change of address, beside autossh's. Medians; a budget that is not
+kept makes the exit status 1.
 """
 
 import argparse
 import contextlib
 import hashlib
+import multiprocessing
 import os
 import pathlib
 import random
@@ -51,6 +53,29 @@ def sink(sock):
     while sock.recv_into(room):
         pass
     sock.sendall(b"!")
+
+
+@contextlib.contextmanager
+def apart(serve, address=("127.0.0.1", 0)):
+    """A service in a process of its own, one connection after the other; gives its listener."""
+    def run(listener):
+        while True:
+            sock, _ = listener.accept()
+            with sock, contextlib.suppress(OSError):
+                serve(sock)
+
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(16)
+        process = multiprocessing.get_context("fork").Process(target=run, args=(listener,),
+                                                              daemon=True)
+        process.start()
+        try:
+            yield listener
+        finally:
+            process.kill()
+            process.join()
 
 
 @contextlib.contextmanager
@@ -113,7 +138,7 @@ def at_once(port, number):
 def beside_ssh(host, rounds, size, number):
     found = {what: {"ssh": [], "belay": []}
              for what in ("down_mb_per_s", "up_mb_per_s", "short_per_s", "200_at_once_ms")}
-    with service(source(size)) as one, service(sink) as two, service(echo) as three:
+    with apart(source(size)) as one, apart(sink) as two, service(echo) as three:
         for _ in range(rounds):
             for name in ("ssh", "belay"):
                 with forward(host, name, one, two, three) as (ports, _):
@@ -121,6 +146,34 @@ def beside_ssh(host, rounds, size, number):
                     found["up_mb_per_s"][name].append(up(ports[1], size))
                     found["short_per_s"][name].append(short_ones(ports[2], number))
                     found["200_at_once_ms"][name].append(at_once(ports[2], 200))
+    return {what: {name: statistics.median(values) for name, values in by.items()}
+            for what, by in found.items()}
+
+
+# Bit/s (0: as fast as it goes), round trip in s, bytes.
+LINKS = {"100 Mbit/s, 20 ms": (100e6, 0.02, 48 * MB), "unlimited, 20 ms": (0, 0.02, 192 * MB)}
+
+
+def in_laboratory(rate, rtt, size, rounds):
+    """Bulk through a forward, each time one that has carried nothing else: MB/s."""
+    found = {"down_mb_per_s": {"ssh": [], "belay": []}, "up_mb_per_s": {"ssh": [], "belay": []}}
+    ways = {"down_mb_per_s": (7100, down), "up_mb_per_s": (7101, up)}
+    with laboratory.Lab(rtt, rate) as lab, contextlib.ExitStack() as stack:
+        with lab.on_host():
+            stack.enter_context(apart(source(size), ("127.0.0.1", 7100)))
+            stack.enter_context(apart(sink, ("127.0.0.1", 7101)))
+        programs = {"ssh": ["ssh", "-F", lab.cfg], "belay": harness.belay_argv(lab.host)[:-1]}
+        with lab.on_host():
+            stack.enter_context(service(echo, address=("127.0.0.1", 7102)))
+        for _ in range(rounds):
+            for what, (there, carry) in ways.items():
+                for name, argv in programs.items():
+                    term = lab.start([*argv, "-L7200:127.0.0.1:7102",
+                                      f"-L7201:127.0.0.1:{there}", "-N", "testhost"])
+                    with lab.on_laptop():
+                        harness.wait_until(lambda: carries(7200))
+                        found[what][name].append(carry(7201, size))
+                    term.close()
     return {what: {name: statistics.median(values) for name, values in by.items()}
             for what, by in found.items()}
 
@@ -238,11 +291,14 @@ def recoveries(rounds):
 
 
 def judge(found):
-    def ratio(what):
-        return found[what]["belay"] / found[what]["ssh"]
+    def bulk(where, by):
+        return [at_least(f"{where}: forwarded bulk {what}, belay / ssh",
+                         by[key]["belay"] / by[key]["ssh"], 0.9)
+                for key, what in (("down_mb_per_s", "to the client"),
+                                  ("up_mb_per_s", "to the host"))]
 
-    rows = [at_least("forwarded bulk to the client, belay / ssh", ratio("down_mb_per_s"), 0.9),
-            at_least("forwarded bulk to the host, belay / ssh", ratio("up_mb_per_s"), 0.9),
+    rows = [row for link, by in found["links"].items() for row in bulk(link, by)]
+    rows += [*bulk("loopback", found),
             at_most("left behind by short connections, KiB", found["left"]["kib"], 512),
             at_most("and descriptors", found["left"]["descriptors"], 0),
             at_least("through cuts, equal", int(found["cuts"]["equal"]), 1)]
@@ -270,12 +326,18 @@ def main():
         found["cuts"] = through_cuts(host, 10 if quick else 100)
     finally:
         host.close(2)
+    found["links"] = {}
     why = laboratory.missing()
     if why:
         print(f"no laboratory: {why}")
     else:
+        for link, (rate, rtt, size) in LINKS.items():
+            found["links"][link] = in_laboratory(rate, rtt, size, 1 if quick else 7)
         found["recovery"] = recoveries(2 if quick else 7)
-    for what, values in found.items():
+    shown = {**{f"{link}, {what}": by[what] for link, by in found["links"].items()
+                for what in by},
+             **{what: values for what, values in found.items() if what != "links"}}
+    for what, values in shown.items():
         print(f"{what}: " + ", ".join(
             f"{name} {value:.2f}" if isinstance(value, float) else f"{name} {value}"
             for name, value in values.items()))

@@ -3,8 +3,7 @@
 enum {
 	SECOND_US = 1000 * 1000,
 	SLACK_US = 15 * 1000, /* the receiver delays its acknowledgements, */
-	SLACK_MAX = 512 * 1024, /* but not of so many bytes, */
-	TURN_US = 2500, /* and may have to wait for a processor */
+	SLACK_MAX = 512 * 1024, /* but not of so many bytes */
 	SHARING = 32, /* of the root: 2 KB for 1 Mbit/s */
 	RTT_LIVES_US = 10 * SECOND_US,
 	RTT_LIVES_BULK_US = 30 * SECOND_US,
@@ -55,9 +54,8 @@ square_root(uint64_t n)
 static size_t
 slack(const struct credit *c)
 {
-	size_t n = credit_in(c, SLACK_US), turn = credit_in(c, TURN_US);
-	n = n < SLACK_MAX ? n : SLACK_MAX;
-	return (n > turn ? n : turn) + c->root;
+	size_t n = credit_in(c, SLACK_US);
+	return (n < SLACK_MAX ? n : SLACK_MAX) + c->root;
 }
 
 size_t
@@ -133,11 +131,18 @@ credit_short(struct credit *c)
 	c->round_short = true;
 }
 
+static void
+no_longer_in_flight(struct credit *c, size_t n)
+{
+	c->delivered += n < c->sent - c->delivered ? n : c->sent - c->delivered;
+}
+
 void
 credit_lost(struct credit *c, size_t n)
 {
-	c->delivered += n < c->sent - c->delivered ? n : c->sent - c->delivered;
-	c->n_marks = 0; /* what they count includes it */
+	no_longer_in_flight(c, n);
+	if (n)
+		c->n_marks = 0; /* what they count includes it */
 }
 
 void
@@ -162,12 +167,17 @@ begin_probe(struct credit *c)
 }
 
 static void
-on_rtt(struct credit *c, uint64_t rtt_us, bool no_queue, uint64_t now_us)
+on_rtt(struct credit *c, const struct credit_mark *m, uint64_t now_us)
 {
+	uint64_t rtt_us = now_us - m->sent_us;
+	bool no_queue = c->probe_end && m->end >= c->probe_end;
 	if (no_queue && (!c->probe_rtt_us || rtt_us < c->probe_rtt_us))
 		c->probe_rtt_us = rtt_us;
 	if (c->rtt_us && rtt_us > c->rtt_us)
 		return;
+	uint64_t flight = m->end - m->delivered;
+	if (rtt_us < c->rtt_us - c->rtt_us / 8 || !c->rtt_us || flight < c->rtt_flight)
+		c->rtt_flight = flight;
 	c->rtt_us = rtt_us ? rtt_us : 1;
 	c->rtt_found_us = now_us;
 	c->rate_at_rtt = rate(c);
@@ -179,8 +189,7 @@ on_mark(struct credit *c, const struct credit_mark *m, uint64_t now_us)
 {
 	uint64_t took_us = now_us - m->delivered_us;
 	c->rtt_now_us = now_us - m->sent_us;
-	bool no_queue = c->probe_end && m->end >= c->probe_end;
-	on_rtt(c, now_us - m->sent_us, no_queue, now_us);
+	on_rtt(c, m, now_us);
 	if (took_us < c->rtt_us || !took_us)
 		return; /* acknowledgements that came in a bunch */
 	uint64_t sample = (c->delivered - m->delivered) * SECOND_US / took_us;
@@ -196,6 +205,17 @@ on_mark(struct credit *c, const struct credit_mark *m, uint64_t now_us)
 		c->rate_at_rtt = rate(c);
 }
 
+/* The start has left a queue.  The round trip need not be looked for if it was seen while
+ * too little was under way for one. */
+static void
+end_start(struct credit *c)
+{
+	if (c->rtt_flight <= credit_in(c, c->rtt_us) / 4)
+		c->phase = CREDIT_CRUISING;
+	else
+		begin_probe(c);
+}
+
 static void
 start_round(struct credit *c)
 {
@@ -204,7 +224,7 @@ start_round(struct credit *c)
 		c->start_rate = rate(c);
 		c->start_flat = 0;
 	} else if (++c->start_flat >= START_ROUNDS || queue) {
-		begin_probe(c); /* the start has left a queue */
+		end_start(c);
 	}
 }
 
@@ -254,7 +274,7 @@ credit_acked(struct credit *c, size_t n, uint64_t now_us)
 {
 	struct credit_mark m;
 	bool any = false;
-	c->delivered += n < c->sent - c->delivered ? n : c->sent - c->delivered;
+	no_longer_in_flight(c, n);
 	c->delivered_us = now_us;
 	while (c->n_marks && mark_at(c, 0)->end <= c->delivered) {
 		m = *mark_at(c, 0);

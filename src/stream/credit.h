@@ -6,9 +6,8 @@
  *
  *                rate: the most that was delivered in one of the last rounds
  *     round trip: the least of the last 10 s, the receiver's delay included
- *          slack: rate x 15 ms, at most 512 KiB, but at least rate x 2.5 ms; and the root of
- *                 32 x rate: of two flows on one link the slower gets more of it for its
- *                 rate, until they are equal
+ *          slack: rate x 15 ms, at most 512 KiB; and the root of 32 x rate: of two flows on
+ *                 one link the slower gets more of it for its rate, until they are equal
  *
  *     START --- rate grows no more for 3 rounds, ---> CRUISE ---+
  *     x 3       or for one, with a queue              x 1.5     | round trip old, or
@@ -63,6 +62,7 @@ struct credit {
 	uint64_t start_rate; /* STARTING: of the last round that was faster */
 	unsigned start_flat; /* and the rounds since */
 	uint64_t rtt_us, rtt_found_us; /* the smallest, 0: not known; when it was seen */
+	uint64_t rtt_flight; /* bytes that were under way then, or when it was about that */
 	uint64_t rtt_now_us; /* the last */
 	uint64_t probe_rtt_us; /* PROBING: the smallest since the queue ran dry; 0 */
 	uint64_t probed_us; /* ... and rtt_us when that began */

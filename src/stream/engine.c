@@ -12,6 +12,8 @@ enum {
 	 * each has its head, and its last segment is not full. */
 	FRAMES_IN_FLIGHT = 8,
 	FRAMES_OF_BULK = 4,
+	/* ssh and sshd read 32 KiB at once, and make a packet of them. */
+	FRAME_MOST = 32 * 1000,
 	SHARE = 8, /* one part in so many of what may be in flight is for those behind */
 	STREAMS_AT_FIRST = 16,
 	DATA_MIN = 1024, /* bytes in one DATA frame, if there are so many */
@@ -91,7 +93,7 @@ engine_close(struct engine *e, struct stream *s)
 		if (e->streams[i] != s)
 			e->streams[kept++] = e->streams[i];
 	e->n_streams = kept;
-	if (e->active && stream_in_flight(s))
+	if (e->active)
 		credit_lost(&e->active->credit, stream_in_flight(s));
 	stream_finish(s);
 	free(s);
@@ -405,7 +407,7 @@ static size_t
 frame_max(const struct engine *e, size_t max)
 {
 	size_t n = max / (e->terminal ? FRAMES_IN_FLIGHT : FRAMES_OF_BULK);
-	return n < DATA_MIN ? DATA_MIN : n < DATA_MAX ? n : DATA_MAX;
+	return n < DATA_MIN ? DATA_MIN : n < FRAME_MOST ? n : FRAME_MOST;
 }
 
 /* Whether the stream can send a frame of at most n bytes now, and what: `max` may be in

@@ -6,9 +6,9 @@
 
 enum {
 	/* Acknowledged with the next frame that goes anyway, but at the latest: */
-	/* this much at once: each wakes four processes up, and less is in flight of a terminal; */
-	ACK_BULK = 256 * 1024,
-	ACK_TERMINAL = 128 * 1024,
+	/* this much at once: each wakes four processes up, but who waits for more of them sends
+	 * in lumps; */
+	ACK_MUCH = 32 * 1024,
 	ACK_SOME = 2 * 1024, /* this much soon, since the sender may wait for it; */
 	ACK_SOON_US = 1000,
 	ACK_DELAY_US = 20 * 1000, /* less, as an echo, after this time */
@@ -282,8 +282,7 @@ stream_ack_at(const struct stream *s)
 	if (!s->ack_since_us)
 		return 0;
 	uint64_t untold = position(s) - s->in_told;
-	uint64_t much = s->rank == RANK_BULK ? ACK_BULK : ACK_TERMINAL;
-	if (s->ack_now || untold >= much || untold >= s->window / 2)
+	if (s->ack_now || untold >= ACK_MUCH || untold >= s->window / 2)
 		return s->ack_since_us;
 	return s->ack_since_us + (untold >= ACK_SOME ? ACK_SOON_US : ACK_DELAY_US);
 }

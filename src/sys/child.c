@@ -1,5 +1,6 @@
 #include "sys/child.h"
 
+#include "sys/os.h"
 #include "sys/sys.h"
 
 #include <errno.h>
@@ -37,6 +38,7 @@ become(char *const argv[], char *const env[], bool detached, const int stdio[3],
     int report)
 {
 	child_default_signals();
+	os_batch(false);
 	while (env && *env)
 		(void)putenv(*env++);
 	if (detached)
@@ -118,10 +120,13 @@ start_piped(char *const argv[], char *const env[], bool detached, bool door,
     int ret_in_out_err[3])
 {
 	int in[2], out[2], err[2], failure;
+	/* What the child has to keep, ssh copies again and again while it grows. */
+	const int room = 1024 * 1024;
 	if (sys_pipe(in))
 		return -1;
 	if (channel(out))
 		goto no_out;
+	(void)setsockopt(out[1], SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
 	if (door ? channel(err) : sys_pipe(err))
 		goto no_err;
 	pid_t pid = start(argv, env, detached, (int[]){ in[0], out[1], err[1] });

@@ -12,7 +12,7 @@ enum {
 	 * behind many others. */
 	QUEUE_FULL = DATA_MAX + 4 * 1024,
 	QUEUE_MAX = 2 * FRAME_MAX,
-	BULK = 1024 * 1024, /* who moves so much gets larger pipes */
+	BULK = 1024 * 1024, /* who moves so much gets larger pipes, and is in no hurry */
 	LEND_MIN = 16 * 1024, /* less is copied as fast */
 	TRIM_AFTER_US = 1000 * 1000,
 	MUCH = 16 * 1024,
@@ -26,6 +26,8 @@ moved(struct linkio *io, size_t n)
 		return;
 	io->moved += n;
 	io->moved_us = io->loop->now_us;
+	if (io->link.credit.bulk && io->moved - io->moved_before >= BULK)
+		os_batch(true);
 	if (!was_bulk && io->moved >= BULK) {
 		os_pipe_grow(io->in.fd);
 		os_pipe_grow(io->out.fd);
@@ -119,6 +121,7 @@ linkio_close(struct linkio *io, struct loop *loop)
 {
 	close_watch(&io->in, loop);
 	close_watch(&io->out, loop);
+	os_batch(false);
 	link_finish(&io->link);
 	buf_finish(&io->queue);
 }
@@ -147,6 +150,7 @@ linkio_trim(struct linkio *io, uint64_t now_us)
 		return 0;
 	if (now_us < at)
 		return at;
+	os_batch(false);
 	buf_trim(&io->link.in);
 	buf_trim(&io->queue);
 	io->moved_before = io->moved;

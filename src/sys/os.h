@@ -21,6 +21,9 @@ int os_pipe_unread(int writing_end);
 ssize_t os_pipe_lend(int fd, struct span bytes);
 /* Makes a pipe or socket hold more, where that can be done; no harm if it is none. */
 void os_pipe_grow(int fd);
+/* Who moves bulk lets others finish what they are at, and finds more to do at once then.
+ * Children have it from their parent. */
+void os_batch(bool on);
 /* The short name of a process; "" if it cannot be known. */
 void os_process_name(pid_t pid, char *ret_name, size_t len);
 /* Calls `each` for every process, of whichever user, whose first argument is `word`, with the

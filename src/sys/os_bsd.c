@@ -28,6 +28,12 @@ os_pipe_grow(int fd)
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
 }
 
+void
+os_batch(bool on)
+{
+	(void)on;
+}
+
 ssize_t
 os_pipe_lend(int fd, struct span bytes)
 {

@@ -12,12 +12,14 @@
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -62,6 +64,19 @@ os_pipe_grow(int fd)
 	int size = 256 * 1024;
 	if (fcntl(fd, F_SETPIPE_SZ, 4 * size) < 0 && fcntl(fd, F_SETPIPE_SZ, size) < 0)
 		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+}
+
+/* sched(7).  Who was given another policy keeps it.  musl has the functions, but they do
+ * nothing. */
+void
+os_batch(bool on)
+{
+	static const struct sched_param none;
+	static bool ours;
+	if (on == ours || (on && syscall(SYS_sched_getscheduler, 0) != SCHED_OTHER))
+		return;
+	(void)syscall(SYS_sched_setscheduler, 0, on ? SCHED_BATCH : SCHED_OTHER, &none);
+	ours = on;
 }
 
 /* proc(5), /proc/PID/cmdline: the words, each with its NUL. */

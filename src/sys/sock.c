@@ -13,7 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { BACKLOG = 16, FDS_MAX = 8 };
+enum { BACKLOG = 1024, FDS_MAX = 8 };
 
 int
 sock_private_dir(const char *dir)

@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { BACKLOG = 128 };
+enum { BACKLOG = 1024 }; /* at most; listen(2) knows the limit of the system */
 
 static struct sockaddr_in
 loopback(unsigned port)

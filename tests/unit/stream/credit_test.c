@@ -50,6 +50,21 @@ TEST(the_start_is_quick_and_stops_at_the_rate)
 	CHECK(credit_in(&c, 1000 * MS) <= 11000 * KB);
 }
 
+/* Letting the queue run dry costs more than a round trip. */
+TEST(a_round_trip_that_was_seen_without_a_queue_is_not_looked_for)
+{
+	begin();
+	credit_sent(&c, 100, now);
+	now += 100 * MS;
+	credit_acked(&c, 100, now);
+	for (int i = 0; i < 30; i++) {
+		rounds(1, 10 * KB, 100);
+		CHECK(c.phase != CREDIT_PROBING);
+	}
+	CHECK_EQ(c.phase, CREDIT_CRUISING);
+	CHECK_EQ(c.rtt_us, 100 * MS);
+}
+
 TEST(what_is_sent_is_spread_over_time_once_the_rate_is_known)
 {
 	begin();
