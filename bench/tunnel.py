@@ -13,14 +13,15 @@ kept makes the exit status 1.
 import argparse
 import contextlib
 import hashlib
-import multiprocessing
 import os
 import pathlib
 import random
 import shutil
 import socket
 import statistics
+import subprocess
 import sys
+import threading
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -55,27 +56,36 @@ def sink(sock):
     sock.sendall(b"!")
 
 
-@contextlib.contextmanager
-def apart(serve, address=("127.0.0.1", 0)):
-    """A service in a process of its own, one connection after the other; gives its listener."""
-    def run(listener):
-        while True:
-            sock, _ = listener.accept()
-            with sock, contextlib.suppress(OSError):
-                serve(sock)
+SERVICES = {"source": source, "sink": lambda size: sink}
 
+
+@contextlib.contextmanager
+def apart(name, size, address=("127.0.0.1", 0)):
+    """One of them in a process of its own; gives its listener."""
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen(16)
-        process = multiprocessing.get_context("fork").Process(target=run, args=(listener,),
-                                                              daemon=True)
-        process.start()
+        process = subprocess.Popen([sys.executable, __file__, "serve", name, str(size)],
+                                   stdin=listener)
         try:
             yield listener
         finally:
             process.kill()
-            process.join()
+            process.wait()
+
+
+def serve(name, size):
+    """What runs there: stdin is what the connections come to."""
+    listener, carry = socket.socket(fileno=0), SERVICES[name](size)
+
+    def run(sock):
+        with sock, contextlib.suppress(OSError):
+            carry(sock)
+
+    while True:
+        sock, _ = listener.accept()
+        threading.Thread(target=run, args=(sock,), daemon=True).start()
 
 
 @contextlib.contextmanager
@@ -138,7 +148,7 @@ def at_once(port, number):
 def beside_ssh(host, rounds, size, number):
     found = {what: {"ssh": [], "belay": []}
              for what in ("down_mb_per_s", "up_mb_per_s", "short_per_s", "200_at_once_ms")}
-    with apart(source(size)) as one, apart(sink) as two, service(echo) as three:
+    with apart("source", size) as one, apart("sink", size) as two, service(echo) as three:
         for _ in range(rounds):
             for name in ("ssh", "belay"):
                 with forward(host, name, one, two, three) as (ports, _):
@@ -160,11 +170,10 @@ def in_laboratory(rate, rtt, size, rounds):
     ways = {"down_mb_per_s": (7100, down), "up_mb_per_s": (7101, up)}
     with laboratory.Lab(rtt, rate) as lab, contextlib.ExitStack() as stack:
         with lab.on_host():
-            stack.enter_context(apart(source(size), ("127.0.0.1", 7100)))
-            stack.enter_context(apart(sink, ("127.0.0.1", 7101)))
-        programs = {"ssh": ["ssh", "-F", lab.cfg], "belay": harness.belay_argv(lab.host)[:-1]}
-        with lab.on_host():
+            stack.enter_context(apart("source", size, ("127.0.0.1", 7100)))
+            stack.enter_context(apart("sink", size, ("127.0.0.1", 7101)))
             stack.enter_context(service(echo, address=("127.0.0.1", 7102)))
+        programs = {"ssh": ["ssh", "-F", lab.cfg], "belay": harness.belay_argv(lab.host)[:-1]}
         for _ in range(rounds):
             for what, (there, carry) in ways.items():
                 for name, argv in programs.items():
@@ -332,7 +341,7 @@ def main():
         print(f"no laboratory: {why}")
     else:
         for link, (rate, rtt, size) in LINKS.items():
-            found["links"][link] = in_laboratory(rate, rtt, size, 1 if quick else 7)
+            found["links"][link] = in_laboratory(rate, rtt, size, 1 if quick else 5)
         found["recovery"] = recoveries(2 if quick else 7)
     shown = {**{f"{link}, {what}": by[what] for link, by in found["links"].items()
                 for what in by},
@@ -345,4 +354,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == ["serve"]:
+        serve(sys.argv[2], int(sys.argv[3]))
+    else:
+        main()

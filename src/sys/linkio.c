@@ -12,7 +12,8 @@ enum {
 	 * behind many others. */
 	QUEUE_FULL = DATA_MAX + 4 * 1024,
 	QUEUE_MAX = 2 * FRAME_MAX,
-	BULK = 1024 * 1024, /* who moves so much gets larger pipes, and is in no hurry */
+	BULK = 1024 * 1024, /* who moves so much gets larger pipes, */
+	BULK_US = 1000 * 1000, /* and in such a time is in no hurry */
 	LEND_MIN = 16 * 1024, /* less is copied as fast */
 	TRIM_AFTER_US = 1000 * 1000,
 	MUCH = 16 * 1024,
@@ -26,7 +27,13 @@ moved(struct linkio *io, size_t n)
 		return;
 	io->moved += n;
 	io->moved_us = io->loop->now_us;
-	if (io->link.credit.bulk && io->moved - io->moved_before >= BULK)
+	if (io->moved_us >= io->counted_us + BULK_US) {
+		if (io->moved - io->counted < BULK)
+			os_batch(false);
+		io->counted = io->moved - n;
+		io->counted_us = io->moved_us;
+	}
+	if (io->link.credit.bulk && io->moved - io->counted >= BULK)
 		os_batch(true);
 	if (!was_bulk && io->moved >= BULK) {
 		os_pipe_grow(io->in.fd);

@@ -5,7 +5,7 @@
  *       ^                                                               |
  *       +------------- half a round trip <--- acknowledgements <--------+
  *
- * Receivers acknowledge as stream.c does: 256 KiB at once, less after 4 ms, very little
+ * Receivers acknowledge as stream.c does: 32 KiB at once, less after 1 ms, very little
  * after 20 ms.  TCP beneath is a queue without an end; a shallow one loses what does not
  * fit: what follows waits a round trip, and then comes at once.  ssh makes packets of what
  * is sent at the same time, and each arrives whole.
@@ -248,7 +248,7 @@ receive(struct flow *f)
 	}
 	f->arrived = arrived;
 	uint64_t untold = arrived - f->told;
-	uint64_t wait = untold >= 256 * 1024 ? 0 : untold >= 2048 ? 4 * MS : 20 * MS;
+	uint64_t wait = untold >= 32 * 1024 ? 0 : untold >= 2048 ? MS : 20 * MS;
 	if (f->untold_us && w.now_us >= f->untold_us + wait) {
 		put(&f->up, w.now_us + w.rtt_us / 2, arrived);
 		f->told = arrived;
