@@ -12,8 +12,9 @@ enum {
 	 * each has its head, and its last segment is not full. */
 	FRAMES_IN_FLIGHT = 8,
 	FRAMES_OF_BULK = 4,
-	/* ssh and sshd read 32 KiB at once, and make a packet of them. */
-	FRAME_MOST = 32 * 1000,
+	/* ssh and sshd read 32 KiB at once, and make a packet of them.  Measured, frames of that
+	 * length are better for channels, and longer ones for what commands print. */
+	CHANNEL_FRAME = 32 * 1000,
 	SHARE = 8, /* one part in so many of what may be in flight is for those behind */
 	STREAMS_AT_FIRST = 16,
 	DATA_MIN = 1024, /* bytes in one DATA frame, if there are so many */
@@ -407,7 +408,7 @@ static size_t
 frame_max(const struct engine *e, size_t max)
 {
 	size_t n = max / (e->terminal ? FRAMES_IN_FLIGHT : FRAMES_OF_BULK);
-	return n < DATA_MIN ? DATA_MIN : n < FRAME_MOST ? n : FRAME_MOST;
+	return n < DATA_MIN ? DATA_MIN : n < DATA_MAX ? n : DATA_MAX;
 }
 
 /* Whether the stream can send a frame of at most n bytes now, and what: `max` may be in
@@ -416,6 +417,8 @@ static bool
 can_send(struct stream *s, size_t n, size_t max, size_t in_flight, struct turn *ret)
 {
 	size_t allowed = in_flight < max ? max - in_flight : 0;
+	if (s->id >= STREAM_CHANNELS && n > CHANNEL_FRAME)
+		n = CHANNEL_FRAME;
 	if (allowed > n)
 		allowed = n;
 	ret->len = stream_next(s, allowed, &ret->bytes, &ret->end);
