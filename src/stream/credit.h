@@ -15,6 +15,9 @@
  *                                                      |        v
  *                                                      +---- PROBE  x 0.375, for a round
  *
+ * The start ends with a PROBE, for its queue may have hidden the round trip; not if that was
+ * seen while less than a quarter of the product was under way.
+ *
  * More than the product keeps a little of a queue, so a faster link shows itself by a
  * higher rate.  The queue hides the round trip, so now and then it is let run dry.
  * What was sent while there was not enough to send says nothing about the link, unless

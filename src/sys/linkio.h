@@ -25,7 +25,7 @@ struct linkio {
 	bool heard; /* something has been read */
 	uint64_t moved; /* bytes read and written */
 	uint64_t moved_us; /* when that was */
-	uint64_t counted, counted_us; /* as it was at most a second before that, and when */
+	uint64_t counted, counted_us; /* as it was when a second began, and when */
 	uint64_t moved_before; /* as it was when memory was given back last */
 	bool broken; /* the other side is gone; the owner closes */
 };

@@ -21,8 +21,9 @@ int os_pipe_unread(int writing_end);
 ssize_t os_pipe_lend(int fd, struct span bytes);
 /* Makes a pipe or socket hold more, where that can be done; no harm if it is none. */
 void os_pipe_grow(int fd);
-/* Who moves bulk lets others finish what they are at, and finds more to do at once then.
- * Children have it from their parent. */
+/* This process is a batch for the scheduler (sched(7), SCHED_BATCH), or no longer: woken, it
+ * lets who runs finish, and finds more to do at once then.  One that was given another policy
+ * keeps it.  Forked children inherit it. */
 void os_batch(bool on);
 /* The short name of a process; "" if it cannot be known. */
 void os_process_name(pid_t pid, char *ret_name, size_t len);

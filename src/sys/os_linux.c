@@ -66,8 +66,7 @@ os_pipe_grow(int fd)
 		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
 }
 
-/* sched(7).  Who was given another policy keeps it.  musl has the functions, but they do
- * nothing. */
+/* By system calls: musl has the functions, but they do nothing. */
 void
 os_batch(bool on)
 {
