@@ -3,7 +3,7 @@
 enum {
 	SECOND_US = 1000 * 1000,
 	SLACK_US = 15 * 1000, /* the receiver delays its acknowledgements, */
-	SLACK_MAX = 512 * 1024, /* but not of so many bytes */
+	SLACK_MAX = 512 * 1024, /* but not of so many bytes; and somebody may wait for a key */
 	SHARING = 32, /* of the root: 2 KB for 1 Mbit/s */
 	RTT_LIVES_US = 10 * SECOND_US,
 	RTT_LIVES_BULK_US = 30 * SECOND_US,
@@ -55,7 +55,7 @@ static size_t
 slack(const struct credit *c)
 {
 	size_t n = credit_in(c, SLACK_US);
-	return (n < SLACK_MAX ? n : SLACK_MAX) + c->root;
+	return (c->bulk || n < SLACK_MAX ? n : SLACK_MAX) + c->root;
 }
 
 size_t

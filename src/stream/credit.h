@@ -6,8 +6,9 @@
  *
  *                rate: the most that was delivered in one of the last rounds
  *     round trip: the least of the last 10 s, the receiver's delay included
- *          slack: rate x 15 ms, at most 512 KiB; and the root of 32 x rate: of two flows on
- *                 one link the slower gets more of it for its rate, until they are equal
+ *          slack: rate x 15 ms, where there is a terminal at most 512 KiB; and the root of
+ *                 32 x rate: of two flows on one link the slower gets more of it for its rate,
+ *                 until they are equal
  *
  *     START --- rate grows no more for 3 rounds, ---> CRUISE ---+
  *     x 3       or for one, with a queue              x 1.5     | round trip old, or

@@ -8,6 +8,9 @@
 
 enum {
 	READ_MAX = 64 * 1024,
+	/* Where nobody types.  What is read at once goes on at once: whoever takes it is woken
+	 * up so much less often. */
+	READ_BULK = 256 * 1024,
 	/* Bytes of frames that wait for the descriptor: little, so that urgent ones are not
 	 * behind many others. */
 	QUEUE_FULL = DATA_MAX + 4 * 1024,
@@ -137,7 +140,8 @@ bool
 linkio_read(struct linkio *io)
 {
 	/* No more than fits: frames that are whole are taken before the next call. */
-	ssize_t n = sys_read_into(io->in.fd, &io->link.in, READ_MAX);
+	size_t max = io->link.credit.bulk ? READ_BULK : READ_MAX;
+	ssize_t n = sys_read_into(io->in.fd, &io->link.in, max);
 	io->heard |= n > 0;
 	if (n < 0)
 		io->broken = true;
