@@ -141,10 +141,11 @@ int
 monitor_open(struct monitor *m, struct loop *loop, unsigned port, bool echo)
 {
 	*m = (struct monitor){ .loop = loop, .port = port, .echo = echo };
-	m->listener = (struct watch){ -1, POLLIN, on_listener, m, 0 };
-	m->out = (struct monitor_end){ { -1, 0, on_out, &m->out, 0 }, m, 0 };
+	m->listener = (struct watch){ .fd = -1, .events = POLLIN, .fn = on_listener, .owner = m };
+	m->out = (struct monitor_end){ { .fd = -1, .fn = on_out, .owner = &m->out }, m, 0 };
 	for (size_t i = 0; i < MONITOR_COMERS; i++)
-		m->in[i] = (struct monitor_end){ { -1, 0, on_in, &m->in[i], 0 }, m, 0 };
+		m->in[i] = (struct monitor_end){ { .fd = -1, .fn = on_in, .owner = &m->in[i] },
+			m, 0 };
 	if (echo)
 		return 0;
 	m->listener.fd = tcp_listen(port + 1);

@@ -72,8 +72,8 @@ void
 overheard_init(struct overheard *o, struct loop *loop)
 {
 	*o = (struct overheard){ .loop = loop };
-	o->from = (struct watch){ -1, POLLIN, on_from, o, 0 };
-	o->to = (struct watch){ STDERR_FILENO, 0, on_to, o, 0 };
+	o->from = (struct watch){ .fd = -1, .events = POLLIN, .fn = on_from, .owner = o };
+	o->to = (struct watch){ .fd = STDERR_FILENO, .fn = on_to, .owner = o };
 	buf_init(&o->said, SAID_MAX);
 	buf_init(&o->unshown, SAID_MAX);
 	loop_add(loop, &o->to);

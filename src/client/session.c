@@ -618,6 +618,7 @@ session_turn(void *owner, uint64_t now_us)
 	hang_up_turn(s);
 	end_turn(s);
 	reach_send(&s->reach);
+	tunnel_watch(&s->forwards.tunnel);
 	leave_turn(s);
 	uint64_t at = reach_deadline(&s->reach);
 	loop_sooner(&at, forwards_us);

@@ -695,6 +695,7 @@ hold_turn(void *owner, uint64_t now_us)
 	loop_sooner(&at, peers_forward(&h->peers, now_us));
 	loop_sooner(&at, guests_turn(h));
 	/* After sending has made room. */
+	peers_watch(&h->peers);
 	loop_sooner(&at, program_turn(&h->program));
 	loop_sooner(&at, end_turn(h));
 	return at;

@@ -480,6 +480,14 @@ peers_forward(struct peers *ps, uint64_t now_us)
 	return at;
 }
 
+void
+peers_watch(struct peers *ps)
+{
+	for (size_t i = 0; i < PEERS; i++)
+		if (ps->list[i].taken)
+			tunnel_watch(&ps->list[i].forwards.tunnel);
+}
+
 bool
 peers_delivered(const struct peers *ps)
 {

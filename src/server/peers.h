@@ -94,6 +94,8 @@ struct peer *peers_with(struct peers *ps, enum open_kind kind);
 
 /* Moves what is forwarded.  Returns when to call it again; 0: on events only. */
 uint64_t peers_forward(struct peers *ps, uint64_t now_us);
+/* As tunnel_watch, of all. */
+void peers_watch(struct peers *ps);
 
 /* Brings those in step that have fetched what was retained.  Returns when to call it again;
  * 0: on events only. */

@@ -8,6 +8,12 @@
 #include <string.h>
 #include <unistd.h>
 
+enum {
+	MANY = 32, /* with fewer all are asked for */
+	LATELY = 16, /* turns */
+	ALL_EVERY_MS = 1,
+};
+
 static int signal_pipe[2] = { -1, -1 };
 
 static void
@@ -38,7 +44,10 @@ loop_init(struct loop *l, const int *signals)
 	if (sys_pipe(signal_pipe) || sys_nonblock(signal_pipe[0])
 	    || sys_nonblock(signal_pipe[1]))
 		return -1;
-	l->signal_watch = (struct watch){ signal_pipe[0], POLLIN, read_signals, l, 0 };
+	l->signal_watch = (struct watch){ .fd = signal_pipe[0],
+		.events = POLLIN,
+		.fn = read_signals,
+		.owner = l };
 	loop_add(l, &l->signal_watch);
 	struct sigaction act = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
 	sigfillset(&act.sa_mask);
@@ -51,7 +60,7 @@ loop_init(struct loop *l, const int *signals)
 void
 loop_add(struct loop *l, struct watch *w)
 {
-	w->since = l->turns;
+	w->since = w->ready = l->turns;
 	for (size_t i = 0; i < l->n_watches; i++)
 		if (!l->watches[i]) {
 			l->watches[i] = w;
@@ -92,29 +101,52 @@ timeout_ms(uint64_t at_us)
 	return ms > 3600 * 1000 ? 3600 * 1000 : (int)ms;
 }
 
-static void
-one_turn(struct loop *l, uint64_t deadline_us)
+/* Waits for all, or for those that were ready lately, and calls who is ready.  Returns how
+ * many were; -1: a signal came, the signal pipe has it. */
+static int
+wait_and_call(struct loop *l, bool all, int timeout)
 {
 	struct pollfd fds[LOOP_WATCHES];
 	struct watch *called[LOOP_WATCHES];
-	size_t n = l->n_watches;
-	memcpy(called, l->watches, n * sizeof *called);
-	for (size_t i = 0; i < n; i++) {
-		struct watch *w = called[i];
-		bool wanted = w && w->fd >= 0 && w->events;
-		fds[i] = (struct pollfd){ .fd = wanted ? w->fd : -1,
-			.events = wanted ? w->events : 0 };
+	size_t places[LOOP_WATCHES], n = 0;
+	for (size_t i = 0; i < l->n_watches; i++) {
+		struct watch *w = l->watches[i];
+		if (!w || w->fd < 0 || !w->events || (!all && w->ready + LATELY < l->turns))
+			continue;
+		fds[n] = (struct pollfd){ .fd = w->fd, .events = w->events };
+		called[n] = w;
+		places[n++] = i;
 	}
-	if (poll(fds, (nfds_t)n, timeout_ms(deadline_us)) < 0)
-		return; /* EINTR: the signal pipe has it */
+	int ready = n || all ? poll(fds, (nfds_t)n, timeout) : 0;
+	if (ready <= 0 && !all)
+		return ready;
 	l->now_us = sys_now_us();
+	if (all)
+		l->asked_us = l->now_us;
+	if (ready < 0)
+		return ready;
 	l->turns++;
 	for (size_t i = 0; i < n; i++)
 		/* One that has gone meanwhile is not called, nor one that was added since: it
 		 * may have the same address and descriptor, but these are not its events. */
-		if (fds[i].revents && l->watches[i] == called[i]
-		    && called[i]->since != l->turns)
+		if (fds[i].revents && l->watches[places[i]] == called[i]
+		    && called[i]->since != l->turns) {
+			called[i]->ready = l->turns;
 			called[i]->fn(called[i]->owner, fds[i].revents);
+		}
+	return ready;
+}
+
+static void
+one_turn(struct loop *l, uint64_t deadline_us)
+{
+	int timeout = timeout_ms(deadline_us);
+	bool some = l->n_watches > MANY && l->now_us < l->asked_us + ALL_EVERY_MS * 1000;
+	if (some
+	    && wait_and_call(l, false,
+		timeout < 0 || timeout > ALL_EVERY_MS ? ALL_EVERY_MS : timeout))
+		return;
+	(void)wait_and_call(l, true, timeout_ms(deadline_us));
 }
 
 void

@@ -4,6 +4,10 @@
  * Watches and timers belong to their owners and are registered by address.  A handler
  * may remove any watch, also its own or one that is about to be called.  Signals are
  * turned into calls at the end of a turn.
+ *
+ * Of many descriptors those that were ready lately are asked for by themselves; all of them
+ * once a millisecond, and whenever these have nothing: the kernel looks at each it is asked
+ * for, and hundreds of idle connections would cost more than what the others carry.
  */
 #ifndef SYS_LOOP_H
 #define SYS_LOOP_H
@@ -18,7 +22,8 @@ struct watch {
 	short events; /* poll's; may be changed at any time; 0: not watched at all */
 	void (*fn)(void *owner, short revents);
 	void *owner;
-	uint64_t since; /* the loop's: the turn in which it was added */
+	/* the loop's: the turn in which it was added, and was ready last */
+	uint64_t since, ready;
 };
 
 enum { LOOP_WATCHES = 1280, LOOP_KEPT = 64 };
@@ -33,6 +38,7 @@ struct loop {
 	void (*on_signal)(void *owner, int sig);
 	uint64_t now_us; /* read once a turn */
 	uint64_t turns; /* so many have been taken */
+	uint64_t asked_us; /* when all descriptors were asked for */
 	bool stopped;
 	struct watch signal_watch;
 };

@@ -348,15 +348,6 @@ write_turn(struct channel *c)
 	}
 }
 
-static void
-watch_turn(struct channel *c)
-{
-	short events = may_read(c) ? POLLIN : 0;
-	if (c->full && !c->broken)
-		events |= POLLOUT;
-	c->watch.events = events;
-}
-
 void
 channel_turn(struct channel *c)
 {
@@ -372,5 +363,13 @@ channel_turn(struct channel *c)
 	write_turn(c);
 	tell(c);
 	close_turn(c);
-	watch_turn(c);
+}
+
+void
+channel_watch(struct channel *c)
+{
+	short events = may_read(c) ? POLLIN : 0;
+	if (c->full && !c->broken)
+		events |= POLLOUT;
+	c->watch.events = events;
 }

@@ -58,5 +58,7 @@ int channel_opened(struct channel *c, uint64_t limit);
 int channel_failed(struct channel *c, struct span why);
 /* Moves what can be moved. */
 void channel_turn(struct channel *c);
+/* Has its socket watched for what can be moved next. */
+void channel_watch(struct channel *c);
 
 #endif

@@ -147,6 +147,13 @@ tunnel_turn(struct tunnel *t)
 	}
 }
 
+void
+tunnel_watch(struct tunnel *t)
+{
+	for (struct channel *c = t->channels; c; c = c->next)
+		channel_watch(c);
+}
+
 bool
 tunnel_busy(const struct tunnel *t)
 {

@@ -72,6 +72,8 @@ void tunnel_open(struct tunnel *t, int fd, const struct target *to);
 int tunnel_take(struct tunnel *t, enum msg_type type, const union msg *m);
 /* Moves bytes, between taking frames and sending them. */
 void tunnel_turn(struct tunnel *t);
+/* After sending has made room: has the sockets watched that may be read from now. */
+void tunnel_watch(struct tunnel *t);
 /* Some connection is not over. */
 bool tunnel_busy(const struct tunnel *t);
 

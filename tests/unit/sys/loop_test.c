@@ -65,3 +65,58 @@ TEST(events_of_a_closed_descriptor_do_not_reach_the_one_that_took_its_number)
 	loop_run(&loop);
 	CHECK_EQ(calls, 0);
 }
+
+/* One of many that has been quiet is heard beside one that always has something. */
+enum { QUIET = 64, BUSY_FIRST = 200, LONG_US = 20 * 1000 * 1000 };
+static struct watch busy, quiet[QUIET];
+static int busy_calls, heard;
+
+static void
+on_busy(void *owner, short revents)
+{
+	(void)owner;
+	(void)revents;
+	if (++busy_calls == BUSY_FIRST && write(pipes[1][1], "x", 1) != 1)
+		abort();
+}
+
+static void
+on_quiet(void *owner, short revents)
+{
+	(void)owner;
+	(void)revents;
+	heard = busy_calls;
+	loop_stop(&loop);
+}
+
+static uint64_t
+until_late(void *owner, uint64_t now_us)
+{
+	static uint64_t end_us;
+	(void)owner;
+	if (!end_us)
+		end_us = now_us + LONG_US;
+	if (now_us > end_us)
+		loop_stop(&loop);
+	return end_us;
+}
+
+TEST(a_quiet_one_of_many_is_heard_beside_a_busy_one)
+{
+	static const int none[] = { 0 };
+	CHECK_EQ(loop_init(&loop, none), 0);
+	loop.turn = until_late;
+	loop.on_signal = no_signal;
+	for (int i = 0; i < 3; i++)
+		CHECK_EQ(sys_pipe(pipes[i]), 0);
+	CHECK_EQ(write(pipes[0][1], "x", 1), 1);
+	busy = (struct watch){ .fd = pipes[0][0], .events = POLLIN, .fn = on_busy };
+	loop_add(&loop, &busy);
+	for (int i = 0; i < QUIET; i++) {
+		int fd = i ? pipes[2][0] : pipes[1][0];
+		quiet[i] = (struct watch){ .fd = fd, .events = POLLIN, .fn = on_quiet };
+		loop_add(&loop, &quiet[i]);
+	}
+	loop_run(&loop);
+	CHECK(heard >= BUSY_FIRST);
+}

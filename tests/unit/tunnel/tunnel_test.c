@@ -152,6 +152,8 @@ turn(void *owner, uint64_t now_us)
 	tunnel_turn(&far.tunnel);
 	if (!(error = carry(&near, &far)))
 		error = carry(&far, &near);
+	tunnel_watch(&near.tunnel);
+	tunnel_watch(&far.tunnel);
 	if (error || is_over() || ++turns == TURNS_MAX)
 		loop_stop(&loop);
 	return now_us + 1000;
@@ -342,6 +344,30 @@ TEST(who_closes_everything_is_told_to_the_other)
 	close(fd); /* the rest has nobody to go to */
 	CHECK(run_until(far_has));
 	CHECK_EQ(write(far_fd, "more", 4), 4);
+	close(far_fd);
+	CHECK(run_until(none_left));
+	finish();
+}
+
+static bool
+far_sent(void)
+{
+	return stream_in_flight(far.tunnel.channels->stream) > 0;
+}
+
+/* With many, each reads little ahead: what is sent in the same turn counts no more. */
+TEST(who_was_sent_at_once_is_read_from_again)
+{
+	static const uint8_t bytes[40 * 1000];
+	begin();
+	int fd = connection();
+	far.tunnel.n_ours = TUNNEL_OPEN;
+	CHECK_EQ(write(far_fd, bytes, sizeof bytes), sizeof bytes);
+	far.tunnel.channels->readable = true;
+	CHECK(run_until(far_sent));
+	far.tunnel.n_ours = 0;
+	CHECK(far.tunnel.channels->watch.events & POLLIN);
+	close(fd);
 	close(far_fd);
 	CHECK(run_until(none_left));
 	finish();
