@@ -484,8 +484,7 @@ void
 peers_watch(struct peers *ps)
 {
 	for (size_t i = 0; i < PEERS; i++)
-		if (ps->list[i].taken)
-			tunnel_watch(&ps->list[i].forwards.tunnel);
+		tunnel_watch(&ps->list[i].forwards.tunnel);
 }
 
 bool

@@ -11,7 +11,7 @@
 enum {
 	MANY = 32, /* with fewer all are asked for */
 	LATELY = 16, /* turns */
-	ALL_EVERY_MS = 1,
+	ALL_EVERY_US = 1000,
 };
 
 static int signal_pipe[2] = { -1, -1 };
@@ -101,35 +101,28 @@ timeout_ms(uint64_t at_us)
 	return ms > 3600 * 1000 ? 3600 * 1000 : (int)ms;
 }
 
-/* Waits for all, or for those that were ready lately, and calls who is ready.  Returns how
+/* Asks for those that were ready since that turn, and calls who is ready now.  Returns how
  * many were; -1: a signal came, the signal pipe has it. */
 static int
-wait_and_call(struct loop *l, bool all, int timeout)
+ask(struct loop *l, uint64_t since, int timeout)
 {
 	struct pollfd fds[LOOP_WATCHES];
 	struct watch *called[LOOP_WATCHES];
-	size_t places[LOOP_WATCHES], n = 0;
-	for (size_t i = 0; i < l->n_watches; i++) {
-		struct watch *w = l->watches[i];
-		if (!w || w->fd < 0 || !w->events || (!all && w->ready + LATELY < l->turns))
-			continue;
-		fds[n] = (struct pollfd){ .fd = w->fd, .events = w->events };
-		called[n] = w;
-		places[n++] = i;
+	size_t n = l->n_watches;
+	for (size_t i = 0; i < n; i++) {
+		struct watch *w = called[i] = l->watches[i];
+		fds[i].fd = w && w->events && w->ready >= since ? w->fd : -1;
+		fds[i].events = w ? w->events : 0;
 	}
-	int ready = n || all ? poll(fds, (nfds_t)n, timeout) : 0;
-	if (ready <= 0 && !all)
-		return ready;
-	l->now_us = sys_now_us();
-	if (all)
-		l->asked_us = l->now_us;
+	int ready = poll(fds, (nfds_t)n, timeout);
 	if (ready < 0)
 		return ready;
+	l->now_us = sys_now_us();
 	l->turns++;
 	for (size_t i = 0; i < n; i++)
 		/* One that has gone meanwhile is not called, nor one that was added since: it
 		 * may have the same address and descriptor, but these are not its events. */
-		if (fds[i].revents && l->watches[places[i]] == called[i]
+		if (fds[i].revents && l->watches[i] == called[i]
 		    && called[i]->since != l->turns) {
 			called[i]->ready = l->turns;
 			called[i]->fn(called[i]->owner, fds[i].revents);
@@ -140,13 +133,11 @@ wait_and_call(struct loop *l, bool all, int timeout)
 static void
 one_turn(struct loop *l, uint64_t deadline_us)
 {
-	int timeout = timeout_ms(deadline_us);
-	bool some = l->n_watches > MANY && l->now_us < l->asked_us + ALL_EVERY_MS * 1000;
-	if (some
-	    && wait_and_call(l, false,
-		timeout < 0 || timeout > ALL_EVERY_MS ? ALL_EVERY_MS : timeout))
+	if (l->n_watches > MANY && l->now_us < l->asked_us + ALL_EVERY_US
+	    && l->turns > LATELY && ask(l, l->turns - LATELY, 0))
 		return;
-	(void)wait_and_call(l, true, timeout_ms(deadline_us));
+	(void)ask(l, 0, timeout_ms(deadline_us));
+	l->asked_us = l->now_us;
 }
 
 void

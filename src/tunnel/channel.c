@@ -11,10 +11,7 @@
 #include <unistd.h>
 
 enum {
-	/* In whole frames (engine.c): what is left of a read goes by itself.  Where many
-	 * channels share what may be read ahead, as little as one at once. */
-	READ_MIN = 32 * 1000,
-	READ_MAX = 4 * READ_MIN,
+	READ_MAX = 2 * 32 * 1000, /* whole frames (engine.c): what is left goes by itself */
 	OUT_MAX = FLIGHT_BULK + CHANNEL_AHEAD
 };
 
@@ -267,12 +264,12 @@ close_turn(struct channel *c)
 
 /* ---- bytes ---- */
 
-/* Each has its part of CHANNEL_AHEAD, and a small read at the least. */
+/* Each has its part of CHANNEL_AHEAD, and a read at the least. */
 static size_t
 ahead(const struct tunnel *t)
 {
 	size_t part = CHANNEL_AHEAD / (t->n_ours + t->n_theirs);
-	return part > READ_MIN ? part : READ_MIN;
+	return part > READ_MAX ? part : READ_MAX;
 }
 
 static bool
@@ -291,8 +288,7 @@ read_some(struct channel *c)
 	uint8_t *room;
 	if (c->phase == CHANNEL_ASKING)
 		return sys_read_into(c->watch.fd, &c->early, c->early.max - c->early.len);
-	size_t max = ahead(c->tunnel);
-	size_t n = stream_space(c->stream, max < READ_MAX ? max : READ_MAX, &room);
+	size_t n = stream_space(c->stream, READ_MAX, &room);
 	if (!n)
 		return 0;
 	ssize_t got = read(c->watch.fd, room, n);
