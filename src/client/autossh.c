@@ -44,6 +44,8 @@ struct autossh {
 	char ssh[PROGRAM_PATH_MAX];
 	pid_t pid; /* ssh's; 0: none runs */
 	struct overheard overheard;
+	struct background *background; /* NULL: -f is autossh's */
+	bool says; /* with that: stderr is kept */
 	bool has_terminal; /* it is stdin, with these settings */
 	struct termios settings;
 	bool pid_file_written;
@@ -208,6 +210,11 @@ look_at_ssh(struct autossh *a)
 	end.status = end.by_signal ? WTERMSIG(status) : WEXITSTATUS(status);
 	if (!end.by_signal && end.status == 255)
 		end.why = why[ssh_words(overheard_said(&a->overheard))];
+	if (a->background && a->background->waits) {
+		a->supervise.exit_status = EXIT_WRONG;
+		loop_stop(&a->loop);
+		return;
+	}
 	/* For those who have only the log. */
 	if (end.status && overheard_last_line(&a->overheard, line, sizeof line))
 		autossh_log(SEVERITY_INFO, "ssh said: %s", line);
@@ -229,6 +236,11 @@ on_signal(void *owner, int sig)
 		break;
 	case SIGUSR1:
 		tell(a, SUPERVISE_RESTART);
+		break;
+	case SIGURG:
+		if (a->background && a->background->waits)
+			background_enter(a->background,
+			    a->says ? STDOUT_FILENO : STDERR_FILENO);
 		break;
 	case SIGHUP:
 	case SIGUSR2:
@@ -309,8 +321,8 @@ write_pid(struct autossh *a)
 static int
 prepare(struct autossh *a)
 {
-	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGCHLD,
-		0 };
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGURG,
+		SIGCHLD, 0 };
 	struct autossh_conf *c = &a->conf;
 	if (c->ssh)
 		snprintf(a->ssh, sizeof a->ssh, "%s", c->ssh);
@@ -329,7 +341,7 @@ prepare(struct autossh *a)
 	a->loop.on_signal = on_signal;
 	if (open_port(a))
 		return -1;
-	if (c->background && daemon(0, 0) < 0) {
+	if (c->background && !a->background && daemon(0, 0) < 0) {
 		autossh_log_fatal("cannot go to the background: %s", strerror(errno));
 		return -1;
 	}
@@ -373,6 +385,8 @@ run(struct autossh *a)
 	if (prepare(a))
 		return EXIT_WRONG;
 	struct supervise_rules rules = rules_of(c);
+	if (a->background && a->background->waits)
+		rules.gate_us = 0; /* whether it has worked ssh tells */
 	supervise_init(&a->supervise, &rules, a->loop.now_us);
 	act(a, supervise_begin(&a->supervise, a->loop.now_us));
 	loop_run(&a->loop);
@@ -390,24 +404,34 @@ autossh_called(int argc, char **argv)
 	return strcmp(name, "autossh") == 0 || strcmp(name, "belay-autossh") == 0;
 }
 
+static int
+read_and_run(struct autossh *a, int argc, char **argv)
+{
+	int status = EXIT_WRONG;
+	if (autossh_conf_read(&a->conf, argc, argv, getenv))
+		autossh_log_fatal("%s", err_text(ERR_NOMEM));
+	else
+		status = run(a);
+	if (a->pid_file_written)
+		unlink(a->conf.pid_file);
+	monitor_close(&a->monitor);
+	netwatch_close(&a->net);
+	overheard_finish(&a->overheard);
+	autossh_conf_finish(&a->conf);
+	return status;
+}
+
 int
 autossh_main(int argc, char **argv)
 {
 	struct autossh a = { 0 };
-	int status = EXIT_WRONG;
-	if (argc > 1 && strcmp(argv[1], "--autossh") == 0) {
-		argc--;
-		argv++;
-	}
-	if (autossh_conf_read(&a.conf, argc, argv, getenv))
-		autossh_log_fatal("%s", err_text(ERR_NOMEM));
-	else
-		status = run(&a);
-	if (a.pid_file_written)
-		unlink(a.conf.pid_file);
-	monitor_close(&a.monitor);
-	netwatch_close(&a.net);
-	overheard_finish(&a.overheard);
-	autossh_conf_finish(&a.conf);
-	return status;
+	bool named = argc > 1 && strcmp(argv[1], "--autossh") == 0;
+	return read_and_run(&a, argc - named, argv + named);
+}
+
+int
+autossh_keep(int argc, char **argv, struct background *background, bool says)
+{
+	struct autossh a = { .background = background, .says = says };
+	return read_and_run(&a, argc, argv);
 }

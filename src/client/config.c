@@ -300,6 +300,18 @@ set_control_persist(struct config *c, struct span value)
 }
 
 static void
+set_local_command(struct config *c, struct span value)
+{
+	c->local_command = is(value, "none") ? (struct span){ value.p, 0 } : value;
+}
+
+static void
+set_permit_local(struct config *c, struct span value)
+{
+	c->permits_local = yes(value);
+}
+
+static void
 set_log_level(struct config *c, struct span value)
 {
 	/* The first is what ssh calls QUIET itself. */
@@ -358,6 +370,8 @@ static const struct {
 	{ "controlpath", set_control_path },
 	{ "controlpersist", set_control_persist },
 	{ "loglevel", set_log_level },
+	{ "localcommand", set_local_command },
+	{ "permitlocalcommand", set_permit_local },
 	{ "connectionattempts", set_attempts },
 	{ "proxycommand", set_for_ssh },
 	{ "proxyjump", set_for_ssh },

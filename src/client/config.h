@@ -53,6 +53,8 @@ struct config {
 	unsigned x11_timeout_s; /* ForwardX11Timeout; 0: for ever */
 	struct span xauth; /* XAuthLocation */
 	struct span ipqos; /* its first value, of terminals; empty: ssh did not tell */
+	struct span local_command; /* LocalCommand; empty: none */
+	bool permits_local; /* PermitLocalCommand: it may be run */
 	/* ssh knows SessionType, StdinNull and ForkAfterAuthentication */
 	bool tells_type;
 };

@@ -31,6 +31,13 @@ static const char usage_text[] =
     "       belay --autossh ...\n"
     "As ssh, but the session survives every cut of the connection.  See belay(1).\n";
 
+/* For argv, which nobody writes to. */
+static char *
+word(const char *text)
+{
+	return (char *)(uintptr_t)text;
+}
+
 /* With a command of ours: the line has none, so that it may stand behind it. */
 static int
 run_ssh(struct options *o, char *ssh, const char *command)
@@ -45,10 +52,10 @@ run_ssh(struct options *o, char *ssh, const char *command)
 		return EXIT_FAILED;
 	}
 	argv[0] = ssh;
-	argv[1] = (char *)(uintptr_t) "-t";
+	argv[1] = word("-t");
 	size_t first = command ? 2 : 1;
 	memcpy(argv + first, o->ssh_argv + 1, n * sizeof *argv);
-	argv[first + n] = (char *)(uintptr_t)command;
+	argv[first + n] = word(command);
 	argv[first + n + 1] = NULL;
 	execv(ssh, argv);
 	log_say(LOG_ERROR, "cannot execute %s: %s", ssh, strerror(errno));
@@ -57,30 +64,46 @@ run_ssh(struct options *o, char *ssh, const char *command)
 }
 
 /* A tunnel where belay-server cannot run: plain ssh carries it, and is run again whenever
- * it ends, unless that is at once.  That a link is dead ssh has to notice. */
+ * it ends, unless that is at once.  That a link is dead ssh has to notice.
+ *
+ * For -f it tells us that it is in (ssh_config(5), LocalCommand: run after the login), which
+ * one that goes by way of another ssh would not. */
 static int
-keep_ssh(struct options *o)
+keep_ssh(struct options *o, const struct session_plain *plain)
 {
-	static const char *const words[] = { "belay", "-M", "0", "-oServerAliveInterval=5" };
-	enum { BEFORE = 3 };
+	char local[sizeof plain->local_command + 64], *before[8], **p = before;
+	bool waits = plain->background->waits;
 	size_t n = 0, at = 0;
+	snprintf(local, sizeof local, "-oLocalCommand=kill -URG %ld; %s", (long)getpid(),
+	    plain->local_command);
+	*p++ = word("belay");
+	*p++ = word("-M0");
+	if (plain->forks)
+		*p++ = word("-oForkAfterAuthentication=no");
+	if (waits) {
+		background_let_go(STDOUT_FILENO); /* ssh does so now */
+		*p++ = word("-oControlPath=none");
+		*p++ = word("-oPermitLocalCommand=yes");
+		*p++ = local;
+	}
+	size_t n_before = (size_t)(p - before);
 	while (o->ssh_argv[++n])
 		if (o->ssh_argv[n] == o->destination)
 			at = strcmp(o->ssh_argv[n - 1 + (n == 1)], "--") == 0 ? n - 1 : n;
-	char **argv = calloc(n + BEFORE + 2, sizeof *argv), **p = argv;
+	char **argv = calloc(n_before + n + 2, sizeof *argv);
 	if (!argv) {
 		log_say(LOG_ERROR, "out of memory");
 		return EXIT_FAILED;
 	}
-	for (size_t i = 0; i < BEFORE; i++)
-		*p++ = (char *)(uintptr_t)words[i];
+	memcpy(argv, before, n_before * sizeof *argv);
+	p = argv + n_before;
 	for (size_t i = 1; i < n; i++) {
 		if (i == at)
-			*p++ = (char *)(uintptr_t)words[BEFORE];
+			*p++ = word("-oServerAliveInterval=5");
 		*p++ = o->ssh_argv[i];
 	}
 	(void)setenv("AUTOSSH_GATETIME", "5", 0);
-	int status = autossh_main((int)(p - argv), argv);
+	int status = autossh_keep((int)(p - argv), argv, plain->background, o->verbose);
 	free(argv);
 	return status ? EXIT_FAILED : 0;
 }
@@ -112,13 +135,12 @@ run(struct options *o)
 		    "there is no ssh on PATH (or BELAY_SSH does not name one)");
 		return EXIT_FAILED;
 	}
-	const char *command = NULL;
+	struct session_plain plain = { 0 };
 	int status = o->direct || !o->destination ? SESSION_PLAIN_SSH
-						  : session_run(o, ssh, &command);
+						  : session_run(o, ssh, &plain);
 	if (status != SESSION_PLAIN_SSH)
 		return status;
-	return o->no_command && !o->background && !o->direct ? keep_ssh(o)
-							     : run_ssh(o, ssh, command);
+	return plain.keeps ? keep_ssh(o, &plain) : run_ssh(o, ssh, plain.command);
 }
 
 int

@@ -42,7 +42,7 @@ enum {
 
 struct session {
 	const struct options *options;
-	const char **ret_command;
+	struct session_plain *ret_plain;
 	struct loop loop;
 	struct engine engine;
 	struct stream *control, *main, *errors; /* errors: NULL on a terminal */
@@ -55,7 +55,7 @@ struct session {
 	struct wish wish;
 	bool begun; /* it is known what is to be run */
 	uint8_t client_id[ID_LEN];
-	int in_foreground; /* -f: here the one who waits is told that we are in; 0: nobody */
+	struct background background; /* -f */
 	bool met; /* a host has welcomed us */
 	bool leaving; /* the session goes on without us */
 	bool exited, hanging_up, told_done;
@@ -197,21 +197,6 @@ on_hello(void *owner, bool resume, struct buf *out)
 	return hello_put(&h, resume, out);
 }
 
-/* -f: we are in; who started us goes on. */
-static void
-in_background(struct session *s)
-{
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (null >= 0) {
-		(void)dup2(null, STDIN_FILENO);
-		close(null);
-	}
-	(void)setsid();
-	(void)sys_write_all(s->in_foreground, "", 1);
-	close(s->in_foreground);
-	s->in_foreground = 0;
-}
-
 static struct report
 report(const struct session *s)
 {
@@ -343,7 +328,7 @@ static void
 go_plain(struct session *s, const char *why, enum plain_keeper keeper)
 {
 	bool shell = s->wish.kind == KIND_PTY && s->wish.raw && !s->wish.command.len;
-	bool tunnel = s->options->no_command && !s->options->background;
+	bool tunnel = s->config.no_command;
 	const char *command = shell ? plain_command(keeper) : NULL;
 	if (isatty(STDERR_FILENO) && isatty(STDOUT_FILENO) && command)
 		log_say(LOG_NOTICE, "%s: %s; after a cut run it again: %s",
@@ -353,7 +338,15 @@ go_plain(struct session *s, const char *why, enum plain_keeper keeper)
 		    s->options->destination, tunnel ? ", but is run again" : "", why);
 	if (tunnel)
 		notify_last(&s->notify, s->options->destination, why);
-	*s->ret_command = command;
+	*s->ret_plain = (struct session_plain){ .command = command,
+		.keeps = tunnel,
+		.forks = s->config.tells_type,
+		.background = &s->background };
+	struct span local = s->config.local_command;
+	if (local.n >= sizeof s->ret_plain->local_command)
+		s->ret_plain->keeps = false;
+	else if (s->config.permits_local)
+		memcpy(s->ret_plain->local_command, local.p, local.n);
 	leave(s, SESSION_PLAIN_SSH);
 }
 
@@ -582,8 +575,11 @@ forwards_step(struct session *s)
 			leave_running(s, true); /* it was there before us */
 		else
 			hang_up(s, EXIT_FAILED);
-	} else if (s->in_foreground && ready) {
-		in_background(s);
+	} else if (s->background.waits && ready) {
+		background_enter(&s->background,
+		    !s->config.no_command      ? STDIN_FILENO
+			: s->options->verbose ? STDOUT_FILENO
+					      : STDERR_FILENO);
 	}
 	if (s->notify.path[0]) {
 		struct report r = report(s);
@@ -689,33 +685,12 @@ begin(struct session *s)
 	return 0;
 }
 
-/* ssh -f: a child goes on when the host has let us in, and tells us; whatever happens
- * before is ours to report.  In between it has the terminal, for a password. */
 static void
 to_background(struct session *s)
 {
-	int told[2];
-	char byte;
-	int status = 0;
-	if (sys_pipe(told)) {
+	if (background_begin(&s->background))
 		fail(s, "cannot go to the background: %s", strerror(errno));
-		return;
-	}
-	pid_t pid = fork();
-	if (pid <= 0) {
-		close(told[0]);
-		s->in_foreground = told[1];
-		s->config.null_stdin = true;
-		if (pid < 0)
-			fail(s, "cannot go to the background: %s", strerror(errno));
-		return;
-	}
-	close(told[1]);
-	if (read(told[0], &byte, 1) == 1)
-		_exit(0);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		continue;
-	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILED);
+	s->config.null_stdin = true;
 }
 
 static void
@@ -729,12 +704,13 @@ on_config(void *owner)
 		leave(s, SESSION_PLAIN_SSH);
 		return;
 	}
-	if (!s->wish.manages && plain_known(s->options, &keeper)) {
+	bool plain = !s->wish.manages && plain_known(s->options, &keeper);
+	if (s->config.background && (!plain || s->config.no_command))
+		to_background(s);
+	if (plain) {
 		go_plain(s, lately, keeper);
 		return;
 	}
-	if (s->config.background)
-		to_background(s);
 	wish_session(&s->wish, s->options);
 	int err = begin(s);
 	if (err)
@@ -766,15 +742,16 @@ session_init(struct session *s, const struct options *o, const char *ssh)
 }
 
 int
-session_run(const struct options *o, const char *ssh, const char **ret_command)
+session_run(const struct options *o, const char *ssh, struct session_plain *ret_plain)
 {
 	struct session *s = &session;
-	*ret_command = NULL;
-	s->ret_command = ret_command;
+	*ret_plain = (struct session_plain){ 0 };
+	s->ret_plain = ret_plain;
 	enum plain_keeper keeper;
 	s->options = o;
 	notify_init(&s->notify);
-	if (!wish_manages(o) && plain_known(o, &keeper) && !plain_command(keeper)) {
+	bool tunnel = o->no_command || !o->command[0];
+	if (!tunnel && !wish_manages(o) && plain_known(o, &keeper)) {
 		go_plain(s, lately, keeper);
 		return SESSION_PLAIN_SSH;
 	}

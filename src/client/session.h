@@ -12,14 +12,23 @@
 #ifndef CLIENT_SESSION_H
 #define CLIENT_SESSION_H
 
+#include "client/background.h"
 #include "client/options.h"
 
 enum { SESSION_PLAIN_SSH = -1 };
 
+/* How plain ssh is run then. */
+struct session_plain {
+	const char *command; /* on a terminal, instead of a login shell; NULL: none */
+	bool keeps; /* a tunnel: again whenever it ends */
+	bool forks; /* this ssh knows ForkAfterAuthentication */
+	char local_command[1024]; /* what the user has ssh run here; "": nothing */
+	struct background *background; /* somebody may wait until it is in; or NULL */
+};
+
 /* Runs a login shell or a command on the host until it ends; returns the exit status.
  * SESSION_PLAIN_SSH: belay-server cannot run there, nothing has been run or read, and
- * plain ssh is to be used; *ret_command is what to run there on a terminal instead of a
- * login shell, or NULL. */
-int session_run(const struct options *o, const char *ssh, const char **ret_command);
+ * plain ssh is to be used. */
+int session_run(const struct options *o, const char *ssh, struct session_plain *ret_plain);
 
 #endif

@@ -72,6 +72,56 @@ def test_background_after_authentication(host, echo):
     host.wait_gone()
 
 
+@pytest.mark.parametrize("fork", [("-f",), ("-o", "ForkAfterAuthentication=yes")])
+def test_background_for_tunnels_only(make_host, echo, tmp_path, fork):
+    """Plain ssh carries it, and is run again: also by the name of a host that is known so."""
+    host = make_host(sshd_config="ForceCommand echo tunnels only; exit 1",
+                     ssh_config=f"PermitLocalCommand yes\n"
+                                f"LocalCommand echo as %r >>{tmp_path}/local")
+    port, spec, server = echo
+    for _ in ("found", "remembered"):
+        done = host.piped(belay_argv(host, *fork, "-N", "-L", spec), timeout=20)
+        assert done.returncode == 0
+        assert listens(port)
+        logins = host.sshd.logins()
+        host.proxy.cut()
+        wait_until(lambda: host.sshd.logins() > logins)
+        wait_until(lambda: listens(port))
+        assert (tmp_path / "local").read_text().startswith("as ")
+        inside = [one for one in host.client_processes() if one.name == "belay"]
+        assert len(inside) == 1
+        os.kill(inside[0].pid, signal.SIGTERM)
+        wait_until(lambda: not host.client_processes())
+        wait_until(lambda: not listens(port))
+
+
+def test_background_for_tunnels_only_that_does_not_get_in(make_host, echo):
+    host = make_host(sshd_config="ForceCommand echo tunnels only; exit 1")
+    port, spec, server = echo
+    assert host.piped(belay_argv(host, "-f", "-N", "-L", spec), timeout=20).returncode == 0
+    inside = [one for one in host.client_processes() if one.name == "belay"]
+    os.kill(inside[0].pid, signal.SIGTERM)
+    wait_until(lambda: not host.client_processes())
+    host.configure(key="stranger")
+    done = host.piped(belay_argv(host, "-f", "-N", "-L", spec), timeout=20)
+    assert done.returncode == 255
+    assert b"Permission denied" in done.stderr
+    wait_until(lambda: not host.client_processes())
+
+
+@pytest.mark.parametrize("more", [{}, {"stderr": None}])
+def test_background_lets_go_of_what_is_open(host, more):
+    """Who collects its output need not wait for its end; what -v says is said on stderr."""
+    done = host.piped(belay_argv(host, "-f", "-N", *(["-v"] if more else [])),
+                      timeout=20, **more)
+    assert done.returncode == 0
+    for one in host.client_processes():
+        if one.name == "belay":
+            os.kill(one.pid, signal.SIGTERM)
+    wait_until(lambda: not host.client_processes())
+    host.wait_gone()
+
+
 def test_background_that_does_not_get_in(host):
     host.configure(key="stranger")
     assert host.piped(belay_argv(host, "-f", "-N")).returncode == 255
