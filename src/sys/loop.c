@@ -101,17 +101,17 @@ timeout_ms(uint64_t at_us)
 	return ms > 3600 * 1000 ? 3600 * 1000 : (int)ms;
 }
 
-/* Asks for those that were ready since that turn, and calls who is ready now.  Returns how
+/* Asks for those that were ready after that turn, and calls who is ready now.  Returns how
  * many were; -1: a signal came, the signal pipe has it. */
 static int
-ask(struct loop *l, uint64_t since, int timeout)
+ask(struct loop *l, uint64_t after, int timeout)
 {
 	struct pollfd fds[LOOP_WATCHES];
 	struct watch *called[LOOP_WATCHES];
 	size_t n = l->n_watches;
 	for (size_t i = 0; i < n; i++) {
 		struct watch *w = called[i] = l->watches[i];
-		fds[i].fd = w && w->events && w->ready >= since ? w->fd : -1;
+		fds[i].fd = w && w->events && w->ready >= after ? w->fd : -1;
 		fds[i].events = w ? w->events : 0;
 	}
 	int ready = poll(fds, (nfds_t)n, timeout);

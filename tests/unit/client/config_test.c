@@ -44,6 +44,15 @@ TEST(each_keyword_is_understood)
 	CHECK(c.tty == CONFIG_TTY_NO);
 }
 
+TEST(what_the_user_has_run_here)
+{
+	o = (struct options){ .escape = '~' };
+	parse("permitlocalcommand no\nlocalcommand echo %h; x\n");
+	CHECK(!c.permits_local && c.local_command.n == 10);
+	parse("permitlocalcommand yes\nlocalcommand none\n");
+	CHECK(c.permits_local && c.local_command.n == 0);
+}
+
 TEST(escape_characters_as_ssh_prints_them)
 {
 	o = (struct options){ 0 };
