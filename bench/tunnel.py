@@ -4,10 +4,10 @@
     bench/tunnel.py [--quick] [--json FILE]
 
 Bulk both ways, on loopback and in the laboratory (bench/lab); on loopback two hundred
-connections at once, many short ones one after the other (and what they leave behind in the two
-programs), and bulk through cuts, whose checksum must be equal; in the laboratory how soon a
-tunnel carries again after a change of address, beside autossh's. Medians; a budget that is not
-kept makes the exit status 1.
+connections at once, bulk beside four hundred idle ones, many short ones one after the other (and
+what they leave behind in the two programs), and bulk through cuts, whose checksum must be equal;
+in the laboratory how soon a tunnel carries again after a change of address, beside autossh's.
+Medians; a budget that is not kept makes the exit status 1.
 """
 
 import argparse
@@ -145,9 +145,25 @@ def at_once(port, number):
     return (time.perf_counter() - began) * 1000
 
 
+@contextlib.contextmanager
+def idle_ones(port, number):
+    """Connections that have carried something once."""
+    with contextlib.ExitStack() as stack:
+        socks = [stack.enter_context(connect(port)) for _ in range(number)]
+        for sock in socks:
+            sock.sendall(b"a")
+        for sock in socks:
+            exactly(sock, 1)
+        yield
+
+
+IDLE = 400
+
+
 def beside_ssh(host, rounds, size, number):
     found = {what: {"ssh": [], "belay": []}
-             for what in ("down_mb_per_s", "up_mb_per_s", "short_per_s", "200_at_once_ms")}
+             for what in ("down_mb_per_s", "up_mb_per_s", "short_per_s", "200_at_once_ms",
+                          "down_beside_idle_mb_per_s", "up_beside_idle_mb_per_s")}
     with apart("source", size) as one, apart("sink", size) as two, service(echo) as three:
         for _ in range(rounds):
             for name in ("ssh", "belay"):
@@ -156,6 +172,9 @@ def beside_ssh(host, rounds, size, number):
                     found["up_mb_per_s"][name].append(up(ports[1], size))
                     found["short_per_s"][name].append(short_ones(ports[2], number))
                     found["200_at_once_ms"][name].append(at_once(ports[2], 200))
+                    with idle_ones(ports[2], IDLE):
+                        found["down_beside_idle_mb_per_s"][name].append(down(ports[0], size))
+                        found["up_beside_idle_mb_per_s"][name].append(up(ports[1], size))
     return {what: {name: statistics.median(values) for name, values in by.items()}
             for what, by in found.items()}
 
@@ -300,14 +319,15 @@ def recoveries(rounds):
 
 
 def judge(found):
-    def bulk(where, by):
+    def bulk(where, by, beside=""):
         return [at_least(f"{where}: forwarded bulk {what}, belay / ssh",
                          by[key]["belay"] / by[key]["ssh"], 0.9)
-                for key, what in (("down_mb_per_s", "to the client"),
-                                  ("up_mb_per_s", "to the host"))]
+                for key, what in ((f"down{beside}_mb_per_s", "to the client"),
+                                  (f"up{beside}_mb_per_s", "to the host"))]
 
     rows = [row for link, by in found["links"].items() for row in bulk(link, by)]
     rows += [*bulk("loopback", found),
+            *bulk(f"loopback, beside {IDLE} idle connections", found, "_beside_idle"),
             at_most("left behind by short connections, KiB", found["left"]["kib"], 512),
             at_most("and descriptors", found["left"]["descriptors"], 0),
             at_least("through cuts, equal", int(found["cuts"]["equal"]), 1)]

@@ -750,8 +750,9 @@ session_run(const struct options *o, const char *ssh, struct session_plain *ret_
 	enum plain_keeper keeper;
 	s->options = o;
 	notify_init(&s->notify);
-	bool tunnel = o->no_command || !o->command[0];
-	if (!tunnel && !wish_manages(o) && plain_known(o, &keeper)) {
+	/* A tunnel or a shell may need the configuration yet. */
+	bool settled = o->command[0] && !o->no_command;
+	if (settled && !wish_manages(o) && plain_known(o, &keeper)) {
 		go_plain(s, lately, keeper);
 		return SESSION_PLAIN_SSH;
 	}
