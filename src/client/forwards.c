@@ -192,7 +192,9 @@ start(struct forwards_one *one)
 		one->listen_due = true;
 		return;
 	}
-	one->listener = (struct listener){ .accepted = on_accepted, .owner = one };
+	one->listener = (struct listener){ .accepted = on_accepted,
+		.owner = one,
+		.tunnel = &f->tunnel };
 	if (listener_open(&one->listener, f->tunnel.loop, &one->forward.listen,
 		&f->unix_how, &port, text))
 		not_listening(one, "", text);
@@ -325,8 +327,6 @@ forwards_turn(struct forwards *f, uint64_t now_us)
 		tell(f, (uint32_t)i);
 		if (!l->loop)
 			continue;
-		if (!tunnel_has_room(&f->tunnel))
-			listener_pause(l, now_us);
 		loop_sooner(&at, listener_turn(l, now_us));
 	}
 	tunnel_turn(&f->tunnel);

@@ -72,7 +72,9 @@ remote_open(struct remote *r)
 {
 	static const struct listener_unix how = { .mask = OWNER_ONLY };
 	unsigned port;
-	r->listener = (struct listener){ .accepted = on_accepted, .owner = r };
+	r->listener = (struct listener){ .accepted = on_accepted,
+		.owner = r,
+		.tunnel = &r->forwards->tunnel };
 	r->say_due = true;
 	r->text[0] = 0;
 	r->listens = listener_open(&r->listener, r->forwards->tunnel.loop, &r->on, &how,
@@ -182,8 +184,6 @@ forwards_turn(struct forwards *f, bool here, uint64_t now_us)
 		}
 		if (r->listens && f->away_us)
 			loop_sooner(&at, f->away_us + AWAY_US);
-		if (r->listens && !tunnel_has_room(&f->tunnel))
-			listener_pause(&r->listener, now_us);
 		if (r->listens)
 			loop_sooner(&at, listener_turn(&r->listener, now_us));
 		if (r->say_due)

@@ -18,6 +18,21 @@ enum {
 };
 
 static void
+set_events(struct listener *l, short events)
+{
+	for (size_t i = 0; i < LISTENER_SOCKETS; i++)
+		l->watches[i].events = events;
+}
+
+/* Accepts no more for a moment. */
+static void
+pause_listener(struct listener *l)
+{
+	l->paused_until_us = l->loop->now_us + PAUSE_US;
+	set_events(l, 0);
+}
+
+static void
 on_readable(void *owner, short revents)
 {
 	struct listener *l = owner;
@@ -25,11 +40,12 @@ on_readable(void *owner, short revents)
 	for (size_t i = 0; i < LISTENER_SOCKETS; i++)
 		for (int n = 0;
 		     l->watches[i].fd >= 0 && !l->paused_until_us && n < AT_ONCE; n++) {
-			int fd = tcp_accept(l->watches[i].fd);
+			bool room = !l->tunnel || tunnel_has_room(l->tunnel);
+			int fd = room ? tcp_accept(l->watches[i].fd) : -1;
 			if (fd >= 0)
 				l->accepted(l->owner, fd);
-			else if (errno == EMFILE || errno == ENFILE)
-				listener_pause(l, l->loop->now_us);
+			else if (!room || errno == EMFILE || errno == ENFILE)
+				pause_listener(l);
 			else
 				break;
 		}
@@ -150,20 +166,6 @@ listener_close(struct listener *l)
 	if (l->path[0])
 		unlink(l->path);
 	l->path[0] = 0;
-}
-
-static void
-set_events(struct listener *l, short events)
-{
-	for (size_t i = 0; i < LISTENER_SOCKETS; i++)
-		l->watches[i].events = events;
-}
-
-void
-listener_pause(struct listener *l, uint64_t now_us)
-{
-	l->paused_until_us = now_us + PAUSE_US;
-	set_events(l, 0);
 }
 
 uint64_t

@@ -5,7 +5,7 @@
 #ifndef TUNNEL_LISTENER_H
 #define TUNNEL_LISTENER_H
 
-#include "tunnel/connect.h"
+#include "tunnel/tunnel.h"
 
 enum { LISTENER_SOCKETS = 2, LISTENER_TEXT = 400 };
 
@@ -13,8 +13,9 @@ struct listener {
 	struct loop *loop;
 	struct watch watches[LISTENER_SOCKETS]; /* fd -1: not open */
 	char path[TARGET_MAX]; /* of a unix socket, to be removed; "": none */
-	uint64_t paused_until_us; /* no descriptors: 0, it is not */
+	uint64_t paused_until_us; /* there are too many: 0, it is not */
 	void (*accepted)(void *owner, int fd); /* non-blocking; the owner's */
+	const struct tunnel *tunnel; /* that must have room for them; or NULL */
 	void *owner;
 };
 
@@ -32,8 +33,6 @@ struct listener_unix {
 int listener_open(struct listener *l, struct loop *loop, const struct target *on,
     const struct listener_unix *how, unsigned *ret_port, char ret_text[LISTENER_TEXT]);
 void listener_close(struct listener *l);
-/* Accepts no more for a moment: there are too many. */
-void listener_pause(struct listener *l, uint64_t now_us);
 /* Returns when to call it again; 0: on events only. */
 uint64_t listener_turn(struct listener *l, uint64_t now_us);
 

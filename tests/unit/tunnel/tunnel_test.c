@@ -3,6 +3,7 @@
 #include "stream/engine.h"
 #include "test.h"
 #include "tunnel/channel.h"
+#include "tunnel/listener.h"
 #include "tunnel/tunnel.h"
 
 #include <arpa/inet.h>
@@ -370,6 +371,42 @@ TEST(who_was_sent_at_once_is_read_from_again)
 	close(fd);
 	close(far_fd);
 	CHECK(run_until(none_left));
+	finish();
+}
+
+static int accepted;
+
+static void
+on_accepted(void *owner, int fd)
+{
+	(void)owner;
+	accepted++;
+	close(fd);
+}
+
+/* Who comes when there is no room waits, and is not turned away. */
+TEST(who_has_no_room_waits)
+{
+	struct listener l = { .accepted = on_accepted, .tunnel = &near.tunnel };
+	struct target on = { .kind = OPEN_TCP, .host = "127.0.0.1" };
+	struct sockaddr_in in = { .sin_family = AF_INET,
+		.sin_addr = { htonl(INADDR_LOOPBACK) } };
+	char text[LISTENER_TEXT];
+	unsigned port;
+	begin();
+	CHECK_EQ(listener_open(&l, &loop, &on, NULL, &port, text), 0);
+	in.sin_port = htons((uint16_t)port);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	CHECK_EQ(connect(fd, (struct sockaddr *)&in, sizeof in), 0);
+	near.tunnel.n_ours = TUNNEL_OPEN;
+	l.watches[0].fn(&l, POLLIN);
+	CHECK_EQ(accepted, 0);
+	near.tunnel.n_ours = 0;
+	CHECK_EQ(listener_turn(&l, l.paused_until_us), 0);
+	l.watches[0].fn(&l, POLLIN);
+	CHECK_EQ(accepted, 1);
+	close(fd);
+	listener_close(&l);
 	finish();
 }
 
