@@ -7,14 +7,14 @@ import shutil
 import signal
 
 import pytest
-from harness import PATH, PROMPT, belay_argv, belay_path, wait_until
+from harness import PATH, PROMPT, WINDOW_CLOSES, belay_argv, belay_path, wait_until
 
 BACK = "back in the session"
 
 
 def left_shell(host, how):
     """A shell with something in it, left in one of the ways there are."""
-    term = host.shell()
+    term = host.shell(env=WINDOW_CLOSES)
     term.line("mark=kept; echo ear''lier")
     term.expect("earlier")
     term.expect(PROMPT)

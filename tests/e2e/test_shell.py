@@ -10,7 +10,7 @@ import termios
 
 import pytest
 
-from harness import PROMPT, belay_argv, wait_until
+from harness import PROMPT, WINDOW_CLOSES, belay_argv, wait_until
 
 VOLATILE = {"SSH_CLIENT", "SSH_CONNECTION", "SSH_TTY"}  # they differ by a port, a pty
 MOTD = pathlib.Path("/etc/motd")
@@ -76,7 +76,7 @@ def test_signal_ends_a_command_on_a_terminal(host, name):
 
 
 def test_closed_window_ends_belay_and_leaves_the_shell(host):
-    term = host.shell()
+    term = host.shell(env=WINDOW_CLOSES)
     term.hang_up()
     wait_until(lambda: not os.path.exists(f"/proc/{term.pid}"), what="belay runs on")
     back = host.belay()
@@ -85,7 +85,8 @@ def test_closed_window_ends_belay_and_leaves_the_shell(host):
 
 
 def test_closed_window_ends_a_command(host):
-    term = host.start([*belay_argv(host, "-t"), "echo run'ning'; exec sleep 1000"])
+    term = host.start([*belay_argv(host, "-t"), "echo run'ning'; exec sleep 1000"],
+                      env=WINDOW_CLOSES)
     term.expect("running")
     term.hang_up()
     wait_until(lambda: not os.path.exists(f"/proc/{term.pid}"), what="belay runs on")
