@@ -133,21 +133,9 @@ def short_ones(port, number):
     return number / (time.perf_counter() - began)
 
 
-def at_once(port, number):
-    """Milliseconds from the first connection to the last answer."""
-    began = time.perf_counter()
-    with contextlib.ExitStack() as stack:
-        socks = [stack.enter_context(connect(port)) for _ in range(number)]
-        for sock in socks:
-            sock.sendall(b"a")
-        for sock in socks:
-            exactly(sock, 1)
-    return (time.perf_counter() - began) * 1000
-
-
 @contextlib.contextmanager
-def idle_ones(port, number):
-    """Connections that have carried something once."""
+def answered(port, number):
+    """So many connections, opened together; each has had an answer."""
     with contextlib.ExitStack() as stack:
         socks = [stack.enter_context(connect(port)) for _ in range(number)]
         for sock in socks:
@@ -155,6 +143,13 @@ def idle_ones(port, number):
         for sock in socks:
             exactly(sock, 1)
         yield
+
+
+def at_once(port, number):
+    """Milliseconds from the first connection to the last answer."""
+    began = time.perf_counter()
+    with answered(port, number):
+        return (time.perf_counter() - began) * 1000
 
 
 IDLE = 400
@@ -172,7 +167,7 @@ def beside_ssh(host, rounds, size, number):
                     found["up_mb_per_s"][name].append(up(ports[1], size))
                     found["short_per_s"][name].append(short_ones(ports[2], number))
                     found["200_at_once_ms"][name].append(at_once(ports[2], 200))
-                    with idle_ones(ports[2], IDLE):
+                    with answered(ports[2], IDLE):
                         found["down_beside_idle_mb_per_s"][name].append(down(ports[0], size))
                         found["up_beside_idle_mb_per_s"][name].append(up(ports[1], size))
     return {what: {name: statistics.median(values) for name, values in by.items()}
