@@ -1,5 +1,6 @@
 #include "client/asker.h"
 
+#include "base/log.h"
 #include "sys/child.h"
 #include "sys/sys.h"
 
@@ -8,7 +9,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { ANSWER_MAX = 256 * 1024, READ_MAX = 16 * 1024 };
+enum {
+	ANSWER_MAX = 256 * 1024,
+	READ_MAX = 16 * 1024,
+	AGAIN_US = 3 * 1000000, /* a `Match exec` may hang where the network is gone */
+};
 
 static void
 close_answer(struct asker *a)
@@ -21,76 +26,182 @@ close_answer(struct asker *a)
 	a->watch.fn = NULL;
 }
 
+/* What the configuration has run ends, too. */
+static void
+end_ssh(struct asker *a)
+{
+	if (a->pid > 0) {
+		kill(-a->pid, SIGKILL);
+		waitpid(a->pid, NULL, 0);
+	}
+	a->pid = 0;
+	close_answer(a);
+}
+
+static void
+finished(struct asker *a, enum asker_state state)
+{
+	end_ssh(a);
+	a->until_us = 0;
+	a->state = state;
+	a->known(a->owner);
+}
+
+/* False: no more comes, or what has come is too much. */
+static bool
+read_answer(struct asker *a)
+{
+	ssize_t n = 1;
+	while (n > 0 && a->answer.len < ANSWER_MAX / 2)
+		n = sys_read_into(a->watch.fd, &a->answer, READ_MAX);
+	return n == 0;
+}
+
 static void
 on_answer(void *owner, short revents)
 {
 	struct asker *a = owner;
 	(void)revents;
-	if (sys_read_into(a->watch.fd, &a->answer, READ_MAX) >= 0
-	    && a->answer.len < ANSWER_MAX / 2)
-		return;
-	close_answer(a);
-	config_parse(a->config, buf_span(&a->answer));
-	a->known(a->owner);
+	if (!read_answer(a))
+		close_answer(a); /* asker_reap goes on: it depends on how ssh ends */
 }
 
 static pid_t
-start_ssh(const struct options *o, const char *ssh, int fds[3])
+start_ssh(struct asker *a, int fds[3])
 {
+	const struct options *o = a->options;
+	static const char *const itself[] = { "-F", "none", "--" };
 	size_t n = 0, n_words = 0;
 	while (&o->ssh_argv[n_words] != o->command)
 		n_words++;
-	char **argv = calloc(n_words + 3, sizeof *argv);
+	char **argv = calloc(n_words + 8, sizeof *argv);
 	if (!argv)
 		return -1;
-	argv[n++] = (char *)(uintptr_t)ssh;
+	argv[n++] = (char *)(uintptr_t)a->ssh;
 	argv[n++] = (char *)(uintptr_t) "-G";
-	for (size_t i = 1; i < n_words; i++)
+	for (size_t i = 0; a->itself && i < sizeof itself / sizeof *itself; i++)
+		argv[n++] = (char *)(uintptr_t)itself[i];
+	if (a->itself)
+		argv[n++] = (char *)(uintptr_t)o->destination;
+	for (size_t i = 1; !a->itself && i < n_words; i++)
 		argv[n++] = o->ssh_argv[i];
 	pid_t pid = child_start(argv, true, fds);
 	free(argv);
 	return pid;
 }
 
-void
-asker_start(struct asker *a, struct loop *loop, const struct options *o, const char *ssh,
-    struct config *config, void (*known)(void *owner), void *owner)
+static void
+ask(struct asker *a)
 {
 	int fds[3];
-	*a = (struct asker){ .loop = loop,
-		.config = config,
-		.known = known,
-		.owner = owner };
-	buf_init(&a->answer, ANSWER_MAX);
-	config_from_options(config, o);
-	a->pid = start_ssh(o, ssh, fds);
+	a->pid = start_ssh(a, fds);
 	if (a->pid < 0) {
 		a->pid = 0;
-		known(owner);
+		finished(a, ASKER_FAILED);
 		return;
 	}
 	close(fds[0]);
 	a->err = fds[2]; /* kept open, so that a warning does not kill it */
 	a->watch =
 	    (struct watch){ .fd = fds[1], .events = POLLIN, .fn = on_answer, .owner = a };
-	loop_add(loop, &a->watch);
+	loop_add(a->loop, &a->watch);
+}
+
+void
+asker_start(struct asker *a, struct loop *loop, const struct options *o, const char *ssh,
+    bool again, void (*known)(void *owner), void *owner)
+{
+	*a = (struct asker){ .loop = loop,
+		.options = o,
+		.ssh = ssh,
+		.state = ASKER_ASKS,
+		.again = again,
+		.until_us = again ? loop->now_us + AGAIN_US : 0,
+		.known = known,
+		.owner = owner };
+	buf_init(&a->answer, ANSWER_MAX);
+	ask(a);
+}
+
+/* What ssh has by itself is known, or (empty) is not: then nothing is as it has it. */
+static void
+compare(struct asker *a, struct span by_itself)
+{
+	config_compare(&a->config, by_itself);
+	finished(a, ASKER_WHOLE);
+}
+
+static void
+take_answer(struct asker *a, bool ok)
+{
+	struct span none = { (const uint8_t *)"", 0 };
+	ok = ok && config_is_whole(buf_span(&a->answer));
+	if (a->itself) {
+		compare(a, ok ? buf_span(&a->answer) : none);
+		return;
+	}
+	if (!ok) {
+		finished(a, ASKER_FAILED);
+		return;
+	}
+	config_from_options(&a->config, a->options);
+	config_read(&a->config, &a->answer);
+	a->itself = a->config.n_unknown > 0 && !a->again;
+	if (a->itself)
+		ask(a);
+	else
+		finished(a, ASKER_WHOLE);
+}
+
+bool
+asker_asks(const struct asker *a)
+{
+	return a->state == ASKER_ASKS;
 }
 
 void
 asker_reap(struct asker *a)
 {
-	if (a->pid > 0 && child_ended(a->pid, &(int){ 0 }))
-		a->pid = 0;
+	int status;
+	if (a->pid <= 0 || !child_ended(a->pid, &status))
+		return;
+	a->pid = 0;
+	if (a->watch.fn)
+		(void)read_answer(a);
+	close_answer(a);
+	take_answer(a,
+	    WIFEXITED(status) && WEXITSTATUS(status) == 0
+		&& a->answer.len < ANSWER_MAX / 2);
+}
+
+void
+asker_turn(struct asker *a, uint64_t now_us)
+{
+	if (!a->until_us || now_us < a->until_us)
+		return;
+	log_say(LOG_VERBOSE,
+	    "ssh -G does not answer: going on with what it has said last");
+	finished(a, ASKER_FAILED);
+}
+
+bool
+asker_take(struct asker *a, struct config *config)
+{
+	if (a->state != ASKER_WHOLE)
+		return false;
+	config_finish(config);
+	*config = a->config;
+	a->config = (struct config){ 0 };
+	a->state = ASKER_NONE;
+	return true;
 }
 
 void
 asker_finish(struct asker *a)
 {
-	if (a->pid > 0) {
-		kill(a->pid, SIGKILL);
-		waitpid(a->pid, NULL, 0);
-		a->pid = 0;
-	}
-	close_answer(a);
+	end_ssh(a);
+	config_finish(&a->config);
 	buf_finish(&a->answer);
+	a->state = ASKER_NONE;
+	a->until_us = 0;
 }

@@ -1,7 +1,14 @@
 /*
  * Asks `ssh -G` what the user's configuration wants (ssh_config(5)), some milliseconds,
  * before ssh connects: what is to be run goes with the command line, which saves a round
- * trip.  Where ssh does not know -G, the command line alone decides.
+ * trip.
+ *
+ *     asker_start ---> asks ---whole---> asker_take moves it to the caller's
+ *                       |-----failed---> the caller keeps what it has
+ *
+ * An answer is whole when ssh has ended well and said all of it; only then it replaces
+ * another one, by asker_take, which nothing else does.  Keywords that config.c does not know
+ * are compared with what this ssh has by itself (`ssh -G -F none`), asked only then.
  */
 #ifndef CLIENT_ASKER_H
 #define CLIENT_ASKER_H
@@ -11,23 +18,39 @@
 
 #include <sys/types.h>
 
+enum asker_state { ASKER_NONE, ASKER_ASKS, ASKER_WHOLE, ASKER_FAILED };
+
 struct asker {
 	struct loop *loop;
-	struct watch watch; /* what it says */
-	struct buf answer;
-	struct config *config;
+	const struct options *options;
+	const char *ssh;
+	enum asker_state state;
+	struct config config; /* its own, until it is whole and taken */
+	struct buf answer; /* what ssh says: first of the host, then by itself */
+	bool again; /* the caller has an answer already */
+	bool itself; /* ssh is asked for what it has by itself */
+	struct watch watch; /* what ssh says; no function: its end has been read */
 	pid_t pid; /* 0: ended, or never started */
 	int err;
+	uint64_t until_us; /* 0: as long as it takes */
 	void (*known)(void *owner); /* called once */
 	void *owner;
 };
 
-/* Fills *config, which keeps pointers into the asker, and calls `known`. */
+/* Calls `known`, perhaps before it returns.  `again`: the caller can do without, and does
+ * not wait longer than a few seconds. */
 void asker_start(struct asker *a, struct loop *loop, const struct options *o,
-    const char *ssh, struct config *config, void (*known)(void *owner), void *owner);
+    const char *ssh, bool again, void (*known)(void *owner), void *owner);
+/* Moves a whole answer to *config, which config_finish frees; false: there is none, and
+ * *config stays as it is. */
+bool asker_take(struct asker *a, struct config *config);
+/* Whether it asks now. */
+bool asker_asks(const struct asker *a);
 /* A child has ended: perhaps it was ours. */
 void asker_reap(struct asker *a);
-/* Takes a zeroed one. */
+/* Waits no longer, when it is time (until_us). */
+void asker_turn(struct asker *a, uint64_t now_us);
+/* Ends it, also in the middle.  Takes a zeroed one. */
 void asker_finish(struct asker *a);
 
 #endif

@@ -56,7 +56,7 @@ set_tty(struct config *c, struct span value)
 		c->tty = CONFIG_TTY_YES;
 	else if (is(value, "no") || is(value, "false"))
 		c->tty = CONFIG_TTY_NO;
-	else
+	else if (is(value, "auto"))
 		c->tty = CONFIG_TTY_AUTO;
 }
 
@@ -318,6 +318,73 @@ set_log_level(struct config *c, struct span value)
 	c->silent = is(value, "SILENT") || is(value, "QUIET") || is(value, "FATAL");
 }
 
+/* ---- what a -R without a destination may lead to ---- */
+
+/* The first one counts: it is said. */
+static void
+leave_to_ssh(struct config *c, struct span keyword)
+{
+	if (!c->for_ssh.n)
+		c->for_ssh = keyword;
+}
+
+/* "host:80", "[address]:80", with "*" for all; names of services are ssh's. */
+static bool
+parse_open(struct span word, struct config_target *ret)
+{
+	static const uint8_t brackets[] = "[]";
+	const uint8_t *end = word.p + word.n, *colon = NULL;
+	bool bracket = word.n && word.p[0] == brackets[0];
+	const uint8_t *close = bracket ? memchr(word.p, brackets[1], word.n) : NULL;
+	if (bracket && (!close || close + 1 == end || close[1] != ':'))
+		return false;
+	colon = bracket ? close + 1 : memchr(word.p, ':', word.n);
+	if (!colon || memchr(colon + 1, ':', (size_t)(end - colon - 1)))
+		return false;
+	ret->host = bracket ? (struct span){ word.p + 1, (size_t)(close - word.p - 1) }
+			    : (struct span){ word.p, (size_t)(colon - word.p) };
+	struct span port = { colon + 1, (size_t)(end - colon - 1) };
+	ret->port = number(port);
+	return ret->host.n && (is(port, "*") || (ret->port && ret->port < 65536));
+}
+
+static void
+set_remote_open(struct config *c, struct span value)
+{
+	static const struct span keyword = { (const uint8_t *)"permitremoteopen", 16 };
+	c->n_opens = 0;
+	c->remote_open = is(value, "any") ? CONFIG_OPEN_ANY
+	    : is(value, "none")		  ? CONFIG_OPEN_NONE
+					  : CONFIG_OPEN_LISTED;
+	if (c->remote_open != CONFIG_OPEN_LISTED)
+		return;
+	do {
+		const uint8_t *space = memchr(value.p, ' ', value.n);
+		size_t n = space ? (size_t)(space - value.p) : value.n;
+		struct span word = { value.p, n };
+		if (c->n_opens == CONFIG_OPENS
+		    || !parse_open(word, &c->opens[c->n_opens])) {
+			leave_to_ssh(c, keyword);
+			return;
+		}
+		c->n_opens++;
+		value.p += n + (space != NULL);
+		value.n -= n + (space != NULL);
+	} while (value.n);
+}
+
+bool
+config_may_open(const struct config *c, const char *host, unsigned port)
+{
+	for (size_t i = 0; c->remote_open == CONFIG_OPEN_LISTED && i < c->n_opens; i++) {
+		const struct config_target *t = &c->opens[i];
+		if ((is(t->host, "*") || is(t->host, host))
+		    && (!t->port || t->port == port))
+			return true;
+	}
+	return c->remote_open == CONFIG_OPEN_ANY;
+}
+
 /* Anything but "no" is for ssh. */
 static void
 set_for_ssh(struct config *c, struct span value)
@@ -333,80 +400,273 @@ set_attempts(struct config *c, struct span value)
 		c->ssh_connects = true;
 }
 
-static const struct {
-	const char *keyword;
+/* Every keyword of OpenSSH 10.5 and of those before it, with what Debian and Apple have added. */
+static const struct keyword {
+	const char *name;
+	enum config_who who;
 	void (*set)(struct config *c, struct span value);
 } keywords[] = {
-	{ "requesttty", set_tty },
-	{ "sessiontype", set_session_type },
-	{ "stdinnull", set_null_stdin },
-	{ "forkafterauthentication", set_background },
-	{ "escapechar", set_escape },
-	{ "remotecommand", set_remote_command },
-	{ "ipqos", set_ipqos },
-	{ "localforward", set_local_forward },
-	{ "remoteforward", set_remote_forward },
-	{ "dynamicforward", set_dynamic_forward },
-	{ "gatewayports", set_gateway_ports },
-	{ "exitonforwardfailure", set_exit_on_forward_failure },
-	{ "streamlocalbindmask", set_unix_mask },
-	{ "streamlocalbindunlink", set_unix_unlink },
-	{ "forwardagent", set_forward_agent },
-	{ "identityagent", set_identity_agent },
-	{ "forwardx11", set_x11 },
-	{ "forwardx11trusted", set_x11_trusted },
-	{ "forwardx11timeout", set_x11_timeout },
-	{ "xauthlocation", set_xauth },
-	{ "tunnel", set_tunnel },
-	{ "hostname", set_hostname },
-	{ "port", set_port },
-	{ "addressfamily", set_family },
-	{ "connecttimeout", set_connect_timeout },
-	{ "tcpkeepalive", set_keepalive },
-	{ "proxyusefdpass", set_fdpass },
-	{ "stricthostkeychecking", set_key_checking },
-	{ "userknownhostsfile", set_known_hosts },
-	{ "batchmode", set_batch_mode },
-	{ "controlpath", set_control_path },
-	{ "controlpersist", set_control_persist },
-	{ "loglevel", set_log_level },
-	{ "localcommand", set_local_command },
-	{ "permitlocalcommand", set_permit_local },
-	{ "connectionattempts", set_attempts },
-	{ "proxycommand", set_for_ssh },
-	{ "proxyjump", set_for_ssh },
-	{ "bindaddress", set_for_ssh },
-	{ "bindinterface", set_for_ssh },
-	{ "canonicalizehostname", set_for_ssh },
-	{ "canonicalizepermittedcnames", set_for_ssh },
-	{ "checkhostip", set_for_ssh },
-	{ "nohostauthenticationforlocalhost", set_for_ssh },
+	{ "addkeystoagent", CONFIG_LINK, NULL },
+	{ "addressfamily", CONFIG_OURS, set_family },
+	{ "batchmode", CONFIG_LINK, set_batch_mode },
+	{ "bindaddress", CONFIG_LINK, set_for_ssh },
+	{ "bindinterface", CONFIG_LINK, set_for_ssh },
+	{ "canonicaldomains", CONFIG_LINK, NULL },
+	{ "canonicalizefallbacklocal", CONFIG_LINK, NULL },
+	{ "canonicalizehostname", CONFIG_LINK, set_for_ssh },
+	{ "canonicalizemaxdots", CONFIG_LINK, NULL },
+	{ "canonicalizepermittedcnames", CONFIG_LINK, set_for_ssh },
+	{ "casignaturealgorithms", CONFIG_LINK, NULL },
+	{ "certificatefile", CONFIG_LINK, NULL },
+	{ "challengeresponseauthentication", CONFIG_LINK, NULL },
+	{ "channeltimeout", CONFIG_SSH, NULL },
+	{ "checkhostip", CONFIG_LINK, set_for_ssh },
+	{ "cipher", CONFIG_LINK, NULL },
+	{ "ciphers", CONFIG_LINK, NULL },
+	{ "clearallforwardings", CONFIG_OURS, NULL },
+	{ "compression", CONFIG_LINK, NULL },
+	{ "compressionlevel", CONFIG_LINK, NULL },
+	{ "connectionattempts", CONFIG_LINK, set_attempts },
+	{ "connecttimeout", CONFIG_OURS, set_connect_timeout },
+	{ "controlmaster", CONFIG_LINK, NULL },
+	{ "controlpath", CONFIG_LINK, set_control_path },
+	{ "controlpersist", CONFIG_LINK, set_control_persist },
+	{ "dsaauthentication", CONFIG_LINK, NULL },
+	{ "dynamicforward", CONFIG_OURS, set_dynamic_forward },
+	{ "enableescapecommandline", CONFIG_OURS, NULL },
+	{ "enablesshkeysign", CONFIG_LINK, NULL },
+	{ "escapechar", CONFIG_OURS, set_escape },
+	{ "exitonforwardfailure", CONFIG_OURS, set_exit_on_forward_failure },
+	{ "fingerprinthash", CONFIG_LINK, NULL },
+	{ "forkafterauthentication", CONFIG_OURS, set_background },
+	{ "forwardagent", CONFIG_OURS, set_forward_agent },
+	{ "forwardx11", CONFIG_OURS, set_x11 },
+	{ "forwardx11timeout", CONFIG_OURS, set_x11_timeout },
+	{ "forwardx11trusted", CONFIG_OURS, set_x11_trusted },
+	{ "gatewayports", CONFIG_OURS, set_gateway_ports },
+	{ "globalknownhostsfile", CONFIG_LINK, NULL },
+	{ "gssapiauthentication", CONFIG_LINK, NULL },
+	{ "gssapiclientidentity", CONFIG_LINK, NULL },
+	{ "gssapidelegatecredentials", CONFIG_LINK, NULL },
+	{ "gssapikexalgorithms", CONFIG_LINK, NULL },
+	{ "gssapikeyexchange", CONFIG_LINK, NULL },
+	{ "gssapirenewalforcesrekey", CONFIG_LINK, NULL },
+	{ "gssapiserveridentity", CONFIG_LINK, NULL },
+	{ "gssapitrustdns", CONFIG_LINK, NULL },
+	{ "hashknownhosts", CONFIG_LINK, NULL },
+	{ "host", CONFIG_LINK, NULL },
+	{ "hostbasedacceptedalgorithms", CONFIG_LINK, NULL },
+	{ "hostbasedauthentication", CONFIG_LINK, NULL },
+	{ "hostbasedkeytypes", CONFIG_LINK, NULL },
+	{ "hostkeyalgorithms", CONFIG_LINK, NULL },
+	{ "hostkeyalias", CONFIG_LINK, NULL },
+	{ "hostname", CONFIG_OURS, set_hostname },
+	{ "identitiesonly", CONFIG_LINK, NULL },
+	{ "identityagent", CONFIG_LINK, set_identity_agent },
+	{ "identityfile", CONFIG_LINK, NULL },
+	{ "ignoreunknown", CONFIG_LINK, NULL },
+	{ "include", CONFIG_LINK, NULL },
+	{ "ipqos", CONFIG_OURS, set_ipqos },
+	{ "kbdinteractiveauthentication", CONFIG_LINK, NULL },
+	{ "kbdinteractivedevices", CONFIG_LINK, NULL },
+	{ "kerberosauthentication", CONFIG_LINK, NULL },
+	{ "kerberostgtpassing", CONFIG_LINK, NULL },
+	{ "kexalgorithms", CONFIG_LINK, NULL },
+	{ "knownhostscommand", CONFIG_LINK, NULL },
+	{ "localcommand", CONFIG_LINK, set_local_command },
+	{ "localforward", CONFIG_OURS, set_local_forward },
+	{ "loglevel", CONFIG_LINK, set_log_level },
+	{ "logverbose", CONFIG_LINK, NULL },
+	{ "macs", CONFIG_LINK, NULL },
+	{ "match", CONFIG_LINK, NULL },
+	{ "nohostauthenticationforlocalhost", CONFIG_LINK, set_for_ssh },
+	{ "numberofpasswordprompts", CONFIG_LINK, NULL },
+	{ "obscurekeystroketiming", CONFIG_LINK, NULL },
+	{ "passwordauthentication", CONFIG_LINK, NULL },
+	{ "permitlocalcommand", CONFIG_LINK, set_permit_local },
+	{ "permitremoteopen", CONFIG_OURS, set_remote_open },
+	{ "pkcs11provider", CONFIG_LINK, NULL },
+	{ "port", CONFIG_OURS, set_port },
+	{ "preferredauthentications", CONFIG_LINK, NULL },
+	{ "protocol", CONFIG_LINK, NULL },
+	{ "proxycommand", CONFIG_LINK, set_for_ssh },
+	{ "proxyjump", CONFIG_LINK, set_for_ssh },
+	{ "proxyusefdpass", CONFIG_OURS, set_fdpass },
+	{ "pubkeyacceptedalgorithms", CONFIG_LINK, NULL },
+	{ "pubkeyacceptedkeytypes", CONFIG_LINK, NULL },
+	{ "pubkeyauthentication", CONFIG_LINK, NULL },
+	{ "refuseconnection", CONFIG_LINK, NULL },
+	{ "rekeylimit", CONFIG_LINK, NULL },
+	{ "remotecommand", CONFIG_OURS, set_remote_command },
+	{ "remoteforward", CONFIG_OURS, set_remote_forward },
+	{ "requesttty", CONFIG_OURS, set_tty },
+	{ "requiredrsasize", CONFIG_LINK, NULL },
+	{ "revokedhostkeys", CONFIG_LINK, NULL },
+	{ "rhostsrsaauthentication", CONFIG_LINK, NULL },
+	{ "rsaauthentication", CONFIG_LINK, NULL },
+	{ "securitykeyprovider", CONFIG_LINK, NULL },
+	{ "sendenv", CONFIG_LINK, NULL },
+	{ "serveralivecountmax", CONFIG_LINK, NULL },
+	{ "serveraliveinterval", CONFIG_LINK, NULL },
+	{ "sessiontype", CONFIG_OURS, set_session_type },
+	{ "setenv", CONFIG_LINK, NULL },
+	{ "smartcarddevice", CONFIG_LINK, NULL },
+	{ "stdinnull", CONFIG_OURS, set_null_stdin },
+	{ "streamlocalbindmask", CONFIG_OURS, set_unix_mask },
+	{ "streamlocalbindunlink", CONFIG_OURS, set_unix_unlink },
+	{ "stricthostkeychecking", CONFIG_LINK, set_key_checking },
+	{ "syslogfacility", CONFIG_LINK, NULL },
+	{ "tag", CONFIG_LINK, NULL },
+	{ "tcpkeepalive", CONFIG_OURS, set_keepalive },
+	{ "tunnel", CONFIG_LINK, set_tunnel },
+	{ "tunneldevice", CONFIG_LINK, NULL },
+	{ "updatehostkeys", CONFIG_LINK, NULL },
+	{ "usekeychain", CONFIG_LINK, NULL },
+	{ "useprivilegedport", CONFIG_LINK, NULL },
+	{ "user", CONFIG_LINK, NULL },
+	{ "userknownhostsfile", CONFIG_LINK, set_known_hosts },
+	{ "useroaming", CONFIG_LINK, NULL },
+	{ "verifyhostkeydns", CONFIG_LINK, NULL },
+	{ "versionaddendum", CONFIG_LINK, NULL },
+	{ "visualhostkey", CONFIG_LINK, NULL },
+	{ "warnweakcrypto", CONFIG_LINK, NULL },
+	{ "xauthlocation", CONFIG_OURS, set_xauth },
 };
+
+bool
+config_keyword(size_t i, const char **ret_name, enum config_who *ret_who)
+{
+	if (i >= sizeof keywords / sizeof *keywords)
+		return false;
+	*ret_name = keywords[i].name;
+	*ret_who = keywords[i].who;
+	return true;
+}
+
+/* ---- the text ---- */
+
+/* Takes a line off the text. */
+static struct span
+next_line(struct span *text)
+{
+	const uint8_t *nl = memchr(text->p, '\n', text->n);
+	struct span line = { text->p, nl ? (size_t)(nl - text->p) : text->n };
+	text->p += line.n + (nl != NULL);
+	text->n -= line.n + (nl != NULL);
+	return line;
+}
+
+static struct span
+key_of(struct span line)
+{
+	const uint8_t *space = memchr(line.p, ' ', line.n);
+	return (struct span){ line.p, space ? (size_t)(space - line.p) : line.n };
+}
+
+/* ssh has mixed letters in one of them. */
+static const struct keyword *
+find(struct span key)
+{
+	for (size_t i = 0; i < sizeof keywords / sizeof *keywords; i++)
+		if (key.n == strlen(keywords[i].name)
+		    && strncasecmp((const char *)key.p, keywords[i].name, key.n) == 0)
+			return &keywords[i];
+	return NULL;
+}
+
+static void
+keep_unknown(struct config *c, struct span line)
+{
+	if (c->n_unknown < CONFIG_UNKNOWN)
+		c->unknown[c->n_unknown++] = line;
+	else
+		leave_to_ssh(c, key_of(line));
+}
 
 static void
 parse_line(struct config *c, struct span line)
 {
-	const uint8_t *space = memchr(line.p, ' ', line.n);
-	if (!space)
-		return;
-	struct span key = { line.p, (size_t)(space - line.p) };
-	struct span value = { space + 1, line.n - key.n - 1 };
-	for (size_t i = 0; i < sizeof keywords / sizeof *keywords; i++)
-		if (key.n == strlen(keywords[i].keyword)
-		    && strncasecmp((const char *)key.p, keywords[i].keyword, key.n) == 0)
-			keywords[i].set(c, value);
+	struct span key = key_of(line), value = { line.p + line.n, 0 };
+	const struct keyword *k = find(key);
+	if (key.n < line.n)
+		value = (struct span){ key.p + key.n + 1, line.n - key.n - 1 };
+	if (!k && line.n)
+		keep_unknown(c, line);
+	else if (k && k->set)
+		k->set(c, value);
+	else if (k && k->who == CONFIG_SSH && !is(value, "none") && !is(value, "no"))
+		leave_to_ssh(c, key);
+}
+
+bool
+config_is_whole(struct span text)
+{
+	bool has_host = false, ended = text.n && text.p[text.n - 1] == '\n';
+	while (text.n)
+		has_host |= is(key_of(next_line(&text)), "hostname");
+	return ended && has_host;
 }
 
 void
 config_parse(struct config *c, struct span text)
 {
 	c->tells_forwards = text.n > 0;
-	while (text.n) {
-		const uint8_t *nl = memchr(text.p, '\n', text.n);
-		size_t len = nl ? (size_t)(nl - text.p) : text.n;
-		parse_line(c, (struct span){ text.p, len });
-		text.p += len + (nl != NULL);
-		text.n -= len + (nl != NULL);
+	c->remote_open = CONFIG_OPEN_ANY; /* for an ssh that does not know of it */
+	while (text.n)
+		parse_line(c, next_line(&text));
+}
+
+void
+config_read(struct config *c, struct buf *text)
+{
+	c->text = *text;
+	buf_init(text, c->text.max);
+	config_parse(c, buf_span(&c->text));
+}
+
+void
+config_finish(struct config *c)
+{
+	buf_finish(&c->text);
+	*c = (struct config){ 0 };
+}
+
+static bool
+same(struct span a, struct span b)
+{
+	return a.n == b.n && memcmp(a.p, b.p, a.n) == 0;
+}
+
+static bool
+says(struct span text, struct span line)
+{
+	while (text.n)
+		if (same(next_line(&text), line))
+			return true;
+	return false;
+}
+
+static bool
+is_unknown(const struct config *c, struct span line)
+{
+	for (size_t i = 0; i < c->n_unknown; i++)
+		if (same(c->unknown[i], line))
+			return true;
+	return false;
+}
+
+void
+config_compare(struct config *c, struct span by_itself)
+{
+	static const struct span unset = { (const uint8_t *)"a keyword", 9 };
+	for (size_t i = 0; i < c->n_unknown; i++)
+		if (!says(by_itself, c->unknown[i]))
+			leave_to_ssh(c, key_of(c->unknown[i]));
+	/* What is not there any more has been set, too: to nothing. */
+	while (by_itself.n) {
+		struct span line = next_line(&by_itself);
+		if (line.n && !find(key_of(line)) && !is_unknown(c, line))
+			leave_to_ssh(c, unset);
 	}
 }
 

@@ -1,6 +1,10 @@
 /*
- * What the user's configuration asks for, as `ssh -G` tells it (ssh_config(5)): only what
- * belay carries out itself.  Pure; the session runs ssh.
+ * What the user's configuration asks for, as `ssh -G` tells it (ssh_config(5)).  Pure; the
+ * session runs ssh.
+ *
+ * Every keyword has a line in one table: belay carries it out, or leaves it to the link's
+ * ssh.  What neither can do, and what the table does not know and is not as ssh has it by
+ * itself, is a limit perhaps: then ssh does the whole (`for_ssh`).
  *
  * belay connects in ssh's place where nobody can tell the difference (config_connects).
  * ssh given a connection does not know the host's address: what needs it (CheckHostIP,
@@ -17,14 +21,34 @@ enum config_tty { CONFIG_TTY_AUTO, CONFIG_TTY_NO, CONFIG_TTY_YES, CONFIG_TTY_FOR
 
 enum config_family { CONFIG_ANY, CONFIG_INET, CONFIG_INET6 };
 
-enum { CONFIG_FORWARDS = 64 };
+/* Who carries a keyword out. */
+enum config_who {
+	CONFIG_SSH, /* ssh does the whole, where it is set */
+	CONFIG_LINK, /* the link's ssh; or ssh has done it when it reads its configuration */
+	CONFIG_OURS,
+};
+
+/* What a -R without a destination may lead to (PermitRemoteOpen). */
+enum config_open { CONFIG_OPEN_NONE, CONFIG_OPEN_LISTED, CONFIG_OPEN_ANY };
+
+enum { CONFIG_FORWARDS = 64, CONFIG_OPENS = 64, CONFIG_UNKNOWN = 32 };
 
 struct config {
+	struct buf text; /* what the spans point into, where it is the config's own */
 	enum config_tty tty; /* RequestTTY, and -t and -T */
 	bool no_command, subsystem; /* SessionType, and -N and -s */
 	bool null_stdin; /* StdinNull, and -n */
 	bool background; /* ForkAfterAuthentication, and -f */
 	char escape; /* EscapeChar, and -e; 0: none */
+	struct span for_ssh; /* the keyword for which ssh does the whole; empty: none */
+	struct span unknown[CONFIG_UNKNOWN]; /* lines, for config_compare */
+	size_t n_unknown;
+	enum config_open remote_open;
+	struct config_target {
+		struct span host; /* "*": any */
+		unsigned port; /* 0: any */
+	} opens[CONFIG_OPENS]; /* CONFIG_OPEN_LISTED */
+	size_t n_opens;
 	/* in the text that was parsed; empty: none */
 	struct span remote_command, hostname, control_path;
 	unsigned port;
@@ -37,7 +61,8 @@ struct config {
 	bool keeps_no_keys; /* none will be known the next time */
 	bool control_persist; /* a master goes on without us */
 	bool silent; /* errors are not shown (LogLevel) */
-	bool one_link; /* tunnel devices or ports, which only one ssh at a time can have */
+	bool
+	    one_link; /* tunnel devices or ports, which only one ssh at a time can have */
 	bool tells_forwards; /* all of them are known, and ours */
 	struct config_forward {
 		bool remote, dynamic; /* RemoteForward; DynamicForward */
@@ -68,9 +93,24 @@ size_t config_overrides(const struct config *c, bool terminal,
 
 /* What the command line alone says, for when ssh does not know -G. */
 void config_from_options(struct config *c, const struct options *o);
+/* Whether ssh has said all of it. */
+bool config_is_whole(struct span text);
 /* Takes the output of `ssh -G`, which includes what the command line says; what it does
- * not mention stays. */
+ * not mention stays.  The text has to live as long. */
 void config_parse(struct config *c, struct span text);
+/* The same; the text becomes the config's own, and *text is empty. */
+void config_read(struct config *c, struct buf *text);
+/* Keywords that the table does not know are ssh's, unless they are as ssh has them by
+ * itself (`ssh -G -F none`). */
+void config_compare(struct config *c, struct span by_itself);
+/* Frees the text; takes a zeroed one. */
+void config_finish(struct config *c);
+/* Whether a -R without a destination may lead there, as ssh has it: names and addresses
+ * are compared as they are written, only a "*" stands for all. */
+bool config_may_open(const struct config *c, const char *host, unsigned port);
+/* The table's keyword number i, in small letters, for the documents and tests; false behind
+ * the last. */
+bool config_keyword(size_t i, const char **ret_name, enum config_who *ret_who);
 /* Whether belay may connect, and hand the connection to ssh.  `asks`: ssh may ask the
  * person; `key_known`: it has known the host's key lately. */
 bool config_connects(const struct config *c, bool asks, bool key_known);

@@ -103,9 +103,9 @@ static bool
 connects(const struct reach *r)
 {
 	bool first = r->policy.state == POLICY_FIRST;
-	if (first && !r->alone && shares(&r->config))
+	if (first && !r->alone && shares(r->config))
 		return false;
-	return config_connects(&r->config, first,
+	return config_connects(r->config, first,
 	    !first || hosts_has(HOSTS_KEY_KNOWN, r->options, NULL));
 }
 
@@ -114,7 +114,7 @@ start(struct reach *r, struct attempt *a, bool asks, bool fresh)
 {
 	struct buf hello, prelude;
 	struct attempt_plan plan = { .options = r->options,
-		.wanted = &r->config,
+		.wanted = r->wanted,
 		.terminal = r->terminal,
 		.ssh = r->ssh,
 		.first = r->policy.state == POLICY_FIRST,
@@ -124,7 +124,7 @@ start(struct reach *r, struct attempt *a, bool asks, bool fresh)
 		.hold_errors = r->command,
 		.secret = r->secret && !r->was_up,
 		.connect_timeout_s = connect_timeout_s(r),
-		.config = connects(r) ? &r->config : NULL };
+		.config = connects(r) ? r->config : NULL };
 	buf_init(&hello, FRAME_MAX);
 	buf_init(&prelude, FRAME_MAX);
 	int err = r->events->hello(r->owner, r->was_up, &hello);
@@ -135,7 +135,7 @@ start(struct reach *r, struct attempt *a, bool asks, bool fresh)
 	if (asks && plan.first)
 		lend(r, true);
 	r->master_until_us = 0;
-	if (plan.first && !r->alone && master_listens(&r->config))
+	if (plan.first && !r->alone && master_listens(r->config))
 		r->master_until_us = r->loop->now_us + MASTER_US;
 	if (!err)
 		err = attempt_start(a, r->loop, &plan);
@@ -167,23 +167,31 @@ static void
 on_config(void *owner)
 {
 	struct reach *r = owner;
-	r->asks_again = false;
+	if (asker_take(&r->asker, &r->told))
+		r->config = &r->told;
 	attempt_now(r, r->may_ask, false);
 }
 
 /* Somewhere else the configuration may be another one ("Match exec").  ssh by itself looks
- * at it anyway. */
+ * at it anyway; but where it could not be asked at first, it is now. */
 static void
 connect_now(struct reach *r, bool asks, bool fresh)
 {
-	if (r->policy.state == POLICY_FIRST || fresh || !connects(r)) {
+	if (r->policy.state == POLICY_FIRST || fresh
+	    || (r->config->text.len && !connects(r))) {
 		attempt_now(r, asks, fresh);
 		return;
 	}
-	r->asks_again = true;
 	r->may_ask = asks;
 	asker_finish(&r->asker);
-	asker_start(&r->asker, r->loop, r->options, r->ssh, &r->config, on_config, r);
+	asker_start(&r->asker, r->loop, r->options, r->ssh, true, on_config, r);
+}
+
+/* Something of the link is the host's or this machine's only once. */
+static bool
+one_link(const struct reach *r)
+{
+	return r->wanted->one_link || r->config->one_link;
 }
 
 static void link_lost(struct reach *r, bool clean);
@@ -191,7 +199,7 @@ static void link_lost(struct reach *r, bool clean);
 static void
 connect_if_due(struct reach *r)
 {
-	for (size_t i = 0; r->config.one_link && i < REACH_ATTEMPTS; i++)
+	for (size_t i = 0; one_link(r) && i < REACH_ATTEMPTS; i++)
 		if (r->attempts[i].pid > 0)
 			return; /* when it has ended: reach_reap */
 	if (!r->due)
@@ -208,10 +216,8 @@ reach_on(struct reach *r, enum policy_event event)
 	if (before != r->policy.state)
 		log_say(LOG_VERBOSE, "%s -> %s", policy_state_name(before),
 		    policy_state_name(r->policy.state));
-	if (actions & POLICY_ABANDON && r->asks_again) {
+	if (actions & POLICY_ABANDON)
 		asker_finish(&r->asker);
-		r->asks_again = false;
-	}
 	if (actions & POLICY_ABANDON && r->trying) {
 		attempt_close(r->trying, r->loop);
 		r->trying = NULL;
@@ -222,7 +228,7 @@ reach_on(struct reach *r, enum policy_event event)
 		return;
 	r->due = true;
 	r->due_asks = actions & POLICY_CONNECT_ASK;
-	if (r->config.one_link && r->linked)
+	if (one_link(r) && r->linked)
 		link_lost(r, false);
 	connect_if_due(r);
 }
@@ -251,11 +257,11 @@ link_ready(struct reach *r, struct attempt *a)
 	drop_link(r);
 	r->linked = a;
 	l->heartbeat_us = HEARTBEAT_US;
-	l->doubt_min_us = r->config.one_link ? DOUBT_ALONE_US : DOUBT_MIN_US;
-	l->doubt_max_us = r->config.one_link ? DOUBT_ALONE_US : DOUBT_MAX_US;
+	l->doubt_min_us = one_link(r) ? DOUBT_ALONE_US : DOUBT_MIN_US;
+	l->doubt_max_us = one_link(r) ? DOUBT_ALONE_US : DOUBT_MAX_US;
 	l->heard_us = r->loop->now_us;
 	(void)engine_add(r->engine, l); /* the old one is gone: there is room */
-	if (!r->was_up && r->config.asks_about_keys
+	if (!r->was_up && r->config->asks_about_keys
 	    && !hosts_has(HOSTS_KEY_KNOWN, r->options, NULL))
 		hosts_remember(HOSTS_KEY_KNOWN, r->options, "-");
 	if (!r->was_up)
@@ -497,6 +503,7 @@ reach_take(struct reach *r)
 	uint64_t deadline_us = policy_deadline(&r->policy);
 	if (deadline_us && r->loop->now_us >= deadline_us)
 		reach_on(r, POLICY_TIMER);
+	asker_turn(&r->asker, r->loop->now_us);
 	if (r->trying)
 		try_on(r);
 	master_turn(r);
@@ -528,6 +535,7 @@ reach_deadline(struct reach *r)
 {
 	uint64_t at = policy_deadline(&r->policy);
 	loop_sooner(&at, r->master_until_us);
+	loop_sooner(&at, r->asker.until_us);
 	loop_sooner(&at, netwatch_deadline(&r->net));
 	for (size_t i = 0; i < REACH_ATTEMPTS; i++)
 		loop_sooner(&at, attempt_tick(&r->attempts[i], r->loop->now_us));
@@ -568,6 +576,7 @@ reach_init(struct reach *r, struct loop *loop, struct engine *engine,
 		.ssh = ssh,
 		.events = events,
 		.owner = owner };
+	r->wanted = r->config = &r->told; /* nothing is known yet */
 	sys_random(&seed, sizeof seed);
 	policy_init(&r->policy, seed);
 }
@@ -575,7 +584,7 @@ reach_init(struct reach *r, struct loop *loop, struct engine *engine,
 void
 reach_start(struct reach *r, const struct config *config)
 {
-	r->config = *config;
+	r->wanted = r->config = config;
 	connect_now(r, true, false);
 }
 
@@ -623,6 +632,7 @@ void
 reach_finish(struct reach *r, bool leave)
 {
 	asker_finish(&r->asker);
+	config_finish(&r->told);
 	netwatch_close(&r->net);
 	if (leave && r->linked)
 		leave_to_undertaker(r->linked);

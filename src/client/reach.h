@@ -52,9 +52,11 @@ struct reach {
 	struct attempt *trying, *linked;
 	struct netwatch net; /* from the first link on */
 	uint8_t boot_id[ID_LEN]; /* of the host */
-	struct config config; /* as ssh has told it last */
-	struct asker asker; /* asks it again */
-	bool asks_again; /* it does so now, for an attempt that `may_ask` */
+	const struct config
+	    *wanted; /* what belay carries out: of the session's beginning */
+	const struct config *config; /* how to connect, as ssh has told it last */
+	struct config told; /* that, once it was asked again */
+	struct asker asker; /* asks it again, for an attempt that `may_ask` */
 	bool may_ask;
 	/* a shared connection has to answer by then; 0: none is used */
 	uint64_t master_until_us;

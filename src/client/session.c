@@ -350,6 +350,16 @@ go_plain(struct session *s, const char *why, enum plain_keeper keeper)
 	leave(s, SESSION_PLAIN_SSH);
 }
 
+/* What only ssh carries out. */
+static void
+go_plain_for(struct session *s, struct span keyword)
+{
+	char why[80];
+	snprintf(why, sizeof why, "only ssh carries out %.*s",
+	    keyword.n < 40 ? (int)keyword.n : 40, (const char *)keyword.p);
+	go_plain(s, why, PLAIN_NONE);
+}
+
 /* belay-server cannot run there. */
 static void
 on_plain(void *owner, const char *why, const char *keeper_name, bool remember)
@@ -577,7 +587,7 @@ forwards_step(struct session *s)
 			hang_up(s, EXIT_FAILED);
 	} else if (s->background.waits && ready) {
 		background_enter(&s->background,
-		    !s->config.no_command      ? STDIN_FILENO
+		    !s->config.no_command     ? STDIN_FILENO
 			: s->options->verbose ? STDOUT_FILENO
 					      : STDERR_FILENO);
 	}
@@ -698,6 +708,8 @@ on_config(void *owner)
 {
 	struct session *s = owner;
 	enum plain_keeper keeper;
+	if (!asker_take(&s->asker, &s->config))
+		config_from_options(&s->config, s->options);
 	if (s->config.silent)
 		log_louder(LOG_QUIET - LOG_VERBOSE);
 	if (!wish_program(&s->wish, s->options, &s->config)) {
@@ -705,8 +717,13 @@ on_config(void *owner)
 		return;
 	}
 	bool plain = !s->wish.manages && plain_known(s->options, &keeper);
-	if (s->config.background && (!plain || s->config.no_command))
+	bool for_ssh = s->config.for_ssh.n && !s->wish.manages;
+	if (s->config.background && ((!plain && !for_ssh) || s->config.no_command))
 		to_background(s);
+	if (for_ssh) {
+		go_plain_for(s, s->config.for_ssh);
+		return;
+	}
 	if (plain) {
 		go_plain(s, lately, keeper);
 		return;
@@ -760,7 +777,7 @@ session_run(const struct options *o, const char *ssh, struct session_plain *ret_
 		log_say(LOG_ERROR, "cannot start: %s", strerror(errno));
 		return EXIT_FAILED;
 	}
-	asker_start(&s->asker, &s->loop, o, ssh, &s->config, on_config, s);
+	asker_start(&s->asker, &s->loop, o, ssh, false, on_config, s);
 	loop_run(&s->loop);
 	console_cooked();
 	bool delivered = s->told_done && !s->hanging_up && reach_flushed(&s->reach);
@@ -771,6 +788,7 @@ session_run(const struct options *o, const char *ssh, struct session_plain *ret_
 	forwards_finish(&s->forwards);
 	sys_restore_stdio();
 	asker_finish(&s->asker);
+	config_finish(&s->config);
 	wish_finish(&s->wish);
 	engine_finish(&s->engine);
 	return s->exit_status;

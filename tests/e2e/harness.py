@@ -17,6 +17,7 @@ import atexit
 import collections
 import contextlib
 import functools
+import gzip
 import os
 import pathlib
 import random
@@ -618,3 +619,29 @@ class Host:
                         f"status {term.status} ---\n{term.tail()}")
         text += [f"running: {one}" for one in self.processes() + self.client_processes()]
         return "\n".join(text)
+
+
+# The tables of the client.
+
+Tables = collections.namedtuple("Tables", "keywords letters")
+
+
+@functools.cache
+def tables():
+    """What the client knows: who carries out each keyword of ssh_config(5), and which
+    letters of ssh(1) take a value."""
+    with tempfile.TemporaryDirectory(prefix="belay-tables-") as place:
+        _run("gcc", "-std=c17", "-D_DEFAULT_SOURCE", "-Isrc", "-o", f"{place}/keywords",
+             "tests/doc/keywords.c", "src/client/config.c", "src/client/options.c",
+             "src/wire/msg.c", "src/base/buf.c", "src/base/err.c", cwd=REPO)
+        lines = [line.split() for line in _run(f"{place}/keywords").splitlines()]
+    return Tables({name: who for kind, name, who in lines if kind == "keyword"},
+                  {name: how == "value" for kind, name, how in lines if kind == "letter"})
+
+
+def manual_page(name):
+    """The source of a manual page of this machine, or None."""
+    for path in pathlib.Path("/usr/share/man").glob(f"man*/{name}*"):
+        with contextlib.suppress(OSError):
+            return (gzip.open if path.suffix == ".gz" else open)(path, "rb").read().decode()
+    return None

@@ -162,3 +162,104 @@ TEST(shared_connections_and_silence)
 	CHECK(c.control_path.n && c.control_persist && c.silent);
 	CHECK(connects_with("loglevel SILENT") && c.silent);
 }
+
+/* ---- who carries a keyword out ---- */
+
+static bool
+is_for_ssh(const char *text, const char *by_itself)
+{
+	o = (struct options){ 0 };
+	parse(text);
+	if (c.n_unknown)
+		config_compare(&c,
+		    (struct span){ (const uint8_t *)by_itself, strlen(by_itself) });
+	return c.for_ssh.n > 0;
+}
+
+TEST(the_table_is_one_of_small_letters_each_once)
+{
+	const char *name, *other;
+	enum config_who who;
+	size_t n = 0;
+	for (; config_keyword(n, &name, &who); n++) {
+		for (const char *p = name; *p; p++)
+			CHECK((*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9'));
+		for (size_t i = 0; i < n; i++)
+			CHECK(
+			    config_keyword(i, &other, &who) && strcmp(name, other) != 0);
+	}
+	CHECK(n > 100);
+}
+
+TEST(what_nobody_else_carries_out_is_for_ssh)
+{
+	CHECK(!is_for_ssh("channeltimeout none\n", ""));
+	CHECK(is_for_ssh("channeltimeout session=5m\n", ""));
+	CHECK_BYTES(c.for_ssh.p, c.for_ssh.n, "channeltimeout");
+	CHECK(!is_for_ssh("ciphers aes128-ctr\nhost x\n", ""));
+	CHECK(is_for_ssh("shinynewlimit 5\n", "shinynewlimit none\n"));
+	CHECK_BYTES(c.for_ssh.p, c.for_ssh.n, "shinynewlimit");
+	CHECK(!is_for_ssh("shinynewlimit none\n", "host x\nshinynewlimit none\n"));
+	CHECK(is_for_ssh("shinynewlimit none\n", ""));
+	CHECK(is_for_ssh("a b\n", "a b\nc d\n"));
+	CHECK(is_for_ssh("bare\n", "") && !is_for_ssh("bare\n", "bare\n"));
+	/* more than can be compared */
+	char many[2000] = "";
+	for (int i = 0; i <= CONFIG_UNKNOWN; i++)
+		sprintf(many + strlen(many), "unknown%d no\n", i);
+	CHECK(is_for_ssh(many, many));
+}
+
+TEST(what_the_host_may_open_by_socks)
+{
+	struct config zero = { 0 };
+	CHECK(!config_may_open(&zero, "a", 1));
+	CHECK(!is_for_ssh("hostname x\n", "") && config_may_open(&c, "a", 1));
+	CHECK(!is_for_ssh("permitremoteopen any\n", "") && config_may_open(&c, "a", 1));
+	CHECK(!is_for_ssh("permitremoteopen none\n", "") && !config_may_open(&c, "a", 1));
+	CHECK(!is_for_ssh("permitremoteopen a:80 *:25 b:* [::1]:8080\n", ""));
+	static const struct {
+		const char *host;
+		unsigned port;
+		bool may;
+	} rows[] = { { "a", 80, true }, { "a", 81, false }, { "A", 80, false },
+		{ "c", 25, true }, { "c", 24, false }, { "b", 7, true },
+		{ "::1", 8080, true }, { "::1", 80, false }, { "[::1]", 8080, false },
+		{ "*", 80, false }, { "", 80, false }, { "a:80", 80, false } };
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		if (config_may_open(&c, rows[i].host, rows[i].port) != rows[i].may)
+			FAIL("%s %u", rows[i].host, rows[i].port);
+	CHECK(!is_for_ssh("permitremoteopen *:*\n", "") && config_may_open(&c, "x", 9));
+}
+
+TEST(a_limit_that_is_not_understood_is_for_ssh)
+{
+	static const char *const bad[] = { "", " ", "None", "a", "a:", ":80", "a:http",
+		"a:0", "a:65536", "a:80  b:80", "::1:80", "[::1]", "[::1", "[]:80",
+		"[::1]80", "a:80 any", "a/80" };
+	char text[100];
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		snprintf(text, sizeof text, "permitremoteopen %s\n", bad[i]);
+		if (!is_for_ssh(text, ""))
+			FAIL("%s", text);
+	}
+	CHECK(is_for_ssh("permitremoteopen\n", ""));
+	char many[4000] = "permitremoteopen";
+	for (int i = 0; i <= CONFIG_OPENS; i++)
+		sprintf(many + strlen(many), " host%d:80", i);
+	CHECK(is_for_ssh(many, ""));
+}
+
+TEST(a_whole_answer)
+{
+	static const struct {
+		const char *text;
+		bool whole;
+	} rows[] = { { "", false }, { "\n", false }, { "port 22\n", false },
+		{ "hostname x", false }, { "hostname x\nport 2", false },
+		{ "user y\nhostname x\n", true } };
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		CHECK_EQ(config_is_whole((struct span){ (const uint8_t *)rows[i].text,
+			     strlen(rows[i].text) }),
+		    rows[i].whole);
+}
