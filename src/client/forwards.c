@@ -3,14 +3,17 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "sys/sock.h"
+#include "sys/sys.h"
+#include "sys/tcp.h"
 #include "tunnel/socks.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
-enum { FORWARDS_MAX = 64, FORWARD_TEXT = TARGET_MAX + 16 };
+enum { FORWARDS_MAX = 64, FORWARD_TEXT = TARGET_MAX + 16, LOOK_UP_MS = 5000 };
 
 /* ---- what the host may open ---- */
 
@@ -25,12 +28,16 @@ allows(void *owner, const struct msg_open *m, struct target *ret_to)
 	}
 	if (m->kind == OPEN_DISPLAY && f->x11.on) {
 		ret_to->display = true;
-		return true;
+		if (!x11_allows(&f->x11, f->tunnel.loop->now_us))
+			log_say(LOG_VERBOSE,
+			    "Rejected X11 connection after ForwardX11Timeout expired");
+		return x11_allows(&f->x11, f->tunnel.loop->now_us);
 	}
 	if (m->kind != OPEN_FORWARD || m->forward >= f->n)
 		return false;
 	const struct forwards_one *one = &f->list[m->forward];
 	*ret_to = one->forward.connect;
+	ret_to->listed = true;
 	return one->forward.kind == FORWARD_REMOTE && one->state == FORWARD_LISTENS;
 }
 
@@ -44,6 +51,19 @@ failed(void *owner, const struct target *to, const char *why)
 	    f->destination, text, why);
 }
 
+/* The host says where to: not everywhere (PermitRemoteOpen). */
+static int
+ask_socks(const struct forwards *f, struct buf *in, struct buf *out, struct target *to)
+{
+	int known = socks_ask(in, out, to);
+	if (known <= 0 || !to->listed || config_may_open(f->config, to->host, to->port))
+		return known;
+	log_say(LOG_VERBOSE, "%s: %s:%u: not allowed by PermitRemoteOpen", f->destination,
+	    to->host, to->port);
+	socks_answer(to, false, out);
+	return -1;
+}
+
 /* Where it leads is in what it says first: SOCKS; or nothing but the cookie has to be
  * looked at. */
 static int
@@ -51,7 +71,7 @@ ask(void *owner, struct buf *in, struct buf *out, struct target *to)
 {
 	const struct forwards *f = owner;
 	if (!to->display)
-		return socks_ask(in, out, to);
+		return ask_socks(f, in, out, to);
 	int known = x11_first(&f->x11, in);
 	if (known > 0)
 		*to = f->x11.to;
@@ -124,6 +144,7 @@ forwards_init(struct forwards *f, struct loop *loop, struct engine *engine,
     const struct config *c, const char *destination)
 {
 	*f = (struct forwards){ .room = FORWARDS_MAX,
+		.config = c,
 		.gateway = c->gateway_ports,
 		.destination = destination,
 		.unix_how = { c->unix_mask, c->unix_unlink } };
@@ -134,7 +155,7 @@ forwards_init(struct forwards *f, struct loop *loop, struct engine *engine,
 	if (!c->tells_forwards)
 		return 0; /* they are ssh's */
 	find_agent(f, c);
-	x11_init(&f->x11, c);
+	x11_init(&f->x11, c, loop->now_us);
 	for (size_t i = 0; i < c->n_forwards; i++) {
 		const struct config_forward *told = &c->forwards[i];
 		struct forwards_one *one = NULL;
@@ -182,21 +203,61 @@ not_listening(struct forwards_one *one, const char *where, const char *text)
 	    one->must ? "; ending, as ExitOnForwardFailure says" : "");
 }
 
+/* A name to listen on, as ssh takes one: is looked up while everything waits, as there. */
+static bool
+look_up(const struct forwards *f, const struct target *on, int family,
+    struct resolve_answer *ret)
+{
+	struct sockaddr_storage at;
+	int fd;
+	if (on->kind != OPEN_TCP || strcmp(on->host, "*") == 0
+	    || strcasecmp(on->host, "localhost") == 0
+	    || tcp_address(on->host, on->port, &at))
+		return false;
+	pid_t pid = f->tunnel.events->look_up(on->host, on->port, family, &fd);
+	if (pid < 0)
+		return false;
+	if (!sys_wait(fd, POLLIN, LOOK_UP_MS)) {
+		resolve_cancel(pid, fd);
+		return false;
+	}
+	resolve_take(pid, fd, ret);
+	return !ret->error && ret->n;
+}
+
+static int
+listen_here(struct forwards_one *one, char text[LISTENER_TEXT])
+{
+	static const int families[] = { [CONFIG_ANY] = AF_UNSPEC,
+		[CONFIG_INET] = AF_INET,
+		[CONFIG_INET6] = AF_INET6 };
+	struct forwards *f = one->forwards;
+	struct resolve_answer found;
+	unsigned port;
+	one->listener = (struct listener){ .accepted = on_accepted,
+		.owner = one,
+		.family = families[f->config->family],
+		.tunnel = &f->tunnel };
+	if (!look_up(f, &one->forward.listen, one->listener.family, &found))
+		return listener_open(&one->listener, f->tunnel.loop, &one->forward.listen,
+		    &f->unix_how, &port, text);
+	char why[LISTENER_TEXT];
+	int err = listener_open_at(&one->listener, f->tunnel.loop, &found, &port, why);
+	if (err)
+		snprintf(text, LISTENER_TEXT, "%.250s: %.100s", one->forward.listen.host,
+		    why);
+	return err;
+}
+
 static void
 start(struct forwards_one *one)
 {
-	struct forwards *f = one->forwards;
 	char text[LISTENER_TEXT];
-	unsigned port;
 	if (one->forward.kind == FORWARD_REMOTE) {
 		one->listen_due = true;
 		return;
 	}
-	one->listener = (struct listener){ .accepted = on_accepted,
-		.owner = one,
-		.tunnel = &f->tunnel };
-	if (listener_open(&one->listener, f->tunnel.loop, &one->forward.listen,
-		&f->unix_how, &port, text))
+	if (listen_here(one, text))
 		not_listening(one, "", text);
 	else
 		one->state = FORWARD_LISTENS;

@@ -32,6 +32,7 @@ struct forwards {
 	struct tunnel tunnel;
 	struct forwards_one *list; /* index: the forward's number on the wire */
 	size_t n, room;
+	const struct config *config; /* what limits them */
 	struct listener_unix unix_how;
 	bool gateway;
 	bool failed; /* one has failed that must not: the session is to end */
@@ -41,7 +42,8 @@ struct forwards {
 	char agent[TARGET_MAX]; /* the socket of ours that the host may use; "": none */
 };
 
-/* Takes what the configuration asks for; does nothing yet.  ERR_NOMEM. */
+/* Takes what the configuration asks for, which has to live as long; does nothing yet.
+ * ERR_NOMEM. */
 int forwards_init(struct forwards *f, struct loop *loop, struct engine *engine,
     const struct config *c, const char *destination);
 /* Takes a zeroed one. */

@@ -1,6 +1,7 @@
 #include "client/x11.h"
 
 #include "base/hex.h"
+#include "base/log.h"
 #include "sys/child.h"
 #include "sys/sys.h"
 
@@ -10,7 +11,7 @@
 #include <unistd.h>
 
 /* X11's connection setup: byte order, unused, version, lengths of name and data, unused. */
-enum { X11_PORT = 6000, X11_HEAD = 12, LIST_MAX = 16 * 1024 };
+enum { X11_PORT = 6000, X11_HEAD = 12, LIST_MAX = 16 * 1024, SECOND_US = 1000 * 1000 };
 static const char protocol[] = "MIT-MAGIC-COOKIE-1";
 
 bool
@@ -59,11 +60,10 @@ x11_cookie(const char *line, uint8_t ret_cookie[X11_COOKIE])
 static void
 generate(const struct config *c, const char *xauth, const char *display, struct buf *out)
 {
-	char path[] = "/tmp/belay-x11-XXXXXX", seconds[16];
-	int fd = mkstemp(path);
-	if (fd < 0)
+	char dir[] = "/tmp/belay-x11-XXXXXX", path[sizeof dir + 8], seconds[16];
+	if (!mkdtemp(dir)) /* xauth makes more files beside it */
 		return;
-	close(fd);
+	snprintf(path, sizeof path, "%s/cookie", dir);
 	snprintf(seconds, sizeof seconds, "%u",
 	    c->x11_timeout_s ? c->x11_timeout_s + 60 : 0);
 	char *make[] = { (char *)(uintptr_t)xauth, (char *)(uintptr_t) "-f", path,
@@ -75,6 +75,7 @@ generate(const struct config *c, const char *xauth, const char *display, struct 
 	if (child_run(make, (struct span){ 0 }, NULL) == 0)
 		(void)child_run(list, (struct span){ 0 }, out);
 	unlink(path);
+	rmdir(dir);
 }
 
 static void
@@ -98,7 +99,7 @@ find_cookie(struct x11 *x, const struct config *c, const char *display)
 }
 
 void
-x11_init(struct x11 *x, const struct config *c)
+x11_init(struct x11 *x, const struct config *c, uint64_t now_us)
 {
 	const char *display = getenv("DISPLAY");
 	*x = (struct x11){ 0 };
@@ -107,6 +108,21 @@ x11_init(struct x11 *x, const struct config *c)
 	x->on = true;
 	sys_random(x->made, sizeof x->made);
 	find_cookie(x, c, display);
+	if (c->x11_trusted)
+		return;
+	if (c->x11_timeout_s) /* a second more, as ssh counts */
+		x->refuse_us = now_us + (1 + (uint64_t)c->x11_timeout_s) * SECOND_US;
+	if (!x->has_real) {
+		log_say(LOG_ERROR,
+		    "Warning: untrusted X11 forwarding setup failed: xauth key data not generated");
+		x->on = false;
+	}
+}
+
+bool
+x11_allows(const struct x11 *x, uint64_t now_us)
+{
+	return x->on && (!x->refuse_us || now_us < x->refuse_us);
 }
 
 int

@@ -17,11 +17,16 @@ struct x11 {
 	unsigned screen;
 	uint8_t made[X11_COOKIE], real[X11_COOKIE];
 	bool has_real; /* else the display wants none, or refuses */
+	uint64_t refuse_us; /* from then on (ForwardX11Timeout); 0: never */
 };
 
 /* Finds the display of DISPLAY and its cookie by xauth(1), if the configuration wants it
- * forwarded. */
-void x11_init(struct x11 *x, const struct config *c);
+ * forwarded.  Programs that are not trusted (ForwardX11Trusted) get a cookie that allows
+ * less, or, with a word, no display, since theirs would be the one that allows
+ * all. */
+void x11_init(struct x11 *x, const struct config *c, uint64_t now_us);
+/* Whether a connection to the display may be opened now. */
+bool x11_allows(const struct x11 *x, uint64_t now_us);
 /* "host:1.0", ":0", "unix:0", "/path:0": where that is.  False: it is no display. */
 bool x11_display(const char *name, struct target *ret_to, unsigned *ret_screen);
 /* A line of `xauth list`: takes the cookie off its end. */

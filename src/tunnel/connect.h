@@ -17,6 +17,7 @@ struct target {
 	char host[TARGET_MAX]; /* a name, an address, a path; "": the other end knows */
 	unsigned port;
 	uint32_t forward; /* OPEN_FORWARD */
+	bool listed; /* who asks for it is the other end: not all places are allowed */
 	bool display; /* what is said first has a cookie in it, to be replaced */
 	uint8_t socks; /* the version that who asked for it speaks; 0: none (yet) */
 };

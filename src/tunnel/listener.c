@@ -79,7 +79,7 @@ listen_on(struct listener *l, const char *host, unsigned port, unsigned *ret_por
     char ret_text[LISTENER_TEXT])
 {
 	struct sockaddr_storage at;
-	if (!tcp_address(host, port, &at)) {
+	if (!tcp_address(host, port, &at) || (l->family && at.ss_family != l->family)) {
 		snprintf(ret_text, LISTENER_TEXT, "%s: not an address to listen on",
 		    host);
 		return -1;
@@ -100,6 +100,9 @@ listen_on_both(struct listener *l, const char *const hosts[2], unsigned port,
     unsigned *ret_port, char ret_text[LISTENER_TEXT])
 {
 	char other[LISTENER_TEXT];
+	if (l->family)
+		return listen_on(l, hosts[l->family == AF_INET6], port, ret_port,
+		    ret_text);
 	int first = listen_on(l, hosts[0], port, ret_port, ret_text);
 	if (first < 0 && errno == EADDRINUSE)
 		return -1; /* half a port would be somebody else's */
@@ -132,18 +135,45 @@ listen_unix(struct listener *l, const char *path, const struct listener_unix *ho
 	return 0;
 }
 
+static void
+begin(struct listener *l, struct loop *loop)
+{
+	l->loop = loop;
+	l->path[0] = 0;
+	l->paused_until_us = 0;
+	for (size_t i = 0; i < LISTENER_SOCKETS; i++)
+		l->watches[i].fd = -1;
+}
+
+int
+listener_open_at(struct listener *l, struct loop *loop,
+    const struct resolve_answer *addresses, unsigned *ret_port,
+    char ret_text[LISTENER_TEXT])
+{
+	size_t n = 0;
+	begin(l, loop);
+	*ret_port = 0;
+	for (size_t i = 0; i < addresses->n && n < LISTENER_SOCKETS; i++) {
+		int fd = tcp_listen_on(&addresses->addresses[i]);
+		if (fd < 0)
+			continue;
+		add(l, fd);
+		*ret_port = tcp_port(fd);
+		n++;
+	}
+	if (!n)
+		snprintf(ret_text, LISTENER_TEXT, "%s", strerror(errno));
+	return n ? 0 : -1;
+}
+
 int
 listener_open(struct listener *l, struct loop *loop, const struct target *on,
     const struct listener_unix *how, unsigned *ret_port, char ret_text[LISTENER_TEXT])
 {
 	static const char *const loopback[2] = { "127.0.0.1", "::1" };
 	static const char *const all[2] = { "0.0.0.0", "::" };
-	l->loop = loop;
-	l->path[0] = 0;
-	l->paused_until_us = 0;
+	begin(l, loop);
 	*ret_port = on->port;
-	for (size_t i = 0; i < LISTENER_SOCKETS; i++)
-		l->watches[i].fd = -1;
 	if (on->kind == OPEN_UNIX)
 		return listen_unix(l, on->host, how, ret_text);
 	if (strcasecmp(on->host, "localhost") == 0)

@@ -182,3 +182,239 @@ def test_what_only_ssh_can_carry_out(host, line, by_itself, is_plain):
     assert term.wait_exit() == 0
     keyword = line.split()[0].encode()
     assert (b"only ssh carries out " + keyword in term.raw) is is_plain
+
+
+# ---- beside ssh ----
+
+@pytest.fixture(params=["ssh", "belay"])
+def both(request):
+    return request.param
+
+
+def client(host, program):
+    return [belay_path() if program == "belay" else "ssh", "-F", host.cfg]
+
+
+@contextlib.contextmanager
+def forwarding(host, program, *options, listening=None, **more):
+    """One that only forwards, once it listens there."""
+    with host.popen([*client(host, program), *options, "-N", "testhost"], **more) as child:
+        try:
+            wait_until(lambda: listening() or child.poll() is not None)
+            assert child.poll() is None, child.stderr.read()
+            yield child
+        finally:
+            child.terminate()
+            child.communicate(timeout=TIMEOUT)
+
+
+def is_led_to(port, form, host, to):
+    """Whether SOCKS on this port leads to an echo."""
+    with connect(port) as sock, contextlib.suppress(OSError, AssertionError, struct.error):
+        if form == 4:
+            sock.sendall(struct.pack(">BBH4B", 4, 1, to, *socket.inet_aton(host)) + b"\0")
+            assert exactly(sock, 8)[1] == 90
+        else:
+            kind = {"name": b"\3" + bytes([len(host)]) + host.encode(),
+                    "inet": b"\1" + socket.inet_aton(host) if form == "inet" else b"",
+                    "inet6": b"\4" + socket.inet_pton(socket.AF_INET6, host)
+                    if form == "inet6" else b""}[form]
+            sock.sendall(b"\5\1\0")
+            exactly(sock, 2)
+            sock.sendall(b"\5\1\0" + kind + struct.pack(">H", to))
+            assert exactly(sock, 10)[1] == 0
+        return talk(sock, b"hello") == b"hello"
+    return False
+
+
+PERMITS = ["any", "none", "127.0.0.1:{0}", "127.0.0.1:*", "*:{0}", "*:1", "localhost:{0}",
+           "LOCALHOST:{0}", "[::1]:{0}", "a:1 b:2 localhost:{0}", "127.0.0.*:{0}"]
+
+
+@pytest.mark.parametrize("permit", PERMITS)
+def test_where_the_host_may_lead_to(host, permit):
+    with service() as there:
+        to = port_of(there)
+        asked = [(4, "127.0.0.1"), ("inet", "127.0.0.1"), ("inet", "127.0.0.2"),
+                 ("name", "localhost"), ("name", "127.0.0.1")]
+        led = {}
+        for program in ("ssh", "belay"):
+            port = free_port()
+            with forwarding(host, program, "-R", str(port), "-o",
+                            f"PermitRemoteOpen={permit.format(to)}",
+                            listening=lambda: listens(("127.0.0.1", port))):
+                led[program] = [is_led_to(port, *one, to) for one in asked]
+        assert led["belay"] == led["ssh"]
+        assert any(led["ssh"]) is (permit not in ("none", "*:1", "LOCALHOST:{0}",
+                                                  "[::1]:{0}", "127.0.0.*:{0}"))
+
+
+def test_no_limit_on_what_is_asked_for_here(host, both):
+    port = free_port()
+    with service() as there:
+        with forwarding(host, both, "-D", str(port), "-oPermitRemoteOpen=none",
+                        listening=lambda: listens(("127.0.0.1", port))):
+            assert is_led_to(port, 4, "127.0.0.1", port_of(there))
+
+
+def listening_at(port):
+    """The addresses on which somebody listens on that port, as the kernel writes them."""
+    found = set()
+    for name in ("tcp", "tcp6"):
+        with open(f"/proc/net/{name}") as file:
+            for words in map(str.split, file):
+                if words[3] == "0A" and words[1].endswith(f":{port:04X}"):
+                    found.add(words[1].split(":")[0])
+    return found
+
+
+@contextlib.contextmanager
+def by_inet6(host):
+    """The way to the host begins at ::1: the options that take it."""
+    def pump(source, target):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+
+    def serve(sock):
+        with socket.create_connection(("127.0.0.1", host.proxy.port)) as there:
+            back = threading.Thread(target=pump, args=(there, sock))
+            back.start()
+            pump(sock, there)
+            back.join()
+
+    try:
+        with service(serve, socket.AF_INET6, ("::1", 0)) as way:
+            yield ["-oHostName=::1", f"-oPort={port_of(way)}"]
+    except OSError:
+        pytest.skip("no IPv6 here")
+
+
+WHERE = ["{0}", "localhost:{0}", "*:{0}", "127.0.0.1:{0}", "[::1]:{0}",
+         "ip6-loopback-of-nobody:{0}", "testname:{0}"]
+
+
+@pytest.mark.parametrize("gateway", ["no", "yes"])
+@pytest.mark.parametrize("family", ["any", "inet", "inet6"])
+def test_where_it_listens(host, family, gateway):
+    """-4 and -6 hold for what listens, too."""
+    name = socket.gethostname()
+    with by_inet6(host) as way:
+        options = [f"-oAddressFamily={family}", f"-oGatewayPorts={gateway}",
+                   *(way if family == "inet6" else [])]
+        for where in WHERE:
+            at = {}
+            for program in ("ssh", "belay"):
+                port, other = free_port(), free_port()
+                spec = where.replace("testname", name).format(port)
+                listening = ["-D", spec, "-L", f"{other}:x:1"]
+                with forwarding(host, program, *options, *listening,
+                                listening=lambda: listening_at(other)):
+                    at[program] = listening_at(port), listening_at(other)
+            assert at["belay"] == at["ssh"], where
+            assert at["ssh"][0] or where.startswith(("127.0.0.1", "[::1]", "ip6", "testname"))
+
+
+def test_options_4_and_6(host):
+    for letter, address in (("-4", {"0100007F"}), ("-6", {"0" * 24 + "01000000"})):
+        with by_inet6(host) as way:
+            port = free_port()
+            with forwarding(host, "belay", letter, *(way if letter == "-6" else []),
+                            "-D", str(port), listening=lambda: listening_at(port)):
+                assert listening_at(port) == address
+
+
+@pytest.mark.parametrize("mask", ["0177", "0117", "0000"])
+def test_how_a_socket_is_made(host, mask):
+    modes = {}
+    for program in ("ssh", "belay"):
+        path = host.dir / f"{program}.sock"
+        path.touch()    # to be unlinked
+        with forwarding(host, program, "-L", f"{path}:x:1", f"-oStreamLocalBindMask={mask}",
+                        "-oStreamLocalBindUnlink=yes", listening=lambda: listens(str(path))):
+            modes[program] = stat.S_IMODE(path.stat().st_mode)
+        path.unlink(missing_ok=True)
+    assert modes["belay"] == modes["ssh"]
+
+
+def test_all_forwards_cleared(host, both):
+    """ClearAllForwardings counts for those of the configuration, wherever it stands."""
+    port = free_port()
+    host.configure(f"LocalForward {port} x:1\nDynamicForward {port}\nRemoteForward {port}\n")
+    done = host.piped([*client(host, both), "-oClearAllForwardings=yes", "testhost",
+                       f"grep -c ':{port:04X} ' /proc/net/tcp"])
+    assert done.stdout == b"0\n"
+
+
+@pytest.mark.parametrize("permit", ["yes", "no"])
+def test_a_command_of_this_machine_is_run_once_or_not_at_all(host, both, permit):
+    mark = host.dir / "mark"
+    done = host.piped([*client(host, both), f"-oPermitLocalCommand={permit}",
+                       f"-oLocalCommand=echo %n >>{mark}", "testhost", "true"])
+    assert done.returncode == 0
+    assert (mark.read_text() if mark.exists() else "") == (
+        "testhost\n" if permit == "yes" else "")
+
+
+@contextlib.contextmanager
+def x_server(host, *more):
+    """An X server: the client's environment."""
+    if not all(map(shutil.which, ("Xvfb", "xauth", "xdpyinfo"))):
+        pytest.skip("without Xvfb, xauth, xdpyinfo")
+    host.sshd.stop()
+    host.sshd.config = "X11Forwarding yes"
+    host.sshd.start()
+    authority = host.dir / "authority"
+    read, write = os.pipe()
+    subprocess.run(["xauth", "-q", "-f", authority, "add", ":77", ".", "0123" * 8],
+                   check=True, stderr=subprocess.DEVNULL)
+    with subprocess.Popen(["Xvfb", "-displayfd", str(write), "-auth", authority, "-noreset",
+                           "-nolisten", "tcp", "-screen", "0", "640x480x24", *more],
+                          pass_fds=[write], stderr=subprocess.DEVNULL) as server:
+        os.close(write)
+        with os.fdopen(read) as pipe:
+            number = pipe.readline().strip()
+        subprocess.run(["xauth", "-q", "-f", authority, "add", f":{number}", ".",
+                        "0123" * 8], check=True)
+        try:
+            yield {"DISPLAY": f":{number}", "XAUTHORITY": str(authority)}
+        finally:
+            server.terminate()
+
+
+def seen_of_display(host, program, display, command, *options):
+    done = host.piped([*client(host, program), *options, "testhost", command], env=display)
+    warned = b"untrusted X11 forwarding setup failed" in done.stderr
+    return done.stdout.decode(), warned
+
+
+UNTRUSTED = ("-X", "-oForwardX11Trusted=no")
+# An untrusted program may not look at what others have on the root window.
+SEES = ("echo ${DISPLAY:+set}; xdpyinfo >/dev/null 2>&1 && echo shown; "
+        "xprop -root BELAY 2>/dev/null | grep -c secret")
+
+
+@pytest.mark.parametrize("options", [("-X",), UNTRUSTED, ("-Y",), ("-x",),
+                                     (*UNTRUSTED, "-oXAuthLocation=/no/such/xauth"),
+                                     (*UNTRUSTED, "-oForwardX11Timeout=0")])
+@pytest.mark.parametrize("server", [("+extension", "SECURITY"), ("-extension", "SECURITY")])
+def test_what_programs_may_do_with_the_display(host, options, server):
+    with x_server(host, *server) as display:
+        subprocess.run(["xprop", "-root", "-f", "BELAY", "8s", "-set", "BELAY", "secret"],
+                       env={**os.environ, **display}, check=True)
+        seen = {program: seen_of_display(host, program, display, SEES, *options)
+                for program in ("ssh", "belay")}
+    assert seen["belay"] == seen["ssh"]
+    if options == UNTRUSTED and server[0] == "-extension":
+        assert seen["ssh"] == ("0\n", True) or seen["ssh"] == ("\n0\n", True)
+
+
+def test_programs_that_come_to_the_display_late(host, both):
+    """ForwardX11Timeout: from then on there is none, however it was before."""
+    with x_server(host) as display:
+        said, _ = seen_of_display(
+            host, both, display,
+            "xdpyinfo >/dev/null && echo shown; while xdpyinfo >/dev/null 2>&1; do sleep 0.1; done;"
+            "echo refused", *UNTRUSTED, "-oForwardX11Timeout=2")
+        assert said == "shown\nrefused\n"

@@ -53,8 +53,8 @@ may_open(uint8_t kind, uint32_t forward, const char *host, unsigned port)
 	next_stream += 2;
 	CHECK_EQ(forwards_take(&forwards, MSG_OPEN, &m), 0);
 	(void)forwards_turn(&forwards, 1);
-	bool failed = frame_parse(ring_at(&control->out, 0), &f) > 0 && f.type == MSG_FAILED
-	    && !tunnel_busy(&forwards.tunnel);
+	bool failed = frame_parse(ring_at(&control->out, 0), &f) > 0
+	    && f.type == MSG_FAILED && !tunnel_busy(&forwards.tunnel);
 	ring_drop(&control->out, control->out.len);
 	return !failed;
 }
@@ -138,5 +138,61 @@ TEST(what_is_told_twice_counts_once)
 	CHECK_EQ(forwards.n, 2);
 	CHECK(forwards.list[0].forward.listen.port == 8);
 	CHECK(forwards.list[1].forward.connect.kind == OPEN_UNIX);
+	end();
+}
+
+/* ---- SOCKS, where the host says where to ---- */
+
+/* Asks by the host's connection for a place, by SOCKS 4a; whether it may be connected to. */
+static bool
+leads_to(uint32_t forward, const char *host, unsigned port)
+{
+	struct tunnel *t = &forwards.tunnel;
+	struct msg_open open = { .kind = OPEN_FORWARD, .forward = forward };
+	struct target to = { 0 };
+	struct buf in, out;
+	const uint8_t head[] = { 4, 1, (uint8_t)(port >> 8), (uint8_t)port, 0, 0, 0, 1,
+		0 };
+	CHECK(t->events->allows(t->owner, &open, &to) && !to.kind);
+	buf_init(&in, 1024);
+	buf_init(&out, 1024);
+	CHECK_EQ(buf_put(&in, head, sizeof head), 0);
+	CHECK_EQ(buf_put(&in, host, strlen(host) + 1), 0);
+	int known = t->events->ask(t->owner, &in, &out, &to);
+	CHECK(known == 1 || (known == -1 && out.len == 8));
+	buf_finish(&in);
+	buf_finish(&out);
+	return known == 1;
+}
+
+TEST(the_host_leads_on_only_to_what_the_configuration_permits)
+{
+	union msg m = { .listening = { 0, 3, { (const uint8_t *)"", 0 } } };
+	begin("remoteforward 3 [socks]:0\npermitremoteopen a:80 *:25\n");
+	CHECK_EQ(forwards_take(&forwards, MSG_LISTENING, &m), 0);
+	CHECK(leads_to(0, "a", 80) && leads_to(0, "x", 25) && !leads_to(0, "x", 80));
+	end();
+	begin("remoteforward 3 [socks]:0\npermitremoteopen none\n");
+	CHECK_EQ(forwards_take(&forwards, MSG_LISTENING, &m), 0);
+	CHECK(!leads_to(0, "a", 80));
+	end();
+	begin("remoteforward 3 [socks]:0\npermitremoteopen any\n");
+	CHECK_EQ(forwards_take(&forwards, MSG_LISTENING, &m), 0);
+	CHECK(leads_to(0, "a", 80));
+	end();
+}
+
+TEST(what_is_asked_for_here_is_not_limited)
+{
+	struct tunnel *t = &forwards.tunnel;
+	struct target to = { 0 };
+	struct buf in, out;
+	begin("permitremoteopen none\n");
+	buf_init(&in, 1024);
+	buf_init(&out, 1024);
+	CHECK_EQ(buf_put(&in, "\4\1\0\120\0\0\0\1\0a", 11), 0);
+	CHECK_EQ(t->events->ask(t->owner, &in, &out, &to), 1); /* -D */
+	buf_finish(&in);
+	buf_finish(&out);
 	end();
 }

@@ -1,3 +1,4 @@
+#include "base/log.h"
 #include "client/x11.h"
 #include "test.h"
 
@@ -26,8 +27,9 @@ TEST(displays)
 TEST(a_cookie_is_the_end_of_a_line)
 {
 	uint8_t cookie[X11_COOKIE];
-	CHECK(x11_cookie("h/unix:0  MIT-MAGIC-COOKIE-1  000102030405060708090a0b0c0d0e0f\n",
-	    cookie));
+	CHECK(
+	    x11_cookie("h/unix:0  MIT-MAGIC-COOKIE-1  000102030405060708090a0b0c0d0e0f\n",
+		cookie));
 	CHECK(cookie[0] == 0 && cookie[15] == 15);
 	CHECK(!x11_cookie("h/unix:0  MIT-MAGIC-COOKIE-1  0001\n", cookie));
 	CHECK(!x11_cookie("h/unix:0  XDM-AUTHORIZATION-1  0001\n", cookie));
@@ -85,4 +87,30 @@ TEST(another_cookie_gets_nowhere)
 	CHECK_EQ(buf_put(&in, "l\0\13\0\0\0\0\0\0\0\0\0", 12), 0); /* none at all */
 	CHECK_EQ(x11_first(&x, &in), -1);
 	buf_finish(&in);
+}
+
+TEST(connections_that_come_late)
+{
+	struct x11 x = { .on = true };
+	CHECK(x11_allows(&x, 0) && x11_allows(&x, UINT64_MAX));
+	x.refuse_us = 100;
+	CHECK(x11_allows(&x, 99) && !x11_allows(&x, 100));
+	x.on = false;
+	CHECK(!x11_allows(&x, 0));
+}
+
+TEST(no_cookie_that_allows_less_no_display)
+{
+	static const uint8_t nowhere[] = "/no/such/xauth";
+	struct x11 x;
+	struct config c = { .x11 = true,
+		.x11_timeout_s = 5,
+		.xauth = { nowhere, sizeof nowhere - 1 } };
+	log_init("test", LOG_QUIET);
+	setenv("DISPLAY", ":0", 1);
+	x11_init(&x, &c, 1);
+	CHECK(!x.on && !x11_allows(&x, 1));
+	c.x11_trusted = true; /* then the display may want none */
+	x11_init(&x, &c, 1);
+	CHECK(x.on && !x.has_real && x11_allows(&x, UINT64_MAX));
 }
