@@ -37,7 +37,7 @@ SERVER_SOURCES := $(filter-out src/base/log.c,$(foreach l,$(LAYERS) server,$(cal
 SHA256 := $(or $(shell command -v sha256sum),shasum -a 256)
 BUILD_ID := $(VERSION)-$(shell (cat $(sort $(wildcard $(foreach l,$(LAYERS) server server/static,\
 	src/$(l)/*.[ch]))); echo '$(SANITIZE)') | $(SHA256) | cut -c1-12)
-CPPFLAGS := -Isrc $(FEATURES) \
+CPPFLAGS := -Isrc -I$(BUILD)/made $(FEATURES) \
 	-DBELAY_BUILD='"$(BUILD_ID)"' -DBELAY_LIBDIR='"$(PREFIX)/lib/belay"'
 ALL_CFLAGS = -std=c17 $(WARN) $(CFLAGS) $(SANITIZE)
 
@@ -46,6 +46,12 @@ all: $(BUILD)/belay $(BUILD)/servers/$(OS)-$(MACHINE).gz
 $(BUILD)/%.o: src/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+
+# The programs for the host's shell, as the client has them.
+$(BUILD)/client/boot.o: $(BUILD)/made/client/boot_scripts.h
+$(BUILD)/made/client/boot_scripts.h: src/client/find.sh src/client/install.sh tools/embed
+	@mkdir -p $(@D)
+	tools/embed $(filter %.sh,$^) > $@
 
 # Changes when the version or the flags do.
 $(BUILD)/flags: FORCE
@@ -80,6 +86,8 @@ SERVER_LINK_Linux := -flto -flto-partition=one -fno-pie -static -s \
 SERVER_LINK_Darwin := -Wl,-dead_strip
 SERVER_CFLAGS := -std=c17 -Os -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
 	-fno-stack-protector $(or $(SERVER_LINK_$(OS)),-static -s -Wl,--gc-sections)
+# macOS signs what it runs, and lets nothing be added.
+SEAL = $(if $(filter Linux,$(OS)),tools/seal $@)
 SERVER_HEADERS := $(wildcard src/*/*.h)
 MUSL_SOURCES := $(wildcard src/server/static/*.c)
 
@@ -87,10 +95,12 @@ ifeq ($(SANITIZE),)
 $(BUILD)/servers/$(OS)-$(MACHINE): $(SERVER_SOURCES) $(SERVER_HEADERS) $(MUSL_SOURCES) Makefile
 	@mkdir -p $(@D)
 	$(SERVER_CC) $(SERVER_CFLAGS) $(CPPFLAGS) -o $@ $(SERVER_SOURCES) $(if $(MUSL),$(MUSL_SOURCES))
+	$(SEAL)
 else
 $(BUILD)/servers/$(OS)-$(MACHINE): $(BUILD)/server/main.o $(SERVER_LIBS)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $^
+	$(SEAL)
 endif
 
 $(BUILD)/servers/%.gz: $(BUILD)/servers/%
@@ -108,6 +118,7 @@ $(FOREIGN): $(SERVER_SOURCES) $(MUSL_SOURCES) $(SERVER_HEADERS) Makefile tools/c
 		tools/discard.ld
 	@mkdir -p $(@D)
 	tools/cross $(@F) $(SERVER_CFLAGS) $(CPPFLAGS) -o $@ $(SERVER_SOURCES) $(MUSL_SOURCES)
+	tools/seal $@
 
 # The programs for macOS, compiled and linked where there is none; they have not been run.
 DARWIN := $(foreach m,arm64 x86_64,$(MAKE) BUILD=build-darwin/$(m) OS=Darwin MACHINE=$(m) \

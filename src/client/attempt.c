@@ -296,6 +296,16 @@ send_server(struct attempt *a)
 }
 
 static void
+no_place(struct attempt *a)
+{
+	static const char none[] = "no directory there takes belay-server: ";
+	char text[BOOT_TEXT_MAX];
+	snprintf(text, sizeof text, "%s%.*s", none, (int)(sizeof text - sizeof none),
+	    a->boot.text);
+	over(a, WHY_NO_PLACE, text);
+}
+
+static void
 boot(struct attempt *a)
 {
 	while (a->phase == ATTEMPT_BOOT) {
@@ -305,6 +315,9 @@ boot(struct attempt *a)
 		case BOOT_READY:
 			a->phase = ATTEMPT_HELLO;
 			break;
+		case BOOT_START:
+			a->server = SERVER_FOUND;
+			break;
 		case BOOT_NEED:
 			send_script(a);
 			break;
@@ -312,6 +325,7 @@ boot(struct attempt *a)
 			send_server(a);
 			break;
 		case BOOT_RUN: /* what was written first has been skipped on the host */
+			a->server = SERVER_SENT;
 			if (buf_put(&a->io.queue, buf_bytes(&a->prelude), a->prelude.len))
 				over(a, WHY_NO_SERVER, "out of memory");
 			break;
@@ -320,8 +334,7 @@ boot(struct attempt *a)
 			    a->boot.text);
 			break;
 		case BOOT_FAILED:
-			over(a, WHY_NO_PLACE,
-			    a->boot.text[0] ? a->boot.text : "no directory takes it");
+			no_place(a);
 			break;
 		default:
 			over(a, WHY_NOISE, err_text(ERR_NOISE));
@@ -525,6 +538,16 @@ last_words(struct attempt *a, struct engine *e)
 	} while (a->phase < ATTEMPT_LINK);
 }
 
+/* The server was run, and ended before it had let us in.  It may have died in any way, also
+ * one that ssh has no status for but its own; then ssh is silent, unlike when the
+ * connection has broken. */
+static bool
+server_died(struct attempt *a, int status)
+{
+	return a->server != SERVER_UNKNOWN && a->phase < ATTEMPT_LINK && WIFEXITED(status)
+	    && ssh_words(buf_str(&a->said)) == SSH_WORDS_NONE;
+}
+
 void
 attempt_ended(struct attempt *a, struct engine *e, struct loop *loop, int status)
 {
@@ -534,7 +557,10 @@ attempt_ended(struct attempt *a, struct engine *e, struct loop *loop, int status
 		last_words(a, e);
 	if (a->phase == ATTEMPT_OVER)
 		return;
-	if (WIFEXITED(status) && WEXITSTATUS(status) != STATUS_SSH_FAILED
+	if (server_died(a, status)) {
+		over(a, a->server == SERVER_FOUND ? WHY_DAMAGED : WHY_NO_SERVER,
+		    "belay-server ends there without an answer");
+	} else if (WIFEXITED(status) && WEXITSTATUS(status) != STATUS_SSH_FAILED
 	    && a->phase == ATTEMPT_BOOT) {
 		char text[BOOT_TEXT_MAX];
 		snprintf(text, sizeof text,
@@ -554,13 +580,17 @@ attempt_ended(struct attempt *a, struct engine *e, struct loop *loop, int status
 	attempt_close(a, loop);
 }
 
-/* ssh takes what is on its stdin only when the host runs our command.  A command that the
+/* A damaged server may also hang.
+ *
+ * ssh takes what is on its stdin only when the host runs our command.  A command that the
  * host has put in its place (ForceCommand) may wait for input for ever; then there is no
  * answer, and ours would have come long ago. */
 static uint64_t
 silence_tick(struct attempt *a, uint64_t now_us)
 {
-	if (a->pid <= 0 || a->phase != ATTEMPT_BOOT || !a->first || a->boot.os[0])
+	bool found = a->server == SERVER_FOUND;
+	if (a->pid <= 0 || a->phase != ATTEMPT_BOOT || (!a->first && !found)
+	    || a->boot.os[0])
 		return 0;
 	if (!a->taken_us) {
 		if (a->io.queue.len || os_pipe_unread(a->io.out.fd) != 0)
@@ -569,7 +599,9 @@ silence_tick(struct attempt *a, uint64_t now_us)
 	}
 	if (now_us < a->taken_us + SILENCE_US)
 		return a->taken_us + SILENCE_US;
-	over(a, WHY_SILENT, "another program than asked for runs there, and waits");
+	over(a, found ? WHY_DAMAGED : WHY_SILENT,
+	    found ? "belay-server gives no answer there"
+		  : "another program than asked for runs there, and waits");
 	return now_us;
 }
 

@@ -23,6 +23,9 @@ enum { AHEAD_MAX = 1024 };
 
 enum attempt_phase { ATTEMPT_BOOT, ATTEMPT_HELLO, ATTEMPT_LINK, ATTEMPT_OVER };
 
+/* The server on the host, as far as is known. */
+enum attempt_server { SERVER_UNKNOWN, SERVER_FOUND, SERVER_SENT };
+
 /* Why an attempt is over. */
 enum attempt_why {
 	WHY_NONE,
@@ -30,6 +33,7 @@ enum attempt_why {
 	WHY_LOGIN, /* ssh ended: the login was refused */
 	WHY_HOST_KEY, /* ssh ended: the host is not who it should be */
 	WHY_NO_SERVER, /* belay-server cannot run there; `text` says why */
+	WHY_DAMAGED, /* the one that lies there was run, and does not begin; `text` */
 	WHY_NO_PLACE, /* the host could run it, but no directory takes it; `text` */
 	WHY_SILENT, /* the command runs, but is not ours: no answer */
 	WHY_NOISE, /* no answer, but no end of other output either */
@@ -57,10 +61,11 @@ struct attempt {
 	bool silent; /* LogLevel: errors of the connection are not shown */
 	bool first; /* ssh may talk to the person, and its stderr is theirs */
 	bool fresh; /* the server that was there did not work */
+	enum attempt_server server; /* how the one that runs came there */
 	bool held; /* its stderr is held back until it is clear that the server runs */
 	size_t shown; /* bytes of `said` that the person has seen */
 	uint64_t started_us;
-	/* when ssh had taken all of the prelude: the command runs; 0: not yet */
+	/* when ssh had taken all of the prelude, or the server was run; 0: not yet */
 	uint64_t taken_us;
 	struct boot boot;
 	uint8_t random[BOOT_MARK_LEN / 2];

@@ -2,6 +2,7 @@
 
 #include "base/err.h"
 #include "base/hex.h"
+#include "client/boot_scripts.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -11,61 +12,6 @@ enum {
 	LINE_MAX_LEN = 4096,
 	SCRIPT_LEN = 2048,
 };
-
-/* Where the server may live on the host: the first that takes it and can execute it.
- * What ends with "-" gets the user's number, which is asked for only when needed. */
-#define FOR_DIRS \
-	"for d in \"${XDG_CACHE_HOME:-$HOME/.cache}/belay\" \"$XDG_RUNTIME_DIR/belay\" " \
-	"/dev/shm/belay- /var/tmp/belay- /tmp/belay-; do " \
-	"case $d in *-) d=$d${u:=$(id -u)};; esac; "
-
-/* Arguments: mark, build looked for, bytes to skip, length of the script that follows,
- * hello.
- * Stands in single quotes on a line that sh, csh, fish and nu all read: so no single
- * quote, backslash, exclamation mark or newline.  -O: not what another user has put
- * there.  A server that is installed on the host does as well, if it is of the same
- * build.  The third word behind "need" is what else could keep a shell.  dd with bs=1
- * takes exactly so many bytes and no more, everywhere. */
-static const char stage1[] =
-    "m=$1 v=$2 n=$3 k=$4 h=$5; set -- $(uname -sm); u=; " FOR_DIRS
-    "f=$d/server-$v-$1-$2; [ -O \"$d\" ] && [ -x \"$f\" ] && [ -O \"$f\" ] && "
-    "exec \"$f\" attach $m $h; done; "
-    "for f in $(command -v belay-server) /usr/lib/belay/belay-server "
-    "/usr/local/lib/belay/belay-server; do [ -x \"$f\" ] && "
-    "[ \"$(\"$f\" --build 2>&1 </dev/null)\" = $v ] && exec \"$f\" attach $m $h; done; "
-    "echo \"$m need $1 $2 $(command -v screen || command -v tmux)\"; dd bs=1 count=$n of=/dev/null 2>/dev/null; "
-    "eval \"$(dd bs=1 count=$k 2>/dev/null)\"";
-
-/* Runs in the shell of stage 1: $m is the mark, $1-$2 the machine.  The upload goes to a
- * name of its own and is renamed only when it is whole and answers as it should.  Behind it
- * nothing is sent before the answer, so head(1) may read ahead; where it has no -c, dd
- * takes some seconds a megabyte. */
-static const char stage2[] =
-    "v=%s z=%zu r=%zu a=$1-$2\n"
-    "say() { echo \"$m $*\"; }\n"
-    "no() { rm -f \"$p\"; say \"refused $d: ${e:-$1}\"; }\n"
-    "take() { head -c $1 2>/dev/null || dd bs=1 count=$1 2>/dev/null; }\n"
-    "fill() {\n"
-    "	if [ $x = gz ]; then take $z | { gzip -dc >\"$p\" || { cat >/dev/null; false; }; }\n"
-    "	else take $r | { cat >\"$p\" || { cat >/dev/null; false; }; }; fi\n"
-    "}\n"
-    "try() {\n"
-    "	p=$d/tmp.$$ e=\n"
-    "	case $d in /?*/?*) ;; *) return ;; esac\n"
-    "	[ -d \"$d\" ] || e=$(umask 077; mkdir -p \"$d\" 2>&1) || { no; return; }\n"
-    "	[ -O \"$d\" ] || { no 'belongs to somebody else'; return; }\n"
-    "	e=$( (umask 077; echo '#!/bin/sh' >\"$p\" && chmod 700 \"$p\" && \"$p\") 2>&1) || { no 'cannot execute there'; return; }\n"
-    "	say send $x \"$d\"\n"
-    "	e=$(fill 2>&1)\n"
-    "	[ \"$(wc -c <\"$p\")\" -eq $r ] || { no 'interrupted'; return; }\n"
-    "	e=$(\"$p\" --build 2>&1)\n"
-    "	[ \"$e\" = $v ] || { no 'does not run there'; return; }\n"
-    "	e=$(mv -f \"$p\" \"$d/server-$v-$a\" 2>&1) || { no; return; }\n"
-    "	say run\n"
-    "	exec \"$d/server-$v-$a\" attach $m $h\n"
-    "}\n"
-    "x=raw; [ $z -gt 0 ] && command -v gzip >/dev/null && x=gz\n" FOR_DIRS "try; done\n"
-    "say failed\n";
 
 void
 boot_init(struct boot *b, const char *build, const uint8_t *random)
@@ -79,7 +25,7 @@ int
 boot_command(const struct boot *b, struct span hello, size_t prelude, bool fresh,
     struct buf *out)
 {
-	buf_print(out, "exec sh -c '%s' belay %s %s %zu %d ", stage1, b->mark,
+	buf_print(out, "exec sh -c '%s' belay %s %s %zu %d ", find_sh, b->mark,
 	    fresh ? "-" : b->build, prelude, SCRIPT_LEN);
 	if (out->failed)
 		return ERR_NOMEM;
@@ -90,7 +36,7 @@ int
 boot_script(const struct boot *b, size_t gz_size, size_t raw_size, struct buf *out)
 {
 	size_t start = out->len;
-	buf_print(out, stage2, b->build, gz_size, raw_size);
+	buf_print(out, "v=%s z=%zu r=%zu\n%s", b->build, gz_size, raw_size, install_sh);
 	if (out->failed || out->len - start > SCRIPT_LEN)
 		return ERR_FULL;
 	while (out->len - start < SCRIPT_LEN)
@@ -106,6 +52,8 @@ event_of(struct boot *b, const char *line)
 		return BOOT_MORE;
 	if (strcmp(word, "ready") == 0)
 		return BOOT_READY;
+	if (strcmp(word, "start") == 0)
+		return BOOT_START;
 	if (strcmp(word, "run") == 0)
 		return BOOT_RUN;
 	if (strcmp(word, "failed") == 0)

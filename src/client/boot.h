@@ -1,9 +1,11 @@
 /*
  * From the login shell of the host to belay-server: the command line that ssh is given,
- * and the conversation until the server takes over.  No I/O.
+ * and the conversation until the server takes over.  No I/O.  The host's part of it is two
+ * programs for its shell, find.sh and install.sh.
  *
  *   ssh HOST "exec sh -c '...' belay MARK ..."     any login shell reaches a POSIX sh
  *       the right belay-server is there, carried or installed:
+ *                                         MARK start
  *                                         exec belay-server attach MARK
  *                                         MARK ready          frames follow
  *       it is not:                        MARK need Linux x86_64
@@ -28,6 +30,7 @@ enum { BOOT_MARK_LEN = 24, BOOT_WORD_MAX = 64, BOOT_TEXT_MAX = 256 };
 
 enum boot_event {
 	BOOT_MORE, /* nothing yet */
+	BOOT_START, /* the server that is there is run: it says the next word, or is damaged */
 	BOOT_READY, /* what follows in the input are frames */
 	BOOT_NEED, /* no server there: boot_script is next, for `os` and `machine` */
 	BOOT_SEND, /* the program is to be sent, packed by gzip if `gz` */

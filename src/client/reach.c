@@ -83,7 +83,8 @@ shares(const struct config *c)
 		|| access(path, F_OK) == 0);
 }
 
-/* Somebody listens there: ssh will use that connection, which may be long dead. */
+/* Somebody listens there, whoever it is: ssh will use that connection, which may be long
+ * dead. */
 static bool
 master_listens(const struct config *c)
 {
@@ -92,10 +93,10 @@ master_listens(const struct config *c)
 	    (const char *)c->control_path.p);
 	if (!c->control_path.n || n >= (int)sizeof path || path[0] != '/')
 		return false;
-	int fd = sock_connect(path);
+	int fd = sock_connect_any(path);
 	if (fd >= 0)
 		close(fd);
-	return fd >= 0;
+	return fd >= 0 || errno == EAGAIN; /* its queue is full: ssh would wait */
 }
 
 /* Whether the connection is ours. */
@@ -311,17 +312,29 @@ server_refused(struct reach *r, struct attempt *a)
 	}
 }
 
+/* The program that lay there was run, and is not what it was. */
+static bool
+server_is_damaged(const struct reach *r, const struct attempt *a)
+{
+	return a->why == WHY_DAMAGED
+	    || (a->why == WHY_PROTOCOL && a->server == SERVER_FOUND && !r->was_up);
+}
+
 /* Something else than our server answered, or nothing. */
 static void
 no_server(struct reach *r, const struct attempt *a)
 {
-	if (a->why == WHY_NO_SERVER && !a->fresh && a->boot.os[0] == 0) {
-		/* the server that was there does not run */
-		connect_now(r, false, true);
+	if (!r->sent_anew && server_is_damaged(r, a)) {
+		r->sent_anew = true;
+		log_say(r->was_up ? LOG_VERBOSE : LOG_NOTICE,
+		    "%s: %s; sending it anew", r->options->destination,
+		    a->why == WHY_DAMAGED ? a->text : "belay-server answers nonsense");
+		connect_now(r, !r->was_up, true);
 		return;
 	}
 	/* Endless output is of no use on a terminal; a pipe may be there for it. */
-	bool plain = a->why == WHY_NO_SERVER || a->why == WHY_NO_PLACE
+	bool plain = a->why == WHY_NO_SERVER || a->why == WHY_DAMAGED
+	    || a->why == WHY_NO_PLACE
 	    || a->why == WHY_SILENT || (a->why == WHY_NOISE && !r->terminal);
 	if (r->policy.state == POLICY_FIRST && plain)
 		r->events->plain(r->owner, a->text, a->boot.keeper,
@@ -350,6 +363,7 @@ attempt_failed(struct reach *r, struct attempt *a)
 			: "the host key has changed, or is not known: not connecting again");
 		break;
 	case WHY_NO_SERVER:
+	case WHY_DAMAGED:
 	case WHY_NO_PLACE:
 	case WHY_SILENT:
 	case WHY_NOISE:

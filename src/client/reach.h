@@ -63,6 +63,7 @@ struct reach {
 	bool alone; /* it did not */
 	bool was_up; /* the session exists on the host */
 	bool doubted; /* the policy was told of it */
+	bool sent_anew; /* the server on the host was damaged; that is done once */
 	/* the session is hung up: of a link that broke it is awaited how ssh ends */
 	bool ending;
 	bool asking; /* ssh has the terminal, to ask there */

@@ -18,6 +18,13 @@ static const struct {
 	{ "ssh_exchange_identification: ", SSH_WORDS_UNREACHED },
 	{ "banner exchange", SSH_WORDS_UNREACHED },
 	{ "channel 0: open failed: ", SSH_WORDS_NO_SESSION },
+	{ " closed by remote host", SSH_WORDS_LOST },
+	{ "client_loop: ", SSH_WORDS_LOST },
+	{ "ssh_dispatch_run_fatal: ", SSH_WORDS_LOST },
+	{ "packet_write_", SSH_WORDS_LOST },
+	{ "Read from remote host ", SSH_WORDS_LOST },
+	{ "Write failed: ", SSH_WORDS_LOST },
+	{ "Timeout, server ", SSH_WORDS_LOST },
 };
 
 enum ssh_words

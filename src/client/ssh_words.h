@@ -8,6 +8,7 @@ enum ssh_words {
 	SSH_WORDS_LOGIN, /* the login was refused */
 	SSH_WORDS_UNREACHED, /* it never spoke with the host's sshd */
 	SSH_WORDS_NO_SESSION, /* logged in, but nothing may run there */
+	SSH_WORDS_LOST, /* the connection broke */
 };
 
 /* `said` may be NULL. */

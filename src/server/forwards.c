@@ -1,6 +1,7 @@
 #include "server/forwards.h"
 
 #include "base/err.h"
+#include "server/rundir.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -204,10 +205,14 @@ agent_open(struct agent *a, struct loop *loop, const char *session_path,
 	char text[LISTENER_TEXT];
 	unsigned port;
 	a->listener = (struct listener){ .accepted = accepted, .owner = owner };
-	int n = snprintf(on.host, sizeof on.host, "%s.agent", session_path);
-	if (n >= (int)sizeof on.host
-	    || listener_open(&a->listener, loop, &on, &how, &port, text))
-		return -1;
+	if (!rundir_kept(session_path, on.host, sizeof on.host)
+	    || listener_open(&a->listener, loop, &on, &how, &port, text)) {
+		/* As safe as ssh's own, which is in /tmp up to OpenSSH 10.0. */
+		int n = snprintf(on.host, sizeof on.host, "%s.agent", session_path);
+		if (n >= (int)sizeof on.host
+		    || listener_open(&a->listener, loop, &on, &how, &port, text))
+			return -1;
+	}
 	memcpy(a->path, on.host, sizeof a->path);
 	return 0;
 }

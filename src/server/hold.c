@@ -705,7 +705,7 @@ hold_turn(void *owner, uint64_t now_us)
 static void
 listen_again(struct hold *h)
 {
-	int fd = access(h->path, F_OK) < 0 ? rundir_listen(h->about.id, h->path) : -1;
+	int fd = rundir_is_there(h->path) ? -1 : rundir_listen(h->about.id, h->path);
 	if (fd < 0)
 		return;
 	watch_close(&h->loop, &h->listener);

@@ -1,5 +1,6 @@
 #include "server/login.h"
 
+#include "server/self.h"
 #include "sys/child.h"
 #include "sys/os.h"
 #include "sys/sys.h"
@@ -123,14 +124,16 @@ go_home(void)
 		_exit(1);
 }
 
-/* From inside, a session is managed with `$BELAY_SERVER list` and its like. */
+/* From inside, a session is managed with `$BELAY_SERVER list` and its like.  The program is run
+ * when the user says so, perhaps long after it has been removed: so only where nobody else
+ * can put one in its place. */
 static void
 session_environment(const struct login *login)
 {
 	char program[PROGRAM_MAX];
 	if (login->session)
 		setenv("BELAY_SESSION", login->session, 1);
-	if (os_program_path(program, sizeof program) == 0)
+	if (os_program_path(program, sizeof program) == 0 && sys_way_is_ours(program))
 		setenv("BELAY_SERVER", program, 1);
 }
 
@@ -138,15 +141,14 @@ session_environment(const struct login *login)
 static void
 run_self(struct span command)
 {
-	char program[PROGRAM_MAX],
-	    *argv[SELF_WORDS + 2] = { (char *)(uintptr_t) "belay-server" };
+	char *argv[SELF_WORDS + 2] = { NULL };
 	char *words = strndup((const char *)command.p, command.n), *rest = words;
 	size_t n = 1;
 	while (n <= SELF_WORDS && (argv[n] = strsep(&rest, " ")))
 		n += argv[n][0] != 0; /* nothing is between two blanks */
 	argv[SELF_WORDS + 1] = NULL;
-	if (words && os_program_path(program, sizeof program) == 0)
-		execv(program, argv);
+	if (words)
+		self_exec(argv);
 	sys_say(STDERR_FILENO, "belay-server: %s\n", strerror(errno));
 	_exit(1);
 }

@@ -3,8 +3,12 @@
 #include "server/join.h"
 #include "server/manage.h"
 #include "server/relay.h"
+#include "server/self.h"
 #include "sys/sys.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -72,6 +76,20 @@ build(char **args)
 	return 0;
 }
 
+/* What has landed is on the disk before it has its name: a host that falls leaves the one
+ * from before, or none, not a part. */
+static int
+land(char **args)
+{
+	int file = open(args[0], O_RDONLY), dir = open(".", O_RDONLY);
+	if (file < 0 || fsync(file) < 0 || rename(args[0], args[1]) < 0) {
+		sys_say(STDERR_FILENO, "belay-server: %s\n", strerror(errno));
+		return 1;
+	}
+	(void)fsync(dir); /* some have no such thing for a directory */
+	return build(NULL);
+}
+
 static int
 version(char **args)
 {
@@ -100,6 +118,8 @@ static const struct {
 	{ "detach", 1, detach, "detach SESSION      send its clients away; it goes on" },
 	{ "--build", 0, build,
 	    "--build             print what belay looks for on the host" },
+	{ "--land", 2, land,
+	    "--land FILE NAME    run by belay when it has sent this: sync, rename, --build" },
 	{ "--version", 0, version, "--version           print the version" },
 };
 
@@ -116,6 +136,8 @@ int
 main(int argc, char **argv)
 {
 	sys_fix_stdio();
+	if (argc > 0)
+		self_begin(argv[0]);
 	for (size_t i = 0; argc > 1 && i < sizeof verbs / sizeof *verbs; i++)
 		if (strcmp(argv[1], verbs[i].name) == 0 && argc - 2 == verbs[i].n_args)
 			return verbs[i].run(argv + 2);

@@ -6,6 +6,7 @@
 #include "server/manage.h"
 #include "server/rundir.h"
 #include "server/scope.h"
+#include "server/self.h"
 #include "base/err.h"
 #include "base/hex.h"
 #include "sys/os.h"
@@ -73,9 +74,8 @@ read_hello(const char *text, struct buf *ret_bytes, union msg *ret_msg)
 static void
 become_holder(int channel, int listener, const char *path)
 {
-	char program[4096];
-	if (os_program_path(program, sizeof program))
-		_exit(1);
+	char *argv[] = { NULL, (char *)(uintptr_t) "hold", (char *)(uintptr_t)path,
+		NULL };
 	setsid();
 	int null = open("/dev/null", O_RDWR);
 	int keep = fcntl(listener, F_DUPFD, 10); /* out of the way of 3 */
@@ -86,7 +86,7 @@ become_holder(int channel, int listener, const char *path)
 		close(fd);
 	if (!scope_leave_login())
 		setenv(SESSION_ENDS, "1", 1);
-	execl(program, "belay-server", "hold", path, (char *)NULL);
+	self_exec(argv);
 	_exit(1);
 }
 
@@ -145,6 +145,8 @@ relay(const char *mark, const char *text, struct buf *hello)
 	union msg m;
 	char line[128];
 	signal(SIGPIPE, SIG_IGN);
+	if (!self_is_whole())
+		return 1; /* who hears nothing behind "start" sends another */
 	int err = read_hello(text, hello, &m);
 	int n = snprintf(line, sizeof line, "%s ready\n", mark);
 	if (n < 0 || (size_t)n >= sizeof line

@@ -15,7 +15,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MEND_US = 500 * 1000 };
+enum {
+	MEND_US = 500 * 1000,
+	YOUNG_S = 60, /* a socket may be made, and not listening yet */
+	UNIX_PATH_MAX = 100, /* unix(7) has it at 104 or 108 */
+};
 
 static bool
 format_ok(int n)
@@ -75,8 +79,7 @@ rundir_connect(const uint8_t id[ID_LEN])
 {
 	char dir[SESSION_PATH_MAX], path[SESSION_PATH_MAX];
 	for (size_t i = 0; candidate(i, dir); i++) {
-		struct stat st;
-		if (!dir[0] || lstat(dir, &st) < 0 || !join_id(dir, id, ID_LEN, path))
+		if (!dir[0] || !sock_is_private(dir) || !join_id(dir, id, ID_LEN, path))
 			continue;
 		int fd = sock_connect(path);
 		if (fd >= 0)
@@ -85,29 +88,119 @@ rundir_connect(const uint8_t id[ID_LEN])
 	return -1;
 }
 
-/* False: enough. */
+bool
+rundir_kept(const char *session_path, char *ret_path, size_t len)
+{
+	const char *dir = session_path, *name = strrchr(session_path, '/');
+	char home[SESSION_PATH_MAX];
+	if (!name)
+		return false;
+	int n = (int)(name - session_path);
+	if (!sys_way_is_ours(session_path)) {
+		if (!home_dir(home))
+			return false;
+		sys_make_parents(home);
+		if (sock_private_dir(home))
+			return false;
+		dir = home;
+		n = (int)strlen(home);
+	}
+	n = snprintf(ret_path, len, "%.*s%s.agent", n, dir, name);
+	return n > 0 && n < UNIX_PATH_MAX && (size_t)n < len && sys_way_is_ours(ret_path);
+}
+
+/* The sockets of a holder that was killed. */
+static void
+forget(const char *path)
+{
+	char agent[SESSION_PATH_MAX];
+	unlink(path);
+	if (format_ok(snprintf(agent, sizeof agent, "%s.agent", path)))
+		unlink(agent);
+	if (rundir_kept(path, agent, sizeof agent))
+		unlink(agent);
+}
+
 static bool
-each_in(const char *dir, bool (*each)(void *owner, int fd), void *owner)
+is_left_behind(const char *path)
 {
 	struct stat st;
-	if (lstat(dir, &st) < 0 || st.st_uid != geteuid())
+	return lstat(path, &st) == 0 && sys_wall_s() - (int64_t)st.st_mtime > YOUNG_S
+	    && sock_is_stale(path);
+}
+
+/* Calls with all sockets in a directory, while it returns true. */
+static bool
+each_path(const char *dir, bool (*each)(const char *path, const void *key),
+    const void *key)
+{
+	if (!sock_is_private(dir))
 		return true;
 	DIR *entries = opendir(dir);
 	const struct dirent *entry;
 	bool more = true;
 	while (entries && more && (entry = readdir(entries))) {
 		char path[SESSION_PATH_MAX];
-		if (strlen(entry->d_name) != 2 * ID_LEN
-		    || !format_ok(
+		if (strlen(entry->d_name) == 2 * ID_LEN
+		    && format_ok(
 			snprintf(path, sizeof path, "%s/%s", dir, entry->d_name)))
-			continue;
-		int fd = sock_try(path);
-		if (fd >= 0)
-			more = each(owner, fd);
+			more = each(path, key);
 	}
 	if (entries)
 		closedir(entries);
 	return more;
+}
+
+/* Who is connected with whom. */
+struct visit {
+	bool (*each)(void *owner, int fd);
+	void *owner;
+};
+
+static bool
+visit(const char *path, const void *key)
+{
+	const struct visit *v = key;
+	int fd = sock_try(path);
+	if (fd >= 0)
+		return v->each(v->owner, fd);
+	if (errno == ECONNREFUSED && is_left_behind(path))
+		forget(path);
+	return true;
+}
+
+/* A sixteenth of the others, by the first digit: a host may have hundreds. */
+static bool
+sweep(const char *path, const void *key)
+{
+	const char *own = key;
+	size_t digit = strlen(path) - 2 * ID_LEN;
+	if (path[digit] == own[digit] && strcmp(path, own) != 0 && is_left_behind(path))
+		forget(path);
+	return true;
+}
+
+static bool
+is_socket(const char *path)
+{
+	struct stat st;
+	return lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) && st.st_uid == geteuid();
+}
+
+bool
+rundir_is_there(const char *session_path)
+{
+	char dir[SESSION_PATH_MAX], path[SESSION_PATH_MAX];
+	const char *name = strrchr(session_path, '/');
+	if (!name || name - session_path >= SESSION_PATH_MAX)
+		return false;
+	snprintf(dir, sizeof dir, "%.*s", (int)(name - session_path), session_path);
+	bool there = sock_is_private(dir) && is_socket(session_path);
+	for (size_t i = 0; !there && candidate(i, dir); i++)
+		there = dir[0] && sock_is_private(dir)
+		    && format_ok(snprintf(path, sizeof path, "%s%s", dir, name))
+		    && is_socket(path);
+	return there;
 }
 
 struct mending {
@@ -125,9 +218,9 @@ mend(void *owner, pid_t pid, const char *path)
 	if (m->id
 	    && (!join_id("", m->id, ID_LEN, own) || !name || strcmp(name, own) != 0))
 		return;
-	if (access(path, F_OK) == 0 || kill(pid, RUNDIR_SIGNAL) < 0)
+	if (rundir_is_there(path) || kill(pid, RUNDIR_SIGNAL) < 0)
 		return;
-	while (access(path, F_OK) < 0 && sys_now_us() < m->end_us)
+	while (!rundir_is_there(path) && sys_now_us() < m->end_us)
 		(void)poll(NULL, 0, 2);
 }
 
@@ -142,9 +235,10 @@ void
 rundir_each(bool (*each)(void *owner, int fd), void *owner)
 {
 	char dir[SESSION_PATH_MAX];
+	struct visit v = { each, owner };
 	rundir_mend(NULL);
 	for (size_t i = 0; candidate(i, dir); i++)
-		if (dir[0] && !each_in(dir, each, owner))
+		if (dir[0] && !each_path(dir, visit, &v))
 			return;
 }
 
@@ -159,16 +253,13 @@ listen_in(const char *dir, const uint8_t id[ID_LEN], char ret_path[SESSION_PATH_
 	if (sock_private_dir(dir))
 		return -1;
 	int fd = sock_listen(ret_path);
-	if (fd >= 0 || errno != EADDRINUSE)
-		return fd;
-	int other = sock_connect(ret_path);
-	if (other >= 0) {
-		close(other);
-		errno = EADDRINUSE;
-		return -1;
-	}
-	unlink(ret_path); /* left by a holder that was killed */
-	return sock_listen(ret_path);
+	/* It may have been left by a holder that was killed. */
+	if (fd < 0 && errno == EADDRINUSE && sock_is_stale(ret_path)
+	    && unlink(ret_path) == 0)
+		fd = sock_listen(ret_path);
+	if (fd >= 0)
+		(void)each_path(dir, sweep, ret_path);
+	return fd;
 }
 
 int

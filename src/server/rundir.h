@@ -9,6 +9,14 @@
  * user who makes /tmp/belay-UID first blocks nobody.  $XDG_RUNTIME_DIR is not among
  * them, since it goes away with the last login.
  *
+ * Who removes a directory in /tmp from outside (logind's RemoveIPC, a cleaner) makes room for
+ * another user's of the same name.  Whoever connects there looks at the directory and at the
+ * peer, so a session is not found there, no more; but what programs of the session are told
+ * to use, they use without looking.  So that lies elsewhere, see rundir_kept.
+ *
+ * The sockets of holders that were killed are removed by who comes upon them: a list of all
+ * sessions, and each new session looks at some.
+ *
  * What a cleaner of /tmp has removed the holder makes again when it is asked to: by
  * RUNDIR_SIGNAL, from whoever looks for sessions and finds that there is one without.
  */
@@ -29,8 +37,15 @@ void rundir_each(bool (*each)(void *owner, int fd), void *owner);
 /* Has the holder of that session (NULL: every holder) make its socket again if it is not
  * there, and waits a moment for that. */
 void rundir_mend(const uint8_t *id);
+/* Whether a session's socket, first made at this path, is where it can be found: not so where
+ * it was removed, and another user may have put something in its place. */
+bool rundir_is_there(const char *session_path);
 /* Makes the socket of a new session, listening.  Returns the descriptor and its path.
  * -1: errno; EADDRINUSE when the session is there already. */
 int rundir_listen(const uint8_t id[ID_LEN], char ret_path[SESSION_PATH_MAX]);
+
+/* A path for a socket that programs of that session are told of, "ID.agent": nobody else can
+ * make what it leads through anew.  False: there is none such. */
+bool rundir_kept(const char *session_path, char *ret_path, size_t len);
 
 #endif

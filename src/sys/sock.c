@@ -10,24 +10,28 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { BACKLOG = 1024, FDS_MAX = 8 };
+enum { BACKLOG = 1024, FDS_MAX = 8, CONNECT_S = 2 };
+
+bool
+sock_is_private(const char *dir)
+{
+	struct stat st;
+	if (lstat(dir, &st) < 0)
+		return false;
+	errno = EPERM;
+	return S_ISDIR(st.st_mode) && st.st_uid == geteuid() && !(st.st_mode & 022);
+}
 
 int
 sock_private_dir(const char *dir)
 {
-	struct stat st;
 	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
 		return -1;
-	if (lstat(dir, &st) < 0)
-		return -1;
-	if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() || st.st_mode & 022) {
-		errno = EPERM;
-		return -1;
-	}
-	return 0;
+	return sock_is_private(dir) ? 0 : -1;
 }
 
 static int
@@ -139,12 +143,17 @@ is_ours(int fd)
 int
 sock_connect(const char *path)
 {
+	static const struct timeval patience = { .tv_sec = CONNECT_S }, none;
 	struct sockaddr_un addr;
 	int fd = make(path, &addr);
 	if (fd < 0)
 		return -1;
+	/* unix(7), SO_SNDTIMEO: as long as the listener's queue is full.  Elsewhere than on
+	 * Linux it is not waited for at all. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
 	if (connect(fd, (struct sockaddr *)&addr, sizeof addr) < 0 || !is_ours(fd))
 		return close_failed(fd);
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &none, sizeof none);
 	return fd;
 }
 

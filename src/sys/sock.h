@@ -9,9 +9,13 @@
 /* Makes sure that `dir` is a directory of ours that nobody else can write to: mode 0700
  * when it is made.  0, or -1 with errno (EPERM: it is somebody else's). */
 int sock_private_dir(const char *dir);
+/* Whether it is one, and not made.  Where its name cannot be taken from us either, as below a
+ * directory that is sticky or nobody else's, what lies in it is ours. */
+bool sock_is_private(const char *dir);
 /* Listens at this path.  Returns a non-blocking descriptor or -1. */
 int sock_listen(const char *path);
-/* Connects; the other side must belong to our user (else EPERM).  Descriptor or -1. */
+/* Connects; the other side must belong to our user (else EPERM).  One that is too busy is
+ * waited for, but not for ever (EAGAIN).  Descriptor or -1. */
 int sock_connect(const char *path);
 /* The same, non-blocking: who is too busy to take it is not waited for. */
 int sock_try(const char *path);

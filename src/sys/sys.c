@@ -254,6 +254,28 @@ sys_make_parents(const char *path)
 	}
 }
 
+bool
+sys_way_is_ours(const char *path)
+{
+	char dir[4096];
+	const char *home = getenv("HOME");
+	struct stat st, home_st;
+	bool at_home = false, has_home = home && stat(home, &home_st) == 0;
+	if (path[0] != '/' || strlen(path) >= sizeof dir)
+		return false;
+	memcpy(dir, path, strlen(path) + 1);
+	for (char *slash; !at_home && (slash = strrchr(dir, '/'));) {
+		*slash = 0;
+		const char *name = dir[0] ? dir : "/";
+		at_home = has_home && stat(name, &st) == 0 && st.st_dev == home_st.st_dev
+		    && st.st_ino == home_st.st_ino;
+		if ((!at_home && lstat(name, &st) < 0) || !S_ISDIR(st.st_mode)
+		    || (st.st_uid != geteuid() && st.st_uid != 0) || st.st_mode & 022)
+			return false;
+	}
+	return true;
+}
+
 int
 sys_replace_file(const char *path, struct span bytes)
 {

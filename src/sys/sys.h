@@ -52,6 +52,10 @@ __attribute__((format(printf, 2, 3))) void sys_say(int fd, const char *fmt, ...)
 int sys_read_all(int fd, void *bytes, size_t n);
 /* Reads a whole (small) file onto b; 0 or -1. */
 int sys_read_file(const char *path, struct buf *b);
+/* Whether nobody but us and root can take away or make anew what the path leads through, up
+ * to our home or the root.  A directory that others can write to is no part of such a way,
+ * also where it is sticky: what is removed there by others than them, they can make again. */
+bool sys_way_is_ours(const char *path);
 /* Makes missing directories above the path (mode 0700). */
 void sys_make_parents(const char *path);
 /* Puts a file in place by write-then-rename, mode 0600, with its directories; 0 or -1. */

@@ -284,7 +284,7 @@ def test_includes_point_downwards(path):
     layer = path.parent.name
     for name in includes(path)[0]:
         other = name.split("/")[0]
-        assert (SRC / name).is_file(), name
+        assert (SRC / name).is_file() or name == "client/boot_scripts.h", name  # tools/embed
         assert LAYERS.index(other) <= LAYERS.index(layer), name
         assert {layer, other} not in STRANGERS, name
 

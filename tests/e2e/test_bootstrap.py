@@ -4,13 +4,16 @@ whatever lies in the way of the server, whether it must be sent first or is ther
 
 import contextlib
 import os
+import random
 import re
 import shutil
+import socket
 import subprocess
 
 import pytest
 
-from harness import PATH, PROMPT, RC_FILES, SHARED_PLACES, TIMEOUT, find_shell, wait_until
+from harness import (PATH, PROMPT, RC_FILES, SHARED_PLACES, TIMEOUT, belay_argv, find_shell,
+                     wait_until)
 
 # Which of its files each shell reads also when it only runs a command, if any.
 NOISY_FILES = {"sh": ".profile", "bash": ".bashrc", "zsh": ".zshenv", "csh": ".cshrc",
@@ -155,6 +158,82 @@ def test_server_that_is_broken(host, what):
         end(term)
 
 
+# Damage: at most one login more and one line, and never twice.
+
+def damages(size):
+    """Ways in which a file of this size is not what it was."""
+    for at in (1, 16, 100, 4096, size // 3, size - 4096, size - 1):
+        yield f"cut at {at}", lambda data, at=at: data[:at]
+        yield f"zeros from {at}", lambda data, at=at: data[:at] + bytes(len(data) - at)
+    yield "all zeros", lambda data: bytes(len(data))
+    yield "something else", lambda data: b"#!/bin/sh\nexit 255\n"
+    yield "ends by a signal", lambda data: b"#!/bin/sh\nkill -SEGV $$\n"
+    yield "says it is ready", lambda data: b"#!/bin/sh\necho $2 ready\n"
+    yield "says nonsense", lambda data: b"#!/bin/sh\necho $2 ready; echo nonsense; cat\n"
+
+
+def put(server, data):
+    other = server.with_name("other")       # the old one may still run
+    other.write_bytes(data)
+    other.chmod(0o700)
+    other.rename(server)
+
+
+def start_on_damage(host, server, data):
+    """A start with this in the server's place; returns how many logins it took."""
+    put(server, data)
+    logins = host.sshd.logins()
+    done = host.piped([*belay_argv(host), "echo word"], timeout=60)
+    assert (done.returncode, done.stdout) == (0, b"word\n"), done
+    own = [line for line in done.stderr.decode(errors="replace").splitlines()
+           if line.startswith("belay:")]
+    count = host.sshd.logins() - logins
+    assert len(own) == count - 1 and all("anew" in line for line in own), own
+    return count
+
+
+def test_damaged_server_is_sent_anew(host):
+    end(host.shell())
+    server = deployed(host)
+    whole = server.read_bytes()
+    for what, spoil in damages(len(whole)):
+        assert start_on_damage(host, server, spoil(whole)) <= 2, what
+        assert host.server_files() == [server], what
+        logins = host.sshd.logins()
+        assert host.piped([*belay_argv(host), "true"]).returncode == 0
+        assert host.sshd.logins() == logins + 1, f"{what}: a lasting fault"
+        assert server.read_bytes() == whole or what.endswith(f" {len(whole) - 1}"), what
+
+
+def test_flipped_bytes(host):
+    end(host.shell())
+    server = deployed(host)
+    whole = server.read_bytes()
+    seed = int(os.environ.get("BELAY_E2E_SEED") or random.SystemRandom().randrange(10**9))
+    rng = random.Random(seed)
+    for _ in range(int(os.environ.get("BELAY_E2E_FLIPS", "24"))):
+        at, by = rng.randrange(len(whole)), rng.randrange(1, 256)
+        data = bytearray(whole)
+        data[at] ^= by
+        try:
+            assert start_on_damage(host, server, bytes(data)) <= 2
+        except Exception as error:
+            raise AssertionError(f"seed {seed}: byte {at} ^ {by}") from error
+
+
+def test_lost_connection_is_no_damage(host):
+    """ssh says so; the server stays as it is, and so does the number of logins."""
+    end(host.shell())
+    server = deployed(host)
+    put(server, b"#!/bin/sh\ntouch $HOME/begun; cat >/dev/null\n")
+    term = host.belay()
+    term.wait_until((host.home / "begun").exists)
+    host.proxy.cut()
+    assert term.wait_exit() == 255
+    assert host.sshd.logins() == 2
+    assert server.read_text().startswith("#!/bin/sh")
+
+
 # A server that is installed on the host.
 
 def installed(host, text=None):
@@ -279,3 +358,96 @@ def test_cache_directory_of_the_environment(make_host, tmp_path):
     term = host.shell()
     assert host.holder(term).exe == str(deployed(host, tmp_path / "else where/belay"))
     end(term)
+
+
+# What other users have put there.
+
+NEIGHBOUR = 65533
+needs_root = pytest.mark.skipif(os.getuid() != 0, reason="needs root, to be somebody else, too")
+
+
+@pytest.fixture
+def shared(host):
+    """The first shared place, free, and ours after the test."""
+    spoil_cache(host, "read-only")
+    place = SHARED_PLACES[0]
+    yield place
+    if place.is_symlink() or place.is_file():
+        place.unlink()
+    shutil.rmtree(place, ignore_errors=True)
+
+
+def starts_elsewhere(host, place):
+    term = host.shell()
+    exe = host.holder(term).exe
+    assert not exe.startswith(f"{place}/") and "server-" in exe
+    assert host.output_of(term, "echo $EVIL") == "\n"
+    end(term)
+
+
+def evil_server(place, host):
+    """A program that would say so in the session's environment."""
+    system = os.uname()
+    build = subprocess.run([belay_argv(host)[0], "--version"], capture_output=True,
+                           text=True).stdout.split()[1]
+    path = place / f"server-{build}-{system.sysname}-{system.machine}"
+    path.write_text("#!/bin/sh\necho evil >/tmp/belay-evil\nexport EVIL=1\n")
+    path.chmod(0o755)
+    return path
+
+
+@needs_root
+def test_shared_directory_of_a_neighbour(host, shared):
+    shared.mkdir()
+    os.chown(evil_server(shared, host), NEIGHBOUR, NEIGHBOUR)
+    os.chown(shared, NEIGHBOUR, NEIGHBOUR)
+    starts_elsewhere(host, shared)
+
+
+@needs_root
+def test_link_of_a_neighbour_in_the_shared_place(host, shared, tmp_path):
+    """It leads to a directory and a program of ours: what -O and -x say yes to."""
+    evil_server(tmp_path, host)
+    shared.symlink_to(tmp_path)
+    os.chown(shared, NEIGHBOUR, NEIGHBOUR, follow_symlinks=False)
+    starts_elsewhere(host, shared)
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@needs_root
+def test_session_names_no_program_that_a_neighbour_can_replace(host, shared):
+    """Where the server lies in a shared directory, which may be removed from outside."""
+    term = host.shell()
+    assert host.holder(term).exe.startswith(f"{shared}/")
+    assert host.output_of(term, "echo $BELAY_SERVER") == "\n"
+    assert host.output_of(term, "echo $BELAY_SESSION").strip()
+    end(term)
+
+
+@needs_root
+def test_neighbour_in_the_place_of_sockets_stops_nobody(make_host, tmp_path):
+    """He owns the directory, and a socket by the session's name whose queue is full."""
+    run = tmp_path / "run"
+    host = make_host(setenv={"BELAY_RUN_DIR": run})
+    run.mkdir(mode=0o700)
+    term = host.shell()
+    session = host.output_of(term, "echo $BELAY_SESSION").strip()
+    path = run / session
+    assert path.is_socket()
+    # As when the directory was removed, and made anew by him.
+    run.rename(tmp_path / "gone")
+    run.mkdir(mode=0o755)
+    with socket.socket(socket.AF_UNIX) as listener, contextlib.ExitStack() as queue:
+        listener.bind(str(path))
+        listener.listen(0)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                one = queue.enter_context(socket.socket(socket.AF_UNIX))
+                one.setblocking(False)
+                one.connect(str(path))
+        os.chown(path, NEIGHBOUR, NEIGHBOUR)
+        path.chmod(0o777)
+        os.chown(run, NEIGHBOUR, NEIGHBOUR)
+        host.proxy.cut()
+        term.say("back")        # by a socket made anew elsewhere
+        end(term)

@@ -127,16 +127,18 @@ def test_endless_garbage(make_host, command):
 
 
 def fake_server(host, answer):
-    """Puts a program in the server's place that says this after the mark."""
+    """A server to be sent that says this after the mark; returns the client's environment."""
     version = subprocess.run([belay_path(), "--version"], capture_output=True, text=True)
     build = version.stdout.split()[1]
     system = os.uname()
-    place = host.candidates()[0]
-    place.mkdir(parents=True)
-    (place / "answer").write_bytes(answer)
-    server = place / f"server-{build}-{system.sysname}-{system.machine}"
-    server.write_text(f'#!/bin/sh\necho "$2 ready"; cat {place}/answer; cat >/dev/null\n')
-    server.chmod(0o755)
+    (host.dir / "answer").write_bytes(answer)
+    servers = host.dir / "servers"
+    servers.mkdir()
+    (servers / f"{system.sysname}-{system.machine}").write_text(
+        "#!/bin/sh\n"
+        f'[ $1 = --land ] && mv $2 $3 && echo {build} && exit\n'
+        f'echo "$2 ready"; cat {host.dir}/answer; cat >/dev/null\n')
+    return {"BELAY_SERVERS": servers}
 
 
 def frame(number, body):
@@ -157,8 +159,7 @@ OTHER_VERSION = struct.pack(">HI", 1, 7) + b"9.9-fake"[:7] + bytes(16)
 ], ids=["refused", "not offered", "malformed", "unknown", "no frame", "bad hello"])
 def test_server_that_answers_otherwise(host, answer, word):
     """Another version, or nonsense in the protocol's place: one line that says what."""
-    fake_server(host, answer)
-    term = host.belay()
+    term = host.belay(env=fake_server(host, answer))
     assert word in one_line(term)
     host.wait_gone()
 

@@ -111,9 +111,10 @@ TEST(lines_are_events)
 	begin(&b, &in);
 	CHECK_EQ(boot_input(&b, &in), BOOT_MORE);
 	put(&in,
-	    MARK " need Linux x86_64\n" MARK " refused /a b/c: it's full\n" MARK
+	    MARK " start\n" MARK " need Linux x86_64\n" MARK " refused /a b/c: it's full\n" MARK
 		 " send gz /x y\n" MARK " send raw /x\n" MARK " run\n" MARK
 		 " failed\n" MARK " ready\nframes");
+	CHECK_EQ(boot_input(&b, &in), BOOT_START);
 	CHECK_EQ(boot_input(&b, &in), BOOT_NEED);
 	CHECK_STR(b.os, "Linux");
 	CHECK_STR(b.machine, "x86_64");

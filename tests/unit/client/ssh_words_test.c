@@ -10,8 +10,9 @@ TEST(what_ssh_says)
 		{ NULL, SSH_WORDS_NONE },
 		{ "", SSH_WORDS_NONE },
 		{ "bash: x: Permission denied\n", SSH_WORDS_NONE },
-		{ "Connection to h closed by remote host.\r\n", SSH_WORDS_NONE },
-		{ "Timeout, server h not responding.\r\n", SSH_WORDS_NONE },
+		{ "Connection to h closed by remote host.\r\n", SSH_WORDS_LOST },
+		{ "Timeout, server h not responding.\r\n", SSH_WORDS_LOST },
+		{ "client_loop: send disconnect: Broken pipe\r\n", SSH_WORDS_LOST },
 		{ "u@h: Permission denied (publickey,password).\r\n", SSH_WORDS_LOGIN },
 		{ "Received disconnect from 10.0.0.1 port 22:2: Too many authentication "
 		  "failures\r\n",
