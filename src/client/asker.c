@@ -104,7 +104,8 @@ ask(struct asker *a)
 	a->err = fds[2]; /* kept open, so that a warning does not kill it */
 	a->watch =
 	    (struct watch){ .fd = fds[1], .events = POLLIN, .fn = on_answer, .owner = a };
-	loop_add(a->loop, &a->watch);
+	if (!loop_add_kept(a->loop, &a->watch))
+		finished(a, ASKER_FAILED);
 }
 
 void

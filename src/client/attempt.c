@@ -201,10 +201,14 @@ start_ssh(struct attempt *a, struct loop *loop, const struct attempt_plan *plan,
 	errno = saved;
 	if (a->pid <= 0)
 		return ERR_SYSTEM;
-	linkio_open(&a->io, loop, fds[1], fds[0]);
 	a->err =
 	    (struct watch){ .fd = fds[2], .events = POLLIN, .fn = on_stderr, .owner = a };
-	loop_add(loop, &a->err);
+	if (!linkio_open(&a->io, loop, fds[1], fds[0]) || !loop_add_kept(loop, &a->err)) {
+		kill(a->pid, SIGKILL);
+		waitpid(a->pid, NULL, 0);
+		errno = EMFILE;
+		return ERR_SYSTEM;
+	}
 	linkio_write(&a->io, NULL, loop->now_us);
 	return 0;
 }

@@ -286,7 +286,8 @@ console_open(struct console *c, struct loop *loop, struct stream *main,
 	if (errors)
 		sink_open(&c->err, loop, STDERR_FILENO, errors);
 	c->keys = (struct watch){ .fd = STDIN_FILENO, .fn = on_keys, .owner = c };
-	loop_add(loop, &c->keys);
+	if (!loop_add_kept(loop, &c->keys))
+		console_no_input(c);
 }
 
 void

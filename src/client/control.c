@@ -80,7 +80,8 @@ control_open(struct control *c, struct loop *loop,
 	}
 	c->listener =
 	    (struct watch){ .fd = fd, .events = POLLIN, .fn = on_connection, .owner = c };
-	loop_add(loop, &c->listener);
+	if (!loop_add_kept(loop, &c->listener))
+		control_close(c);
 }
 
 void

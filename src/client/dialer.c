@@ -111,8 +111,10 @@ try(struct dialer *d, size_t i)
 		return errno;
 	d->tries[i] =
 	    (struct watch){ .fd = fd, .events = POLLOUT, .fn = on_connected, .owner = d };
-	loop_add(d->loop, &d->tries[i]);
-	return 0;
+	if (loop_add_kept(d->loop, &d->tries[i]))
+		return 0;
+	drop_try(d, i);
+	return EMFILE;
 }
 
 static void
@@ -188,8 +190,12 @@ look_up(struct dialer *d, size_t which, int family)
 	l->watch.events = POLLIN;
 	l->watch.fn = which == EVERYTHING ? on_everything : on_ipv4;
 	l->watch.owner = d;
-	loop_add(d->loop, &l->watch);
-	return 0;
+	if (loop_add_kept(d->loop, &l->watch))
+		return 0;
+	resolve_cancel(l->pid, l->watch.fd);
+	l->watch.fd = -1;
+	errno = EMFILE;
+	return -1;
 }
 
 /* An address needs no look-up, unless it is of a family that is not wanted: that says so. */

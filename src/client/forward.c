@@ -75,14 +75,16 @@ forward_from_config(struct forward *f, enum forward_kind kind, bool dynamic, boo
 	if (!config_end(&f->listen, text, first, &named))
 		return false;
 	listen_host(&f->listen, named, gateway && kind == FORWARD_LOCAL);
+	if (dynamic)
+		f->connect.kind = OPEN_SOCKS;
 	if (dynamic || !space)
 		return dynamic;
 	if (!config_end(&f->connect, space + 1, line.n - first - 1, &named))
 		return false;
 	/* So -G shows a -R without a destination. */
 	if (strcmp(f->connect.host, "socks") == 0 && !f->connect.port)
-		f->connect = (struct target){ 0 };
-	return f->connect.kind != OPEN_TCP || named || !f->connect.kind;
+		f->connect = (struct target){ .kind = OPEN_SOCKS };
+	return f->connect.kind != OPEN_TCP || named;
 }
 
 /* ---- as typed ---- */
@@ -164,6 +166,7 @@ forward_from_option(struct forward *f, char letter, bool gateway, const char *va
 	if (!listen_fields(&f->listen, fields, n - to,
 		gateway && f->kind == FORWARD_LOCAL))
 		return false;
+	f->connect.kind = OPEN_SOCKS;
 	if (dynamic)
 		return true;
 	f->connect.kind = path ? OPEN_UNIX : OPEN_TCP;
@@ -175,7 +178,7 @@ forward_from_option(struct forward *f, char letter, bool gateway, const char *va
 void
 forward_text(const struct target *t, char *ret_text, size_t len)
 {
-	if (!t->kind)
+	if (t->kind == OPEN_SOCKS)
 		snprintf(ret_text, len, "SOCKS");
 	else if (t->kind == OPEN_UNIX)
 		snprintf(ret_text, len, "%s", t->host);

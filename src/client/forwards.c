@@ -27,6 +27,7 @@ allows(void *owner, const struct msg_open *m, struct target *ret_to)
 		return true;
 	}
 	if (m->kind == OPEN_DISPLAY && f->x11.on) {
+		ret_to->kind = OPEN_X11;
 		ret_to->display = true;
 		if (!x11_allows(&f->x11, f->tunnel.loop->now_us))
 			log_say(LOG_VERBOSE,
@@ -112,6 +113,8 @@ expect(struct forwards *f, const struct forward *forward)
 		*one = (struct forwards_one){ .forwards = f,
 			.forward = *forward,
 			.state = FORWARD_ASKED };
+	if (one)
+		one->forward.connect.forward = (uint32_t)(one - f->list);
 	return one;
 }
 
@@ -189,8 +192,14 @@ static void
 on_accepted(void *owner, int fd)
 {
 	struct forwards_one *one = owner;
-	const struct target *to = &one->forward.connect;
-	tunnel_open(&one->forwards->tunnel, fd, to->kind ? to : NULL);
+	tunnel_open(&one->forwards->tunnel, fd, &one->forward.connect);
+}
+
+static bool
+has_room(void *owner)
+{
+	const struct forwards_one *one = owner;
+	return tunnel_has_room(&one->forwards->tunnel, &one->forward.connect);
 }
 
 static void
@@ -234,10 +243,10 @@ listen_here(struct forwards_one *one, char text[LISTENER_TEXT])
 	struct forwards *f = one->forwards;
 	struct resolve_answer found;
 	unsigned port;
-	one->listener = (struct listener){ .accepted = on_accepted,
+	one->listener = (struct listener){ .has_room = has_room,
+		.accepted = on_accepted,
 		.owner = one,
-		.family = families[f->config->family],
-		.tunnel = &f->tunnel };
+		.family = families[f->config->family] };
 	if (!look_up(f, &one->forward.listen, one->listener.family, &found))
 		return listener_open(&one->listener, f->tunnel.loop, &one->forward.listen,
 		    &f->unix_how, &port, text);
@@ -334,6 +343,8 @@ on_listening(struct forwards *f, const struct msg_listening *m)
 	if (m->forward >= f->n || f->list[m->forward].forward.kind != FORWARD_REMOTE)
 		return ERR_STATE;
 	struct forwards_one *one = &f->list[m->forward];
+	if (one->state == FORWARD_GONE)
+		return 0; /* it has crossed our UNLISTEN */
 	if (m->text.n) {
 		snprintf(text, sizeof text, "%.*s",
 		    (int)(m->text.n < sizeof text ? m->text.n : 0),

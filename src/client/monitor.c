@@ -21,13 +21,16 @@ close_end(struct monitor_end *e)
 	e->got = 0;
 }
 
-static void
+static bool
 open_end(struct monitor_end *e, int fd, short events)
 {
 	close_end(e);
 	e->watch.fd = fd;
 	e->watch.events = events;
-	loop_add(e->monitor->loop, &e->watch);
+	if (loop_add_kept(e->monitor->loop, &e->watch))
+		return true;
+	close_end(e);
+	return false;
 }
 
 static void
@@ -54,10 +57,10 @@ attempt(struct monitor *m, uint64_t now_us)
 	m->tries++;
 	m->deadline_us = now_us + m->timeout_us;
 	int fd = tcp_connect(m->port);
-	if (fd >= 0)
-		open_end(&m->out, fd, POLLOUT);
-	else
+	if (fd < 0)
 		finish(m, errno == ECONNREFUSED ? MONITOR_NOBODY : MONITOR_FAILED);
+	else if (!open_end(&m->out, fd, POLLOUT))
+		finish(m, MONITOR_FAILED);
 }
 
 static void
@@ -133,7 +136,7 @@ on_listener(void *owner, short revents)
 		close(fd);
 		return;
 	}
-	open_end(&m->in[m->next_in], fd, POLLIN);
+	(void)open_end(&m->in[m->next_in], fd, POLLIN); /* else the test fails */
 	m->next_in = (m->next_in + 1) % MONITOR_COMERS;
 }
 
@@ -149,10 +152,14 @@ monitor_open(struct monitor *m, struct loop *loop, unsigned port, bool echo)
 	if (echo)
 		return 0;
 	m->listener.fd = tcp_listen(port + 1);
-	if (m->listener.fd < 0)
-		return -1;
-	loop_add(loop, &m->listener);
-	return 0;
+	if (m->listener.fd >= 0 && loop_add_kept(loop, &m->listener))
+		return 0;
+	if (m->listener.fd >= 0) {
+		close(m->listener.fd);
+		m->listener.fd = -1;
+		errno = EMFILE;
+	}
+	return -1;
 }
 
 void

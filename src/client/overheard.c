@@ -76,7 +76,8 @@ overheard_init(struct overheard *o, struct loop *loop)
 	o->to = (struct watch){ .fd = STDERR_FILENO, .fn = on_to, .owner = o };
 	buf_init(&o->said, SAID_MAX);
 	buf_init(&o->unshown, SAID_MAX);
-	loop_add(loop, &o->to);
+	if (!loop_add_kept(loop, &o->to))
+		loop_stop(loop); /* it is among the first that a loop has */
 }
 
 void
@@ -97,7 +98,8 @@ overheard_begin(struct overheard *o, int fd)
 	close_from(o);
 	buf_drop(&o->said, o->said.len);
 	o->from.fd = fd;
-	loop_add(o->loop, &o->from);
+	if (!loop_add_kept(o->loop, &o->from))
+		close_from(o); /* what ssh says is lost */
 	show(o, 0);
 }
 

@@ -52,7 +52,8 @@ question_open(struct question *q, struct loop *loop, int fd, bool unattended)
 		.unattended = unattended
 	};
 	buf_init(&q->said, SAID_MAX);
-	loop_add(loop, &q->watch);
+	if (!loop_add_kept(loop, &q->watch))
+		question_close(q, loop); /* without an answer, it is no */
 }
 
 void

@@ -17,17 +17,18 @@ quickack_start(struct quickack *q, struct loop *loop, int connection)
 {
 	int arrivals = os_arrivals_open(connection);
 	*q = (struct quickack){ 0 };
-	if (arrivals < 0) {
-		close(connection);
-		return;
-	}
-	q->loop = loop;
 	q->connection = connection;
 	q->arrivals = (struct watch){ .fd = arrivals,
 		.events = POLLIN,
 		.fn = on_arrival,
 		.owner = q };
-	loop_add(loop, &q->arrivals);
+	if (arrivals >= 0 && loop_add_kept(loop, &q->arrivals)) {
+		q->loop = loop;
+		return;
+	}
+	if (arrivals >= 0)
+		close(arrivals);
+	close(connection);
 }
 
 void

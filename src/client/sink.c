@@ -30,7 +30,8 @@ sink_open(struct sink *sink, struct loop *loop, int fd, struct stream *stream)
 	buf_init(&sink->ours, OURS_MAX);
 	if (again < 0 && sys_nonblock_stdio(fd) == 0)
 		sink->blocks = false;
-	loop_add(loop, &sink->watch);
+	/* Without a place it is asked by itself before every write. */
+	sink->blocks |= !loop_add_kept(loop, &sink->watch);
 }
 
 static ssize_t

@@ -29,12 +29,11 @@ copy_word(char *ret, size_t len, struct span word)
 
 int
 display_open(struct display *d, struct loop *loop, const struct msg_display *m,
-    void (*accepted)(void *owner, int fd), void *owner)
+    const struct listener *like)
 {
 	char text[LISTENER_TEXT];
 	unsigned port;
-	*d = (struct display){ .listener = { .accepted = accepted, .owner = owner },
-		.screen = m->screen };
+	*d = (struct display){ .listener = *like, .screen = m->screen };
 	if (!copy_word(d->protocol, sizeof d->protocol, m->protocol)
 	    || !copy_word(d->cookie, sizeof d->cookie, m->cookie))
 		return -1;

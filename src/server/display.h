@@ -17,9 +17,10 @@ struct display {
 	char protocol[64], cookie[COOKIE_MAX];
 };
 
-/* Listens; `accepted` leads the connections on.  0, or -1: there is no display then. */
+/* Listens; a listener like this one leads the connections on.  0, or -1: there is no
+ * display then. */
 int display_open(struct display *d, struct loop *loop, const struct msg_display *m,
-    void (*accepted)(void *owner, int fd), void *owner);
+    const struct listener *like);
 void display_close(struct display *d);
 /* Another client has come, whose cookie is another: programs started from now on show that
  * one.  A child of ours has xauth(1) note it. */

@@ -60,12 +60,26 @@ static const struct tunnel_events events = { .look_up = getent_start,
 
 /* ---- listening ---- */
 
+static struct target
+leads_to(const struct remote *r)
+{
+	return (struct target){ .kind = OPEN_FORWARD, .forward = r->id };
+}
+
 static void
 on_accepted(void *owner, int fd)
 {
 	struct remote *r = owner;
-	struct target to = { .kind = OPEN_FORWARD, .forward = r->id };
+	struct target to = leads_to(r);
 	tunnel_open(&r->forwards->tunnel, fd, &to);
+}
+
+static bool
+has_room(void *owner)
+{
+	const struct remote *r = owner;
+	struct target to = leads_to(r);
+	return tunnel_has_room(&r->forwards->tunnel, &to);
 }
 
 static void
@@ -73,9 +87,9 @@ remote_open(struct remote *r)
 {
 	static const struct listener_unix how = { .mask = OWNER_ONLY };
 	unsigned port;
-	r->listener = (struct listener){ .accepted = on_accepted,
-		.owner = r,
-		.tunnel = &r->forwards->tunnel };
+	r->listener = (struct listener){ .has_room = has_room,
+		.accepted = on_accepted,
+		.owner = r };
 	r->say_due = true;
 	r->text[0] = 0;
 	r->listens = listener_open(&r->listener, r->forwards->tunnel.loop, &r->on, &how,
@@ -198,13 +212,13 @@ forwards_turn(struct forwards *f, bool here, uint64_t now_us)
 
 int
 agent_open(struct agent *a, struct loop *loop, const char *session_path,
-    void (*accepted)(void *owner, int fd), void *owner)
+    const struct listener *like)
 {
 	static const struct listener_unix how = { .mask = OWNER_ONLY, .unlink = true };
 	struct target on = { .kind = OPEN_UNIX };
 	char text[LISTENER_TEXT];
 	unsigned port;
-	a->listener = (struct listener){ .accepted = accepted, .owner = owner };
+	a->listener = *like;
 	if (!rundir_kept(session_path, on.host, sizeof on.host)
 	    || listener_open(&a->listener, loop, &on, &how, &port, text)) {
 		/* As safe as ssh's own, which is in /tmp up to OpenSSH 10.0. */
@@ -222,6 +236,12 @@ agent_close(struct agent *a)
 {
 	listener_close(&a->listener);
 	a->path[0] = 0;
+}
+
+bool
+forwards_has_room(const struct forwards *f, enum open_kind kind)
+{
+	return tunnel_has_room(&f->tunnel, &(struct target){ .kind = kind });
 }
 
 void

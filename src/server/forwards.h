@@ -38,10 +38,13 @@ struct agent {
 	char path[TARGET_MAX];
 };
 
-/* `accepted` leads its connections on to somebody.  0, or -1: there is no agent then. */
+/* A listener like this one leads its connections on to somebody.  0, or -1: there is
+ * no agent then. */
 int agent_open(struct agent *a, struct loop *loop, const char *session_path,
-    void (*accepted)(void *owner, int fd), void *owner);
+    const struct listener *like);
 void agent_close(struct agent *a);
+/* Whether this client's agent, or its display, can be given one more. */
+bool forwards_has_room(const struct forwards *f, enum open_kind kind);
 /* Leads a connection on to this client's agent, or its display. */
 void forwards_lead_on(struct forwards *f, enum open_kind kind, int fd);
 

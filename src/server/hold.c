@@ -151,6 +151,14 @@ set_size(struct hold *h, const struct tty_size *size)
 	program_resize(&h->program, size);
 }
 
+/* Where nobody has one, who connects is turned away at once. */
+static bool
+has_room(struct hold *h, enum open_kind kind)
+{
+	const struct peer *p = peers_with(&h->peers, kind);
+	return !p || forwards_has_room(&p->forwards, kind);
+}
+
 static void
 lead_on(struct hold *h, enum open_kind kind, int fd)
 {
@@ -174,6 +182,25 @@ on_display(void *owner, int fd)
 }
 
 static bool
+agent_has_room(void *owner)
+{
+	return has_room(owner, OPEN_AGENT);
+}
+
+static bool
+display_has_room(void *owner)
+{
+	return has_room(owner, OPEN_DISPLAY);
+}
+
+static const struct listener agent_events = { .has_room = agent_has_room,
+	.accepted = on_agent,
+	.owner = &hold };
+static const struct listener display_events = { .has_room = display_has_room,
+	.accepted = on_display,
+	.owner = &hold };
+
+static bool
 start_program(struct hold *h, const struct msg_hello *hello, struct guest *g)
 {
 	struct buf id;
@@ -193,10 +220,10 @@ start_program(struct hold *h, const struct msg_hello *hello, struct guest *g)
 	(void)hex_put(&id, (struct span){ h->about.id, ID_LEN });
 	login.session = buf_str(&id);
 	if (hello->flags & HELLO_AGENT
-	    && agent_open(&h->agent, &h->loop, h->path, on_agent, h) == 0)
+	    && agent_open(&h->agent, &h->loop, h->path, &agent_events) == 0)
 		login.agent = h->agent.path;
 	if (msg_find(hello->more, MSG_DISPLAY, &more)
-	    && display_open(&h->display, &h->loop, &more.display, on_display, h) == 0)
+	    && display_open(&h->display, &h->loop, &more.display, &display_events) == 0)
 		login.display = &h->display;
 	int err = peers_init(&h->peers, &h->loop, hello->kind == KIND_PTY, &login.size);
 	if (!err && hello->kind != KIND_NONE)
@@ -453,7 +480,10 @@ guest_linked(struct hold *h, struct guest *g)
 		return;
 	}
 	g->linked = true;
-	linkio_open(&g->io, &h->loop, g->fds[0], g->fds[1]);
+	if (!linkio_open(&g->io, &h->loop, g->fds[0], g->fds[1])) {
+		guest_close(h, g);
+		return;
+	}
 	guest_attach(h, g, &m.hello);
 	buf_finish(&g->hello);
 }
@@ -494,7 +524,8 @@ guest_new(struct hold *h, int relay)
 			.fn = on_guest_relay,
 			.owner = g };
 		sys_nonblock(relay);
-		loop_add(&h->loop, &g->relay);
+		if (!loop_add_kept(&h->loop, &g->relay))
+			guest_close(h, g);
 		return;
 	}
 	close(relay); /* too many at once; the client tries again */
@@ -692,6 +723,8 @@ hold_turn(void *owner, uint64_t now_us)
 	uint64_t at = peers_turn(h);
 	if (h->phase == PHASE_RUNNING && program_over(&h->program))
 		tell_exit(h);
+	loop_sooner(&at, listener_turn(&h->agent.listener, now_us));
+	loop_sooner(&at, listener_turn(&h->display.listener, now_us));
 	loop_sooner(&at, peers_forward(&h->peers, now_us));
 	loop_sooner(&at, guests_turn(h));
 	/* After sending has made room. */
@@ -710,11 +743,15 @@ listen_again(struct hold *h)
 		return;
 	watch_close(&h->loop, &h->listener);
 	h->listener.fd = fd;
-	loop_add(&h->loop, &h->listener);
+	if (!loop_add_kept(&h->loop, &h->listener)) {
+		watch_close(&h->loop, &h->listener); /* the next signal tries again */
+		unlink(h->path);
+		return;
+	}
 	if (!h->agent.path[0])
 		return;
 	agent_close(&h->agent);
-	(void)agent_open(&h->agent, &h->loop, h->path, on_agent, h);
+	(void)agent_open(&h->agent, &h->loop, h->path, &agent_events);
 }
 
 static void
@@ -756,7 +793,8 @@ hold_main(const char *path)
 		.fn = on_listener,
 		.owner = h };
 	sys_cloexec(HOLD_LISTENER);
-	loop_add(&h->loop, &h->listener);
+	if (!loop_add_kept(&h->loop, &h->listener))
+		return 1;
 	int relay = dup(STDIN_FILENO);
 	int null = dup2(STDOUT_FILENO, STDIN_FILENO);
 	if (relay < 0 || null < 0)

@@ -33,7 +33,7 @@ on_ready(void *owner, short revents)
 	w->events = 0; /* the turn tries */
 }
 
-static void
+static bool
 way_open(struct way *w, int in, int out)
 {
 	buf_init(&w->held, HELD_MAX);
@@ -41,8 +41,7 @@ way_open(struct way *w, int in, int out)
 	w->out = (struct watch){ .fd = out, .fn = on_ready, .owner = &w->out };
 	sys_nonblock(in);
 	sys_nonblock(out);
-	loop_add(&join.loop, &w->in);
-	loop_add(&join.loop, &w->out);
+	return loop_add_kept(&join.loop, &w->in) && loop_add_kept(&join.loop, &w->out);
 }
 
 /* Moves what goes.  The end of one is the end of the other's input only. */
@@ -98,8 +97,11 @@ on_connected(void *owner, int fd, const char *why)
 		loop_stop(&join.loop);
 		return;
 	}
-	way_open(&join.up, STDIN_FILENO, fd);
-	way_open(&join.down, dup(fd), STDOUT_FILENO);
+	if (!way_open(&join.up, STDIN_FILENO, fd)
+	    || !way_open(&join.down, dup(fd), STDOUT_FILENO)) {
+		join.status = EXIT_FAILED;
+		loop_stop(&join.loop);
+	}
 }
 
 static void

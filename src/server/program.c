@@ -103,12 +103,13 @@ program_init(struct program *p, struct loop *loop, struct peers *peers)
 	p->in.watch.fd = p->out.watch.fd = p->err.watch.fd = -1;
 }
 
+/* The first that a session adds: there is room. */
 static void
 port_open(struct port *port, int fd, void (*fn)(void *owner, short revents))
 {
 	port->watch = (struct watch){ .fd = fd, .fn = fn, .owner = port };
-	if (fd >= 0)
-		loop_add(port->program->loop, &port->watch);
+	if (fd >= 0 && !loop_add_kept(port->program->loop, &port->watch))
+		port_close(port);
 }
 
 int

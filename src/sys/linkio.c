@@ -105,7 +105,7 @@ linkio_init(struct linkio *io, void (*readable)(void *owner, short revents), voi
 	buf_init(&io->queue, QUEUE_MAX);
 }
 
-void
+bool
 linkio_open(struct linkio *io, struct loop *loop, int in, int out)
 {
 	io->loop = loop;
@@ -113,8 +113,7 @@ linkio_open(struct linkio *io, struct loop *loop, int in, int out)
 	io->out.fd = out;
 	sys_nonblock(in);
 	sys_nonblock(out);
-	loop_add(loop, &io->in);
-	loop_add(loop, &io->out);
+	return loop_add_kept(loop, &io->in) && loop_add_kept(loop, &io->out);
 }
 
 static void

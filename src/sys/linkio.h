@@ -34,8 +34,9 @@ struct linkio {
  * read; the owner then calls linkio_read. */
 void linkio_init(struct linkio *io, void (*readable)(void *owner, short revents),
     void *owner, uint64_t now_us);
-/* Takes the descriptors (makes them non-blocking) and watches them. */
-void linkio_open(struct linkio *io, struct loop *loop, int in, int out);
+/* Takes the descriptors (makes them non-blocking) and watches them; false: the loop has no
+ * room, and linkio_close is all that can be done. */
+bool linkio_open(struct linkio *io, struct loop *loop, int in, int out);
 /* Closes the descriptors and frees the memory; takes a zeroed or closed one. */
 void linkio_close(struct linkio *io, struct loop *loop);
 

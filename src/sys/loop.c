@@ -2,10 +2,11 @@
 
 #include "sys/sys.h"
 
-#include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum {
@@ -37,10 +38,19 @@ read_signals(void *owner, short revents)
 		l->on_signal(l->turn_owner, bytes[i]);
 }
 
+static size_t
+descriptors_max(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return 0;
+	return limit.rlim_cur < SIZE_MAX / 2 ? (size_t)limit.rlim_cur : SIZE_MAX / 2;
+}
+
 int
 loop_init(struct loop *l, const int *signals)
 {
-	*l = (struct loop){ .now_us = sys_now_us() };
+	*l = (struct loop){ .now_us = sys_now_us(), .fds_max = descriptors_max() };
 	if (sys_pipe(signal_pipe) || sys_nonblock(signal_pipe[0])
 	    || sys_nonblock(signal_pipe[1]))
 		return -1;
@@ -48,7 +58,8 @@ loop_init(struct loop *l, const int *signals)
 		.events = POLLIN,
 		.fn = read_signals,
 		.owner = l };
-	loop_add(l, &l->signal_watch);
+	if (!loop_add_kept(l, &l->signal_watch))
+		return -1;
 	struct sigaction act = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
 	sigfillset(&act.sa_mask);
 	for (; *signals; signals++)
@@ -57,26 +68,77 @@ loop_init(struct loop *l, const int *signals)
 	return 0;
 }
 
-void
-loop_add(struct loop *l, struct watch *w)
+bool
+loop_add_kept(struct loop *l, struct watch *w)
 {
+	size_t i = 0;
+	while (i < l->n_watches && l->watches[i])
+		i++;
+	if (i == LOOP_WATCHES)
+		return false;
 	w->since = w->ready = l->turns;
-	for (size_t i = 0; i < l->n_watches; i++)
-		if (!l->watches[i]) {
-			l->watches[i] = w;
-			return;
-		}
-	assert(l->n_watches < LOOP_WATCHES); /* loop_has_room was asked */
-	l->watches[l->n_watches++] = w;
+	l->watches[i] = w;
+	if (i == l->n_watches)
+		l->n_watches++;
+	return true;
 }
 
-bool
-loop_has_room(const struct loop *l)
+static size_t
+less(size_t n, size_t by)
+{
+	return n > by ? n - by : 0;
+}
+
+static size_t
+watches_left(const struct loop *l)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < l->n_watches; i++)
 		n += l->watches[i] != NULL;
-	return n < LOOP_WATCHES - LOOP_KEPT;
+	return less(LOOP_WATCHES - LOOP_KEPT, n);
+}
+
+/* The lowest number that is free: at least so many are open. */
+static size_t
+descriptors_open(void)
+{
+	int fd = fcntl(signal_pipe[0], F_DUPFD, 0);
+	if (fd < 0)
+		return errno == EBADF ? 0 : SIZE_MAX;
+	close(fd);
+	return (size_t)fd;
+}
+
+bool
+loop_add(struct loop *l, struct watch *w)
+{
+	return watches_left(l) && loop_add_kept(l, w);
+}
+
+static size_t
+smaller(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Where few are allowed, connections get a quarter. */
+static size_t
+descriptors_for_others(const struct loop *l)
+{
+	return l->fds_max - smaller(LOOP_FDS_KEPT, l->fds_max / 4 * 3);
+}
+
+size_t
+loop_room(const struct loop *l)
+{
+	return smaller(watches_left(l),
+	    less(descriptors_for_others(l), descriptors_open()));
+}
+
+size_t
+loop_room_max(const struct loop *l)
+{
+	return smaller(LOOP_WATCHES - LOOP_KEPT, descriptors_for_others(l));
 }
 
 void

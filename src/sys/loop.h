@@ -8,6 +8,11 @@
  * Of many descriptors those that were ready lately are asked for by themselves; all of them
  * once a millisecond, and whenever these have nothing: the kernel looks at each it is asked
  * for, and hundreds of idle connections would cost more than what the others carry.
+ *
+ * Full: peers and users decide how many connections there are, so these get no more than
+ * loop_room() tells.  The rest, of watches and of descriptors, is kept for the few that a
+ * program needs itself: its links, its own sockets.  A caller that cannot add has to have an
+ * answer to it.
  */
 #ifndef SYS_LOOP_H
 #define SYS_LOOP_H
@@ -26,7 +31,11 @@ struct watch {
 	uint64_t since, ready;
 };
 
-enum { LOOP_WATCHES = 1280, LOOP_KEPT = 64 };
+enum {
+	LOOP_WATCHES = 1280,
+	LOOP_KEPT = 128, /* of them, for the program itself */
+	LOOP_FDS_KEPT = 48, /* descriptors: two links and one that is begun */
+};
 
 struct loop {
 	struct watch *watches[LOOP_WATCHES]; /* NULL: free */
@@ -39,16 +48,22 @@ struct loop {
 	uint64_t now_us; /* read once a turn */
 	uint64_t turns; /* so many have been taken */
 	uint64_t asked_us; /* when all descriptors were asked for */
+	size_t fds_max; /* so many descriptors may be open: RLIMIT_NOFILE */
 	bool stopped;
 	struct watch signal_watch;
 };
 
 /* Handles these signals (0-terminated) by way of on_signal.  One loop a program. */
 int loop_init(struct loop *l, const int *signals);
-void loop_add(struct loop *l, struct watch *w);
-/* Whether there is room for one more of those whose number others decide; LOOP_KEPT are
- * kept for the rest. */
-bool loop_has_room(const struct loop *l);
+/* Adds one of those whose number others decide; false: there is no room. */
+__attribute__((warn_unused_result)) bool loop_add(struct loop *l, struct watch *w);
+/* Adds one that may have a place that is kept: a program has a fixed number of them. */
+__attribute__((warn_unused_result)) bool loop_add_kept(struct loop *l, struct watch *w);
+/* How many more of those whose number others decide there is room for: in the loop, and
+ * below the limit of descriptors. */
+size_t loop_room(const struct loop *l);
+/* So many there are at most. */
+size_t loop_room_max(const struct loop *l);
 /* Also takes one that was never added. */
 void loop_remove(struct loop *l, struct watch *w);
 /* Runs until loop_stop. */

@@ -120,8 +120,10 @@ static void
 add(struct netwatch *n, struct watch *w, int fd, void (*fn)(void *, short))
 {
 	*w = (struct watch){ .fd = fd, .events = POLLIN, .fn = fn, .owner = n };
-	if (fd >= 0)
-		loop_add(n->loop, w);
+	if (fd < 0 || loop_add_kept(n->loop, w))
+		return;
+	close(fd);
+	w->fd = -1;
 }
 
 static void

@@ -2,6 +2,7 @@
 
 #include "base/err.h"
 #include "sys/sys.h"
+#include "tunnel/rights.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -15,38 +16,95 @@ enum {
 	OUT_MAX = FLIGHT_BULK + CHANNEL_AHEAD
 };
 
+/* ---- the phases: what is done in each ---- */
+
+enum {
+	ASKS = 1, /* looks for where to in what is said */
+	CONNECTS = 2,
+	READS = 4, /* its socket */
+	WRITES = 8, /* to its socket */
+	IS_ANSWERED = 16, /* OPENED, FAILED of the other end */
+	CLOSES = 32,
+	REFUSES = 64, /* FAILED, and nothing else */
+};
+
+static const unsigned phases[CHANNEL_PHASES] = {
+	[CHANNEL_REFUSED] = REFUSES,
+	[CHANNEL_ASKING] = ASKS | READS,
+	[CHANNEL_OPENING] = READS | IS_ANSWERED,
+	[CHANNEL_CONNECTING] = CONNECTS,
+	[CHANNEL_FLOWING] = READS | WRITES | CLOSES,
+};
+
+static bool
+does(const struct channel *c, unsigned what)
+{
+	return phases[c->phase] & what;
+}
+
+/* ---- its life ---- */
+
 struct channel *
 channel_new(struct tunnel *t, uint32_t id, bool ours)
 {
 	struct channel *c = calloc(1, sizeof *c);
 	if (!c)
 		return NULL;
-	*c = (struct channel){ .tunnel = t, .ours = ours, .watch.fd = -1 };
+	*c = (struct channel){ .tunnel = t, .id = id, .ours = ours, .watch.fd = -1 };
 	buf_init(&c->early, CHANNEL_EARLY);
 	buf_init(&c->first, CHANNEL_EARLY);
-	c->stream = engine_open(t->engine, id, RANK_BULK, OUT_MAX, CHANNEL_WINDOW);
-	if (!c->stream) {
-		free(c);
-		return NULL;
-	}
-	c->stream->unmet = ours;
 	return c;
+}
+
+bool
+channel_stream(struct channel *c)
+{
+	c->stream = engine_open(c->tunnel->engine, c->id, RANK_BULK, OUT_MAX,
+	    CHANNEL_WINDOW);
+	if (c->stream)
+		c->stream->unmet = true; /* until OPENED */
+	return c->stream != NULL;
+}
+
+static void
+close_all(struct channel *c)
+{
+	if (c->watch.fd >= 0) {
+		loop_remove(c->tunnel->loop, &c->watch);
+		close(c->watch.fd);
+	}
+	c->watch.fd = -1;
+	if (c->stream)
+		engine_close(c->tunnel->engine, c->stream);
+	c->stream = NULL;
+	buf_finish(&c->early);
+	buf_finish(&c->first);
+}
+
+static void
+forget_connect(struct channel *c)
+{
+	if (c->connect)
+		connect_cancel(c->connect);
+	free(c->connect);
+	c->connect = NULL;
 }
 
 void
 channel_free(struct channel *c)
 {
-	if (c->connect)
-		connect_cancel(c->connect);
-	free(c->connect);
-	if (c->watch.fd >= 0) {
-		loop_remove(c->tunnel->loop, &c->watch);
-		close(c->watch.fd);
-	}
-	engine_close(c->tunnel->engine, c->stream);
-	buf_finish(&c->early);
-	buf_finish(&c->first);
+	forget_connect(c);
+	close_all(c);
 	free(c);
+}
+
+void
+channel_refuse(struct channel *c, const char *why)
+{
+	close_all(c);
+	c->phase = CHANNEL_REFUSED;
+	c->to = (struct target){ 0 };
+	snprintf(c->why, sizeof c->why, "%s", why);
 }
 
 /* Only notes it: the turn does the work. */
@@ -60,20 +118,23 @@ on_ready(void *owner, short revents)
 		c->full = false;
 }
 
-void
+bool
 channel_socket(struct channel *c, int fd)
 {
 	c->watch = (struct watch){ .fd = fd, .fn = on_ready, .owner = c };
-	loop_add(c->tunnel->loop, &c->watch);
+	if (loop_add(c->tunnel->loop, &c->watch))
+		return true;
+	close(fd);
+	c->watch.fd = -1;
+	return false;
 }
 
 /* ---- this end leads it on ---- */
 
-static void
-fail(struct channel *c, const char *why)
+static enum open_kind
+asks_itself(const struct target *to)
 {
-	c->failed_due = true;
-	snprintf(c->why, sizeof c->why, "%s", why);
+	return to->kind == OPEN_SOCKS || to->kind == OPEN_X11 ? to->kind : OPEN_NOTHING;
 }
 
 /* What the one who asked is told, ahead of everything else. */
@@ -103,42 +164,58 @@ static void
 on_connected(void *owner, int fd, const char *why)
 {
 	struct channel *c = owner;
-	c->phase = CHANNEL_FLOWING;
-	if (fd >= 0)
-		channel_socket(c, fd);
-	else
+	bool open = fd >= 0 && channel_socket(c, fd);
+	if (fd >= 0 && !open)
+		why = CONNECT_NO_ROOM;
+	if (!open)
 		c->tunnel->events->failed(c->tunnel->owner, &c->to, why);
 	if (c->asks)
-		answer(c, fd >= 0);
-	if (c->asks && fd < 0)
-		give_up(c);
-	else if (!c->asks && fd < 0)
-		fail(c, why);
-	else
+		answer(c, open);
+	if (open) {
+		c->phase = CHANNEL_FLOWING;
 		c->opened_due |= !c->asks;
+	} else if (c->asks) {
+		give_up(c);
+	} else {
+		channel_refuse(c, why);
+	}
 }
 
+/* When there is room for its look-up. */
 static void
-connect_on(struct channel *c)
+connect_turn(struct channel *c)
 {
-	c->phase = CHANNEL_CONNECTING;
-	c->connect = malloc(sizeof *c->connect);
+	struct tunnel *t = c->tunnel;
 	if (c->connect)
-		connect_start(c->connect, c->tunnel->loop, c->tunnel->events->look_up,
-		    &c->to, on_connected, c);
-	else
+		return; /* on its way */
+	if (t->look_ups >= TUNNEL_LOOK_UPS && connect_looks_up(&c->to))
+		return;
+	c->connect = malloc(sizeof *c->connect);
+	if (!c->connect) {
 		on_connected(c, -1, err_text(ERR_NOMEM));
+		return;
+	}
+	connect_start(c->connect, t->loop, t->events->look_up, &c->to, on_connected, c);
+	t->look_ups += c->connect->pid > 0;
 }
 
 void
 channel_lead_on(struct channel *c)
 {
-	if (!c->asks) {
-		connect_on(c);
-		return;
-	}
-	c->phase = CHANNEL_ASKING;
-	c->opened_due = true;
+	c->asks = asks_itself(&c->to);
+	c->phase = c->asks ? CHANNEL_ASKING : CHANNEL_CONNECTING;
+	c->opened_due = c->asks;
+	if (!c->asks)
+		connect_turn(c);
+}
+
+void
+channel_ours(struct channel *c, const struct target *to)
+{
+	c->to = *to;
+	c->asks = asks_itself(to);
+	c->phase = c->asks ? CHANNEL_ASKING : CHANNEL_OPENING;
+	c->open_due = !c->asks;
 }
 
 /* ---- where to ---- */
@@ -159,10 +236,13 @@ ask(struct channel *c)
 	const struct tunnel_events *events = c->tunnel->events;
 	struct buf out;
 	buf_init(&out, CHANNEL_EARLY);
+	enum open_kind kind = c->to.kind;
 	if (!c->ours)
 		take_early(c);
 	int known = events->ask ? events->ask(c->tunnel->owner, &c->early, &out, &c->to)
 				: -1;
+	if (known > 0 && !rights_lead(kind, c->to.kind))
+		known = -1;
 	if (!known && c->early.len == c->early.max)
 		known = -1; /* it will not get any longer */
 	if (c->ours)
@@ -180,7 +260,7 @@ ask(struct channel *c)
 		(void)stream_write(c->stream, buf_bytes(&c->early), c->early.len);
 	} else if (known) {
 		(void)buf_put(&c->first, buf_bytes(&c->early), c->early.len);
-		connect_on(c);
+		c->phase = CHANNEL_CONNECTING; /* the turn does */
 	}
 }
 
@@ -189,9 +269,10 @@ ask(struct channel *c)
 int
 channel_opened(struct channel *c, uint64_t limit)
 {
-	if (!c->ours || c->phase != CHANNEL_OPENING || c->open_due)
+	if (!c->ours || !does(c, IS_ANSWERED) || c->open_due)
 		return ERR_STATE;
 	c->phase = CHANNEL_FLOWING;
+	c->agreed = true;
 	c->stream->unmet = false;
 	if (c->asks)
 		answer(c, true);
@@ -202,7 +283,7 @@ int
 channel_failed(struct channel *c, struct span why)
 {
 	char text[sizeof c->why];
-	if (!c->ours || c->phase != CHANNEL_OPENING || c->open_due)
+	if (!c->ours || !does(c, IS_ANSWERED) || c->open_due)
 		return ERR_STATE;
 	snprintf(text, sizeof text, "%.*s", (int)(why.n < sizeof text ? why.n : 0),
 	    (const char *)why.p);
@@ -217,6 +298,15 @@ channel_failed(struct channel *c, struct span why)
 	return 0;
 }
 
+int
+channel_closed(struct channel *c)
+{
+	if (!c->agreed || c->close_got)
+		return ERR_STATE;
+	c->close_got = true;
+	return 0;
+}
+
 /* ---- messages that are due ---- */
 
 static void
@@ -224,25 +314,32 @@ tell(struct channel *c)
 {
 	struct engine *e = c->tunnel->engine;
 	struct stream *s = c->stream;
+	bool promised = false;
+	if (does(c, REFUSES)) {
+		struct msg_failed m = { c->id,
+			{ (const uint8_t *)c->why, strlen(c->why) } };
+		c->gone = engine_tell(e, MSG_FAILED, &m);
+		return;
+	}
 	if (c->open_due) {
 		struct msg_open m = { .stream = s->id,
-			.limit = stream_ack(s).limit,
+			.limit = CHANNEL_WINDOW,
 			.kind = (uint8_t)c->to.kind,
-			.forward = c->to.forward,
+			.forward = c->to.kind == OPEN_FORWARD ? c->to.forward : 0,
 			.port = (uint16_t)c->to.port,
 			.host = { (const uint8_t *)c->to.host, strlen(c->to.host) } };
 		c->open_due = !engine_tell(e, MSG_OPEN, &m);
+		promised = !c->open_due;
 	}
 	if (c->opened_due) {
-		struct msg_opened m = { s->id, stream_ack(s).limit };
-		c->opened_due = !engine_tell(e, MSG_OPENED, &m);
+		struct msg_opened m = { s->id, CHANNEL_WINDOW };
+		c->agreed = engine_tell(e, MSG_OPENED, &m);
+		c->opened_due = !c->agreed;
+		s->unmet = !c->agreed;
+		promised = c->agreed;
 	}
-	if (c->failed_due) {
-		struct msg_failed m = { s->id,
-			{ (const uint8_t *)c->why, strlen(c->why) } };
-		c->gone = engine_tell(e, MSG_FAILED, &m);
-		c->failed_due = !c->gone;
-	}
+	if (promised)
+		(void)stream_ack(s); /* says the same */
 }
 
 /* The other end takes nothing more: what it has sent is here already, and goes on to the
@@ -251,10 +348,10 @@ static void
 close_turn(struct channel *c)
 {
 	struct stream *s = c->stream;
+	if (!does(c, CLOSES) || !c->agreed)
+		return;
 	bool taken = c->broken || (stream_drained(s) && c->write_over);
 	bool given = c->close_got || stream_delivered(s);
-	if (c->phase != CHANNEL_FLOWING || c->opened_due)
-		return;
 	if (!c->close_sent && taken && given) {
 		struct msg_close m = { s->id };
 		c->close_sent = engine_tell(c->tunnel->engine, MSG_CLOSE, &m);
@@ -275,9 +372,9 @@ ahead(const struct tunnel *t)
 static bool
 may_read(const struct channel *c)
 {
-	if (c->read_over || c->close_got || c->watch.fd < 0)
+	if (!does(c, READS) || c->read_over || c->close_got || c->watch.fd < 0)
 		return false;
-	if (c->phase == CHANNEL_ASKING)
+	if (does(c, ASKS))
 		return c->early.len < c->early.max;
 	return stream_unsent(c->stream) < ahead(c->tunnel) && stream_room(c->stream);
 }
@@ -286,7 +383,7 @@ static ssize_t
 read_some(struct channel *c)
 {
 	uint8_t *room;
-	if (c->phase == CHANNEL_ASKING)
+	if (does(c, ASKS))
 		return sys_read_into(c->watch.fd, &c->early, c->early.max - c->early.len);
 	size_t n = stream_space(c->stream, READ_MAX, &room);
 	if (!n)
@@ -311,17 +408,16 @@ read_turn(struct channel *c)
 	if (n >= 0)
 		return;
 	c->read_over = true;
-	if (c->phase != CHANNEL_ASKING)
+	if (!does(c, ASKS))
 		stream_end(c->stream);
 }
 
 static void
 write_turn(struct channel *c)
 {
+	if (!does(c, WRITES))
+		return;
 	struct span first = buf_span(&c->first), held = stream_held(c->stream);
-	bool flows = c->phase == CHANNEL_FLOWING;
-	if (!flows)
-		held.n = 0;
 	if (c->broken) {
 		stream_take(c->stream, held.n);
 		return;
@@ -338,7 +434,7 @@ write_turn(struct channel *c)
 		buf_drop(&c->first, of_first);
 		stream_take(c->stream, wrote - of_first);
 	}
-	if (flows && !c->first.len && stream_drained(c->stream) && !c->write_over) {
+	if (!c->first.len && stream_drained(c->stream) && !c->write_over) {
 		(void)shutdown(c->watch.fd, SHUT_WR);
 		c->write_over = true;
 	}
@@ -350,12 +446,12 @@ channel_turn(struct channel *c)
 	if (c->gone)
 		return;
 	read_turn(c);
-	if (c->phase == CHANNEL_ASKING)
+	if (does(c, ASKS) && (c->ours || c->agreed))
 		ask(c);
-	if (c->phase != CHANNEL_CONNECTING && c->connect) {
-		free(c->connect);
-		c->connect = NULL;
-	}
+	if (does(c, CONNECTS))
+		connect_turn(c);
+	if (!does(c, CONNECTS))
+		forget_connect(c);
 	write_turn(c);
 	tell(c);
 	close_turn(c);

@@ -40,11 +40,11 @@ on_connected(void *owner, short revents)
 	try_next(c);
 }
 
-static void
+static bool
 watch(struct connect *c, int fd, short events, void (*fn)(void *owner, short revents))
 {
 	c->watch = (struct watch){ .fd = fd, .events = events, .fn = fn, .owner = c };
-	loop_add(c->loop, &c->watch);
+	return loop_add(c->loop, &c->watch);
 }
 
 static void
@@ -52,8 +52,11 @@ try_next(struct connect *c)
 {
 	while (c->next < c->answer.n) {
 		int fd = tcp_connect_to(&c->answer.addresses[c->next++], false);
+		if (fd >= 0 && watch(c, fd, POLLOUT, on_connected))
+			return;
 		if (fd >= 0) {
-			watch(c, fd, POLLOUT, on_connected);
+			close(fd);
+			done(c, -1, CONNECT_NO_ROOM);
 			return;
 		}
 		c->err = errno;
@@ -111,14 +114,37 @@ is_known(struct resolve_answer *a, const char *host, unsigned port)
 	return a->n > 0;
 }
 
+bool
+connect_looks_up(const struct target *to)
+{
+	struct resolve_answer answer = { 0 };
+	return to->kind != OPEN_UNIX && !is_known(&answer, to->host, to->port);
+}
+
+static void
+look_up(struct connect *c, resolve_fn *start, const struct target *to)
+{
+	int fd;
+	c->pid = start(to->host, to->port, AF_UNSPEC, &fd);
+	if (c->pid <= 0) {
+		done(c, -1, strerror(errno));
+	} else if (!watch(c, fd, POLLIN, on_resolved)) {
+		resolve_cancel(c->pid, fd);
+		c->pid = 0;
+		done(c, -1, CONNECT_NO_ROOM);
+	}
+}
+
 void
-connect_start(struct connect *c, struct loop *loop, resolve_fn *look_up,
+connect_start(struct connect *c, struct loop *loop, resolve_fn *start,
     const struct target *to, void (*fn)(void *owner, int fd, const char *why),
     void *owner)
 {
 	int fd;
 	*c = (struct connect){ .loop = loop, .watch.fd = -1, .done = fn, .owner = owner };
-	if (to->kind == OPEN_UNIX) {
+	if (!loop_room(loop)) {
+		done(c, -1, CONNECT_NO_ROOM);
+	} else if (to->kind == OPEN_UNIX) {
 		/* As X's own clients and ssh: the file may be gone. */
 		fd = to->display ? sock_connect_abstract(to->host) : -1;
 		if (fd < 0)
@@ -127,11 +153,7 @@ connect_start(struct connect *c, struct loop *loop, resolve_fn *look_up,
 	} else if (is_known(&c->answer, to->host, to->port)) {
 		try_next(c);
 	} else {
-		c->pid = look_up(to->host, to->port, AF_UNSPEC, &fd);
-		if (c->pid > 0)
-			watch(c, fd, POLLIN, on_resolved);
-		else
-			done(c, -1, strerror(errno));
+		look_up(c, start, to);
 	}
 }
 

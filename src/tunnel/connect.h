@@ -11,12 +11,14 @@
 
 enum { TARGET_MAX = 256 };
 
+#define CONNECT_NO_ROOM "too many connections"
+
 /* Where a channel leads. */
 struct target {
 	enum open_kind kind;
 	char host[TARGET_MAX]; /* a name, an address, a path; "": the other end knows */
 	unsigned port;
-	uint32_t forward; /* OPEN_FORWARD */
+	uint32_t forward; /* the one that it belongs to, by its number on the wire */
 	bool listed; /* who asks for it is the other end: not all places are allowed */
 	bool display; /* what is said first has a cookie in it, to be replaced */
 	uint8_t socks; /* the version that who asked for it speaks; 0: none (yet) */
@@ -35,6 +37,8 @@ struct connect {
 	void *owner;
 };
 
+/* Whether that takes a child that looks the name up. */
+bool connect_looks_up(const struct target *to);
 /* Starts; `done` may be called before it returns. */
 void connect_start(struct connect *c, struct loop *loop, resolve_fn *look_up,
     const struct target *to, void (*done)(void *owner, int fd, const char *why),

@@ -17,6 +17,8 @@ enum {
 	AT_ONCE = 32, /* connections accepted in one turn */
 };
 
+static const char no_room[] = "no room for more listeners";
+
 static void
 set_events(struct listener *l, short events)
 {
@@ -40,7 +42,7 @@ on_readable(void *owner, short revents)
 	for (size_t i = 0; i < LISTENER_SOCKETS; i++)
 		for (int n = 0;
 		     l->watches[i].fd >= 0 && !l->paused_until_us && n < AT_ONCE; n++) {
-			bool room = !l->tunnel || tunnel_has_room(l->tunnel);
+			bool room = !l->has_room || l->has_room(l->owner);
 			int fd = room ? tcp_accept(l->watches[i].fd) : -1;
 			if (fd >= 0)
 				l->accepted(l->owner, fd);
@@ -51,27 +53,25 @@ on_readable(void *owner, short revents)
 		}
 }
 
-static void
+/* A quarter of the room is for connections: listeners alone are of no use. */
+static bool
 add(struct listener *l, int fd)
 {
-	for (size_t i = 0; i < LISTENER_SOCKETS; i++) {
-		if (l->watches[i].fd >= 0)
-			continue;
-		l->watches[i] = (struct watch){ .fd = fd,
-			.events = POLLIN,
-			.fn = on_readable,
-			.owner = l };
-		loop_add(l->loop, &l->watches[i]);
-		return;
-	}
+	struct watch *w = l->watches[0].fd < 0 ? &l->watches[0] : &l->watches[1];
+	bool room = loop_room(l->loop) > loop_room_max(l->loop) / 4;
+	*w = (struct watch){ .fd = fd, .events = POLLIN, .fn = on_readable, .owner = l };
+	if (room && loop_add(l->loop, w))
+		return true;
 	close(fd);
+	w->fd = -1;
+	return false;
 }
 
 static void
-say(char ret_text[LISTENER_TEXT], const char *host, unsigned port)
+say(char ret_text[LISTENER_TEXT], const char *host, unsigned port, const char *why)
 {
 	const char *form = strchr(host, ':') ? "[%s]:%u: %s" : "%s:%u: %s";
-	snprintf(ret_text, LISTENER_TEXT, form, host, port, strerror(errno));
+	snprintf(ret_text, LISTENER_TEXT, form, host, port, why);
 }
 
 static int
@@ -86,10 +86,14 @@ listen_on(struct listener *l, const char *host, unsigned port, unsigned *ret_por
 	}
 	int fd = tcp_listen_on(&at);
 	if (fd < 0) {
-		say(ret_text, host, port);
+		say(ret_text, host, port, strerror(errno));
 		return -1;
 	}
-	add(l, fd);
+	if (!add(l, fd)) {
+		say(ret_text, host, port, no_room);
+		errno = ENOBUFS;
+		return -1;
+	}
 	*ret_port = tcp_port(fd);
 	return 0;
 }
@@ -130,8 +134,12 @@ listen_unix(struct listener *l, const char *path, const struct listener_unix *ho
 		snprintf(ret_text, LISTENER_TEXT, "%s: %s", path, strerror(errno));
 		return -1;
 	}
+	if (!add(l, fd)) {
+		snprintf(ret_text, LISTENER_TEXT, "%s: %s", path, no_room);
+		unlink(path);
+		return -1;
+	}
 	snprintf(l->path, sizeof l->path, "%s", path);
-	add(l, fd);
 	return 0;
 }
 

@@ -16,8 +16,10 @@ struct listener {
 	char path[TARGET_MAX]; /* of a unix socket, to be removed; "": none */
 	int family; /* the caller's: of addresses; AF_UNSPEC (0): all */
 	uint64_t paused_until_us; /* there are too many: 0, it is not */
+	/* Whether there is room for one more; NULL: always.  Who comes when there is none
+	 * waits. */
+	bool (*has_room)(void *owner);
 	void (*accepted)(void *owner, int fd); /* non-blocking; the owner's */
-	const struct tunnel *tunnel; /* that must have room for them; or NULL */
 	void *owner;
 };
 

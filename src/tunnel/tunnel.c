@@ -2,8 +2,8 @@
 
 #include "base/err.h"
 #include "tunnel/channel.h"
+#include "tunnel/rights.h"
 
-#include <stdio.h>
 #include <unistd.h>
 
 void
@@ -38,12 +38,58 @@ tunnel_finish(struct tunnel *t)
 		drop(t, &t->channels);
 }
 
-bool
-tunnel_has_room(const struct tunnel *t)
+/* ---- room ---- */
+
+/* A listener gets at most so many times as many as are left: there are always some for
+ * another one, however many there are (dynamic thresholds: Choudhury, Hahne 1998). */
+enum { OF_WHAT_IS_LEFT = 4 };
+
+/* For the agent and the display; what is forwarded has none. */
+static size_t
+kept(const struct tunnel *t, enum open_kind kind)
 {
-	return t->n_ours < TUNNEL_OPEN && loop_has_room(t->loop)
-	    && t->next_id < UINT32_MAX - 2;
+	if (t->engine->client)
+		return 0;
+	return kind == OPEN_AGENT  ? TUNNEL_AGENT_KEPT
+	    : kind == OPEN_DISPLAY ? TUNNEL_DISPLAY_KEPT
+				   : 0;
 }
+
+/* Of those of ours that have come by the same listener as one that leads there. */
+static size_t
+count(const struct tunnel *t, enum open_kind kind, uint32_t forward)
+{
+	size_t n = 0;
+	for (const struct channel *c = t->channels; c; c = c->next)
+		n += c->ours && c->to.forward == forward
+		    && (kept(t, c->to.kind) ? c->to.kind : OPEN_FORWARD) == kind;
+	return n;
+}
+
+/* Kept, and not used yet. */
+static size_t
+unused(const struct tunnel *t, enum open_kind kind)
+{
+	size_t n = count(t, kind, 0);
+	return n < kept(t, kind) ? kept(t, kind) - n : 0;
+}
+
+bool
+tunnel_has_room(const struct tunnel *t, const struct target *to)
+{
+	size_t own = kept(t, to->kind);
+	size_t n = count(t, own ? to->kind : OPEN_FORWARD, to->forward);
+	size_t taken = t->n_ours + unused(t, OPEN_AGENT) + unused(t, OPEN_DISPLAY);
+	size_t left = taken < TUNNEL_OPEN ? TUNNEL_OPEN - taken : 0;
+	size_t room = loop_room(t->loop);
+	/* Of the loop's, too. */
+	size_t spare = own || t->engine->client ? 0 : loop_room_max(t->loop) / 8;
+	if (t->n_ours >= TUNNEL_OPEN || t->next_id >= UINT32_MAX - 2 || room <= spare)
+		return false;
+	return n < own || n - own < OF_WHAT_IS_LEFT * left;
+}
+
+/* ---- channels ---- */
 
 static struct channel *
 add(struct tunnel *t, uint32_t id, bool ours)
@@ -67,27 +113,38 @@ add(struct tunnel *t, uint32_t id, bool ours)
 void
 tunnel_open(struct tunnel *t, int fd, const struct target *to)
 {
-	struct channel *c = tunnel_has_room(t) ? add(t, t->next_id, true) : NULL;
+	struct channel *c = tunnel_has_room(t, to) ? add(t, t->next_id, true) : NULL;
 	if (!c) {
 		close(fd);
 		return;
 	}
+	bool streams = channel_stream(c);
+	if (!channel_socket(c, fd) || !streams) {
+		c->gone = true; /* the other end has not heard of it */
+		return;
+	}
 	t->next_id += 2;
-	channel_socket(c, fd);
-	c->asks = !to;
-	c->phase = to ? CHANNEL_OPENING : CHANNEL_ASKING;
-	c->open_due = to != NULL;
-	if (to)
-		c->to = *to;
+	channel_ours(c, to);
 }
 
 static struct channel *
 find(const struct tunnel *t, uint32_t id)
 {
 	for (struct channel *c = t->channels; c; c = c->next)
-		if (c->stream->id == id)
+		if (c->id == id)
 			return c;
 	return NULL;
+}
+
+/* Why not; NULL: it may be, and has a stream. */
+static const char *
+refusal(struct tunnel *t, const struct msg_open *m, struct channel *c)
+{
+	if (!rights_open(!t->engine->client, m->kind)
+	    || !t->events->allows(t->owner, m, &c->to)
+	    || !rights_lead(m->kind, c->to.kind))
+		return "not allowed";
+	return loop_room(t->loop) && channel_stream(c) ? NULL : CONNECT_NO_ROOM;
 }
 
 static int
@@ -102,13 +159,12 @@ on_open(struct tunnel *t, const struct msg_open *m)
 	if (!c)
 		return ERR_NOMEM;
 	t->their_next_id = m->stream + 2;
-	(void)stream_on_ack(c->stream, 0, m->limit);
-	if (!t->events->allows(t->owner, m, &c->to) || !loop_has_room(t->loop)) {
-		c->failed_due = true;
-		snprintf(c->why, sizeof c->why, "not allowed");
+	const char *why = refusal(t, m, c);
+	if (why) {
+		channel_refuse(c, why);
 		return 0;
 	}
-	c->asks = !c->to.kind;
+	(void)stream_on_ack(c->stream, 0, m->limit);
 	channel_lead_on(c);
 	return 0;
 }
@@ -128,16 +184,16 @@ tunnel_take(struct tunnel *t, enum msg_type type, const union msg *m)
 		return channel_opened(c, m->opened.limit);
 	if (type == MSG_FAILED)
 		return channel_failed(c, m->failed.text);
-	if (c->close_got)
-		return ERR_STATE;
-	c->close_got = true;
-	return 0;
+	return channel_closed(c);
 }
 
 void
 tunnel_turn(struct tunnel *t)
 {
 	struct channel **place = &t->channels;
+	t->look_ups = 0;
+	for (const struct channel *c = t->channels; c; c = c->next)
+		t->look_ups += c->connect && c->connect->pid > 0;
 	while (*place) {
 		channel_turn(*place);
 		if ((*place)->gone)

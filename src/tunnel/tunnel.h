@@ -16,7 +16,12 @@
  * never given twice in a session.
  *
  * Full: at most TUNNEL_OPEN connections are opened by each end; who comes then waits to be
- * accepted.  A connection that nobody reads is not read from: CHANNEL_WINDOW.
+ * accepted.  Of them some are kept for the agent and the display, and no listener gets so
+ * many that there is none left for another one.  A connection that nobody reads is not read
+ * from: CHANNEL_WINDOW.
+ *
+ * What an OPEN may lead to is said in rights.c.  One that is refused has neither a socket
+ * nor a stream: it waits for its FAILED to be sent, and what is sent on it is dropped.
  */
 #ifndef TUNNEL_TUNNEL_H
 #define TUNNEL_TUNNEL_H
@@ -26,6 +31,9 @@
 
 enum {
 	TUNNEL_OPEN = 480,
+	TUNNEL_AGENT_KEPT = 32, /* of them, by the server */
+	TUNNEL_DISPLAY_KEPT = 64,
+	TUNNEL_LOOK_UPS = 32, /* names looked up at once; further ones wait */
 	CHANNEL_WINDOW = 2 * 1024 * 1024, /* bytes held for a socket that takes no more */
 	CHANNEL_AHEAD = 512 * 1024, /* bytes read before the link takes them, of all together */
 	CHANNEL_EARLY = 1024, /* of what is said before it is known where to */
@@ -35,10 +43,11 @@ struct channel;
 
 struct tunnel_events {
 	resolve_fn *look_up; /* names into addresses */
-	/* Where an OPEN of the other end leads.  False: it may not be. */
+	/* Where an OPEN of the other end leads (*ret_to is zeroed).  False, or a target that
+	 * rights.c does not have for it: it may not be. */
 	bool (*allows)(void *owner, const struct msg_open *m, struct target *ret_to);
-	/* A connection with a target of no kind says itself where it leads: as socks_ask and
-	 * socks_answer.  NULL: none does. */
+	/* A connection that leads to OPEN_SOCKS or OPEN_X11 says itself where: as socks_ask
+	 * and socks_answer.  NULL: none does. */
 	int (*ask)(void *owner, struct buf *in, struct buf *out, struct target *to);
 	void (*answer)(const struct target *to, bool open, struct buf *out);
 	/* A connection could not be led on. */
@@ -56,6 +65,7 @@ struct tunnel {
 	uint32_t next_id, their_next_id;
 	uint64_t bytes_in, bytes_out; /* to and from sockets, in all */
 	uint64_t opened; /* channels, in all */
+	size_t look_ups; /* names that are looked up now */
 };
 
 void tunnel_init(struct tunnel *t, struct loop *loop, struct engine *engine,
@@ -63,9 +73,9 @@ void tunnel_init(struct tunnel *t, struct loop *loop, struct engine *engine,
 /* Closes everything; takes a zeroed one. */
 void tunnel_finish(struct tunnel *t);
 
-/* Whether there is room for one more. */
-bool tunnel_has_room(const struct tunnel *t);
-/* Leads a connection on to the other end, which knows `to`; or, with `to` NULL, where it
+/* Whether there is room for one more of this kind and forward. */
+bool tunnel_has_room(const struct tunnel *t, const struct target *to);
+/* Leads a connection on to the other end, which knows `to`; or, with OPEN_SOCKS, where it
  * says itself (events->ask).  Takes the descriptor in any case. */
 void tunnel_open(struct tunnel *t, int fd, const struct target *to);
 /* Takes OPEN, OPENED, FAILED or CLOSE; another is ERR_UNKNOWN.  Any error is the peer's. */

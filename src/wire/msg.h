@@ -202,12 +202,16 @@ enum refuse_code {
 
 /* open.kind, and listen.kind (the first two): what a channel leads to */
 enum open_kind {
+	OPEN_NOTHING = 0, /* nobody may */
 	OPEN_TCP = 1, /* `host` (a name or an address), `port` */
 	OPEN_UNIX = 2, /* the socket at the path `host` */
 	/* from the server only: what the client has asked for with LISTEN `forward` ... */
 	OPEN_FORWARD = 3,
 	OPEN_AGENT = 4, /* ... or HELLO_AGENT: its authentication agent ... */
 	OPEN_DISPLAY = 5, /* ... or DISPLAY: its X display */
+	/* No number on the wire: the connection says itself where it leads, */
+	OPEN_SOCKS = 256, /* as SOCKS has it, */
+	OPEN_X11, /* or that it has the display's cookie. */
 };
 
 /* bye.code */

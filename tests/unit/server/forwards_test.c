@@ -171,3 +171,52 @@ TEST(the_kinds_of_the_server_are_not_for_the_client)
 	}
 	end();
 }
+
+/* Ten clients share a session, each with as many ports as it may have. */
+TEST(who_listens_when_there_is_no_room_is_told)
+{
+	enum { CLIENTS = 10 };
+	static struct engine engines[CLIENTS];
+	static struct forwards all[CLIENTS];
+	struct watch own = { .fd = -1 };
+	size_t listen = 0, refused = 0;
+	begin();
+	for (size_t i = 0; i < CLIENTS; i++) {
+		engine_init(&engines[i], false);
+		struct stream *control = engine_open(&engines[i], STREAM_CONTROL,
+		    RANK_CONTROL, ROOM, ROOM);
+		forwards_init(&all[i], &loop, &engines[i]);
+		for (uint32_t n = 0; n < FORWARDS_LISTEN; n++) {
+			union msg m = { .listen = { n, OPEN_TCP, 0,
+					    { (const uint8_t *)"localhost", 9 } } };
+			CHECK_EQ(forwards_take(&all[i], MSG_LISTEN, &m), 0);
+		}
+		(void)forwards_turn(&all[i], true, now_us);
+		struct frame f;
+		union msg m;
+		for (long len; (len = frame_parse(ring_at(&control->out, 0), &f)) > 0;) {
+			CHECK_EQ(msg_get(&f, &m), 0);
+			char text[100];
+			snprintf(text, sizeof text, "%.*s", (int)m.listening.text.n,
+			    (const char *)m.listening.text.p);
+			CHECK(!text[0] || strstr(text, "no room for more listeners"));
+			listen += !text[0];
+			refused += text[0] != 0;
+			ring_drop(&control->out, (size_t)len);
+		}
+	}
+	CHECK(listen >= 2 * FORWARDS_LISTEN);
+	CHECK(refused > 0);
+	CHECK_EQ(listen + refused, CLIENTS * FORWARDS_LISTEN);
+	/* A link still has its place, and connections have some. */
+	CHECK(loop_add_kept(&loop, &own));
+	loop_remove(&loop, &own);
+	CHECK(loop_room(&loop) >= loop_room_max(&loop) / 4 - 2);
+	CHECK(forwards_has_room(&all[0], OPEN_AGENT));
+	CHECK(forwards_has_room(&all[0], OPEN_DISPLAY));
+	for (size_t i = 0; i < CLIENTS; i++) {
+		forwards_finish(&all[i]);
+		engine_finish(&engines[i]);
+	}
+	end();
+}

@@ -28,7 +28,8 @@ replace(void *owner, short revents)
 	if (dup2(pipes[2][0], number) != number)
 		abort();
 	second = (struct watch){ .fd = number, .events = POLLIN, .fn = count };
-	loop_add(&loop, &second);
+	if (!loop_add(&loop, &second))
+		abort();
 }
 
 static uint64_t
@@ -60,8 +61,8 @@ TEST(events_of_a_closed_descriptor_do_not_reach_the_one_that_took_its_number)
 	CHECK_EQ(write(pipes[1][1], "x", 1), 1);
 	first = (struct watch){ .fd = pipes[0][0], .events = POLLIN, .fn = replace };
 	second = (struct watch){ .fd = pipes[1][0], .events = POLLIN, .fn = count };
-	loop_add(&loop, &first);
-	loop_add(&loop, &second);
+	CHECK(loop_add(&loop, &first));
+	CHECK(loop_add(&loop, &second));
 	loop_run(&loop);
 	CHECK_EQ(calls, 0);
 }
@@ -111,12 +112,33 @@ TEST(a_quiet_one_of_many_is_heard_beside_a_busy_one)
 		CHECK_EQ(sys_pipe(pipes[i]), 0);
 	CHECK_EQ(write(pipes[0][1], "x", 1), 1);
 	busy = (struct watch){ .fd = pipes[0][0], .events = POLLIN, .fn = on_busy };
-	loop_add(&loop, &busy);
+	CHECK(loop_add(&loop, &busy));
 	for (int i = 0; i < QUIET; i++) {
 		int fd = i ? pipes[2][0] : pipes[1][0];
 		quiet[i] = (struct watch){ .fd = fd, .events = POLLIN, .fn = on_quiet };
-		loop_add(&loop, &quiet[i]);
+		CHECK(loop_add(&loop, &quiet[i]));
 	}
 	loop_run(&loop);
 	CHECK(heard >= BUSY_FIRST);
+}
+
+/* What others decide fills the loop up to what is kept; what a program needs itself has
+ * that; and when all is full, that is an answer. */
+TEST(a_full_loop_says_so)
+{
+	static const int none[] = { 0 };
+	static struct watch many[LOOP_WATCHES];
+	size_t others = 0, own = 0;
+	CHECK_EQ(loop_init(&loop, none), 0);
+	while (others < LOOP_WATCHES && loop_add(&loop, &many[others]))
+		others++;
+	CHECK_EQ(others, LOOP_WATCHES - LOOP_KEPT - 1); /* the signals */
+	CHECK_EQ(loop_room(&loop), 0);
+	while (others + own < LOOP_WATCHES && loop_add_kept(&loop, &many[others + own]))
+		own++;
+	CHECK_EQ(own, LOOP_KEPT);
+	CHECK(!loop_add_kept(&loop, &first));
+	loop_remove(&loop, &many[0]);
+	CHECK(!loop_add(&loop, &many[0])); /* that one is kept */
+	CHECK(loop_add_kept(&loop, &many[0]));
 }

@@ -4,6 +4,7 @@
 #include "test.h"
 #include "tunnel/channel.h"
 #include "tunnel/listener.h"
+#include "tunnel/socks.h"
 #include "tunnel/tunnel.h"
 
 #include <arpa/inet.h>
@@ -182,11 +183,11 @@ connection(void)
 	struct target to = { .kind = OPEN_TCP, .host = "127.0.0.1", .port = 1 };
 	tunnel_open(&near.tunnel, here[0], &to);
 	struct channel *c = channel_new(&far.tunnel, near.tunnel.next_id - 2, false);
-	CHECK(c != NULL);
+	CHECK(c && channel_stream(c));
 	far.tunnel.their_next_id = near.tunnel.next_id;
 	far.tunnel.channels = c;
 	far.tunnel.n_theirs++;
-	channel_socket(c, there[0]);
+	CHECK(channel_socket(c, there[0]));
 	c->phase = CHANNEL_FLOWING;
 	c->opened_due = true;
 	near.tunnel.channels->open_due = false;
@@ -376,6 +377,14 @@ TEST(who_was_sent_at_once_is_read_from_again)
 
 static int accepted;
 
+static bool
+near_has_room(void *owner)
+{
+	struct target to = { .kind = OPEN_TCP };
+	(void)owner;
+	return tunnel_has_room(&near.tunnel, &to);
+}
+
 static void
 on_accepted(void *owner, int fd)
 {
@@ -387,7 +396,7 @@ on_accepted(void *owner, int fd)
 /* Who comes when there is no room waits, and is not turned away. */
 TEST(who_has_no_room_waits)
 {
-	struct listener l = { .accepted = on_accepted, .tunnel = &near.tunnel };
+	struct listener l = { .has_room = near_has_room, .accepted = on_accepted };
 	struct target on = { .kind = OPEN_TCP, .host = "127.0.0.1" };
 	struct sockaddr_in in = { .sin_family = AF_INET,
 		.sin_addr = { htonl(INADDR_LOOPBACK) } };
@@ -438,9 +447,9 @@ TEST(opens_are_bounded)
 	int pair[2];
 	begin();
 	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
-	for (int i = 0; i < TUNNEL_OPEN; i++)
+	for (; to.forward < TUNNEL_OPEN; to.forward++)
 		tunnel_open(&near.tunnel, dup(pair[0]), &to);
-	CHECK(!tunnel_has_room(&near.tunnel));
+	CHECK(!tunnel_has_room(&near.tunnel, &to));
 	tunnel_open(&near.tunnel, dup(pair[0]), &to);
 	CHECK_EQ(near.tunnel.n_ours, TUNNEL_OPEN);
 	for (uint32_t i = 0; i < TUNNEL_OPEN; i++) {
@@ -485,5 +494,328 @@ TEST(what_the_other_end_must_not_say)
 	CHECK_EQ(tunnel_take(&near.tunnel, MSG_CLOSE, &m), ERR_STATE);
 	close(fd);
 	close(far_fd);
+	finish();
+}
+
+/* ---- a peer that takes more than its due ---- */
+
+static bool was_connected;
+
+/* Any service that could be reached from here. */
+static int
+service(struct target *ret_to)
+{
+	was_connected = false;
+	return listening(ret_to);
+}
+
+static int
+ask_socks(void *owner, struct buf *in, struct buf *out, struct target *to)
+{
+	(void)owner;
+	return socks_ask(in, out, to);
+}
+
+static const struct tunnel_events socks_events = { .look_up = resolve_start,
+	.allows = allows,
+	.ask = ask_socks,
+	.answer = socks_answer,
+	.failed = failed };
+
+/* The far end is a program of its own that says what it likes; near is a client. */
+static int
+hostile_open(uint32_t stream, uint8_t kind)
+{
+	union msg m = { .open = { .stream = stream,
+			    .limit = CHANNEL_WINDOW,
+			    .kind = kind,
+			    .host = { (const uint8_t *)"", 0 } } };
+	int err = tunnel_take(&near.tunnel, MSG_OPEN, &m);
+	tunnel_turn(&near.tunnel);
+	return err;
+}
+
+static void
+hostile_socks(uint32_t stream, unsigned port)
+{
+	uint8_t connect[] = { 4, 1, (uint8_t)(port >> 8), (uint8_t)port, 127, 0, 0, 1,
+		0 };
+	struct stream *s = engine_stream(&near.engine, stream);
+	struct buf told; /* to whoever connects anew: what may be sent of each stream */
+	buf_init(&told, ROOM);
+	CHECK_EQ(engine_positions(&near.engine, &told), 0);
+	buf_finish(&told);
+	if (s)
+		(void)stream_on_data(s, 0, (struct span){ connect, sizeof connect }, 1);
+	for (int i = 0; i < 10; i++)
+		tunnel_turn(&near.tunnel);
+}
+
+static bool
+is_connected(int fd)
+{
+	int peer = accept(fd, NULL, NULL);
+	if (peer >= 0)
+		close(peer);
+	return peer >= 0;
+}
+
+/* Nobody acknowledges stream 0: FAILED fits no more at some time. */
+TEST(a_refused_channel_connects_nowhere_whatever_has_room)
+{
+	struct target to;
+	begin();
+	int fd = service(&to);
+	near.tunnel.events = &socks_events;
+	near.allowed = false;
+	near.engine.streams[0]->out.max = 64 * 1024;
+	uint32_t stream = STREAM_CHANNELS + 1;
+	int err = 0;
+	while (!err && near.tunnel.n_theirs < 3) {
+		err = hostile_open(stream, 0);
+		CHECK_EQ(err, 0);
+		stream += 2;
+	}
+	for (size_t i = 1; i <= near.tunnel.n_theirs; i++)
+		hostile_socks(stream - 2 * (uint32_t)i, to.port);
+	CHECK(!is_connected(fd));
+	CHECK_EQ(near.engine.n_streams, 1); /* what is sent on them goes nowhere */
+	while (!(err = hostile_open(stream, OPEN_FORWARD)))
+		stream += 2;
+	CHECK_EQ(err, ERR_FULL);
+	CHECK_EQ(near.tunnel.n_theirs, TUNNEL_OPEN);
+	CHECK_EQ(near.engine.n_streams, 1);
+	close(fd);
+	finish();
+}
+
+/* Each kind, by each end, with an owner that allows everything. */
+TEST(what_is_not_in_the_table_is_refused)
+{
+	static const struct {
+		bool client; /* who takes it */
+		uint8_t kind;
+	} may[] = { { false, OPEN_TCP }, { false, OPEN_UNIX } };
+	begin();
+	for (int client = 0; client < 2; client++)
+		for (unsigned kind = 0; kind < 256; kind++) {
+			struct tunnel *t = client ? &near.tunnel : &far.tunnel;
+			uint32_t stream = t->their_next_id;
+			union msg m = {
+				.open = { .stream = stream,
+				    .kind = (uint8_t)kind,
+				    .host = { (const uint8_t *)"/nowhere", 8 } }
+			};
+			bool right = false;
+			for (size_t i = 0; i < sizeof may / sizeof *may; i++)
+				right |= may[i].client == client && may[i].kind == kind;
+			CHECK_EQ(tunnel_take(t, MSG_OPEN, &m), 0);
+			const struct channel *c = t->channels;
+			while (c->next)
+				c = c->next;
+			/* Allowed, and connecting has failed; or not allowed. */
+			CHECK_EQ(strcmp(c->why, "not allowed") != 0, right);
+			if (kind == OPEN_TCP && right)
+				continue; /* a name, which is looked up */
+			CHECK(!c->stream && c->phase == CHANNEL_REFUSED);
+			size_t before = t->n_theirs;
+			tunnel_turn(t);
+			CHECK_EQ(t->n_theirs, before - 1);
+		}
+	finish();
+}
+
+static enum open_kind leads_to;
+
+static bool
+leads(void *owner, const struct msg_open *m, struct target *ret_to)
+{
+	(void)owner;
+	(void)m;
+	ret_to->kind = leads_to;
+	return true;
+}
+
+/* An owner that is wrong about where a kind leads gives no right that the kind has not. */
+TEST(a_kind_leads_only_where_it_may)
+{
+	static const struct tunnel_events wrong = { .look_up = resolve_start,
+		.allows = leads,
+		.ask = ask_socks,
+		.answer = socks_answer,
+		.failed = failed };
+	static const uint8_t kinds[] = { OPEN_AGENT, OPEN_DISPLAY };
+	begin();
+	near.tunnel.events = &wrong;
+	for (size_t i = 0; i < sizeof kinds; i++) {
+		leads_to = OPEN_SOCKS;
+		CHECK_EQ(hostile_open(STREAM_CHANNELS + 1 + 4 * (uint32_t)i, kinds[i]),
+		    0);
+		CHECK(!tunnel_busy(&near.tunnel)); /* FAILED, and gone */
+		leads_to = OPEN_NOTHING;
+		CHECK_EQ(hostile_open(STREAM_CHANNELS + 3 + 4 * (uint32_t)i, kinds[i]),
+		    0);
+		CHECK(!tunnel_busy(&near.tunnel));
+	}
+	leads_to = OPEN_SOCKS; /* of a forward it is right */
+	CHECK_EQ(hostile_open(STREAM_CHANNELS + 101, OPEN_FORWARD), 0);
+	CHECK(tunnel_busy(&near.tunnel));
+	CHECK_EQ(near.tunnel.channels->phase, CHANNEL_ASKING);
+	finish();
+}
+
+/* What is said on a stream before its OPENED is more than was allowed. */
+TEST(nothing_is_taken_before_it_is_agreed)
+{
+	begin();
+	near.tunnel.events = &socks_events;
+	near.engine.streams[0]->out.max = 0; /* OPENED cannot be told */
+	leads_to = OPEN_SOCKS;
+	struct tunnel_events one = socks_events;
+	one.allows = leads;
+	near.tunnel.events = &one;
+	CHECK_EQ(hostile_open(STREAM_CHANNELS + 1, OPEN_FORWARD), 0);
+	struct stream *s = near.tunnel.channels->stream;
+	struct buf b;
+	buf_init(&b, ROOM);
+	CHECK_EQ(engine_positions(&near.engine, &b), 0);
+	CHECK_EQ(b.len, POSITION_LEN); /* of stream 0 */
+	CHECK_EQ(stream_on_data(s, 0, (struct span){ (const uint8_t *)"x", 1 }, 1),
+	    ERR_CREDIT);
+	union msg m = { .close = { STREAM_CHANNELS + 1 } };
+	CHECK_EQ(tunnel_take(&near.tunnel, MSG_CLOSE, &m), ERR_STATE);
+	near.engine.streams[0]->out.max = ROOM;
+	tunnel_turn(&near.tunnel);
+	CHECK_EQ(stream_on_data(s, 0, (struct span){ (const uint8_t *)"x", 1 }, 1), 0);
+	buf_finish(&b);
+	finish();
+}
+
+/* ---- room ---- */
+
+static size_t
+fill(const struct target *to)
+{
+	static int pair[2] = { -1, -1 };
+	size_t n = 0;
+	if (pair[0] < 0)
+		CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+	for (; tunnel_has_room(&far.tunnel, to); n++)
+		tunnel_open(&far.tunnel, dup(pair[0]), to);
+	return n;
+}
+
+/* Idle connections of one listener leave room for others, the agent and the display. */
+TEST(every_listener_has_room_of_its_own)
+{
+	struct target one = { .kind = OPEN_FORWARD, .forward = 1 },
+		      two = { .kind = OPEN_FORWARD, .forward = 2 },
+		      agent = { .kind = OPEN_AGENT }, display = { .kind = OPEN_DISPLAY };
+	begin();
+	size_t n = fill(&one);
+	CHECK(n > 250 && n < TUNNEL_OPEN - TUNNEL_AGENT_KEPT - TUNNEL_DISPLAY_KEPT);
+	size_t others = fill(&two);
+	CHECK(others >= 8);
+	for (uint32_t i = 3; i < 20; i++)
+		(void)fill(&(struct target){ .kind = OPEN_FORWARD, .forward = i });
+	CHECK(fill(&agent) >= TUNNEL_AGENT_KEPT);
+	CHECK(fill(&display) >= TUNNEL_DISPLAY_KEPT);
+	CHECK(far.tunnel.n_ours <= TUNNEL_OPEN);
+	finish();
+}
+
+/* However many names are to be looked up, few are at once, and the rest waits. */
+static size_t look_ups;
+
+static pid_t
+look_up_for_ever(const char *host, unsigned port, int family, int *ret_fd)
+{
+	(void)host;
+	(void)port;
+	(void)family;
+	static int silent[2] = { -1, -1 };
+	if (silent[0] < 0)
+		CHECK_EQ(pipe(silent), 0);
+	*ret_fd = dup(silent[0]);
+	look_ups++;
+	pid_t pid = fork();
+	if (!pid)
+		for (;;)
+			pause();
+	return pid;
+}
+
+TEST(look_ups_are_bounded)
+{
+	static const struct tunnel_events slow = { .look_up = look_up_for_ever,
+		.allows = allows,
+		.failed = failed };
+	begin();
+	far.tunnel.events = &slow;
+	for (uint32_t i = 0; i < 2 * TUNNEL_LOOK_UPS; i++) {
+		union msg m = { .open = { .stream = STREAM_CHANNELS + 2 * i,
+				    .kind = OPEN_TCP,
+				    .port = 1,
+				    .host = { (const uint8_t *)"name", 4 } } };
+		CHECK_EQ(tunnel_take(&far.tunnel, MSG_OPEN, &m), 0);
+		tunnel_turn(&far.tunnel);
+	}
+	CHECK_EQ(look_ups, TUNNEL_LOOK_UPS);
+	CHECK_EQ(far.tunnel.n_theirs, 2 * TUNNEL_LOOK_UPS);
+	finish();
+}
+
+/* A loop that is full: everything that would be added has an answer. */
+TEST(a_full_loop_is_an_answer)
+{
+	static struct watch many[LOOP_WATCHES];
+	struct target to = { .kind = OPEN_TCP, .host = "127.0.0.1", .port = 1 };
+	struct listener l = { .accepted = on_accepted };
+	char text[LISTENER_TEXT];
+	unsigned port;
+	begin();
+	size_t n = 0;
+	for (; n < LOOP_WATCHES; n++) {
+		many[n] = (struct watch){ .fd = -1 };
+		if (!loop_add(&loop, &many[n]))
+			break;
+	}
+	CHECK(n <= LOOP_WATCHES - LOOP_KEPT);
+	CHECK_EQ(loop_room(&loop), 0);
+	CHECK(!tunnel_has_room(&near.tunnel, &to));
+	tunnel_open(&near.tunnel, dup(0), &to);
+	CHECK(!tunnel_busy(&near.tunnel));
+	to.port = 0;
+	CHECK(listener_open(&l, &loop, &to, NULL, &port, text) < 0);
+	CHECK(strstr(text, "no room for more listeners") != NULL);
+	union msg m = { .open = { .stream = STREAM_CHANNELS,
+			    .kind = OPEN_TCP,
+			    .port = 1,
+			    .host = { (const uint8_t *)"127.0.0.1", 9 } } };
+	CHECK_EQ(tunnel_take(&far.tunnel, MSG_OPEN, &m), 0);
+	CHECK_STR(far.tunnel.channels->why, CONNECT_NO_ROOM);
+	for (size_t i = 0; i < n; i++)
+		loop_remove(&loop, &many[i]);
+	finish();
+}
+
+/* The last descriptors are not for connections. */
+TEST(who_comes_when_few_descriptors_are_left_waits)
+{
+	struct target to = { .kind = OPEN_TCP, .host = "127.0.0.1", .port = 1 };
+	begin();
+	CHECK(tunnel_has_room(&near.tunnel, &to));
+	size_t max = loop.fds_max;
+	int fds[100], n = 0, next;
+	while ((next = dup(0)) < 80)
+		fds[n++] = next;
+	close(next);
+	loop.fds_max = (size_t)next + LOOP_FDS_KEPT;
+	CHECK(!tunnel_has_room(&near.tunnel, &to));
+	loop.fds_max++;
+	CHECK(tunnel_has_room(&near.tunnel, &to));
+	loop.fds_max = max;
+	while (n)
+		close(fds[--n]);
 	finish();
 }
