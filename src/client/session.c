@@ -317,6 +317,8 @@ on_gone(void *owner, bool rebooted)
 		leave(s, s->exit_status);
 	else if (rebooted)
 		fail(s, "the host has been rebooted; the session is gone");
+	else if (s->options->read_only && !s->met)
+		fail(s, "there is no session to look on");
 	else
 		fail(s, "the session is gone: it ended or was killed on the host");
 }

@@ -20,6 +20,7 @@
 
 enum {
 	GUESTS = 2 * PEERS, /* links, and relays that have not said hello yet */
+	READER_LINKS = 2, /* so that readers leave guests to others */
 	READ_MAX = 16 * 1024,
 	LINK_SILENT_US = 120 * 1000000, /* a link of which nothing is heard is closed */
 	/* A client whose first login broke before it heard of the session has given up. */
@@ -60,7 +61,7 @@ struct hold {
 	char path[SESSION_PATH_MAX]; /* of our socket */
 	enum phase phase;
 	struct about about;
-	uint64_t away_us; /* since when no client is linked; 0: one is */
+	uint64_t away_us; /* since when no client that counts is linked; 0: one is */
 	uint64_t linger_us;
 	bool used; /* a client has chosen a link: it knows that the session is there */
 	uint64_t delivered_us; /* since when the client has everything */
@@ -278,6 +279,32 @@ make_room(struct hold *h, const struct engine *e)
 		}
 }
 
+/* A frame of its hello that it has the right to. */
+static bool
+hello_has(enum role role, const struct msg_hello *hello, enum msg_type type,
+    union msg *ret_msg)
+{
+	return rights_of(role, type, 0) == RIGHT_ALLOWED
+	    && msg_find(hello->more, type, ret_msg);
+}
+
+/* Gives a new client what it asks for and has the right to. */
+static void
+grant(struct hold *h, struct peer *p, const struct msg_hello *hello, bool late)
+{
+	union msg more;
+	p->exact = (hello->flags & HELLO_EXACT) && rights_has(p->role, CLAIM_EVERY_BYTE);
+	p->forwards.none = !rights_has(p->role, CLAIM_FORWARD);
+	p->forwards.agent = (hello->flags & HELLO_AGENT)
+	    && rights_has(p->role, CLAIM_AGENT);
+	p->forwards.display = hello_has(p->role, hello, MSG_DISPLAY, &more);
+	if (p->forwards.display && late)
+		display_renew(&h->display, &more.display);
+	p->history_rows = hello->history;
+	if (hello_has(p->role, hello, MSG_HISTORY, &more))
+		p->history_us = (uint64_t)more.history.time_ms * 1000;
+}
+
 /* A client that has not been here comes to a session that is. */
 static struct peer *
 newcomer(struct hold *h, struct guest *g, const struct msg_hello *hello)
@@ -301,26 +328,21 @@ newcomer(struct hold *h, struct guest *g, const struct msg_hello *hello)
 		    "a command without a terminal belongs to the one who started it");
 		return NULL;
 	}
+	enum role role = rights_role(hello->flags, starts);
+	if (starts && !rights_has(role, CLAIM_MAKE)) {
+		guest_refuse(g, REFUSE_GONE, "");
+		return NULL;
+	}
 	if (starts && !start_program(h, hello, g))
 		return NULL;
-	if (!starts && !(hello->flags & HELLO_SHARE))
+	if (!starts && rights_has(role, CLAIM_TAKE_OVER))
 		dismiss_all(h, BYE_TAKEN);
-	struct peer *p = peers_add(&h->peers, hello->client, !starts);
+	struct peer *p = peers_add(&h->peers, hello->client, role, !starts);
 	if (!p) {
 		guest_refuse(g, REFUSE_CANNOT, "too many clients, or no memory");
 		return NULL;
 	}
-	p->read_only = hello->flags & HELLO_READ_ONLY;
-	p->exact = hello->flags & HELLO_EXACT;
-	p->forwards.none = p->read_only;
-	union msg more;
-	p->forwards.display = msg_find(hello->more, MSG_DISPLAY, &more) && !p->read_only;
-	if (p->forwards.display && !starts)
-		display_renew(&h->display, &more.display);
-	p->forwards.agent = (hello->flags & HELLO_AGENT) && !p->read_only;
-	p->history_rows = hello->history;
-	if (msg_find(hello->more, MSG_HISTORY, &more))
-		p->history_us = (uint64_t)more.history.time_ms * 1000;
+	grant(h, p, hello, !starts);
 	return p;
 }
 
@@ -334,11 +356,12 @@ guest_attach(struct hold *h, struct guest *g, const struct msg_hello *hello)
 		return;
 	}
 	struct peer *p = peers_find(&h->peers, hello->client);
+	bool known = p;
 	if (!p)
 		p = newcomer(h, g, hello);
 	if (!p)
 		return;
-	if (p->engine.n_links == ENGINE_LINKS)
+	if (p->engine.n_links == (p->role == ROLE_READER ? READER_LINKS : ENGINE_LINKS))
 		make_room(h, &p->engine);
 	g->peer = p;
 	int err = engine_set_positions(&p->engine, hello->positions);
@@ -348,29 +371,38 @@ guest_attach(struct hold *h, struct guest *g, const struct msg_hello *hello)
 		err = engine_add(&p->engine, &g->io.link);
 	if (err) {
 		guest_refuse(g, REFUSE_BAD, err_text(err));
+		g->peer = NULL;
+		if (!known && h->peers.pty) /* it cannot come back to what it never had */
+			peers_remove(&h->peers, p);
 		return;
 	}
 	p->size = size;
-	if (!p->read_only && (!h->peers.typist || h->peers.typist == p))
+	if (rights_has(p->role, CLAIM_SIZE) && (!h->peers.typist || h->peers.typist == p))
 		set_size(h, &size);
-	h->linger_us = (uint64_t)hello->linger_s * 1000000;
-	about_used(&h->about);
+	if (rights_has(p->role, CLAIM_LINGER))
+		h->linger_us = (uint64_t)hello->linger_s * 1000000;
+	if (rights_has(p->role, CLAIM_STAY))
+		about_used(&h->about);
 }
 
-/* The client ends the session, has everything of one that has ended, or leaves it. */
+/* The client ends the session, has everything of one that has ended, or leaves it.  What
+ * others are using nobody ends who only leaves it. */
 static void
 guest_bye(struct hold *h, struct guest *g, const struct frame *f)
 {
 	union msg m;
 	struct peer *p = g->peer;
 	uint16_t code = msg_get(f, &m) ? 0 : m.bye.code;
-	if (code == BYE_HANGUP || (code == BYE_DONE && h->phase == PHASE_ENDED)) {
+	enum right right = rights_of(p->role, MSG_BYE, code);
+	if (code == BYE_HANGUP && right == RIGHT_ALLOWED
+	    && !peers_other_here(&h->peers, p, CLAIM_STAY)) {
 		loop_stop(&h->loop);
 		return;
 	}
 	guest_close(h, g);
-	if (code == BYE_DETACHED)
-		dismiss(h, p, BYE_DETACHED);
+	if (right == RIGHT_ERROR || (code == BYE_DONE && h->phase != PHASE_ENDED))
+		return;
+	dismiss(h, p, BYE_DETACHED);
 }
 
 static void
@@ -383,7 +415,8 @@ guest_frames(struct hold *h, struct guest *g)
 			guest_bye(h, g, &f);
 			return;
 		}
-		if (engine_frame(&g->peer->engine, &g->io.link, &f, h->loop.now_us)) {
+		if (rights_of(g->peer->role, f.type, 0) == RIGHT_ERROR
+		    || engine_frame(&g->peer->engine, &g->io.link, &f, h->loop.now_us)) {
 			guest_close(h, g);
 			return;
 		}
@@ -560,7 +593,7 @@ window_changed(struct hold *h, struct peer *p, const struct msg_window *m)
 {
 	const struct peer *typist = h->peers.typist;
 	p->size = (struct tty_size){ m->rows, m->cols, m->xpixel, m->ypixel };
-	if (!p->read_only && (!typist || typist == p || !peer_here(typist)))
+	if (!typist || typist == p || !peer_here(typist))
 		set_size(h, &p->size);
 }
 
@@ -571,6 +604,13 @@ control_turn(struct hold *h, struct peer *p)
 	union msg m;
 	int err;
 	while ((err = engine_told(&p->engine, &type, &m)) > 0) {
+		enum right right = rights_of(p->role, type, 0);
+		if (right == RIGHT_IGNORED)
+			continue;
+		if (right == RIGHT_ERROR) {
+			err = ERR_STATE;
+			break;
+		}
 		if (type == MSG_BREAK)
 			program_break(&h->program);
 		else if (type == MSG_STOP)
@@ -580,8 +620,9 @@ control_turn(struct hold *h, struct peer *p)
 		else if ((err = forwards_take(&p->forwards, type, &m)))
 			break;
 	}
-	/* A client that sends nonsense here cannot be understood any more. */
-	if (err < 0 && peers_count(&h->peers) == 1)
+	/* A client that sends nonsense here cannot be understood any more; a command is its
+	 * alone. */
+	if (err < 0 && !h->peers.pty)
 		loop_stop(&h->loop);
 	else if (err < 0)
 		dismiss(h, p, BYE_ENDED);
@@ -611,7 +652,8 @@ static bool
 client_killed(struct hold *h, struct guest *g)
 {
 	const struct engine *e = &g->peer->engine;
-	if (h->loop.now_us < g->input_over_us + KILLED_AFTER_US)
+	if (h->loop.now_us < g->input_over_us + KILLED_AFTER_US
+	    || rights_of(g->peer->role, MSG_BYE, BYE_HANGUP) != RIGHT_ALLOWED)
 		return false;
 	return e->n_links == 1 && e->active == &g->io.link && g->io.link.used
 	    && !sys_hung_up(g->io.out.fd);
@@ -684,13 +726,25 @@ any_guest(const struct hold *h)
 	return false;
 }
 
+/* Who only looks on, or asks, does not keep a session. */
+static bool
+in_use(const struct hold *h)
+{
+	for (size_t i = 0; i < GUESTS; i++) {
+		const struct guest *g = &h->guests[i];
+		if (g->taken && g->peer && rights_has(g->peer->role, CLAIM_STAY))
+			return true;
+	}
+	return false;
+}
+
 /* Whether the session is over, or when that is to be asked again. */
 static uint64_t
 end_turn(struct hold *h)
 {
 	uint64_t now = h->loop.now_us, at = 0;
 	bool delivered = h->phase == PHASE_ENDED && peers_delivered(&h->peers);
-	if (any_guest(h))
+	if (in_use(h))
 		h->away_us = 0;
 	else if (!h->away_us)
 		h->away_us = now;
@@ -698,16 +752,17 @@ end_turn(struct hold *h)
 		if (!h->delivered_us)
 			h->delivered_us = now;
 		loop_sooner(&at, h->delivered_us + EXIT_LINGER_US);
-		if (h->away_us || now >= at)
+		if (!any_guest(h) || now >= at)
 			loop_stop(&h->loop);
 	}
-	if (h->phase == PHASE_NEW && h->away_us)
+	if (h->phase == PHASE_NEW && !any_guest(h))
 		/* the one who asked for it was refused, or has gone */
 		loop_stop(&h->loop);
 	for (size_t i = 0; i < PEERS && !h->used; i++)
 		h->used = peer_here(&h->peers.list[i])
+		    && rights_has(h->peers.list[i].role, CLAIM_STAY)
 		    && h->peers.list[i].engine.active->used;
-	if (h->away_us) {
+	if (h->away_us && h->phase != PHASE_NEW) {
 		uint64_t wait_us = h->used ? h->linger_us : UNUSED_LINGER_US;
 		loop_sooner(&at, h->away_us + wait_us);
 		if (now >= h->away_us + wait_us)

@@ -80,14 +80,50 @@ open_streams(struct peers *ps, struct peer *p)
 	return p->control && p->main && (ps->pty || p->errors);
 }
 
-struct peer *
-peers_add(struct peers *ps, const uint8_t id[ID_LEN], bool late)
+/* One that is away, and can come anew as it came. */
+static struct peer *
+replaceable(struct peers *ps, enum role role)
 {
+	for (size_t i = 0; i < PEERS; i++)
+		if (ps->list[i].role == role && !peer_here(&ps->list[i]))
+			return &ps->list[i];
+	return NULL;
+}
+
+static size_t
+places_left(const struct peers *ps, enum role role)
+{
+	size_t left = PEERS, for_readers = READERS;
 	for (size_t i = 0; i < PEERS; i++) {
+		left -= ps->list[i].taken;
+		for_readers -= ps->list[i].role == ROLE_READER;
+	}
+	return role == ROLE_READER && for_readers < left ? for_readers : left;
+}
+
+static void
+make_room(struct peers *ps, enum role role)
+{
+	struct peer *p = replaceable(ps, ROLE_READER);
+	if (!p && role != ROLE_READER)
+		p = replaceable(ps, ROLE_SHARER);
+	if (p)
+		peers_remove(ps, p);
+}
+
+struct peer *
+peers_add(struct peers *ps, const uint8_t id[ID_LEN], enum role role, bool late)
+{
+	if (!places_left(ps, role))
+		make_room(ps, role);
+	for (size_t i = 0; i < PEERS && places_left(ps, role); i++) {
 		struct peer *p = &ps->list[i];
 		if (p->taken)
 			continue;
-		*p = (struct peer){ .taken = true, .behind = late, .fresh = late };
+		*p = (struct peer){ .taken = true,
+			.role = role,
+			.behind = late,
+			.fresh = late };
 		memcpy(p->id, id, ID_LEN);
 		engine_init(&p->engine, false);
 		forwards_init(&p->forwards, ps->loop, &p->engine);
@@ -110,15 +146,6 @@ peers_remove(struct peers *ps, struct peer *p)
 	*p = (struct peer){ 0 };
 }
 
-size_t
-peers_count(const struct peers *ps)
-{
-	size_t n = 0;
-	for (size_t i = 0; i < PEERS; i++)
-		n += ps->list[i].taken;
-	return n;
-}
-
 bool
 peer_here(const struct peer *p)
 {
@@ -131,6 +158,17 @@ peers_any_here(const struct peers *ps)
 	for (size_t i = 0; i < PEERS; i++)
 		if (peer_here(&ps->list[i]))
 			return true;
+	return false;
+}
+
+bool
+peers_other_here(const struct peers *ps, const struct peer *p, enum claim claim)
+{
+	for (size_t i = 0; i < PEERS; i++) {
+		const struct peer *other = &ps->list[i];
+		if (other != p && peer_here(other) && rights_has(other->role, claim))
+			return true;
+	}
 	return false;
 }
 
@@ -164,6 +202,14 @@ ahead(const struct peer *p)
 	return n < AHEAD_LEAST ? AHEAD_LEAST : n;
 }
 
+/* One that is away is not waited for by those that are here: it may never come back. */
+static bool
+waits_for(const struct peers *ps, const struct peer *p)
+{
+	return p->taken && p->exact
+	    && (peer_here(p) || !peers_other_here(ps, p, CLAIM_STAY));
+}
+
 /* Somebody waits for more, or nobody is there at all; and all have room who are to get
  * every byte. */
 static bool
@@ -172,7 +218,7 @@ terminal_may_write(const struct peers *ps)
 	bool any_here = false;
 	for (size_t i = 0; i < PEERS; i++) {
 		const struct peer *p = &ps->list[i];
-		if (p->taken && p->exact
+		if (waits_for(ps, p)
 		    && stream_unacked(p->main) + ps->unfinished.len + SCRATCH
 			> RETAINED_MAX)
 			return false;
@@ -277,7 +323,7 @@ static bool
 any_exact(const struct peers *ps)
 {
 	for (size_t i = 0; i < PEERS; i++)
-		if (ps->list[i].taken && ps->list[i].exact)
+		if (waits_for(ps, &ps->list[i]))
 			return true;
 	return false;
 }
@@ -385,7 +431,7 @@ who_typed(struct peers *ps)
 		if (!p->taken)
 			continue;
 		size_t held = stream_held(p->main).n;
-		if (held && !p->read_only)
+		if (held && rights_has(p->role, CLAIM_TYPE))
 			return p;
 		if (held)
 			stream_take(p->main, held);
@@ -492,7 +538,7 @@ peers_delivered(const struct peers *ps)
 {
 	for (size_t i = 0; i < PEERS; i++) {
 		const struct peer *p = &ps->list[i];
-		if (!p->taken || p->read_only)
+		if (p->role != ROLE_OWNER && (p->role != ROLE_SHARER || !peer_here(p)))
 			continue;
 		for (size_t k = 0; k < p->engine.n_streams; k++)
 			if (!stream_delivered(p->engine.streams[k]))

@@ -19,11 +19,12 @@
 
 #include "server/forwards.h"
 #include "server/pace.h"
+#include "server/rights.h"
 #include "stream/engine.h"
 #include "sys/tty.h"
 #include "term/term.h"
 
-enum { PEERS = 16 };
+enum { PEERS = 16, READERS = 8 /* of these */ };
 
 struct peer {
 	bool taken;
@@ -32,8 +33,9 @@ struct peer {
 	struct stream *control, *main, *errors; /* errors: on pipes only */
 	struct forwards forwards;
 	struct tty_size size;
-	bool read_only;
-	bool exact; /* it gets every byte: the program waits for it when it is away */
+	enum role role;
+	bool exact; /* it gets every byte: the program waits for it, unless it is away and
+		     * others are here */
 	bool used; /* it has chosen a link: it knows that the session is there */
 	bool behind; /* not in step with the program: */
 	bool fresh; /* its terminal shows nothing of the session yet, or */
@@ -67,13 +69,16 @@ peers_init(struct peers *ps, struct loop *loop, bool pty, const struct tty_size 
 void peers_finish(struct peers *ps);
 
 struct peer *peers_find(struct peers *ps, const uint8_t id[ID_LEN]);
-/* A new client; NULL: too many, or no memory.  `late`: the program runs already. */
-struct peer *peers_add(struct peers *ps, const uint8_t id[ID_LEN], bool late);
+/* A new client; NULL: too many, or no memory.  `late`: the program runs already.  Those that
+ * only came beside others make room when they are away. */
+struct peer *
+peers_add(struct peers *ps, const uint8_t id[ID_LEN], enum role role, bool late);
 void peers_remove(struct peers *ps, struct peer *p);
-size_t peers_count(const struct peers *ps);
 /* Whether it has a link. */
 bool peer_here(const struct peer *p);
 bool peers_any_here(const struct peers *ps);
+/* Whether a client other than `p` is here that has this claim. */
+bool peers_other_here(const struct peers *ps, const struct peer *p, enum claim claim);
 
 /* ---- the program's side ---- */
 
@@ -102,7 +107,7 @@ void peers_watch(struct peers *ps);
 uint64_t peers_catch_up(struct peers *ps, uint64_t now_us);
 /* Tells all of them how the program ended, and that there is no more. */
 void peers_exit(struct peers *ps, const struct msg_exit *m);
-/* Everything is in the hands of those who count: all but the read-only ones. */
+/* Everything is in the hands of those who count: the owner, and the sharers that are here. */
 bool peers_delivered(const struct peers *ps);
 
 #endif
