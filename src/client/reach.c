@@ -625,18 +625,16 @@ reach_flushed(const struct reach *r)
 static void
 leave_to_undertaker(struct attempt *a)
 {
-	pid_t pid = fork();
+	pid_t pid = child_fork(NULL, a->io.in.fd); /* whose end is ssh's end */
 	if (pid != 0) {
 		a->pid = pid < 0 ? a->pid : 0;
 		return;
 	}
 	setsid();
-	int output = a->io.in.fd; /* its end is ssh's end */
-	child_close_but(output);
 	char drain[512];
 	ssize_t n = 1;
-	while (n > 0 && sys_wait(output, POLLIN, UNDERTAKER_MS))
-		n = read(output, drain, sizeof drain);
+	while (n > 0 && sys_wait(CHILD_ALSO, POLLIN, UNDERTAKER_MS))
+		n = read(CHILD_ALSO, drain, sizeof drain);
 	if (n > 0)
 		kill(a->pid, SIGTERM); /* it did not end in time */
 	_exit(0);

@@ -72,9 +72,8 @@ void
 display_renew(struct display *d, const struct msg_display *m)
 {
 	if (!d->number || !copy_word(d->cookie, sizeof d->cookie, m->cookie)
-	    || fork() != 0)
+	    || child_fork(NULL, -1) != 0)
 		return;
-	child_default_signals();
 	note_cookie(d);
 	_exit(0);
 }

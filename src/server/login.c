@@ -185,9 +185,9 @@ start_on_pty(const struct login *login, struct login_fds *ret_fds)
 	int again = fcntl(master, F_DUPFD_CLOEXEC, 0);
 	/* Before the shell can look at it. */
 	(void)tty_set_size(master, &login->size);
-	pid_t pid = again < 0 ? -1 : fork();
+	/* It holds no master, so that the end of ours hangs it up whatever it waits for. */
+	pid_t pid = again < 0 ? -1 : child_fork(NULL, -1);
 	if (pid == 0) {
-		child_default_signals();
 		if (pty_become(slave) < 0)
 			_exit(1);
 		(void)tty_apply_modes(STDIN_FILENO, login->modes);
@@ -224,13 +224,11 @@ start_on_pipes(const struct login *login, struct login_fds *ret_fds)
 	}
 	while (made < 3 && sys_pipe(pairs[made]) == 0)
 		made++;
-	pid_t pid = made < 3 ? -1 : fork();
+	pid_t pid = made < 3
+	    ? -1
+	    : child_fork((int[]){ pairs[0][0], pairs[1][1], pairs[2][1] }, -1);
 	if (pid == 0) {
-		child_default_signals();
 		setsid();
-		if (dup2(pairs[0][0], 0) < 0 || dup2(pairs[1][1], 1) < 0
-		    || dup2(pairs[2][1], 2) < 0)
-			_exit(1);
 		clean_environment();
 		forwards_environment(login);
 		if (login->kind == KIND_SELF)

@@ -9,6 +9,7 @@
 #include "server/self.h"
 #include "base/err.h"
 #include "base/hex.h"
+#include "sys/child.h"
 #include "sys/os.h"
 #include "sys/sock.h"
 #include "sys/sys.h"
@@ -70,20 +71,17 @@ read_hello(const char *text, struct buf *ret_bytes, union msg *ret_msg)
 	return msg_get(&f, ret_msg);
 }
 
-/* Only 0, 1, 2 and the listener (as 3) go with the holder. */
+/* Only 0, 1, 2 and the listener go with the holder. */
 static void
-become_holder(int channel, int listener, const char *path)
+become_holder(const char *path)
 {
 	char *argv[] = { NULL, (char *)(uintptr_t) "hold", (char *)(uintptr_t)path,
 		NULL };
-	setsid();
-	int null = open("/dev/null", O_RDWR);
-	int keep = fcntl(listener, F_DUPFD, 10); /* out of the way of 3 */
-	if (null < 0 || keep < 0 || dup2(channel, 0) < 0 || dup2(null, 1) < 0
-	    || dup2(null, 2) < 0 || dup2(keep, HOLD_LISTENER) < 0)
+	_Static_assert((int)HOLD_LISTENER == (int)CHILD_ALSO,
+	    "the listener is what goes besides");
+	if (fcntl(HOLD_LISTENER, F_SETFD, 0))
 		_exit(1);
-	for (int fd = HOLD_LISTENER + 1; fd < 256; fd++)
-		close(fd);
+	setsid();
 	if (!scope_leave_login())
 		setenv(SESSION_ENDS, "1", 1);
 	self_exec(argv);
@@ -103,11 +101,14 @@ start_holder(const struct msg_hello *hello)
 		unlink(path);
 		return -1;
 	}
-	pid_t pid = fork();
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	pid_t pid = null < 0 ? -1 : child_fork((int[]){ pair[1], null, null }, listener);
 	if (pid == 0)
-		become_holder(pair[1], listener, path);
+		become_holder(path);
 	if (pid < 0)
 		unlink(path);
+	if (null >= 0)
+		close(null);
 	close(pair[1]);
 	close(listener);
 	return pid < 0 ? -1 : pair[0];

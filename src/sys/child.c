@@ -11,10 +11,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { FDS_MAX = 256 };
+enum { STATUS_NO_CHILD = 126 };
 
-void
-child_default_signals(void)
+static void
+default_signals(void)
 {
 	sigset_t none;
 	sigemptyset(&none);
@@ -24,32 +24,50 @@ child_default_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-void
-child_close_but(int kept)
+static bool
+take_stdio(const int stdio[3])
 {
-	for (int fd = 0; fd < FDS_MAX; fd++)
-		if (fd != kept)
-			close(fd);
+	int null = stdio ? -1 : open("/dev/null", O_RDWR);
+	for (int i = 0; i < 3; i++)
+		if (dup2(stdio ? stdio[i] : null, i) < 0)
+			return false;
+	return true;
 }
 
-/* Becomes the program; on failure tells errno to `report`. */
-static void
-become(char *const argv[], char *const env[], bool detached, const int stdio[3],
-    int report)
+pid_t
+child_fork(const int stdio[3], int also)
 {
-	child_default_signals();
+	sigset_t all, before;
+	sigfillset(&all);
+	/* No handler of ours runs in the child, whose pipe for signals is ours. */
+	sigprocmask(SIG_SETMASK, &all, &before);
+	pid_t pid = fork();
+	if (pid != 0) {
+		int saved = errno;
+		sigprocmask(SIG_SETMASK, &before, NULL);
+		errno = saved;
+		return pid;
+	}
+	default_signals();
+	if (!take_stdio(stdio)
+	    || (also >= 0 && (dup2(also, CHILD_ALSO) < 0 || sys_cloexec(CHILD_ALSO))))
+		_exit(STATUS_NO_CHILD);
+	os_close_from(also >= 0 ? CHILD_ALSO + 1 : CHILD_ALSO);
+	return 0;
+}
+
+/* Becomes the program; on failure tells errno to the one who waits for that. */
+static void
+become(char *const argv[], char *const env[], bool detached)
+{
 	os_batch(false);
 	while (env && *env)
 		(void)putenv(*env++);
 	if (detached)
 		setsid();
-	for (int i = 0; i < 3; i++)
-		if (dup2(stdio[i], i) < 0)
-			goto failed;
 	execvp(argv[0], argv);
-failed:;
 	int err = errno;
-	(void)sys_write_all(report, &err, sizeof err);
+	(void)sys_write_all(CHILD_ALSO, &err, sizeof err);
 	_exit(127);
 }
 
@@ -67,9 +85,9 @@ start(char *const argv[], char *const env[], bool detached, const int stdio[3])
 	int report[2], failure = 0;
 	if (sys_pipe(report))
 		return -1;
-	pid_t pid = fork();
+	pid_t pid = child_fork(stdio, report[1]);
 	if (pid == 0)
-		become(argv, env, detached, stdio, report[1]);
+		become(argv, env, detached);
 	close(report[1]);
 	if (pid > 0 && sys_read_all(report[0], &failure, sizeof failure) == 0) {
 		waitpid(pid, NULL, 0);
@@ -181,16 +199,16 @@ child_run(char *const argv[], struct span in, struct buf *out)
 		close(input[1]);
 		return -1;
 	}
-	pid_t pid = fork();
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	pid_t pid = null < 0
+	    ? -1
+	    : child_fork((int[]){ input[0], out ? output[1] : null, null }, -1);
 	if (pid == 0) {
-		int null = open("/dev/null", O_WRONLY);
-		child_default_signals();
-		if (null < 0 || dup2(input[0], 0) < 0
-		    || dup2(out ? output[1] : null, 1) < 0 || dup2(null, 2) < 0)
-			_exit(126);
 		execvp(argv[0], argv);
 		_exit(127);
 	}
+	if (null >= 0)
+		close(null);
 	close(input[0]);
 	close(output[1]);
 	if (pid > 0)

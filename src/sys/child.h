@@ -25,9 +25,11 @@ int child_run(char *const argv[], struct span in, struct buf *out);
 
 /* Whether it has ended; then *ret_status is as from waitpid. */
 bool child_ended(pid_t pid, int *ret_status);
-/* Signals back to their defaults and none blocked, as a program expects them. */
-void child_default_signals(void);
-/* In a child that goes on with our program: closes everything but this descriptor. */
-void child_close_but(int kept);
+enum { CHILD_ALSO = 3 };
+/* fork(2), for a child that has nothing of ours but what it is given: signals are at their
+ * defaults and none is blocked, `stdio` (NULL: /dev/null) are its 0, 1 and 2, `also` (-1:
+ * none) is its CHILD_ALSO, close-on-exec, and all else is closed.  Of `stdio` each is above 2
+ * or in its place.  It has to end with _exit(2) or exec(3). */
+pid_t child_fork(const int stdio[3], int also);
 
 #endif

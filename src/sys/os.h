@@ -25,6 +25,8 @@ void os_pipe_grow(int fd);
  * lets who runs finish, and finds more to do at once then.  One that was given another policy
  * keeps it.  Forked children inherit it. */
 void os_batch(bool on);
+/* Closes all descriptors from this one on. */
+void os_close_from(int first);
 /* The short name of a process; "" if it cannot be known. */
 void os_process_name(pid_t pid, char *ret_name, size_t len);
 /* Calls `each` for every process, of whichever user, whose first argument is `word`, with the

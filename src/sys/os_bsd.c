@@ -28,6 +28,14 @@ os_pipe_grow(int fd)
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
 }
 
+/* closefrom(2) is not everywhere. */
+void
+os_close_from(int first)
+{
+	for (int fd = first; fd < getdtablesize(); fd++)
+		close(fd);
+}
+
 void
 os_batch(bool on)
 {

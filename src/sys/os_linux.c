@@ -25,6 +25,8 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { FDS_MAX = 4096 };
+
 int
 os_program_path(char *ret_path, size_t len)
 {
@@ -76,6 +78,19 @@ os_batch(bool on)
 		return;
 	(void)syscall(SYS_sched_setscheduler, 0, on ? SCHED_BATCH : SCHED_OTHER, &none);
 	ours = on;
+}
+
+/* By its system call, which musl has not; before Linux 5.9 one by one, more than a loop
+ * watches. */
+void
+os_close_from(int first)
+{
+#ifdef SYS_close_range
+	if (syscall(SYS_close_range, first, ~0U, 0) == 0)
+		return;
+#endif
+	for (int fd = first; fd < FDS_MAX; fd++)
+		close(fd);
 }
 
 /* proc(5), /proc/PID/cmdline: the words, each with its NUL. */

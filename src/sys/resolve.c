@@ -96,15 +96,12 @@ ask_child(void (*ask)(const char *host, unsigned port, int family,
 	int answers[2];
 	if (sys_pipe(answers))
 		return -1;
-	pid_t pid = fork();
+	/* What it held open would be held open for as long as a name server is silent. */
+	pid_t pid = child_fork(NULL, answers[1]);
 	if (pid == 0) {
-		child_default_signals();
 		setsid(); /* ^C is for us, not for it alone */
-		/* What it held open would be held open for as long as a name server is
-		 * silent. */
-		child_close_but(answers[1]);
 		ask(host, port, family, &answer);
-		(void)sys_write_all(answers[1], &answer, sizeof answer);
+		(void)sys_write_all(CHILD_ALSO, &answer, sizeof answer);
 		_exit(0);
 	}
 	int saved = errno;
