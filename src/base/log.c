@@ -1,11 +1,14 @@
 #include "base/log.h"
 
+#include "base/text.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
 static const char *name = "belay";
 static const char *line_end = "\n";
 static int shown = LOG_NOTICE;
+static bool is_utf8;
 static void (*before)(void *owner);
 static void *before_owner;
 
@@ -28,6 +31,12 @@ log_louder(int by)
 }
 
 void
+log_utf8(bool utf8)
+{
+	is_utf8 = utf8;
+}
+
+void
 log_line_end(const char *end)
 {
 	line_end = end;
@@ -43,7 +52,7 @@ log_before(void (*fn)(void *owner), void *owner)
 void
 log_say(enum log_level level, const char *fmt, ...)
 {
-	char text[1024];
+	char text[2048]; /* a question of ssh's, and who asks */
 	va_list ap;
 	if ((int)level > shown)
 		return;
@@ -52,12 +61,7 @@ log_say(enum log_level level, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	/* Texts from the host are shown too: none may control the terminal, nor as U+0080 to
-	 * U+009F, which are controls as well. */
-	for (char *p = text; *p; p++)
-		if ((unsigned char)*p < ' ' || *p == 127
-		    || ((unsigned char)*p == 0xc2 && (unsigned char)p[1] < 0xa0))
-			*p = '?';
+	text_printable(text, is_utf8); /* it may be the host's */
 	fprintf(stderr, "%s: %s%s", name, text, line_end);
 	fflush(stderr);
 }

@@ -2,6 +2,8 @@
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
+#include <stdbool.h>
+
 enum log_level {
 	LOG_QUIET = -1, /* -q: errors only */
 	LOG_ERROR = -1,
@@ -12,11 +14,13 @@ enum log_level {
 void log_init(const char *program, int level);
 /* Says more (1) or less (-1) than before; returns the level. */
 int log_louder(int by);
+/* The terminal's characters are UTF-8; until this is said only ASCII is shown. */
+void log_utf8(bool utf8);
 /* What ends a line: "\r\n" while the terminal is raw. */
 void log_line_end(const char *end);
 /* Called before each line that is shown; NULL: nothing is. */
 void log_before(void (*fn)(void *owner), void *owner);
-/* One line: "program: text". */
+/* One line: "program: text"; whatever is in the text, it cannot control the terminal. */
 __attribute__((format(printf, 2, 3))) void
 log_say(enum log_level level, const char *fmt, ...);
 

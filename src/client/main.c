@@ -8,6 +8,7 @@
 #include "client/programs.h"
 #include "client/session.h"
 #include "sys/sys.h"
+#include "sys/tty.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -154,6 +155,7 @@ main(int argc, char **argv)
 	if (autossh_called(argc, argv))
 		return autossh_main(argc, argv);
 	log_init("belay", LOG_NOTICE);
+	log_utf8(tty_is_utf8());
 	if (options_parse(&o, argc, argv)) {
 		log_say(LOG_ERROR, "out of memory");
 	} else {

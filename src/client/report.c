@@ -1,11 +1,13 @@
 #include "client/report.h"
 
+#include "base/text.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { SECOND_US = 1000000, MS_US = 1000, TEXT = TARGET_MAX + 16 };
+enum { SECOND_US = 1000000, MS_US = 1000, TEXT = TARGET_MAX + 16, STRING_MAX = 2048 };
 
 const char *const report_heads[REPORT_COLUMNS] = { "PID", "DESTINATION", "STATE",
 	"ROUND TRIP", "OUTAGES", "SENT", "RECEIVED", "FORWARDS" };
@@ -72,14 +74,15 @@ report_forwards(const struct report *r, const char *line_end, struct buf *out)
 
 /* Quotes and control characters do not belong into a name. */
 static void
-put_string(struct buf *out, const char *text)
+put_string(struct buf *out, const char *from)
 {
-	buf_putc(out, '"');
-	for (; *text; text++)
-		buf_putc(out,
-		    *text == '"' || *text == '\\' || (unsigned char)*text < 0x20 ? '?'
-										 : *text);
-	buf_putc(out, '"');
+	char text[STRING_MAX];
+	snprintf(text, sizeof text, "%s", from);
+	text_printable(text, true); /* JSON is UTF-8 */
+	for (char *c = text; *c; c++)
+		if (*c == '"' || *c == '\\')
+			*c = '?';
+	buf_print(out, "\"%s\"", text);
 }
 
 static void

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
@@ -254,6 +255,19 @@ bool
 tty_is_raw(void)
 {
 	return local.raw;
+}
+
+bool
+tty_is_utf8(void)
+{
+	static const char *const names[] = { "LC_ALL", "LC_CTYPE", "LANG" };
+	const char *value = NULL;
+	for (size_t i = 0; i < COUNT(names) && !(value && *value); i++)
+		value = getenv(names[i]);
+	const char *charset = value ? strchr(value, '.') : NULL;
+	return charset
+	    && (strncasecmp(charset + 1, "UTF-8", 5) == 0
+		|| strncasecmp(charset + 1, "UTF8", 4) == 0);
 }
 
 int

@@ -25,6 +25,8 @@ int tty_apply_modes(int fd, struct span modes);
 int tty_raw(int fd);
 void tty_cooked(void);
 bool tty_is_raw(void);
+/* Whether the locale says that the terminal's characters are UTF-8. */
+bool tty_is_utf8(void);
 
 /* A second descriptor for the terminal behind fd, non-blocking without making fd so (it
  * is shared with the shell that started us); -1 if there is no such way. */
