@@ -7,20 +7,31 @@ At the end of each test that passed, nothing that belongs to its hosts may be le
 process, no socket of a session, no temporary file of an upload.
 """
 
+import pathlib
 import signal
+import sys
 
 import pytest
 
-import harness
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+import harness  # noqa: E402
+import room     # noqa: E402
 
 
-def pytest_configure():
+def pytest_configure(config):
+    def show():
+        capture = config.pluginmanager.getplugin("capturemanager")
+        if capture:
+            capture.suspend_global_capture(in_=True)
+
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, interrupt)    # so that all is cleaned up then, too
-    # What a shell has started in the background ignores it, and so would ssh.
-    signal.signal(signal.SIGINT, interrupt)
+    room.enter(show)
+    # So that all is cleaned up then, too.
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, interrupt)
 
 
 @pytest.hookimpl(hookwrapper=True)

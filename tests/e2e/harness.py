@@ -31,8 +31,9 @@ import sys
 import tempfile
 import time
 
+from patience import TIMEOUT, Deadline
 from proxy import Proxy
-from term import TIMEOUT, Term
+from term import Term
 
 HERE = pathlib.Path(__file__).resolve().parent
 REPO = HERE.parents[1]
@@ -52,13 +53,25 @@ SHARED_PLACES = [pathlib.Path(f"{place}/belay-{user}")
 
 def wait_until(condition, timeout=TIMEOUT, what=None):
     """Waits until the condition is true; returns its value."""
-    deadline = time.monotonic() + timeout
+    deadline = Deadline(timeout)
     while True:
         value = condition()
         if value:
             return value
-        assert time.monotonic() < deadline, what or f"not within {timeout:.0f} s"
+        assert not deadline.over(), what or f"not within {timeout:.0f} s"
         time.sleep(0.02)
+
+
+def communicate(child, input=None, timeout=TIMEOUT):
+    """As the method of a child; as long as the machine needs for what takes so long."""
+    deadline = Deadline(timeout)
+    while True:
+        try:
+            return child.communicate(input, max(deadline.left(), 0.1))
+        except subprocess.TimeoutExpired:
+            if deadline.over():
+                raise
+            input = None    # it has been taken over
 
 
 def _run(*argv, **more):
@@ -472,7 +485,7 @@ class Host:
     def piped(self, argv, input=b"", timeout=TIMEOUT, **more):
         """Runs a program on pipes, to its end; input None: more["stdin"] is its own."""
         with self.popen(argv, **more) as child:
-            out, err = child.communicate(input, timeout)
+            out, err = communicate(child, input, timeout)
         return subprocess.CompletedProcess(child.args, child.returncode, out, err)
 
     def finish(self, *terms):

@@ -17,10 +17,10 @@ import termios
 import time
 
 import pty_leader
+from patience import TIMEOUT, Deadline
 from screen import COLS, ROWS, Screen
 
 LEADER = pathlib.Path(__file__).with_name("pty_leader.py")
-TIMEOUT = float(os.environ.get("BELAY_E2E_TIMEOUT", "20"))
 _CONTROL = re.compile(rb"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"
                       rb"|\x1b\[[0-9;:?<=>]*[ -/]*[@-~]|\x1b[ -/]*[0-~]")
 
@@ -66,7 +66,7 @@ class Term:
             start_new_session=True, pass_fds=(report,))
         os.close(slave)
         os.close(report)
-        assert self.pump(TIMEOUT, lambda: self.pid), "the program did not start"
+        assert self._await(TIMEOUT, lambda: self.pid), "the program did not start"
 
     # Reading.
 
@@ -85,6 +85,14 @@ class Term:
                 self._read()
             if wait < 0:
                 return bool(until and until())
+
+    def _await(self, timeout, until):
+        """Reads until `until()` is true; as long as the machine needs for what takes so long."""
+        deadline = Deadline(timeout)
+        while not self.pump(deadline.left(), until):
+            if deadline.over():
+                return False
+        return True
 
     def _read_report(self):
         data = os.read(self._report, 4096)
@@ -120,7 +128,7 @@ class Term:
 
     def wait_until(self, condition, timeout=TIMEOUT, what="what was waited for"):
         """Reads until the condition is true."""
-        assert self.pump(timeout, condition), (
+        assert self._await(timeout, condition), (
             f"{what}: not in {timeout:.0f} s; the last of the output:\n" + self.tail())
 
     def expect(self, what, timeout=TIMEOUT):
@@ -142,7 +150,7 @@ class Term:
                 found[:] = [(*match.span(), match)] if match else []
             return bool(found)
 
-        if not self.pump(timeout, lambda: seen() or self.ended) or not (found or seen()):
+        if not self._await(timeout, lambda: seen() or self.ended) or not (found or seen()):
             why = f"ended with {self.status}" if self.ended else f"not in {timeout:.0f} s"
             raise AssertionError(f"expected {what!r}: {why}; the last of the output:\n"
                                  + self.tail())
@@ -182,11 +190,11 @@ class Term:
         """Types text or bytes, as fast as the program takes them, and reads meanwhile."""
         data = data.encode() if isinstance(data, str) else bytes(data)
         self.typed += data
-        deadline = time.monotonic() + timeout
+        deadline = Deadline(timeout)
         os.set_blocking(self.fd, False)
         try:
             while data:
-                assert time.monotonic() < deadline, "the program takes no more input"
+                assert not deadline.over(), "the program takes no more input"
                 readable, writable, _ = select.select([self.fd], [self.fd], [], 1)
                 if readable:
                     self._read()

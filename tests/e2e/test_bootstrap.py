@@ -14,6 +14,7 @@ import pytest
 
 from harness import (PATH, PROMPT, RC_FILES, SHARED_PLACES, TIMEOUT, belay_argv, find_shell,
                      wait_until)
+from patience import scaled
 
 # Which of its files each shell reads also when it only runs a command, if any.
 NOISY_FILES = {"sh": ".profile", "bash": ".bashrc", "zsh": ".zshenv", "csh": ".cshrc",
@@ -146,7 +147,7 @@ def test_server_that_is_broken(host, what):
     else:
         server.chmod(0o644)
     term = host.belay()
-    assert term.pump(TIMEOUT, lambda: term.ended or PROMPT.encode() in term.raw), (
+    assert term.pump(scaled(TIMEOUT), lambda: term.ended or PROMPT.encode() in term.raw), (
         "neither a session nor a message:\n" + term.tail())
     if term.ended:
         assert term.status == 255
@@ -293,7 +294,7 @@ def test_interrupted_upload(host):
         host.proxy.cut_after(int(warm + part * (cold - warm)), "up")
         cuts = host.proxy.cuts
         term = host.belay()
-        assert term.pump(TIMEOUT, lambda: term.ended or PROMPT.encode() in term.raw)
+        assert term.pump(scaled(TIMEOUT), lambda: term.ended or PROMPT.encode() in term.raw)
         assert host.proxy.cuts == cuts + 1
         if term.ended:          # to give up is allowed before there is a session
             assert term.status == 255

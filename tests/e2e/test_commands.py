@@ -21,6 +21,7 @@ import time
 import pytest
 
 from harness import belay_argv, belay_path, wait_until
+from patience import scaled
 
 SEED = int(os.environ.get("BELAY_E2E_SEED") or random.randrange(10**6))
 BINARY = bytes(range(256)) + random.Random(1).randbytes(5_000_000)
@@ -180,7 +181,7 @@ def test_reader_that_goes(host):
     began = time.monotonic()
     done = host.piped(["bash", "-c", script(belay(host, "testhost", "yes"))
                        + " | head -n 1; echo ${PIPESTATUS[0]}"])
-    assert done.stdout.split()[0] == b"y" and time.monotonic() - began < 5
+    assert done.stdout.split()[0] == b"y" and time.monotonic() - began < scaled(5)
     assert done.stderr == b""
     host.wait_gone()
 
@@ -534,7 +535,7 @@ def test_a_terminal_without_one_here_gets_every_byte(host):
         with pytest.raises(subprocess.TimeoutExpired):
             child.wait(3)
         host.proxy.heal()
-        out, err = child.communicate(timeout=60)
+        out, err = child.communicate(timeout=scaled(60))
     want = "".join(f"number {n:08} of a long list of numbers in a row\r\n"
                    for n in range(1, 200_001))
     assert out.decode() == want

@@ -21,7 +21,7 @@ import pytest
 from harness import belay_argv, belay_path, free_port, wait_until
 
 SEED = int(os.environ.get("BELAY_E2E_SEED") or random.randrange(10**6))
-TIMEOUT = 30
+TIMEOUT = 60    # seconds; none of it takes one
 
 
 def echo(sock):

@@ -15,6 +15,7 @@ import pytest
 import host_program
 from harness import (HOST_PROGRAM, PROMPT, RC_FILES, SHARED_PLACES, Proxy, find_shell,
                      kill_link, marked_processes, ssh_children, wait_until)
+from patience import scaled
 from term import Term, without_drawing
 
 
@@ -154,7 +155,7 @@ def _receive_while_sending(client, peer, data):
 
 def test_status_signal_and_stop():
     with Term(["sh", "-c", "kill -STOP $$; kill -TERM $$"]) as term:
-        assert term.pump(5, lambda: term.stops == [signal.SIGSTOP])
+        assert term.pump(scaled(5), lambda: term.stops == [signal.SIGSTOP])
         term.signal(signal.SIGCONT)
         assert term.wait_exit() == -signal.SIGTERM
     with Term(["/nonexistent"]) as term:

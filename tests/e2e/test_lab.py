@@ -11,6 +11,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench/lab"))
 
 import lab as laboratory  # noqa: E402
+from patience import scaled  # noqa: E402
 
 WHY_NOT = laboratory.missing()
 pytestmark = pytest.mark.skipif(bool(WHY_NOT), reason=str(WHY_NOT))
@@ -35,7 +36,7 @@ class Echo:
     def arrives(self, timeout=0.5, size=100):
         """Whether a packet gets to the host; `origin` is where it came from."""
         self.laptop.sendto(bytes(size), (laboratory.HOST, 7000))
-        self.host.settimeout(timeout)
+        self.host.settimeout(scaled(timeout))
         try:
             self.origin = self.host.recvfrom(2000)[1]
         except TimeoutError:
@@ -44,7 +45,7 @@ class Echo:
 
     def returns(self, timeout=0.5):
         self.host.sendto(b"back", self.origin)
-        self.laptop.settimeout(timeout)
+        self.laptop.settimeout(scaled(timeout))
         try:
             return self.laptop.recv(2000) == b"back"
         except TimeoutError:
@@ -59,7 +60,7 @@ def echo(lab):
 def test_a_round_trip_takes_its_time(lab, echo):
     began = time.monotonic()
     assert echo.arrives() and echo.returns()
-    assert 0.1 <= time.monotonic() - began < 0.15
+    assert 0.1 <= time.monotonic() - began < scaled(0.15)
 
 
 def test_a_dead_link_is_silent(lab, echo):
@@ -74,10 +75,10 @@ def test_a_narrow_link_sends_no_faster(lab, echo):
     began = time.monotonic()
     for _ in range(40):  # of 1,028 bytes each: 40 kB at 100 kB/s, and half a round trip
         echo.laptop.sendto(bytes(1000), (laboratory.HOST, 7000))
-    echo.host.settimeout(2)
+    echo.host.settimeout(scaled(2))
     for _ in range(40):
         echo.host.recv(2000)
-    assert 0.45 <= time.monotonic() - began < 0.55
+    assert 0.45 <= time.monotonic() - began < scaled(0.55)
 
 
 def test_a_full_queue_drops(lab, echo):

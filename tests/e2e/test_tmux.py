@@ -10,6 +10,7 @@ import subprocess
 
 import pytest
 from harness import all_processes, belay_argv, wait_until
+from patience import scaled
 
 pytestmark = pytest.mark.skipif(not shutil.which("tmux"), reason="no tmux")
 
@@ -51,7 +52,7 @@ class Tmux:
 
     def __call__(self, *args):
         return subprocess.run([*self.argv, *map(str, args)], env=self.env, check=True,
-                              text=True, capture_output=True, timeout=20).stdout
+                              text=True, capture_output=True, timeout=scaled(20)).stdout
 
     def open(self, argv):
         """A new window with this program; what follows is about that one."""

@@ -14,7 +14,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 REPO = HERE.parents[2]
 RECORDINGS = sorted((HERE / "recordings").glob("*.gz"))
 ROWS, COLS = 24, 80
-PATIENCE = 20  # seconds
+PATIENCE = 60  # seconds; it takes none
 MARK = "~all shown~"  # its title, when all has been read
 
 pytestmark = pytest.mark.skipif(not shutil.which("tmux"), reason="no tmux")
