@@ -145,6 +145,17 @@ start(struct reach *r, struct attempt *a, bool asks, bool fresh)
 	return err;
 }
 
+/* The person is told once: what is short here may be so for long. */
+static void
+cannot_start(struct reach *r, int err)
+{
+	if (!r->said_why)
+		log_say(LOG_ERROR, "cannot start %s: %s; trying again", r->ssh,
+		    err == ERR_SYSTEM ? strerror(errno) : err_text(err));
+	r->said_why = true;
+	reach_on(r, POLICY_FAILED);
+}
+
 static void
 attempt_now(struct reach *r, bool asks, bool fresh)
 {
@@ -161,7 +172,7 @@ attempt_now(struct reach *r, bool asks, bool fresh)
 		fail(r, "cannot start %s: %s", r->ssh,
 		    err == ERR_SYSTEM ? strerror(errno) : err_text(err));
 	else
-		reach_on(r, POLICY_FAILED);
+		cannot_start(r, err);
 }
 
 static void
@@ -255,6 +266,7 @@ link_ready(struct reach *r, struct attempt *a)
 		log_say(LOG_VERBOSE, "the host's boot id has changed");
 	memcpy(r->boot_id, a->boot_id, ID_LEN);
 	r->trying = NULL;
+	r->said_why = false;
 	drop_link(r);
 	r->linked = a;
 	l->heartbeat_us = HEARTBEAT_US;

@@ -49,6 +49,7 @@ struct reach {
 	void *owner;
 	struct policy policy;
 	struct attempt attempts[REACH_ATTEMPTS];
+	bool said_why; /* that ssh cannot be started, in this outage */
 	struct attempt *trying, *linked;
 	struct netwatch net; /* from the first link on */
 	uint8_t boot_id[ID_LEN]; /* of the host */

@@ -38,6 +38,7 @@ enum {
 	    * 1000000, /* for the last acknowledgement, and for ssh to end */
 	REPORT_MAX = 32 * 1024,
 	EXIT_FAILED = 255, /* ssh(1), EXIT STATUS: an error of the connection */
+	FDS_MIN = 32, /* with fewer files open no link could be made beside another */
 };
 
 struct session {
@@ -777,6 +778,13 @@ session_run(const struct options *o, const char *ssh, struct session_plain *ret_
 	}
 	if (session_init(s, o, ssh)) {
 		log_say(LOG_ERROR, "cannot start: %s", strerror(errno));
+		return EXIT_FAILED;
+	}
+	if (s->loop.fds_max < FDS_MIN) {
+		log_say(LOG_ERROR,
+		    "cannot start: only %zu files may be open (ulimit -n), and a session "
+		    "that comes back needs %d",
+		    s->loop.fds_max, FDS_MIN);
 		return EXIT_FAILED;
 	}
 	asker_start(&s->asker, &s->loop, o, ssh, false, on_config, s);

@@ -34,7 +34,7 @@ struct watch {
 enum {
 	LOOP_WATCHES = 1280,
 	LOOP_KEPT = 128, /* of them, for the program itself */
-	LOOP_FDS_KEPT = 48, /* descriptors: two links and one that is begun */
+	LOOP_FDS_KEPT = 32, /* descriptors: a link, and another that is begun */
 };
 
 struct loop {

@@ -9,6 +9,8 @@
 #include <sys/types.h>
 #include <time.h>
 
+/* Random bytes for secrets, at most 256, without a descriptor where that can be; 0 or -1. */
+int os_random(void *bytes, size_t n);
 /* The path of the program that runs; 0 or -1. */
 int os_program_path(char *ret_path, size_t len);
 /* A number that changes with every boot of the host (16 bytes; zeros if there is none). */

@@ -8,9 +8,17 @@
 #include <net/route.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+int
+os_random(void *bytes, size_t n)
+{
+	arc4random_buf(bytes, n);
+	return 0;
+}
 
 /* FIONREAD and its like tell what is to be read at this end, not at the other. */
 int

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
@@ -26,6 +27,20 @@
 #include <unistd.h>
 
 enum { FDS_MAX = 4096 };
+
+/* Linux has it since 3.17. */
+int
+os_random(void *bytes, size_t n)
+{
+	if (getrandom(bytes, n, 0) == (ssize_t)n)
+		return 0;
+	int fd = errno == ENOSYS ? open("/dev/urandom", O_RDONLY | O_CLOEXEC) : -1;
+	if (fd < 0)
+		return -1;
+	int err = sys_read_all(fd, bytes, n);
+	close(fd);
+	return err;
+}
 
 int
 os_program_path(char *ret_path, size_t len)

@@ -62,12 +62,10 @@ sys_wipe(void *bytes, size_t n)
 void
 sys_random(void *bytes, size_t n)
 {
-	int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || sys_read_all(fd, bytes, n)) {
-		sys_say(STDERR_FILENO, "belay: /dev/urandom: %s\n", strerror(errno));
+	if (os_random(bytes, n)) {
+		sys_say(STDERR_FILENO, "belay: no random bytes: %s\n", strerror(errno));
 		exit(255);
 	}
-	close(fd);
 }
 
 int

@@ -113,7 +113,8 @@ add(struct tunnel *t, uint32_t id, bool ours)
 void
 tunnel_open(struct tunnel *t, int fd, const struct target *to)
 {
-	struct channel *c = tunnel_has_room(t, to) ? add(t, t->next_id, true) : NULL;
+	bool room = t->n_ours < TUNNEL_OPEN && t->next_id < UINT32_MAX - 2;
+	struct channel *c = room ? add(t, t->next_id, true) : NULL;
 	if (!c) {
 		close(fd);
 		return;

@@ -76,7 +76,8 @@ void tunnel_finish(struct tunnel *t);
 /* Whether there is room for one more of this kind and forward. */
 bool tunnel_has_room(const struct tunnel *t, const struct target *to);
 /* Leads a connection on to the other end, which knows `to`; or, with OPEN_SOCKS, where it
- * says itself (events->ask).  Takes the descriptor in any case. */
+ * says itself (events->ask).  Takes the descriptor in any case; whether there is room was to
+ * be asked before it was accepted, since now it counts itself. */
 void tunnel_open(struct tunnel *t, int fd, const struct target *to);
 /* Takes OPEN, OPENED, FAILED or CLOSE; another is ERR_UNKNOWN.  Any error is the peer's. */
 int tunnel_take(struct tunnel *t, enum msg_type type, const union msg *m);

@@ -246,6 +246,59 @@ def test_200_connections_at_once(host, local):
             assert exactly(sock, 3) == b"%03d" % number
 
 
+def with_files(number, argv):
+    """That command, with so many files that may be open."""
+    return ["/bin/sh", "-c", f'ulimit -n {number}; exec "$@"', "sh", *argv]
+
+
+def test_connections_leave_descriptors_for_links(host):
+    port = free_port()
+    with service() as there, contextlib.ExitStack() as stack:
+        argv = belay_argv(host, "-N", "-L", f"{port}:127.0.0.1:{port_of(there)}")
+        child = stack.enter_context(host.popen(with_files(64, argv)))
+        stack.callback(child.terminate)
+        wait_until(lambda: listens(("127.0.0.1", port)))
+        socks = [stack.enter_context(connect(port)) for _ in range(100)]
+        for number, sock in enumerate(socks):
+            sock.sendall(b"%03d" % number)
+        assert exactly(socks[0], 3) == b"000"
+        for number, sock in enumerate(socks):
+            if number in (0, 50):
+                host.proxy.cut()
+                host.proxy.drop()
+            if number:
+                assert exactly(sock, 3) == b"%03d" % number
+            assert talk(sock, b"more") == b"more"
+            sock.close()                            # the next who waits is let in
+        child.terminate()
+        assert b"files" not in child.communicate(timeout=TIMEOUT)[1]
+
+
+def test_too_few_descriptors_are_said(host):
+    done = host.piped(with_files(14, belay_argv(host, "true")))
+    assert done.returncode == 255
+    assert b"ulimit -n" in done.stderr, done.stderr
+
+
+def test_idle_connections_of_one_port_leave_room_for_others(host):
+    many = free_port(2)
+    other = many + 1
+    with service() as here, contextlib.ExitStack() as stack:
+        there = f"127.0.0.1:{port_of(here)}"
+        stack.enter_context(tunnel(host, "-R", f"{many}:{there}", "-R", f"{other}:{there}",
+                                   listening=other))
+        wait_until(lambda: listens(("127.0.0.1", many)))
+        idle = [stack.enter_context(connect(many)) for _ in range(400)]
+        assert talk(idle[0], b"in") == b"in"
+        assert talk(idle[300], b"in") == b"in"
+        with connect(other) as sock:
+            assert talk(sock, b"hello") == b"hello"
+        idle[-1].sendall(b"at last")                # it waits to be let in
+        for sock in idle[:200]:
+            sock.close()
+        assert exactly(idle[-1], 7) == b"at last"
+
+
 def test_what_nobody_reads_holds_up_nobody_else(host):
     stop = threading.Event()
 

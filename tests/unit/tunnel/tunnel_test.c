@@ -447,7 +447,7 @@ TEST(opens_are_bounded)
 	int pair[2];
 	begin();
 	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
-	for (; to.forward < TUNNEL_OPEN; to.forward++)
+	for (int i = 0; i < TUNNEL_OPEN; i++)
 		tunnel_open(&near.tunnel, dup(pair[0]), &to);
 	CHECK(!tunnel_has_room(&near.tunnel, &to));
 	tunnel_open(&near.tunnel, dup(pair[0]), &to);
@@ -784,6 +784,7 @@ TEST(a_full_loop_is_an_answer)
 	CHECK_EQ(loop_room(&loop), 0);
 	CHECK(!tunnel_has_room(&near.tunnel, &to));
 	tunnel_open(&near.tunnel, dup(0), &to);
+	tunnel_turn(&near.tunnel);
 	CHECK(!tunnel_busy(&near.tunnel));
 	to.port = 0;
 	CHECK(listener_open(&l, &loop, &to, NULL, &port, text) < 0);
@@ -814,6 +815,10 @@ TEST(who_comes_when_few_descriptors_are_left_waits)
 	CHECK(!tunnel_has_room(&near.tunnel, &to));
 	loop.fds_max++;
 	CHECK(tunnel_has_room(&near.tunnel, &to));
+	tunnel_open(&near.tunnel, dup(0), &to); /* the last one, and it is let in */
+	tunnel_turn(&near.tunnel);
+	CHECK_EQ(near.tunnel.n_ours, 1);
+	CHECK(!tunnel_has_room(&near.tunnel, &to));
 	loop.fds_max = max;
 	while (n)
 		close(fds[--n]);
