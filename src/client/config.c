@@ -324,8 +324,9 @@ set_log_level(struct config *c, struct span value)
 static void
 leave_to_ssh(struct config *c, struct span keyword)
 {
+	static const struct span nameless = { (const uint8_t *)"a keyword", 9 };
 	if (!c->for_ssh.n)
-		c->for_ssh = keyword;
+		c->for_ssh = keyword.n ? keyword : nameless;
 }
 
 /* "host:80", "[address]:80", with "*" for all; names of services are ssh's. */
@@ -658,7 +659,6 @@ is_unknown(const struct config *c, struct span line)
 void
 config_compare(struct config *c, struct span by_itself)
 {
-	static const struct span unset = { (const uint8_t *)"a keyword", 9 };
 	for (size_t i = 0; i < c->n_unknown; i++)
 		if (!says(by_itself, c->unknown[i]))
 			leave_to_ssh(c, key_of(c->unknown[i]));
@@ -666,7 +666,7 @@ config_compare(struct config *c, struct span by_itself)
 	while (by_itself.n) {
 		struct span line = next_line(&by_itself);
 		if (line.n && !find(key_of(line)) && !is_unknown(c, line))
-			leave_to_ssh(c, unset);
+			leave_to_ssh(c, (struct span){ 0 });
 	}
 }
 

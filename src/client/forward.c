@@ -42,7 +42,7 @@ config_end(struct target *t, const char *text, size_t n, bool *ret_named)
 	t->kind = OPEN_TCP;
 	if (!n || text[0] != '[')
 		return port(text, end, &t->port);
-	const char *close = end;
+	const char *close = end - 1;
 	while (close > text && *close != ']')
 		close--;
 	*ret_named = true;

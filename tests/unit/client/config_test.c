@@ -202,6 +202,7 @@ TEST(what_nobody_else_carries_out_is_for_ssh)
 	CHECK(!is_for_ssh("shinynewlimit none\n", "host x\nshinynewlimit none\n"));
 	CHECK(is_for_ssh("shinynewlimit none\n", ""));
 	CHECK(is_for_ssh("a b\n", "a b\nc d\n"));
+	CHECK(is_for_ssh(" x\n", "")); /* no keyword at all */
 	CHECK(is_for_ssh("bare\n", "") && !is_for_ssh("bare\n", "bare\n"));
 	/* more than can be compared */
 	char many[2000] = "";

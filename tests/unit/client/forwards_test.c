@@ -153,7 +153,7 @@ leads_to(uint32_t forward, const char *host, unsigned port)
 	struct buf in, out;
 	const uint8_t head[] = { 4, 1, (uint8_t)(port >> 8), (uint8_t)port, 0, 0, 0, 1,
 		0 };
-	CHECK(t->events->allows(t->owner, &open, &to) && !to.kind);
+	CHECK(t->events->allows(t->owner, &open, &to) && to.kind == OPEN_SOCKS);
 	buf_init(&in, 1024);
 	buf_init(&out, 1024);
 	CHECK_EQ(buf_put(&in, head, sizeof head), 0);
