@@ -229,7 +229,7 @@ TEST(what_programs_are_told_of_cannot_be_made_anew_by_others)
 	CHECK(!sys_way_is_ours(path));
 	CHECK(!rundir_kept("/tmp/belay-1/abc", path, sizeof path));
 	chmod(home, 0700);
-	setenv("HOME", "/nonexistent", 1);
+	setenv("HOME", "nowhere", 1);
 	CHECK(!rundir_kept("/tmp/belay-1/abc", path, sizeof path));
 	setenv("HOME", home, 1);
 }
