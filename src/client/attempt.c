@@ -418,18 +418,11 @@ attempt_hurry(struct attempt *a)
 	dialer_hurry(&a->dialer);
 }
 
-void
-attempt_forget_keys(struct attempt *a)
-{
-	sys_wipe(a->ahead, sizeof a->ahead);
-	a->n_ahead = 0;
-}
-
 static void
 ask(struct attempt *a, int fd)
 {
-	attempt_forget_keys(a);
-	question_open(&a->question, a->loop, fd, !a->asks);
+	if (question_open(&a->question, a->loop, fd, !a->asks))
+		a->asked++;
 }
 
 void
@@ -472,7 +465,6 @@ attempt_close(struct attempt *a, struct loop *loop)
 	dialer_cancel(&a->dialer);
 	quickack_stop(&a->quickack);
 	question_close(&a->question, loop);
-	attempt_forget_keys(a);
 	linkio_close(&a->io, loop);
 	close_err(a, loop);
 	buf_finish(&a->prelude);
@@ -510,20 +502,26 @@ attempt_prompt(struct attempt *a)
 	return a->question.known ? &a->question.prompt : NULL;
 }
 
-void
-attempt_keys(struct attempt *a, struct span keys)
+unsigned
+attempt_question(const struct attempt *a)
 {
-	enum { CTRL_C = 3 };
-	bool cancelled = a->question.known ? question_keys(&a->question, a->loop, &keys)
-					   : keys.n && memchr(keys.p, CTRL_C, keys.n);
-	size_t n = AHEAD_MAX - a->n_ahead;
-	if (keys.n < n)
-		n = keys.n;
-	if (cancelled)
+	return question_stands(&a->question) ? a->asked : 0;
+}
+
+void
+attempt_cancel(struct attempt *a)
+{
+	question_close(&a->question, a->loop);
+	over(a, WHY_LOGIN, "");
+}
+
+enum prompt_event
+attempt_keys(struct attempt *a, struct span *keys)
+{
+	enum prompt_event event = question_keys(&a->question, a->loop, keys);
+	if (event == PROMPT_CANCELLED)
 		over(a, WHY_LOGIN, "");
-	else
-		memcpy(a->ahead + a->n_ahead, keys.p, n);
-	a->n_ahead += cancelled ? 0 : n;
+	return event;
 }
 
 /* What it had said before it ended may still be in the pipe. */

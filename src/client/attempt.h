@@ -19,8 +19,6 @@
 
 #include <sys/types.h>
 
-enum { AHEAD_MAX = 1024 };
-
 enum attempt_phase { ATTEMPT_BOOT, ATTEMPT_HELLO, ATTEMPT_LINK, ATTEMPT_OVER };
 
 /* The server on the host, as far as is known. */
@@ -49,8 +47,7 @@ struct attempt {
 	bool door; /* its stderr is one (door.h) */
 	struct question question; /* that it asks the person */
 	bool asks; /* it may ask, by way of the door; any but the first may notify */
-	uint8_t ahead[AHEAD_MAX]; /* typed behind an answer, see attempt_keys */
-	size_t n_ahead;
+	unsigned asked; /* questions so far */
 	struct dialer dialer; /* where the connection is ours */
 	struct quickack quickack; /* while it logs in */
 	struct sockaddr_storage local; /* its address here; family 0: not known */
@@ -113,12 +110,12 @@ void attempt_ended(struct attempt *a, struct engine *e, struct loop *loop, int s
 void attempt_hurry(struct attempt *a);
 /* What it asks the person now, or (`unattended`) only tells; NULL: nothing. */
 struct prompt *attempt_prompt(struct attempt *a);
-/* Takes keys while it may ask.  A cancelled attempt is over as a refused login is.  What is
- * typed while no question is open is kept: if another question follows, or the attempt
- * fails, it may have been a secret and is thrown away, as ssh does; else it is for the
- * program. */
-void attempt_keys(struct attempt *a, struct span keys);
-void attempt_forget_keys(struct attempt *a);
+/* The number of the question that waits for an answer; 0: none does. */
+unsigned attempt_question(const struct attempt *a);
+/* Takes keys for it off the head of *keys.  A cancelled attempt is over as a refused login
+ * is. */
+enum prompt_event attempt_keys(struct attempt *a, struct span *keys);
+void attempt_cancel(struct attempt *a);
 /* Whether this machine does not have the address any more from which it connects or has
  * connected.  False where the connection is not ours. */
 bool attempt_is_cut_off(const struct attempt *a);

@@ -5,10 +5,10 @@
 #include "sys/tty.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 enum {
@@ -16,6 +16,8 @@ enum {
 	ANSWER_READ_MAX = 1024,
 	UNDO_MAX = 64 * 1024,
 	LINE_MAX_BYTES = 1024,
+	TYPED_MS =
+	    50, /* no person types the next key sooner; a paste's next piece comes */
 	PIPE_READ_MAX = 64 * 1024, /* what a pipe holds */
 };
 
@@ -84,19 +86,63 @@ console_continued(struct console *c)
 
 /* ---- stdin ---- */
 
-void
-console_typed(struct console *c, struct span bytes)
+static bool
+in_line(const struct console *c)
+{
+	return c->keyboard.state == KEYBOARD_LINE;
+}
+
+/* Whether more comes so soon behind an escape that no person has typed it. */
+static bool
+is_pasted(const struct console *c)
+{
+	return sys_wait(c->keys.fd, POLLIN, TYPED_MS);
+}
+
+static void
+to_program(struct console *c, struct span bytes, bool typed)
 {
 	struct buf out;
 	buf_init(&out, 2 * READ_MAX);
 	while (bytes.n && !c->loop->stopped) {
-		enum escape_command command = escape_filter(&c->escape, &bytes, &out);
+		enum escape_command command = escape_filter(&c->escape, &bytes, typed,
+		    &out);
+		bool is_text = command && is_pasted(c);
+		if (is_text)
+			escape_was_text(&c->escape, command, &out);
 		(void)stream_write(c->main, buf_bytes(&out), out.len);
 		buf_drop(&out, out.len);
-		if (command)
+		if (command && !is_text)
 			c->events->command(c->owner, command);
 	}
 	buf_finish(&out);
+}
+
+static void
+do_actions(struct console *c, unsigned actions)
+{
+	if (actions & KEYBOARD_GIVE) {
+		to_program(c, (struct span){ c->keyboard.held, c->keyboard.n_held },
+		    c->keyboard.n_held <= ESCAPE_TYPED_MAX);
+		keyboard_forget(&c->keyboard);
+	}
+	if (actions & KEYBOARD_SAY)
+		c->events->dropped(c->owner);
+}
+
+void
+console_asked(struct console *c)
+{
+	bool asks;
+	unsigned question;
+	c->events->asked(c->owner, &asks, &question);
+	do_actions(c, keyboard_asked(&c->keyboard, asks, question));
+}
+
+void
+console_ready(struct console *c)
+{
+	do_actions(c, keyboard_ready(&c->keyboard));
 }
 
 /* The end of stdin: of a terminal, it is gone; of anything else, the program learns. */
@@ -117,34 +163,76 @@ without_reports(struct console *c, uint8_t *bytes, size_t n)
 	return c->term ? overlay_filter(&c->overlay, bytes, n, &c->out.ours) : n;
 }
 
+/* Up to an Enter: with that the person may have asked for a login, and the keys behind it
+ * are for that. */
+static void
+take_line(struct console *c, struct span *keys, bool typed)
+{
+	const uint8_t *end = memchr(keys->p, '\r', keys->n);
+	size_t n = end ? (size_t)(end - keys->p) + 1 : keys->n;
+	to_program(c, (struct span){ keys->p, n }, typed);
+	keys->p += n;
+	keys->n -= n;
+	c->events->typed(c->owner, end && typed && !escape_in_paste(&c->escape));
+	console_asked(c);
+}
+
+static void
+take_answer(struct console *c, struct span *keys)
+{
+	static const enum keyboard_event events[] = { [PROMPT_MORE] = KEYBOARD_TYPED,
+		[PROMPT_ANSWERED] = KEYBOARD_ENTER,
+		[PROMPT_CANCELLED] = KEYBOARD_CANCEL };
+	enum prompt_event event = c->events->answer(c->owner, keys);
+	do_actions(c, keyboard_on(&c->keyboard, events[event]));
+	if (event == PROMPT_CANCELLED)
+		keys->n = 0; /* as a terminal does it with ^C */
+}
+
+/* Keys that are held or thrown away. */
+static void
+take_back(struct console *c, struct span *keys)
+{
+	if (!keyboard_take(&c->keyboard, keys))
+		return;
+	c->events->cancel(c->owner);
+	keys->n = 0;
+}
+
+static void
+take_keys(struct console *c, struct span keys)
+{
+	bool typed = keys.n <= ESCAPE_TYPED_MAX;
+	while (keys.n && !c->loop->stopped)
+		switch (c->keyboard.state) {
+		case KEYBOARD_PROGRAM:
+			take_line(c, &keys, typed);
+			break;
+		case KEYBOARD_ANSWER:
+			take_answer(c, &keys);
+			break;
+		case KEYBOARD_NOBODY:
+		case KEYBOARD_LINE: /* nothing stands behind a ~C */
+			return;
+		default:
+			take_back(c, &keys);
+		}
+}
+
+/* What is typed for a question does not stay here. */
 static ssize_t
 read_keys(struct console *c)
 {
 	uint8_t bytes[READ_MAX + OVERLAY_HELD_MAX];
+	bool program = c->keyboard.state == KEYBOARD_PROGRAM;
 	size_t room = stream_room(c->main) / 2; /* an escape may become two bytes */
-	ssize_t n = read(c->keys.fd, bytes, room < READ_MAX ? room : READ_MAX);
+	size_t max = program ? READ_MAX : ANSWER_READ_MAX;
+	ssize_t n = read(c->keys.fd, bytes, program && room < max ? room : max);
 	if (n <= 0)
 		return n;
 	size_t left = without_reports(c, bytes, (size_t)n);
-	if (left) {
-		bool enter = memchr(bytes, '\r', left) != NULL;
-		console_typed(c, (struct span){ bytes, left });
-		c->events->typed(c->owner, enter);
-	}
-	return n;
-}
-
-/* What is typed for a question goes nowhere else, and does not stay. */
-static ssize_t
-read_answer(struct console *c)
-{
-	uint8_t bytes[ANSWER_READ_MAX + OVERLAY_HELD_MAX];
-	ssize_t n = read(c->keys.fd, bytes, ANSWER_READ_MAX);
-	if (n > 0) {
-		size_t left = without_reports(c, bytes, (size_t)n);
-		c->events->answer(c->owner, (struct span){ bytes, left });
-		sys_wipe(bytes, sizeof bytes);
-	}
+	take_keys(c, (struct span){ bytes, left });
+	sys_wipe(bytes, (size_t)n + OVERLAY_HELD_MAX);
 	return n;
 }
 
@@ -174,28 +262,37 @@ read_line(struct console *c)
 	size_t len = end ? (size_t)(end - buf_bytes(&c->line)) : c->line.len;
 	memcpy(text, buf_bytes(&c->line), len);
 	text[len] = 0;
-	c->in_line = false;
+	(void)keyboard_on(&c->keyboard, KEYBOARD_LINE_ENDS);
+	escape_skip(&c->escape, (struct span){ (const uint8_t *)text, len });
 	buf_drop(&c->line, len + (end != NULL));
 	c->events->line(c->owner, text);
 	console_raw(c);
 	others_wrote(c);
-	struct span rest = buf_span(&c->line);
-	console_typed(c, rest);
-	buf_finish(&c->line);
+	struct buf rest = c->line; /* in it another ~C may stand */
+	buf_init(&c->line, LINE_MAX_BYTES);
+	take_keys(c, buf_span(&rest));
+	buf_finish(&rest);
 	return 1;
 }
 
 void
 console_line(struct console *c, const char *prompt)
 {
-	if (!c->raw || c->in_line)
+	if (!c->raw || c->keyboard.state != KEYBOARD_PROGRAM)
 		return;
 	(void)console_status(c, NULL);
 	(void)sink_write(&c->out);
 	console_cooked();
 	buf_init(&c->line, LINE_MAX_BYTES);
-	c->in_line = true;
+	(void)keyboard_on(&c->keyboard, KEYBOARD_LINE_OPENS);
 	(void)sys_write_all(STDERR_FILENO, prompt, strlen(prompt));
+}
+
+/* Only what goes into the stream needs room in it. */
+static bool
+is_full(const struct console *c)
+{
+	return c->keyboard.state == KEYBOARD_PROGRAM && stream_room(c->main) < 2;
 }
 
 static void
@@ -203,31 +300,15 @@ on_keys(void *owner, short revents)
 {
 	struct console *c = owner;
 	(void)revents;
-	if (stream_room(c->main) < 2 && !c->asking && !c->in_line)
+	console_asked(c);
+	if (is_full(c))
 		return;
-	ssize_t n = c->in_line ? read_line(c)
-	    : c->asking	       ? read_answer(c)
-	    : c->raw	       ? read_keys(c)
-			       : read_input(c);
+	ssize_t n = in_line(c) ? read_line(c) : c->raw ? read_keys(c) : read_input(c);
 	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
 		keys_end(c);
 }
 
 /* ---- the terminal's contents ---- */
-
-/* What the locale says of the terminal. */
-static bool
-is_utf8(void)
-{
-	static const char *const names[] = { "LC_ALL", "LC_CTYPE", "LANG" };
-	const char *value = NULL;
-	for (size_t i = 0; i < 3 && !(value && *value); i++)
-		value = getenv(names[i]);
-	const char *charset = value ? strchr(value, '.') : NULL;
-	return charset
-	    && (strncasecmp(charset + 1, "UTF-8", 5) == 0
-		|| strncasecmp(charset + 1, "UTF8", 4) == 0);
-}
 
 /* Without memory for a model there is no status line, and nothing else is amiss. */
 static void
@@ -240,7 +321,7 @@ watch_terminal(struct console *c)
 	struct term_options o = { .rows = size.rows, .cols = size.cols, .unknown = true };
 	if (!kind || strcmp(kind, "dumb") == 0 || term_new(&o, &c->term))
 		return;
-	overlay_init(&c->overlay, c->term, is_utf8());
+	overlay_init(&c->overlay, c->term, tty_is_utf8());
 	c->out.term = c->term;
 	log_before(on_message, c);
 }
@@ -257,7 +338,7 @@ window_changed(struct console *c)
 bool
 console_status(struct console *c, const char *text)
 {
-	if (!c->term || c->out.broken || c->lent || c->in_line)
+	if (!c->term || c->out.broken || c->lent || in_line(c))
 		return false;
 	if (!text && !overlay_shown(&c->overlay))
 		return true; /* as at nearly every turn */
@@ -288,6 +369,8 @@ console_open(struct console *c, struct loop *loop, struct stream *main,
 	c->keys = (struct watch){ .fd = STDIN_FILENO, .fn = on_keys, .owner = c };
 	if (!loop_add_kept(loop, &c->keys))
 		console_no_input(c);
+	else
+		(void)keyboard_on(&c->keyboard, KEYBOARD_OPENS);
 }
 
 void
@@ -309,17 +392,17 @@ console_turn(struct console *c, bool reads)
 {
 	if (c->resized)
 		window_changed(c);
-	if (!c->lent && !c->in_line) {
+	if (!c->lent && !in_line(c)) {
 		if (stream_held(c->main).n)
 			(void)console_status(c, NULL); /* it would be in the way */
 		show(c, &c->out);
 		show(c, &c->err);
 	}
-	bool full = stream_room(c->main) < 2;
+	bool full = is_full(c);
 	if (full && !c->full && c->raw)
 		buf_putc(&c->out.ours, '\a');
 	c->full = full;
-	reads = reads && !c->lent && !c->ended && (!full || c->asking || c->in_line);
+	reads = reads && !c->lent && !c->ended && !full;
 	c->keys.events = reads ? POLLIN : 0;
 }
 
@@ -345,6 +428,7 @@ console_close(struct console *c)
 	}
 	log_before(NULL, NULL);
 	loop_remove(c->loop, &c->keys);
+	(void)keyboard_on(&c->keyboard, KEYBOARD_CLOSES);
 	buf_finish(&c->line);
 	sink_close(&c->out, c->loop);
 	sink_close(&c->err, c->loop);

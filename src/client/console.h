@@ -2,7 +2,8 @@
  * The person's side of a session: stdin with ssh's escapes, stdout and stderr, and the
  * settings of the terminal.
  *
- *     stdin  ---> escapes ---> stream 1
+ *     stdin  ---> keyboard ---> escapes ---> stream 1
+ *                          ---> ssh's question
  *     stdout <---------------- stream 1
  *     stderr <---------------- stream 2 (a program on pipes)
  */
@@ -10,7 +11,9 @@
 #define CLIENT_CONSOLE_H
 
 #include "client/escape.h"
+#include "client/keyboard.h"
 #include "client/overlay.h"
+#include "client/prompt.h"
 #include "client/sink.h"
 #include "stream/engine.h"
 
@@ -21,7 +24,12 @@ struct console_events {
 	void (*gone)(void *owner); /* the terminal is gone */
 	void (*unread)(void *owner,
 	    const struct stream *s); /* who read our output is gone */
-	void (*answer)(void *owner, struct span keys); /* while `asking` */
+	/* how it stands with ssh, for keyboard_asked */
+	void (*asked)(void *owner, bool *ret_asks, unsigned *ret_question);
+	/* takes keys off the head of *keys for the question */
+	enum prompt_event (*answer)(void *owner, struct span *keys);
+	void (*cancel)(void *owner); /* the login that may ask */
+	void (*dropped)(void *owner); /* typed lines, for which there was no question */
 	void (*line)(void *owner, const char *text); /* after console_line */
 };
 
@@ -37,12 +45,11 @@ struct console {
 	struct term *term;
 	struct overlay overlay; /* the status line */
 	bool raw; /* stdin is a terminal that has to be raw */
-	bool asking; /* the keys are for a question of ssh's, not for the program */
+	struct keyboard keyboard;
 	bool ended; /* stdin */
 	bool lent; /* ssh has the terminal for a prompt: nothing is read or shown */
 	bool resized;
 	struct buf line; /* what is typed after console_line */
-	bool in_line; /* it is: nothing is shown meanwhile */
 	bool full; /* nothing more is read until there is room; the bell has said so */
 };
 
@@ -51,8 +58,10 @@ void console_open(struct console *c, struct loop *loop, struct stream *main,
     struct stream *errors, bool raw, char escape);
 /* Switches off what the program left on, and closes. */
 void console_close(struct console *c);
-/* Takes keys that were held back, as if they were typed now. */
-void console_typed(struct console *c, struct span keys);
+/* How it stands with ssh may have changed: the keyboard is told. */
+void console_asked(struct console *c);
+/* A login is through: keys that were held are the program's. */
+void console_ready(struct console *c);
 /* Something else is about to be written to the terminal, by way of stderr. */
 void console_aside(struct console *c);
 /* Draws a status line, or (NULL) takes it away.  False: this terminal has none. */
@@ -67,7 +76,8 @@ bool console_drained(const struct console *c);
 /* The terminal as the program needs it, and as the person had it. */
 void console_raw(const struct console *c);
 void console_cooked(void);
-/* Lets the person type a line, which the terminal edits; what the program writes waits. */
+/* Lets the person type a line, which the terminal edits; what the program and belay have to
+ * show waits. */
 void console_line(struct console *c, const char *prompt);
 /* Stops belay until it is continued (~^Z). */
 void console_suspend(struct console *c);

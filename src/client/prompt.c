@@ -6,18 +6,10 @@
 #include <string.h>
 #include <strings.h>
 
-enum { CTRL_C = 3, CTRL_D = 4, BACKSPACE = 8, CTRL_U = 21, ESCAPE = 27, DELETE = 127 };
-
-/* Where the parser is in what a terminal sends. */
-enum state {
-	KEYS,
-	AFTER_ESCAPE,
-	CSI_FIRST, /* in its first number */
-	CSI_SECOND,
-	CSI_REST,
-	SS3,
-	MOUSE, /* three bytes follow */
-	MOUSE_LAST = MOUSE + 2,
+enum {
+	HOST_SHOWN = 50, /* columns of its name */
+	ANSWER_SHOWN = 12, /* at least; longer ones show their end */
+	NARROW = 50, /* a window in which words have to be saved */
 };
 
 /* ---- the question ---- */
@@ -48,6 +40,32 @@ clean(char ret_text[PROMPT_TEXT_MAX], struct span text)
 	ret_text[n] = 0;
 }
 
+/* What ssh itself asks (OpenSSH's readpass.c, sshconnect.c, sshconnect2.c); what the host
+ * writes it begins with "(user@host) ", since 8.9. */
+static bool
+is_sshs_own(const char *text)
+{
+	static const char *const beginnings[] = { "Enter passphrase for ",
+		"Bad passphrase, try again for ", "Enter PIN ",
+		"The authenticity of host ", "Please type 'yes'",
+		"Confirm user presence " };
+	static const char password[] = "'s password:";
+	size_t len = strlen(text);
+	for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++)
+		if (strncmp(text, beginnings[i], strlen(beginnings[i])) == 0)
+			return true;
+	return text[0] != '(' && len >= sizeof password
+	    && strcmp(text + len - (sizeof password - 1), password) == 0;
+}
+
+/* Its question about a host key, which has no hint of its own. */
+static bool
+is_about_key(const char *text)
+{
+	return strncmp(text, "The authenticity of host ", 25) == 0
+	    || strncmp(text, "Please type 'yes'", 17) == 0;
+}
+
 void
 prompt_init(struct prompt *p, const char *hint, struct span text)
 {
@@ -57,30 +75,108 @@ prompt_init(struct prompt *p, const char *hint, struct span text)
 		p->kind = PROMPT_NOTICE;
 	else if (strcmp(hint, "confirm") == 0)
 		p->kind = PROMPT_CONFIRM;
-	/* ssh's question about a host key has no hint of its own. */
-	p->echo = p->kind == PROMPT_CONFIRM || strstr(p->text, "(yes/no");
+	p->by_host = p->kind == PROMPT_SECRET && !is_sshs_own(p->text);
+	p->echo = p->kind == PROMPT_CONFIRM || is_about_key(p->text);
+}
+
+/* ---- its line ---- */
+
+static size_t
+less(size_t from, size_t by)
+{
+	return from > by ? from - by : 0;
+}
+
+static void
+put_head(const struct prompt *p, const char *host, size_t width, char ret_head[80])
+{
+	const char *verb = p->kind == PROMPT_NOTICE ? "says" : "asks";
+	size_t most = width / 3 < HOST_SHOWN ? width / 3 : HOST_SHOWN;
+	if (width < NARROW)
+		snprintf(ret_head, 80, "%s: ", p->by_host ? "host" : "ssh");
+	else
+		snprintf(ret_head, 80, "belay: %.*s %s: ", (int)most,
+		    p->by_host ? host : "ssh", verb);
+}
+
+static void
+put_tail(const struct prompt *p, size_t width, char ret_tail[64])
+{
+	bool more = p->page + 1 < p->pages;
+	const char *keys = width < NARROW ? ""
+	    : p->echo && more		  ? ", Enter: more"
+					  : ", arrows";
+	ret_tail[0] = 0;
+	if (p->kind == PROMPT_NOTICE && !p->unattended)
+		snprintf(ret_tail, 64, "%s (^C cancels)", p->pages > 1 ? "..." : "");
+	else if (p->kind == PROMPT_NOTICE && p->pages > 1)
+		snprintf(ret_tail, 64, "...");
+	else if (p->pages > 1)
+		snprintf(ret_tail, 64, " (%zu/%zu%s)", p->page + 1, p->pages, keys);
+}
+
+/* The columns that are kept for what put_tail says of pages. */
+static size_t
+tail_width(const struct prompt *p, size_t width)
+{
+	if (p->kind == PROMPT_NOTICE)
+		return strlen("...");
+	if (width < NARROW)
+		return strlen(" (9/99)");
+	return strlen(p->echo ? " (9/99, Enter: more)" : " (9/99, arrows)");
+}
+
+/* Divides the text into pages; returns the bytes of one. */
+static size_t
+divide(struct prompt *p, size_t room, size_t tail)
+{
+	size_t len = strlen(p->text);
+	p->pages = 1;
+	if (len > room) {
+		room = room > tail ? room - tail : 1;
+		p->pages = (len + room - 1) / room;
+	}
+	if (p->page >= p->pages)
+		p->page = p->pages - 1;
+	p->seen |= p->page + 1 == p->pages;
+	return room;
 }
 
 void
-prompt_line(const struct prompt *p, const char *host, size_t width, char *ret_line)
+prompt_line(struct prompt *p, const char *host, size_t width, char *ret_line)
 {
-	char head[64];
-	const char *echo = p->echo ? p->answer : "";
-	const char *keys = p->kind == PROMPT_NOTICE && !p->unattended ? " (^C cancels)"
-								      : "";
-	snprintf(head, sizeof head, "belay: %.50s: ", host);
-	size_t used = strlen(head) + strlen(keys) + strlen(echo)
-	    + 2; /* a space, a cursor */
-	size_t room = width > used ? width - used : 0, len = strlen(p->text);
-	size_t cut = room > 3 ? room - 3 : 0;
-	if (len > room && p->kind == PROMPT_NOTICE) /* it ends with a fingerprint */
-		snprintf(ret_line, width + 1, "%s%.*s...%s ", head, (int)cut, p->text,
-		    keys);
-	else if (len <= room)
-		snprintf(ret_line, width + 1, "%s%s%s %s", head, p->text, keys, echo);
-	else
-		snprintf(ret_line, width + 1, "%s...%s%s %s", head, p->text + len - cut,
-		    keys, echo);
+	char head[80], tail[64];
+	size_t kept = 2; /* a blank, the cursor */
+	if (p->echo)
+		kept += width < NARROW ? ANSWER_SHOWN / 3 : ANSWER_SHOWN;
+	if (p->kind == PROMPT_NOTICE && !p->unattended)
+		kept += strlen(" (^C cancels)");
+	put_head(p, host, width, head);
+	size_t one = divide(p, less(width, strlen(head) + kept), tail_width(p, width));
+	put_tail(p, width, tail);
+	int n = snprintf(ret_line, width + 1, "%s%.*s%s ", head, (int)one,
+	    p->text + p->page * one, tail);
+	if (!p->echo || n < 0 || (size_t)n >= width)
+		return;
+	size_t room = width - (size_t)n - 1, skip = less(p->len, room);
+	snprintf(ret_line + n, width + 1 - (size_t)n, "%s", p->answer + skip);
+}
+
+void
+prompt_was_said(struct prompt *p)
+{
+	p->page = 0;
+	p->pages = 1;
+	p->seen = true;
+}
+
+static void
+turn(struct prompt *p, bool on)
+{
+	if (on && p->page + 1 < p->pages)
+		p->page++;
+	else if (!on && p->page)
+		p->page--;
 }
 
 /* ---- the answer ---- */
@@ -112,22 +208,39 @@ type(struct prompt *p, uint8_t byte)
 }
 
 static enum prompt_event
-key(struct prompt *p, unsigned code)
+enter(struct prompt *p)
+{
+	if (p->kind == PROMPT_NOTICE)
+		return PROMPT_MORE;
+	if (!p->echo || p->seen || !p->pages)
+		return PROMPT_ANSWERED;
+	turn(p, true); /* nobody agrees to what was not shown */
+	return PROMPT_MORE;
+}
+
+static enum prompt_event
+key(struct prompt *p, int code)
 {
 	switch (code) {
-	case CTRL_C:
-	case CTRL_D:
+	case KEYS_CTRL_C:
+	case KEYS_CTRL_D:
 		prompt_wipe(p);
 		return PROMPT_CANCELLED;
 	case '\r':
 	case '\n':
-		return p->kind == PROMPT_NOTICE ? PROMPT_MORE : PROMPT_ANSWERED;
-	case BACKSPACE:
-	case DELETE:
+		return enter(p);
+	case KEYS_BACKSPACE:
+	case KEYS_DELETE:
 		take_back(p);
 		break;
-	case CTRL_U:
+	case KEYS_CTRL_U:
 		prompt_wipe(p);
+		break;
+	case KEYS_BACK:
+	case KEYS_ON:
+		turn(p, code == KEYS_ON);
+		break;
+	case KEYS_NONE:
 		break;
 	default:
 		type(p, (uint8_t)code);
@@ -135,69 +248,12 @@ key(struct prompt *p, unsigned code)
 	return PROMPT_MORE;
 }
 
-/* CSI code ; modifiers u, as kitty has it: a key of which a program wants to be told in
- * this way. */
-static enum prompt_event
-coded_key(struct prompt *p)
-{
-	enum { SHIFT = 1, CONTROL = 4 };
-	unsigned code = p->numbers[0];
-	unsigned modifiers = p->numbers[1] ? p->numbers[1] - 1 : 0;
-	if (modifiers & CONTROL && code >= 'a' && code <= 'z')
-		return key(p, code - 'a' + 1);
-	if (code > DELETE || modifiers & ~(unsigned)SHIFT)
-		return PROMPT_MORE;
-	return key(p, code);
-}
-
-/* A byte within "ESC [ number ; number letter". */
-static enum prompt_event
-csi(struct prompt *p, uint8_t byte)
-{
-	enum state state = p->state;
-	unsigned *number = &p->numbers[state == CSI_SECOND];
-	if (byte >= '0' && byte <= '9') {
-		if (state != CSI_REST && *number < 100000)
-			*number = *number * 10 + byte - '0';
-	} else if (byte == ';') {
-		p->state = state == CSI_FIRST ? CSI_SECOND : CSI_REST;
-	} else if (byte >= '@') {
-		bool old_mouse = byte == 'M' && state == CSI_FIRST;
-		p->state = old_mouse ? MOUSE : KEYS;
-		if (byte == 'u')
-			return coded_key(p);
-	}
-	return PROMPT_MORE;
-}
-
-static enum prompt_event
-step(struct prompt *p, uint8_t byte)
-{
-	if (p->state >= MOUSE) { /* three bytes of any value */
-		p->state = p->state == MOUSE_LAST ? KEYS : p->state + 1;
-		return PROMPT_MORE;
-	}
-	if (byte == ESCAPE) {
-		p->state = AFTER_ESCAPE;
-		return PROMPT_MORE;
-	}
-	if (p->state == KEYS || byte < ' ')
-		return key(p, byte);
-	if (p->state != AFTER_ESCAPE && p->state != SS3)
-		return csi(p, byte);
-	bool enter = p->state == SS3 && byte == 'M'; /* the keypad's */
-	bool ss3 = p->state == AFTER_ESCAPE && byte == 'O';
-	p->state = p->state == AFTER_ESCAPE && byte == '[' ? CSI_FIRST : ss3 ? SS3 : KEYS;
-	p->numbers[0] = p->numbers[1] = 0;
-	return enter ? key(p, '\r') : PROMPT_MORE;
-}
-
 enum prompt_event
 prompt_keys(struct prompt *p, struct span *keys)
 {
 	enum prompt_event event = PROMPT_MORE;
 	while (keys->n && event == PROMPT_MORE) {
-		event = step(p, *keys->p++);
+		event = key(p, keys_take(&p->keys, *keys->p++));
 		keys->n--;
 	}
 	return event;

@@ -38,12 +38,12 @@ on_said(void *owner, short revents)
 		(void)shutdown(q->watch.fd, SHUT_RDWR); /* nobody answers */
 }
 
-void
+bool
 question_open(struct question *q, struct loop *loop, int fd, bool unattended)
 {
 	if (q->watch.fn && q->watch.events) {
 		close(fd);
-		return;
+		return false;
 	}
 	question_close(q, loop);
 	sys_nonblock(fd);
@@ -52,8 +52,16 @@ question_open(struct question *q, struct loop *loop, int fd, bool unattended)
 		.unattended = unattended
 	};
 	buf_init(&q->said, SAID_MAX);
-	if (!loop_add_kept(loop, &q->watch))
-		question_close(q, loop); /* without an answer, it is no */
+	if (loop_add_kept(loop, &q->watch))
+		return true;
+	question_close(q, loop); /* without an answer, it is no */
+	return false;
+}
+
+bool
+question_stands(const struct question *q)
+{
+	return q->known && q->prompt.kind != PROMPT_NOTICE;
 }
 
 void
@@ -68,23 +76,19 @@ question_close(struct question *q, struct loop *loop)
 	*q = (struct question){ 0 };
 }
 
-bool
+enum prompt_event
 question_keys(struct question *q, struct loop *loop, struct span *keys)
 {
-	switch (prompt_keys(&q->prompt, keys)) {
-	case PROMPT_MORE:
-		return false;
-	case PROMPT_CANCELLED:
-		question_close(q, loop);
-		return true;
-	case PROMPT_ANSWERED:
-		break;
-	}
+	enum prompt_event event = prompt_keys(&q->prompt, keys);
+	if (event == PROMPT_MORE)
+		return event;
+	bool answers = event == PROMPT_ANSWERED
+	    && (q->prompt.kind != PROMPT_CONFIRM || prompt_agrees(&q->prompt));
 	/* It fits into the socket; without an answer, the asking program says no. */
-	if (q->prompt.kind != PROMPT_CONFIRM || prompt_agrees(&q->prompt)) {
+	if (answers) {
 		q->prompt.answer[q->prompt.len] = '\n';
 		(void)sys_write_all(q->watch.fd, q->prompt.answer, q->prompt.len + 1);
 	}
 	question_close(q, loop);
-	return false;
+	return event;
 }

@@ -16,11 +16,14 @@ struct question {
 	bool unattended;
 };
 
-/* Takes the socket.  While a question is open, another one is refused.  `unattended`: so is
- * all but a notice. */
-void question_open(struct question *q, struct loop *loop, int fd, bool unattended);
-/* Takes keys off the head of *keys; true when the person cancels all of it. */
-bool question_keys(struct question *q, struct loop *loop, struct span *keys);
+/* Takes the socket.  While a question is open, another one is refused, and false.
+ * `unattended`: so is all but a notice. */
+bool question_open(struct question *q, struct loop *loop, int fd, bool unattended);
+/* It wants an answer. */
+bool question_stands(const struct question *q);
+/* Takes keys off the head of *keys; it ends with an answer and when the person cancels all of
+ * it. */
+enum prompt_event question_keys(struct question *q, struct loop *loop, struct span *keys);
 /* Ends it without an answer; takes one that is not open. */
 void question_close(struct question *q, struct loop *loop);
 

@@ -283,7 +283,6 @@ link_ready(struct reach *r, struct attempt *a)
 	r->doubted = false;
 	lend(r, false);
 	r->events->up(r->owner, a);
-	attempt_forget_keys(a);
 	reach_on(r, POLICY_READY);
 }
 
@@ -411,14 +410,35 @@ reach_prompt(struct reach *r)
 bool
 reach_asks(const struct reach *r)
 {
-	return r->trying && r->trying->asks;
+	return (r->trying && r->trying->asks) || (asker_asks(&r->asker) && r->may_ask)
+	    || (r->due && r->due_asks);
+}
+
+unsigned
+reach_question(const struct reach *r)
+{
+	return r->trying && r->trying->asks ? attempt_question(r->trying) : 0;
+}
+
+enum prompt_event
+reach_keys(struct reach *r, struct span *keys)
+{
+	if (reach_question(r))
+		return attempt_keys(r->trying, keys);
+	keys->n = 0; /* it has gone this very moment */
+	return PROMPT_MORE;
 }
 
 void
-reach_keys(struct reach *r, struct span keys)
+reach_cancel(struct reach *r)
 {
-	if (r->trying)
-		attempt_keys(r->trying, keys);
+	if (r->trying && r->trying->asks) {
+		attempt_cancel(r->trying);
+	} else if (reach_asks(r)) {
+		asker_finish(&r->asker);
+		r->due = false;
+		reach_on(r, POLICY_REFUSED);
+	}
 }
 
 /* ---- turns ---- */

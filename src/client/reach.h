@@ -85,11 +85,16 @@ void reach_init(struct reach *r, struct loop *loop, struct engine *engine,
 void reach_start(struct reach *r, const struct config *config);
 /* Something has happened: POLICY_NUDGE, POLICY_PERSON, POLICY_DOUBT, POLICY_LOST. */
 void reach_on(struct reach *r, enum policy_event event);
-/* An attempt may ask the person: keys are for reach_keys. */
+/* An attempt that may ask the person runs, or is about to. */
 bool reach_asks(const struct reach *r);
+/* The number of its question that waits for an answer; 0: none does. */
+unsigned reach_question(const struct reach *r);
 /* What it asks now, or (`unattended`) only tells; NULL: nothing. */
 struct prompt *reach_prompt(struct reach *r);
-void reach_keys(struct reach *r, struct span keys);
+/* Takes keys for the question off the head of *keys. */
+enum prompt_event reach_keys(struct reach *r, struct span *keys);
+/* The person does not want that login any more. */
+void reach_cancel(struct reach *r);
 /* Takes frames and moves the attempts on; before the session's own turn. */
 void reach_take(struct reach *r);
 /* Sends what the engine has, doubts; behind the session's own turn. */

@@ -219,7 +219,7 @@ report(const struct session *s)
 
 /* Another process of this user's, on this machine. */
 static void
-on_asked(void *owner, const char *request, struct buf *out)
+on_request(void *owner, const char *request, struct buf *out)
 {
 	struct session *s = owner;
 	struct report r = report(s);
@@ -268,11 +268,11 @@ on_up(void *owner, const struct attempt *a)
 	if (!s->met)
 		forwards_start(&s->forwards);
 	if (!s->met && s->wish.kind != KIND_SELF)
-		control_open(&s->local, &s->loop, on_asked, s);
+		control_open(&s->local, &s->loop, on_request, s);
 	s->met = true;
 	if (!s->end_us)
 		console_raw(&s->console);
-	console_typed(&s->console, (struct span){ a->ahead, a->n_ahead });
+	console_ready(&s->console);
 }
 
 static void
@@ -530,14 +530,38 @@ on_unread(void *owner, const struct stream *stream)
 }
 
 static void
-on_answer(void *owner, struct span keys)
+on_asked(void *owner, bool *ret_asks, unsigned *ret_question)
 {
 	struct session *s = owner;
-	reach_keys(&s->reach, keys);
+	*ret_asks = reach_asks(&s->reach);
+	*ret_question = reach_question(&s->reach);
+}
+
+static enum prompt_event
+on_answer(void *owner, struct span *keys)
+{
+	struct session *s = owner;
+	return reach_keys(&s->reach, keys);
+}
+
+static void
+on_cancel(void *owner)
+{
+	struct session *s = owner;
+	reach_cancel(&s->reach);
+}
+
+static void
+on_dropped(void *owner)
+{
+	struct session *s = owner;
+	log_say(LOG_NOTICE, "%s: what you typed during the login was thrown away",
+	    s->options->destination);
 }
 
 static const struct console_events console_events = { on_command, on_typed,
-	on_terminal_gone, on_unread, on_answer, on_line };
+	on_terminal_gone, on_unread, on_asked, on_answer, on_cancel, on_dropped,
+	on_line };
 
 /* ---- the loop ---- */
 
@@ -621,6 +645,8 @@ session_turn(void *owner, uint64_t now_us)
 	reach_take(&s->reach);
 	count_outages(s, now_us);
 	control_turn(s);
+	if (s->begun)
+		console_asked(&s->console);
 	uint64_t status_us = trouble_turn(&s->trouble, s->end_us, now_us);
 	terminal_turn(s);
 	uint64_t forwards_us = s->begun ? forwards_step(s) : 0;

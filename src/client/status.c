@@ -53,6 +53,19 @@ status_text(const struct status *s, char ret_text[STATUS_MAX])
 	    doing(s, what, sizeof what), keys);
 }
 
+void
+status_dropping(const char *host, enum status_dropping why, char ret_text[STATUS_MAX])
+{
+	static const char *const texts[] = {
+		[STATUS_GONE] =
+		    "the question is gone; what you type is thrown away up to Enter",
+		[STATUS_UP] = "connected again; what you type is thrown away up to Enter",
+		[STATUS_NEW] =
+		    "a question; what you typed before it is thrown away up to Enter",
+	};
+	snprintf(ret_text, STATUS_MAX, "belay: %s: %.80s", texts[why], host);
+}
+
 uint64_t
 status_changes_us(const struct status *s)
 {

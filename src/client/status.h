@@ -21,6 +21,14 @@ enum { STATUS_MAX = 256 };
 
 /* One line of ASCII, from what matters most on. */
 void status_text(const struct status *s, char ret_text[STATUS_MAX]);
+/* Why keys are thrown away up to Enter. */
+enum status_dropping {
+	STATUS_GONE, /* the question that they were for is gone */
+	STATUS_UP, /* the same, and the link is there */
+	STATUS_NEW, /* they began before the question that is open now */
+};
+void
+status_dropping(const char *host, enum status_dropping why, char ret_text[STATUS_MAX]);
 /* When the text will be another; 0: not by itself. */
 uint64_t status_changes_us(const struct status *s);
 

@@ -55,22 +55,44 @@ say_notice(struct trouble *t)
 	(void)sys_write_all(STDERR_FILENO, "\r\n", 2);
 }
 
-/* Shows what ssh asks, and has the keys go there; false: it asks nothing. */
+/* Shows what ssh asks; false: it asks nothing. */
 static bool
-show_question(struct trouble *t, bool over)
+show_question(struct trouble *t)
 {
-	struct prompt *p;
+	struct prompt *p = reach_prompt(t->reach);
 	char line[STATUS_MAX];
 	struct tty_size size = { 24, 80, 0, 0 };
-	t->console->asking = reach_asks(t->reach) && !over;
-	if (over || !(p = reach_prompt(t->reach)))
+	if (!p)
 		return false;
 	(void)tty_get_size(STDOUT_FILENO, &size);
 	prompt_line(p, t->host, size.cols < sizeof line ? size.cols : sizeof line - 1,
 	    line);
-	if (!console_status(t->console, line) && !p->said) {
-		log_say(LOG_NOTICE, "%s: %s", t->host, p->text);
-		p->said = true;
+	if (console_status(t->console, line))
+		return true;
+	prompt_was_said(p);
+	if (!p->said)
+		log_say(LOG_NOTICE, "%s %s: %s", p->by_host ? t->host : "ssh",
+		    p->kind == PROMPT_NOTICE ? "says" : "asks", p->text);
+	p->said = true;
+	return true;
+}
+
+/* That keys go nowhere; false: they do not. */
+static bool
+show_dropping(struct trouble *t)
+{
+	char line[STATUS_MAX];
+	if (!keyboard_drops(&t->console->keyboard)) {
+		t->said_dropping = false;
+		return false;
+	}
+	enum status_dropping why = t->reach->policy.state == POLICY_UP ? STATUS_UP
+	    : t->console->keyboard.state == KEYBOARD_DROP_ANSWER       ? STATUS_NEW
+								       : STATUS_GONE;
+	status_dropping(t->host, why, line);
+	if (!console_status(t->console, line) && !t->said_dropping) {
+		log_say(LOG_NOTICE, "%s", line + strlen("belay: "));
+		t->said_dropping = true;
 	}
 	return true;
 }
@@ -99,15 +121,16 @@ trouble_turn(struct trouble *t, bool over, uint64_t now_us)
 	enum policy_state state = t->reach->policy.state;
 	if (state == POLICY_FIRST)
 		say_notice(t);
+	if (!over && show_dropping(t))
+		return now_us + QUESTION_DRAWN_US;
 	if (state == POLICY_FIRST || state == POLICY_UP || over) {
-		t->console->asking = false;
 		(void)console_status(t->console, NULL);
 		if (t->since_us)
 			say(t, true, now_us);
 		t->since_us = 0;
 		return 0;
 	}
-	if (show_question(t, over))
+	if (show_question(t))
 		return now_us + QUESTION_DRAWN_US;
 	if (t->off && state != POLICY_DOUBT_ASK && state != POLICY_DOWN_ASK) {
 		(void)console_status(t->console, NULL);

@@ -18,6 +18,7 @@ struct trouble {
 	bool silent; /* nothing is said on stderr */
 	char escape; /* that the status line tells of; 0: none */
 	uint64_t since_us; /* since when the link does not answer; 0: it does */
+	bool said_dropping; /* where it cannot be drawn */
 	bool said_lost; /* a person without a status line was told */
 };
 

@@ -110,7 +110,7 @@ def test_belay_page_has_its_options():
 
 def test_belay_page_has_the_escapes():
     code = (SRC / "client/escape.c").read_text()
-    keys = re.findall(r"case '(.)':", code)
+    keys = re.findall(r"\{ '(.)', ESCAPE_", code)
     page = "\n".join(re.findall(r"^\.It Cm (~.*)$", read("doc/belay.1"), re.M))
     assert len(keys) > 5
     assert not [key for key in keys if f"~{key}" not in page]

@@ -242,8 +242,10 @@ class Proxy:
     def _serve(self, sock, event):
         for connection in self._connections:
             for pipe in connection.pipes:
-                if sock.fileno() < 0 or pipe.stalled:
+                if sock.fileno() < 0:
                     return
+                if pipe.stalled:
+                    continue
                 if sock is pipe.dst and event & ~select.POLLIN and pipe.buf:
                     self._write(pipe)
                 elif sock is pipe.src and event & ~select.POLLOUT and not pipe.eof:

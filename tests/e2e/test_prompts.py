@@ -11,7 +11,8 @@ import subprocess
 
 import pytest
 
-from harness import PROMPT, kill_link, ssh_children
+from harness import PROMPT, belay_argv, kill_link, ssh_children
+from tmux import Tmux
 
 REFUSED = "login refused, Enter logs in again"
 SECRET = "correct horse"
@@ -46,6 +47,20 @@ def reconnect(host, term):
 def locked(host):
     """A session whose key is locked; ssh has asked for the passphrase itself."""
     own_key(host, SECRET)
+    term = host.belay(env=SHOWN)
+    term.expect("Enter passphrase for key")
+    term.line(SECRET)
+    term.expect(PROMPT)
+    return host, term
+
+
+@pytest.fixture
+def locked_behind_proxy(locked):
+    """The same, which connects by way of the proxy from now on."""
+    host, term = locked
+    term.line("exit 0")
+    assert term.wait_exit() == 0
+    host.configure(f"IdentityFile {host.dir}/key")
     term = host.belay(env=SHOWN)
     term.expect("Enter passphrase for key")
     term.line(SECRET)
@@ -126,6 +141,91 @@ def test_what_is_typed_behind_an_answer(locked):
     host.finish(term)
 
 
+THROWN_AWAY = "what you type is thrown away up to Enter"
+
+
+def test_the_link_answers_while_a_passphrase_is_typed(locked_behind_proxy):
+    """What is left of it is thrown away, and does not come to the program."""
+    host, term = locked_behind_proxy
+    term.line("cat > ~/typed")
+    host.proxy.stall()
+    term.line("before")
+    term.expect(REFUSED)
+    term.line("")
+    term.expect("Enter passphrase for key")
+    term.type(SECRET[:4])
+    host.proxy.heal()
+    term.wait_until(lambda: len(ssh_children(term)) == 1)
+    term.line(SECRET[4:])
+    term.line("after")
+    term.expect("after")
+    term.type("\x04")
+    term.expect(PROMPT)
+    assert (host.home / "typed").read_text() == "before\n\nafter\n"
+    assert THROWN_AWAY.encode() in term.raw
+    assert SECRET[4:].encode() not in term.raw
+    host.finish(term)
+
+
+def test_the_login_ends_while_a_passphrase_is_typed(locked):
+    host, term = locked
+    reconnect(host, term)
+    term.line("")
+    term.expect("Enter passphrase for key")
+    term.type(SECRET[:4])
+    kill_link(term)
+    term.expect(THROWN_AWAY)
+    term.line(SECRET[4:])
+    term.expect(REFUSED)
+    term.line("")
+    term.expect("Enter passphrase for key")
+    term.line(SECRET)
+    term.say("back-again")
+    assert SECRET[4:].encode() not in term.raw
+    host.finish(term)
+
+
+def test_keys_right_behind_the_enter_that_logs_in(locked):
+    """They may be the passphrase's first: the program does not get them."""
+    host, term = locked
+    reconnect(host, term)
+    term.type("\r" + SECRET[:4])
+    term.expect("a question; what you typed before it is thrown away up to Enter")
+    term.line(SECRET[4:])
+    term.expect("Enter passphrase for key")
+    term.line(SECRET)
+    term.say("back-again")
+    for part in (SECRET[:4], SECRET[4:]):
+        assert part.encode() not in term.raw
+    host.finish(term)
+
+
+def test_a_long_question_in_a_narrow_window(host):
+    """It begins with its beginning, and arrows show the rest."""
+    own_key(host, SECRET)
+    with Tmux(host, belay_argv(host), cols=56) as term:
+        term.wait("Enter passphrase for key")
+        term.line(SECRET)
+        term.wait(re.escape(PROMPT.strip()))
+        term.line("clear")
+        term.wait("^" + re.escape(PROMPT.strip()))
+        belay = next(one for one in host.client_processes() if one.name == "belay")
+        kill_link(belay)
+        term.wait("login refused")
+        term.line("")
+        term.wait(r"^belay: ssh asks: Enter passphrase for.* \(1/\d, arrows\)$")
+        term("send-keys", "Down")
+        term.wait(r"^belay: ssh asks: .* \(2/\d, arrows\)$")
+        term("send-keys", "Up")
+        term.wait(r"^belay: ssh asks: Enter passphrase for.* \(1/\d, arrows\)$")
+        term.line(SECRET)
+        term.line("echo ba''ck")
+        term.wait("^back$")
+        assert not any("belay:" in line for line in term.lines())
+        term.line("exit")
+        host.wait_gone()
+
+
 def test_cancelling_waits_for_the_person_again(locked):
     host, term = locked
     reconnect(host, term)
@@ -146,6 +246,7 @@ def test_password_and_one_time_code(pam):
     """Two questions one after the other, the second with a real one-time code."""
     host, term = pam
     term.line("")
+    term.expect("belay: testhost asks: (tester@")
     term.expect("Password:")
     term.line(SECRET)
     term.expect("One-time password")
@@ -216,7 +317,7 @@ def test_a_question_in_the_status_line(host):
     term.expect(PROMPT)
     reconnect(host, term)
     term.line("")
-    term.wait_screen(r"^belay: testhost: .*Enter passphrase for key .*key': *$")
+    term.wait_screen(r"^belay: ssh asks: Enter passphrase for key '")
     term.line(SECRET)
     term.say("back-again")
     assert not any("belay:" in line for line in term.screen.lines())
@@ -292,7 +393,7 @@ def test_a_key_that_wants_to_be_touched(security_key):
     term.line("clear")
     term.expect(PROMPT)
     kill_link(term)
-    term.wait_screen(f"^belay: testhost: {NOTICE}[^(]*$")
+    term.wait_screen(f"^belay: ssh says: {NOTICE}[^(]*$")
     term.line("echo ty''ped")
     touch.touch()
     term.wait_screen("^typed$")

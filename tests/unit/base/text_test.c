@@ -75,7 +75,7 @@ TEST(elsewhere_only_ascii_stays)
 TEST(any_bytes)
 {
 	for (uint64_t run = 0; run < 20000; run++) {
-		char from[32], once[64];
+		char from[32], once[sizeof text];
 		test_seed(run);
 		size_t n = test_below(sizeof from);
 		for (size_t i = 0; i < n; i++)

@@ -1,36 +1,52 @@
 #include "client/escape.h"
 #include "test.h"
 
-/* Types a text at once; checks what goes to the host, and the commands as letters:
- * L(eave) S(uspend) H(elp) R(econnect) # B(reak) v V, in their places in the text. */
+static const char letters[] = { [ESCAPE_LEAVE] = 'L',
+	[ESCAPE_SUSPEND] = 'S',
+	[ESCAPE_HELP] = 'H',
+	[ESCAPE_RECONNECT] = 'R',
+	[ESCAPE_LIST] = '#',
+	[ESCAPE_BREAK] = 'B',
+	[ESCAPE_LOUDER] = 'v',
+	[ESCAPE_QUIETER] = 'V',
+	[ESCAPE_LINE] = 'C' };
+
+/* What is read in pieces of this size. */
+static void
+check_pieces(char character, const char *keys, size_t piece, const char *wanted)
+{
+	struct escape e;
+	struct buf out;
+	escape_init(&e, character);
+	buf_init(&out, 10000);
+	for (size_t at = 0; at < strlen(keys); at += piece) {
+		size_t left = strlen(keys) - at;
+		struct span in = { (const uint8_t *)keys + at,
+			piece < left ? piece : left };
+		bool typed = in.n <= ESCAPE_TYPED_MAX;
+		enum escape_command command;
+		while ((command = escape_filter(&e, &in, typed, &out)))
+			buf_print(&out, "<%c>", letters[command]);
+		CHECK_EQ(in.n, 0);
+	}
+	if (strcmp(buf_str(&out), wanted) != 0)
+		test_fail(__FILE__, __LINE__, "\"%s\" by %zu is \"%s\", not \"%s\"", keys,
+		    piece, buf_str(&out), wanted);
+	buf_finish(&out);
+}
+
+/* Types a text; checks what goes to the host, and the commands as letters: L(eave)
+ * S(uspend) H(elp) R(econnect) # B(reak) v V C, in their places in the text. */
 static void
 check_typed(char character, const char *typed, const char *wanted)
 {
-	static const char letters[] = { [ESCAPE_LEAVE] = 'L',
-		[ESCAPE_SUSPEND] = 'S',
-		[ESCAPE_HELP] = 'H',
-		[ESCAPE_RECONNECT] = 'R',
-		[ESCAPE_LIST] = '#',
-		[ESCAPE_BREAK] = 'B',
-		[ESCAPE_LOUDER] = 'v',
-		[ESCAPE_QUIETER] = 'V' };
-	for (size_t piece = 1; piece <= strlen(typed) + 1; piece++) {
-		struct escape e;
-		struct buf out;
-		escape_init(&e, character);
-		buf_init(&out, 1000);
-		for (size_t at = 0; at < strlen(typed); at += piece) {
-			size_t left = strlen(typed) - at;
-			struct span in = { (const uint8_t *)typed + at, left };
-			enum escape_command command;
-			in.n = piece < left ? piece : left;
-			while ((command = escape_filter(&e, &in, &out)))
-				buf_print(&out, "<%c>", letters[command]);
-			CHECK_EQ(in.n, 0);
-		}
-		CHECK_STR(buf_str(&out), wanted);
-		buf_finish(&out);
-	}
+	check_pieces(character, typed, 1, wanted);
+}
+
+static void
+check_read_at_once(const char *keys, const char *wanted)
+{
+	check_pieces('~', keys, strlen(keys), wanted);
 }
 
 TEST(plain_typing_goes_through)
@@ -101,8 +117,80 @@ TEST(a_zero_byte_is_a_key_like_others)
 		struct span in = { (const uint8_t *)"\0\r\0", 3 };
 		escape_init(&e, (char)character);
 		buf_init(&out, 100);
-		CHECK_EQ(escape_filter(&e, &in, &out), ESCAPE_NONE);
+		CHECK_EQ(escape_filter(&e, &in, true, &out), ESCAPE_NONE);
 		CHECK_BYTES(buf_bytes(&out), out.len, "\0\r\0");
 		buf_finish(&out);
 	}
+}
+
+/* ---- pasted text ---- */
+
+TEST(two_or_three_keys_may_be_read_at_once)
+{
+	check_read_at_once("\r~.", "\r<L>");
+	check_read_at_once("~C", "<C>");
+	check_read_at_once("ls\r~R", "ls\r<R>");
+	check_read_at_once("~~x", "~x");
+}
+
+TEST(an_escape_with_something_behind_it_was_pasted)
+{
+	check_read_at_once("\r~C\r!command\r", "\r~C\r!command\r");
+	check_read_at_once("~.\r", "~.\r");
+	check_read_at_once("~?~.", "~?~.");
+	check_read_at_once("~.~", "~.~");
+}
+
+TEST(an_escape_behind_much_was_pasted)
+{
+	char keys[200];
+	memset(keys, ' ', sizeof keys);
+	strcpy(keys + 100, "\r~C");
+	check_read_at_once(keys, keys);
+	strcpy(keys + 100, "\r~~C");
+	check_read_at_once(keys, keys);
+	/* Its next piece begins within the escape. */
+	strcpy(keys + 100, "\r~C\r!command\r");
+	check_pieces('~', keys, 102, keys);
+	check_pieces('~', keys, 104, keys);
+}
+
+TEST(in_brackets_nothing_is_an_escape)
+{
+	static const char *const pasted[] = { "\033[200~\r~C\033[201~",
+		"\033[200~~C\033[201~", "\033[200~\r~.\r\033[201~",
+		"\033[200~a\r~~b\033[201~", "\033[200~\r~C\r!command\r\033[201~" };
+	for (size_t i = 0; i < sizeof pasted / sizeof *pasted; i++)
+		for (size_t piece = 1; piece < 30; piece++)
+			check_pieces('~', pasted[i], piece, pasted[i]);
+	check_typed('~', "\033[200~\r~.\033[201~\r~.", "\033[200~\r~.\033[201~\r<L>");
+	check_typed('~', "\033[200;1~\r\033[20~\r~.", "\033[200;1~\r\033[20~\r~.");
+}
+
+TEST(brackets_that_went_elsewhere_count)
+{
+	struct escape e;
+	struct buf out;
+	struct span in = { (const uint8_t *)"\r~.", 3 };
+	escape_init(&e, '~');
+	buf_init(&out, 100);
+	escape_skip(&e, (struct span){ (const uint8_t *)"\033[200~x", 7 });
+	CHECK(escape_in_paste(&e));
+	CHECK_EQ(escape_filter(&e, &in, true, &out), ESCAPE_NONE);
+	CHECK_STR(buf_str(&out), "\r~.");
+	buf_finish(&out);
+}
+
+TEST(a_command_may_turn_out_to_be_text)
+{
+	struct escape e;
+	struct buf out;
+	escape_init(&e, '%');
+	buf_init(&out, 100);
+	struct span in = { (const uint8_t *)"%C", 2 };
+	CHECK_EQ(escape_filter(&e, &in, true, &out), ESCAPE_LINE);
+	escape_was_text(&e, ESCAPE_LINE, &out);
+	CHECK_STR(buf_str(&out), "%C");
+	CHECK(!e.line_start);
+	buf_finish(&out);
 }

@@ -29,7 +29,7 @@ says(const void *bytes, size_t n)
 
 #define SAYS(literal) says(literal, sizeof(literal) - 1)
 
-static bool
+static enum prompt_event
 keys(const char *text)
 {
 	struct span rest = { (const uint8_t *)text, strlen(text) };
@@ -57,8 +57,8 @@ TEST(a_question_and_its_answer)
 	SAYS("\0Password: \0");
 	CHECK(question.known);
 	CHECK_STR(question.prompt.text, "Password:");
-	CHECK(!keys("sec"));
-	CHECK(!keys("ret\r"));
+	CHECK_EQ(keys("sec"), PROMPT_MORE);
+	CHECK_EQ(keys("ret\r"), PROMPT_ANSWERED);
 	CHECK_STR(answer(), "secret\n");
 	CHECK(!question.watch.fn && !question.known);
 	question_close(&question, &loop);
@@ -73,7 +73,7 @@ TEST(a_question_may_come_in_pieces)
 	SAYS(" it?\0");
 	CHECK(question.known);
 	CHECK_EQ(question.prompt.kind, PROMPT_CONFIRM);
-	CHECK(!keys("\r"));
+	CHECK_EQ(keys("\r"), PROMPT_ANSWERED);
 	CHECK_STR(answer(), "\n");
 }
 
@@ -81,11 +81,11 @@ TEST(a_no_and_a_cancelled_one_give_no_answer)
 {
 	asker = knock();
 	SAYS("confirm\0Allow it?\0");
-	CHECK(!keys("no\r"));
+	CHECK_EQ(keys("no\r"), PROMPT_ANSWERED);
 	CHECK_STR(answer(), "");
 	asker = knock();
 	SAYS("\0Password:\0");
-	CHECK(keys("sec\x03"));
+	CHECK_EQ(keys("sec\x03"), PROMPT_CANCELLED);
 	CHECK_STR(answer(), "");
 }
 
@@ -112,7 +112,7 @@ TEST(an_asking_program_that_ends_makes_place_for_the_next)
 	asker = knock();
 	SAYS("\0Password:\0");
 	CHECK_STR(question.prompt.text, "Password:");
-	CHECK(!keys("x\r"));
+	CHECK_EQ(keys("x\r"), PROMPT_ANSWERED);
 	CHECK_STR(answer(), "x\n");
 }
 
