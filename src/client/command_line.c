@@ -40,7 +40,7 @@ command_forward(struct forwards *f, const char *text, bool *ret_done)
 }
 
 static void
-help(void)
+help(bool permits_local)
 {
 	fputs("Commands:\n"
 	      "      -L[bind_address:]port:host:hostport    Request local forward\n"
@@ -48,26 +48,35 @@ help(void)
 	      "      -D[bind_address:]port                  Request dynamic forward\n"
 	      "      -KL[bind_address:]port                 Cancel local forward\n"
 	      "      -KR[bind_address:]port                 Cancel remote forward\n"
-	      "      -KD[bind_address:]port                 Cancel dynamic forward\n"
-	      "      !command                               Run a command here\n",
+	      "      -KD[bind_address:]port                 Cancel dynamic forward\n",
 	    stderr);
+	if (permits_local)
+		fputs("      !command                               Run a command here\n",
+		    stderr);
+}
+
+static void
+run(const char *command)
+{
+	if (system(command) < 0)
+		perror("cannot run it");
 }
 
 void
-command_line(struct forwards *f, const char *text)
+command_line(struct forwards *f, const char *text, bool permits_local)
 {
 	bool done;
 	text += strspn(text, " \t");
+	if (*text == '!' && permits_local) {
+		run(text + 1);
+		return;
+	}
 	switch (*text) {
 	case 0:
 		break;
-	case '!':
-		if (system(text + 1) < 0)
-			perror("cannot run it");
-		break;
 	case '?':
 	case 'h':
-		help();
+		help(permits_local);
 		break;
 	case '-':
 		fprintf(stderr, "%s\n", command_forward(f, text + 1, &done));

@@ -503,7 +503,7 @@ static void
 on_line(void *owner, const char *text)
 {
 	struct session *s = owner;
-	command_line(&s->forwards, text);
+	command_line(&s->forwards, text, s->config.permits_local);
 }
 
 static void

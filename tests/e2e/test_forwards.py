@@ -18,7 +18,7 @@ import threading
 
 import pytest
 
-from harness import belay_argv, belay_path, free_port, wait_until
+from harness import PROMPT, belay_argv, belay_path, free_port, wait_until
 
 SEED = int(os.environ.get("BELAY_E2E_SEED") or random.randrange(10**6))
 TIMEOUT = 60    # seconds; none of it takes one
@@ -560,14 +560,57 @@ def test_command_line(host):
         assert not listens(("127.0.0.1", port))
         for line, answer in ((f"-KL{port}", "Unknown port forwarding."),
                              ("-Lx", "Bad forwarding specification."),
-                             ("-Z", "Invalid command."), ("?", "Cancel dynamic forward"),
-                             ("!echo here:$((6*7))", "here:42")):
+                             ("-Z", "Invalid command."), ("?", "Cancel dynamic forward")):
             term.type("\r~C")
             term.expect("belay> ")
             term.line(line)
             term.expect(answer)
         assert host.output_of(term, "echo typed").strip() == "typed"
         host.finish(term)
+
+
+@pytest.mark.parametrize("program", ["ssh", "belay"])
+@pytest.mark.parametrize("permit", [None, "no", "yes"])
+def test_local_command(host, program, permit):
+    """It needs PermitLocalCommand."""
+    options = ["-oEnableEscapeCommandline=yes"] if program == "ssh" else []
+    options += [f"-oPermitLocalCommand={permit}"] if permit else []
+    term = getattr(host, program)(*options)
+    term.expect(PROMPT)
+    for line, allowed in (("!echo here:$((6*7)) >&2", "here:42"), ("?", "local command")):
+        if program == "belay":
+            allowed = allowed.replace("local command", "Run a command here")
+        term.type("\r~C")
+        term.expect("ssh> " if program == "ssh" else "belay> ")
+        term.line(line)
+        term.expect(allowed if permit == "yes" else
+                    "Invalid command." if line[0] == "!" else "Cancel dynamic forward")
+        assert permit == "yes" or allowed.encode() not in term.raw
+        term.type("\r")
+        term.expect(PROMPT)
+    term.line("exit 0")
+    assert term.wait_exit() == 0
+    host.wait_gone()
+
+
+@pytest.mark.parametrize("brackets", [("", ""), ("\033[200~", "\033[201~")])
+def test_pasted_text_opens_no_command_line(host, brackets):
+    """Also where it fills reads up to the escape, of which a terminal gives 4095 bytes."""
+    term = host.belay("-oPermitLocalCommand=yes")
+    term.expect(PROMPT)
+    command = "\r~C\r!touch ran\r"
+    for text in (command + "~#\r~R\r~.\rend", *(" " * n + command for n in range(4090, 4096)),
+                 "\r" * 4092 + command):
+        text = text.join(brackets)
+        term.line(f"stty raw -echo; echo now''here; head -c {len(text)} > pasted; "
+                  "stty sane; echo do''ne")
+        term.expect("nowhere")
+        term.type(text)
+        term.expect("done")
+        assert (host.home / "pasted").read_bytes() == text.encode()
+    assert b"belay>" not in term.raw
+    assert not any(host.dir.rglob("ran"))
+    host.finish(term)
 
 
 def from_outside(host, *options):
