@@ -56,14 +56,14 @@ status_text(const struct status *s, char ret_text[STATUS_MAX])
 void
 status_dropping(const char *host, enum status_dropping why, char ret_text[STATUS_MAX])
 {
+	/* A narrow window shows what to press. */
 	static const char *const texts[] = {
 		[STATUS_GONE] =
-		    "the question is gone; what you type is thrown away up to Enter",
-		[STATUS_UP] = "connected again; what you type is thrown away up to Enter",
-		[STATUS_NEW] =
-		    "a question; what you typed before it is thrown away up to Enter",
+		    ": the question is gone, and what you type is thrown away",
+		[STATUS_UP] = ": connected again, and what you type is thrown away",
+		[STATUS_NEW] = ", then answer: what you type before that is thrown away",
 	};
-	snprintf(ret_text, STATUS_MAX, "belay: %s: %.80s", texts[why], host);
+	snprintf(ret_text, STATUS_MAX, "belay: press Enter%s: %.80s", texts[why], host);
 }
 
 uint64_t

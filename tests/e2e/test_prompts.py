@@ -141,7 +141,7 @@ def test_what_is_typed_behind_an_answer(locked):
     host.finish(term)
 
 
-THROWN_AWAY = "what you type is thrown away up to Enter"
+THROWN_AWAY = "and what you type is thrown away"
 
 
 def test_the_link_answers_while_a_passphrase_is_typed(locked_behind_proxy):
@@ -190,7 +190,7 @@ def test_keys_right_behind_the_enter_that_logs_in(locked):
     host, term = locked
     reconnect(host, term)
     term.type("\r" + SECRET[:4])
-    term.expect("a question; what you typed before it is thrown away up to Enter")
+    term.expect("belay: press Enter, then answer")
     term.line(SECRET[4:])
     term.expect("Enter passphrase for key")
     term.line(SECRET)
