@@ -62,8 +62,10 @@ static const char *const always[] = { "-T", "-oRemoteCommand=none", NULL };
 static const char *const again[] = { "-Snone", "-oControlMaster=no",
 	"-oControlPersist=no", "-oPermitLocalCommand=no", NULL };
 static const char *const unattended[] = { "-oBatchMode=yes", NULL };
-/* Of -a and -A, and of -x, -X and -Y, the last one counts (ssh.c). */
-static const char *const no_forwards[] = { "-a", "-x", NULL };
+/* Of -a and -A, and of -x, -X and -Y, the last one counts (ssh.c).  The agent is forwarded
+ * by each link's ssh, if at all: what it knows of the way to the host, only ssh can tell. */
+static const char *const no_agent[] = { "-a", NULL };
+static const char *const no_display[] = { "-x", NULL };
 static const char *const handed[] = { "-oProxyUseFdpass=yes", NULL };
 
 static size_t
@@ -108,8 +110,11 @@ build_argv(const struct attempt_plan *plan, const char *command, char *timeout,
 		argv[n++] = (char *)(uintptr_t)o->destination;
 	for (size_t i = o->n_before; i < o->n_link_args; i++)
 		argv[n++] = o->link_args[i];
-	if (plan->wanted->tells_forwards)
-		n = add_args(argv, n, no_forwards);
+	if (plan->wanted->tells_forwards) {
+		n = add_args(argv, n, no_display);
+		if (!plan->wanted->forward_agent.n)
+			n = add_args(argv, n, no_agent);
+	}
 	argv[n++] = (char *)(uintptr_t) "--";
 	if (!behind)
 		argv[n++] = (char *)(uintptr_t)o->destination;

@@ -2,7 +2,6 @@
 
 #include "base/err.h"
 #include "base/log.h"
-#include "sys/sock.h"
 #include "sys/sys.h"
 #include "sys/tcp.h"
 #include "tunnel/socks.h"
@@ -17,15 +16,24 @@ enum { FORWARDS_MAX = 64, FORWARD_TEXT = TARGET_MAX + 16, LOOK_UP_MS = 5000 };
 
 /* ---- what the host may open ---- */
 
+static void
+tell_of_agent(struct forwards *f)
+{
+	if (f->agent && !f->told_agent)
+		log_say(LOG_NOTICE,
+		    "%s: this session was begun by an older belay and cannot use the agent;"
+		    " a new one can",
+		    f->destination);
+	f->told_agent = true;
+}
+
 static bool
 allows(void *owner, const struct msg_open *m, struct target *ret_to)
 {
-	const struct forwards *f = owner;
-	if (m->kind == OPEN_AGENT && f->agent[0]) {
-		ret_to->kind = OPEN_UNIX;
-		memcpy(ret_to->host, f->agent, sizeof f->agent);
-		return true;
-	}
+	struct forwards *f = owner;
+	/* To the agent it would look as if the request came from here. */
+	if (m->kind == OPEN_AGENT)
+		tell_of_agent(f);
 	if (m->kind == OPEN_DISPLAY && f->x11.on) {
 		ret_to->kind = OPEN_X11;
 		ret_to->display = true;
@@ -118,30 +126,6 @@ expect(struct forwards *f, const struct forward *forward)
 	return one;
 }
 
-/* "yes", the path of a socket, or the name of a variable that has it (ssh_config(5):
- * ForwardAgent, IdentityAgent). */
-static void
-find_agent(struct forwards *f, const struct config *c)
-{
-	char value[TARGET_MAX];
-	struct span told = c->forward_agent;
-	if (told.n == 3 && memcmp(told.p, "yes", 3) == 0)
-		told = c->identity_agent;
-	snprintf(value, sizeof value, "%.*s", (int)told.n, (const char *)told.p);
-	const char *path = value[0] == '$' ? getenv(value + 1)
-	    : value[0] == '/'		   ? value
-					   : getenv("SSH_AUTH_SOCK");
-	if (!c->forward_agent.n || strcmp(value, "none") == 0 || !path
-	    || strlen(path) >= sizeof f->agent)
-		return;
-	/* As ssh, only if there is one. */
-	int fd = sock_connect_any(path);
-	if (fd < 0)
-		return;
-	close(fd);
-	strcpy(f->agent, path);
-}
-
 int
 forwards_init(struct forwards *f, struct loop *loop, struct engine *engine,
     const struct config *c, const char *destination)
@@ -150,6 +134,7 @@ forwards_init(struct forwards *f, struct loop *loop, struct engine *engine,
 		.config = c,
 		.gateway = c->gateway_ports,
 		.destination = destination,
+		.agent = c->forward_agent.n,
 		.unix_how = { c->unix_mask, c->unix_unlink } };
 	tunnel_init(&f->tunnel, loop, engine, &events, f);
 	f->list = calloc(f->room, sizeof *f->list);
@@ -157,7 +142,6 @@ forwards_init(struct forwards *f, struct loop *loop, struct engine *engine,
 		return ERR_NOMEM;
 	if (!c->tells_forwards)
 		return 0; /* they are ssh's */
-	find_agent(f, c);
 	x11_init(&f->x11, c, loop->now_us);
 	for (size_t i = 0; i < c->n_forwards; i++) {
 		const struct config_forward *told = &c->forwards[i];

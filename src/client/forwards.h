@@ -39,7 +39,8 @@ struct forwards {
 	bool quiet; /* connections that fail are nobody's business: a person types */
 	const char *destination; /* for messages */
 	struct x11 x11; /* our display */
-	char agent[TARGET_MAX]; /* the socket of ours that the host may use; "": none */
+	bool agent; /* the link's ssh forwards ours */
+	bool told_agent; /* ... and the person knows that this session cannot use it */
 };
 
 /* Takes what the configuration asks for, which has to live as long; does nothing yet.

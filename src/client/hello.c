@@ -45,7 +45,7 @@ flags(const struct hello *h)
 		set |= HELLO_READ_ONLY;
 	if (!isatty(STDOUT_FILENO))
 		set |= HELLO_EXACT;
-	if (h->forwards->agent[0])
+	if (h->forwards->agent)
 		set |= HELLO_AGENT;
 	return (uint8_t)set;
 }

@@ -22,14 +22,21 @@ wish_finish(struct wish *w)
 	buf_finish(&w->command);
 }
 
+/* Programs of the session have no business with this machine's agent and display. */
+static void
+show_nothing(struct config *c)
+{
+	c->forward_agent.n = 0;
+	c->x11 = false;
+}
+
 /* belay-server itself is the program: nothing is forwarded or typed. */
 static void
 own_program(struct wish *w, struct config *c)
 {
 	w->kind = KIND_SELF;
 	c->n_forwards = 0;
-	c->forward_agent.n = 0;
-	c->x11 = false;
+	show_nothing(c);
 }
 
 bool
@@ -72,6 +79,8 @@ bool
 wish_program(struct wish *w, const struct options *o, struct config *c)
 {
 	bool terminal = isatty(STDIN_FILENO);
+	if (o->read_only)
+		show_nothing(c);
 	if (wish_manages(o)) {
 		own_program(w, c);
 		manage(w, o);

@@ -208,36 +208,6 @@ forwards_turn(struct forwards *f, bool here, uint64_t now_us)
 	return at;
 }
 
-/* ---- the agent ---- */
-
-int
-agent_open(struct agent *a, struct loop *loop, const char *session_path,
-    const struct listener *like)
-{
-	static const struct listener_unix how = { .mask = OWNER_ONLY, .unlink = true };
-	struct target on = { .kind = OPEN_UNIX };
-	char text[LISTENER_TEXT];
-	unsigned port;
-	a->listener = *like;
-	if (!rundir_kept(session_path, on.host, sizeof on.host)
-	    || listener_open(&a->listener, loop, &on, &how, &port, text)) {
-		/* As safe as ssh's own, which is in /tmp up to OpenSSH 10.0. */
-		int n = snprintf(on.host, sizeof on.host, "%s.agent", session_path);
-		if (n >= (int)sizeof on.host
-		    || listener_open(&a->listener, loop, &on, &how, &port, text))
-			return -1;
-	}
-	memcpy(a->path, on.host, sizeof a->path);
-	return 0;
-}
-
-void
-agent_close(struct agent *a)
-{
-	listener_close(&a->listener);
-	a->path[0] = 0;
-}
-
 bool
 forwards_has_room(const struct forwards *f, enum open_kind kind)
 {

@@ -1,6 +1,6 @@
 /*
  * What the host does for a client's forwards: leads connections on to where the client
- * says, listens where it wishes (-R), and has a socket for its authentication agent (-A).
+ * says, and listens where it wishes (-R).
  */
 #ifndef SERVER_FORWARDS_H
 #define SERVER_FORWARDS_H
@@ -18,7 +18,7 @@ struct forwards {
 	struct remote *remotes; /* where it has us listen, a list */
 	size_t n_remotes;
 	bool none; /* it may not: it only looks on */
-	bool agent, display; /* programs may use its agent, its display */
+	bool agent, display; /* programs may use its agent (an older one's), its display */
 	uint64_t away_us; /* since when it has no link; 0: it has */
 };
 
@@ -32,17 +32,6 @@ int forwards_take(struct forwards *f, enum msg_type type, const union msg *m);
  * free for others after a while, until it comes back. */
 uint64_t forwards_turn(struct forwards *f, bool here, uint64_t now_us);
 
-/* The socket of a session for ssh-agent's protocol, at one path for its life. */
-struct agent {
-	struct listener listener;
-	char path[TARGET_MAX];
-};
-
-/* A listener like this one leads its connections on to somebody.  0, or -1: there is
- * no agent then. */
-int agent_open(struct agent *a, struct loop *loop, const char *session_path,
-    const struct listener *like);
-void agent_close(struct agent *a);
 /* Whether this client's agent, or its display, can be given one more. */
 bool forwards_has_room(const struct forwards *f, enum open_kind kind);
 /* Leads a connection on to this client's agent, or its display. */

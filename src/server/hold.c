@@ -3,6 +3,8 @@
 #include "base/err.h"
 #include "base/hex.h"
 #include "server/about.h"
+#include "server/agent.h"
+#include "server/display.h"
 #include "server/peers.h"
 #include "server/program.h"
 #include "server/rundir.h"
@@ -46,6 +48,7 @@ struct guest {
 	int fds[2]; /* the relay's stdin and stdout */
 	size_t n_fds;
 	struct peer *peer; /* whose link it is */
+	char agent[AGENT_PATH_MAX]; /* where its ssh has forwarded one; "": none */
 	bool closing; /* close when what waits is written */
 	uint64_t input_over_us; /* since when its input has ended; 0: it has not */
 };
@@ -83,6 +86,7 @@ watch_close(struct loop *loop, struct watch *w)
 static void
 guest_close(struct hold *h, struct guest *g)
 {
+	agent_cut(&h->agent, g);
 	if (g->peer)
 		engine_remove(&g->peer->engine, &g->io.link);
 	for (size_t i = 0; i < g->n_fds && !g->linked; i++)
@@ -142,6 +146,15 @@ dismiss_all(struct hold *h, enum bye_code code)
 
 /* ---- the first hello ---- */
 
+/* A frame of its hello that it has the right to. */
+static bool
+hello_has(enum role role, const struct msg_hello *hello, enum msg_type type,
+    union msg *ret_msg)
+{
+	return rights_of(role, type, 0) == RIGHT_ALLOWED
+	    && msg_find(hello->more, type, ret_msg);
+}
+
 static void
 set_size(struct hold *h, const struct tty_size *size)
 {
@@ -170,10 +183,29 @@ lead_on(struct hold *h, enum open_kind kind, int fd)
 		close(fd);
 }
 
+/* The link in use that has an agent, rather of who types. */
+static struct guest *
+with_agent(struct hold *h)
+{
+	struct guest *found = NULL;
+	for (size_t i = 0; i < GUESTS; i++) {
+		struct guest *g = &h->guests[i];
+		if (g->peer && g->agent[0] && g->peer->engine.active == &g->io.link
+		    && (!found || g->peer == h->peers.typist))
+			found = g;
+	}
+	return found;
+}
+
 static void
 on_agent(void *owner, int fd)
 {
-	lead_on(owner, OPEN_AGENT, fd);
+	struct hold *h = owner;
+	const struct guest *g = with_agent(h);
+	if (g)
+		agent_lead_on(&h->agent, fd, g->agent, g);
+	else
+		lead_on(h, OPEN_AGENT, fd);
 }
 
 static void
@@ -182,10 +214,20 @@ on_display(void *owner, int fd)
 	lead_on(owner, OPEN_DISPLAY, fd);
 }
 
+/* Of a relay that says nothing the client is older, and serves its agent itself. */
 static bool
-agent_has_room(void *owner)
+may_have_agent(const struct msg_hello *hello)
 {
-	return has_room(owner, OPEN_AGENT);
+	union msg more;
+	return hello->flags & HELLO_AGENT
+	    && (!hello_has(ROLE_GUEST, hello, MSG_ORIGIN, &more) || more.origin.agent.n);
+}
+
+static bool
+agent_may_accept(void *owner)
+{
+	struct hold *h = owner;
+	return with_agent(h) ? agent_has_room(&h->agent) : has_room(h, OPEN_AGENT);
 }
 
 static bool
@@ -194,7 +236,7 @@ display_has_room(void *owner)
 	return has_room(owner, OPEN_DISPLAY);
 }
 
-static const struct listener agent_events = { .has_room = agent_has_room,
+static const struct listener agent_events = { .has_room = agent_may_accept,
 	.accepted = on_agent,
 	.owner = &hold };
 static const struct listener display_events = { .has_room = display_has_room,
@@ -220,7 +262,7 @@ start_program(struct hold *h, const struct msg_hello *hello, struct guest *g)
 	buf_init(&id, 2 * ID_LEN + 1);
 	(void)hex_put(&id, (struct span){ h->about.id, ID_LEN });
 	login.session = buf_str(&id);
-	if (hello->flags & HELLO_AGENT
+	if (may_have_agent(hello)
 	    && agent_open(&h->agent, &h->loop, h->path, &agent_events) == 0)
 		login.agent = h->agent.path;
 	if (msg_find(hello->more, MSG_DISPLAY, &more)
@@ -279,15 +321,6 @@ make_room(struct hold *h, const struct engine *e)
 		}
 }
 
-/* A frame of its hello that it has the right to. */
-static bool
-hello_has(enum role role, const struct msg_hello *hello, enum msg_type type,
-    union msg *ret_msg)
-{
-	return rights_of(role, type, 0) == RIGHT_ALLOWED
-	    && msg_find(hello->more, type, ret_msg);
-}
-
 /* Gives a new client what it asks for and has the right to. */
 static void
 grant(struct hold *h, struct peer *p, const struct msg_hello *hello, bool late)
@@ -296,7 +329,8 @@ grant(struct hold *h, struct peer *p, const struct msg_hello *hello, bool late)
 	p->exact = (hello->flags & HELLO_EXACT) && rights_has(p->role, CLAIM_EVERY_BYTE);
 	p->forwards.none = !rights_has(p->role, CLAIM_FORWARD);
 	p->forwards.agent = (hello->flags & HELLO_AGENT)
-	    && rights_has(p->role, CLAIM_AGENT);
+	    && rights_has(p->role, CLAIM_AGENT)
+	    && !hello_has(ROLE_GUEST, hello, MSG_ORIGIN, &more);
 	p->forwards.display = hello_has(p->role, hello, MSG_DISPLAY, &more);
 	if (p->forwards.display && late)
 		display_renew(&h->display, &more.display);
@@ -347,6 +381,16 @@ newcomer(struct hold *h, struct guest *g, const struct msg_hello *hello)
 }
 
 static void
+note_agent(struct guest *g, const struct msg_hello *hello)
+{
+	union msg more;
+	if (hello->flags & HELLO_AGENT && rights_has(g->peer->role, CLAIM_AGENT)
+	    && hello_has(ROLE_GUEST, hello, MSG_ORIGIN, &more)
+	    && more.origin.agent.n < sizeof g->agent)
+		memcpy(g->agent, more.origin.agent.p, more.origin.agent.n);
+}
+
+static void
 guest_attach(struct hold *h, struct guest *g, const struct msg_hello *hello)
 {
 	struct tty_size size = { hello->rows, hello->cols, hello->xpixel, hello->ypixel };
@@ -376,6 +420,7 @@ guest_attach(struct hold *h, struct guest *g, const struct msg_hello *hello)
 			peers_remove(&h->peers, p);
 		return;
 	}
+	note_agent(g, hello);
 	p->size = size;
 	if (rights_has(p->role, CLAIM_SIZE) && (!h->peers.typist || h->peers.typist == p))
 		set_size(h, &size);
@@ -778,10 +823,10 @@ hold_turn(void *owner, uint64_t now_us)
 	uint64_t at = peers_turn(h);
 	if (h->phase == PHASE_RUNNING && program_over(&h->program))
 		tell_exit(h);
-	loop_sooner(&at, listener_turn(&h->agent.listener, now_us));
 	loop_sooner(&at, listener_turn(&h->display.listener, now_us));
 	loop_sooner(&at, peers_forward(&h->peers, now_us));
 	loop_sooner(&at, guests_turn(h));
+	loop_sooner(&at, agent_turn(&h->agent, now_us));
 	/* After sending has made room. */
 	peers_watch(&h->peers);
 	loop_sooner(&at, program_turn(&h->program));
@@ -803,10 +848,7 @@ listen_again(struct hold *h)
 		unlink(h->path);
 		return;
 	}
-	if (!h->agent.path[0])
-		return;
-	agent_close(&h->agent);
-	(void)agent_open(&h->agent, &h->loop, h->path, &agent_events);
+	agent_again(&h->agent, h->path);
 }
 
 static void

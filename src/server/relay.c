@@ -140,6 +140,38 @@ find_session(const struct msg_hello *hello)
 	return fd;
 }
 
+static struct span
+variable(const char *name)
+{
+	const char *value = getenv(name);
+	return (struct span){ (const uint8_t *)value, value ? strlen(value) : 0 };
+}
+
+/* Tells the session what only this process knows of its link: the first frame of its kind in
+ * `more` counts, so none of the client's. */
+static int
+add_origin(struct buf *hello, const struct msg_hello *m)
+{
+	struct msg_origin origin = { variable("SSH_AUTH_SOCK"),
+		variable("SSH_CONNECTION") };
+	struct span more = m->more;
+	struct buf whole;
+	buf_init(&whole, FRAME_MAX);
+	int err = buf_put(&whole, buf_bytes(hello), hello->len - more.n);
+	if (!err)
+		err = msg_put(&whole, MSG_ORIGIN, &origin);
+	if (!err)
+		err = buf_put(&whole, more.p, more.n);
+	if (err) {
+		buf_finish(&whole);
+		return err;
+	}
+	put_be(buf_bytes(&whole), whole.len - 4, 4);
+	buf_finish(hello);
+	*hello = whole;
+	return 0;
+}
+
 static int
 relay(const char *mark, const char *text, struct buf *hello)
 {
@@ -160,6 +192,11 @@ relay(const char *mark, const char *text, struct buf *hello)
 	int session = find_session(&m.hello);
 	if (session < 0)
 		return 1;
+	err = add_origin(hello, &m.hello);
+	if (err) {
+		refuse(REFUSE_BAD, err_text(err));
+		return 1;
+	}
 	int stdio[2] = { STDIN_FILENO, STDOUT_FILENO };
 	if (sock_send_fds(session, buf_span(hello), stdio, 2)) {
 		refuse(REFUSE_GONE, strerror(errno));

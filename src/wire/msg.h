@@ -54,6 +54,7 @@ enum {
 	M(UNLISTEN, unlisten, 74, "control", "client") \
 	M(DISPLAY, display, 75, "hello", "client") \
 	M(HISTORY, history, 76, "hello", "client") \
+	M(ORIGIN, origin, 77, "hello", "relay") \
 	M(ASK, ask, 128, "socket", "client") \
 	M(INFO, info, 129, "socket", "server")
 
@@ -118,6 +119,7 @@ enum {
 #define unlisten_FIELDS(F, m) F(m, u32, forward)
 #define display_FIELDS(F, m) F(m, u32, screen) F(m, str, protocol) F(m, str, cookie)
 #define history_FIELDS(F, m) F(m, u32, time_ms)
+#define origin_FIELDS(F, m) F(m, str, agent) F(m, str, connection)
 #define ask_FIELDS(F, m) F(m, u8, verb) F(m, str, text) F(m, rest, more)
 #define info_FIELDS(F, m) \
 	F(m, id, session) \
@@ -207,7 +209,8 @@ enum open_kind {
 	OPEN_UNIX = 2, /* the socket at the path `host` */
 	/* from the server only: what the client has asked for with LISTEN `forward` ... */
 	OPEN_FORWARD = 3,
-	OPEN_AGENT = 4, /* ... or HELLO_AGENT: its authentication agent ... */
+	/* ... or HELLO_AGENT, of a link without ORIGIN: its authentication agent ... */
+	OPEN_AGENT = 4,
 	OPEN_DISPLAY = 5, /* ... or DISPLAY: its X display */
 	/* No number on the wire: the connection says itself where it leads, */
 	OPEN_SOCKS = 256, /* as SOCKS has it, */

@@ -412,39 +412,6 @@ def test_from_the_configuration(host):
 
 
 @pytest.fixture
-def agent(host):
-    path = str(host.dir / "agent.sock")
-    with subprocess.Popen(["ssh-agent", "-D", "-a", path], stdout=subprocess.DEVNULL) as child:
-        wait_until(lambda: listens(path))
-        subprocess.run(["ssh-add", "-q", host.keys / "client"], check=True,
-                       env={"SSH_AUTH_SOCK": path, "PATH": os.environ["PATH"]})
-        yield path
-        child.terminate()
-
-
-def test_the_agent_keeps_its_path(host, agent):
-    host.configure("IdentityAgent SSH_AUTH_SOCK\n")
-    term = host.shell("-A", env={"SSH_AUTH_SOCK": agent})
-    path = host.output_of(term, "echo $SSH_AUTH_SOCK").strip()
-    assert path != agent
-    key = host.output_of(term, "ssh-add -l")
-    assert "SHA256:" in key
-    host.proxy.cut()
-    assert host.output_of(term, "ssh-add -l; echo $SSH_AUTH_SOCK") == f"{key}{path}\n"
-    host.finish(term)
-    wait_until(lambda: not os.path.exists(path))
-
-
-def test_without_an_agent_there_is_none(host):
-    term = host.shell("-A", env={"SSH_AUTH_SOCK": "/nowhere"})
-    assert host.output_of(term, "echo ${SSH_AUTH_SOCK-none}").strip() == "none"
-    host.finish(term)
-    term = host.shell("-A", "-a", env={"SSH_AUTH_SOCK": "/nowhere"})
-    assert host.output_of(term, "echo ${SSH_AUTH_SOCK-none}").strip() == "none"
-    host.finish(term)
-
-
-@pytest.fixture
 def display(host):
     """An X server of the client's machine that wants a cookie; the client's environment."""
     programs = ("Xvfb", "xauth", "xprop", "xdpyinfo")

@@ -59,6 +59,20 @@ may_open(uint8_t kind, uint32_t forward, const char *host, unsigned port)
 	return !failed;
 }
 
+/* It is for the link's ssh to forward; a session that asks is of an older server. */
+TEST(nobody_asks_the_agent_by_way_of_us)
+{
+	setenv("SSH_AUTH_SOCK", "/tmp/there-may-be-one", 1);
+	next_stream = STREAM_CHANNELS + 1;
+	begin("forwardagent yes\nidentityagent SSH_AUTH_SOCK\n");
+	CHECK(forwards.agent && !forwards.told_agent);
+	CHECK(!may_open(OPEN_AGENT, 0, "", 0));
+	CHECK(forwards.told_agent); /* the person, once */
+	CHECK(!may_open(OPEN_AGENT, 0, "", 0));
+	end();
+	unsetenv("SSH_AUTH_SOCK");
+}
+
 TEST(the_host_may_open_only_what_was_asked_for)
 {
 	char told[100];
