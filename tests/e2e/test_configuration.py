@@ -4,6 +4,7 @@ when it is whole, and no limit of ssh_config(5) is lost.
 
 import contextlib
 import os
+import pathlib
 import re
 import select
 import shutil
@@ -11,6 +12,7 @@ import socket
 import stat
 import struct
 import subprocess
+import sys
 import threading
 import time
 
@@ -18,6 +20,9 @@ import pytest
 
 from harness import (TIMEOUT, belay_argv, belay_path, descendants, free_port, manual_page,
                      tables, wait_until)
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "conformance"))
+
+import compared     # noqa: E402
 from test_forwards import connect, exactly, listens, port_of, service, talk, tunnel
 
 
@@ -418,3 +423,24 @@ def test_programs_that_come_to_the_display_late(host, both):
             "xdpyinfo >/dev/null && echo shown; while xdpyinfo >/dev/null 2>&1; do sleep 0.1; done;"
             "echo refused", *UNTRUSTED, "-oForwardX11Timeout=2")
         assert said == "shown\nrefused\n"
+
+
+# ---- the table of `make conformance` ----
+
+def test_every_option_and_keyword_has_its_row():
+    has = {f"-{letter}" for letter in compared.LETTERS} | set(compared.KEYWORDS)
+    assert has | set(compared.PLAYED) | set(compared.DIFFERS) == set(compared.rows())
+    assert not has & set(compared.PLAYED) and not has & set(compared.DIFFERS)
+
+
+def test_what_is_said_to_be_played_by_a_test_is():
+    place = pathlib.Path(__file__).parent
+    code = "".join(path.read_text() for path in place.glob("test_*.py"))
+    for test in compared.PLAYED.values():
+        assert (place / test).exists() or f"def {test}(" in code, test
+
+
+@pytest.mark.parametrize("name", ["-A", "-n", "-q", "-V", "hostname", "identityfile",
+                                  "proxycommand", "sendenv", "setenv", "visualhostkey"])
+def test_beside_ssh(host, name):
+    assert compared.run(host, name)[0] == "passed", compared.play(host, name)
