@@ -206,20 +206,25 @@ rundir_is_there(const char *session_path)
 struct mending {
 	const uint8_t *id; /* NULL: all */
 	uint64_t end_us;
+	bool asked, waits;
 };
 
-/* Asks a holder, which was started with the path of its socket. */
+/* Asks or awaits a holder, which was started with the path of its socket. */
 static void
 mend(void *owner, pid_t pid, const char *path)
 {
-	const struct mending *m = owner;
+	struct mending *m = owner;
 	char own[SESSION_PATH_MAX];
 	const char *name = strrchr(path, '/');
 	if (m->id
 	    && (!join_id("", m->id, ID_LEN, own) || !name || strcmp(name, own) != 0))
 		return;
-	if (rundir_is_there(path) || kill(pid, RUNDIR_SIGNAL) < 0)
+	if (rundir_is_there(path))
 		return;
+	if (!m->waits) {
+		m->asked |= kill(pid, RUNDIR_SIGNAL) == 0;
+		return;
+	}
 	while (!rundir_is_there(path) && sys_now_us() < m->end_us)
 		(void)poll(NULL, 0, 2);
 }
@@ -227,8 +232,12 @@ mend(void *owner, pid_t pid, const char *path)
 void
 rundir_mend(const uint8_t *id)
 {
-	struct mending m = { id, sys_now_us() + MEND_US };
+	struct mending m = { .id = id, .end_us = sys_now_us() + MEND_US };
+	/* All are asked before any is waited for: one may not be able to. */
 	os_each_process("hold", mend, &m);
+	m.waits = true;
+	if (m.asked)
+		os_each_process("hold", mend, &m);
 }
 
 void
