@@ -37,7 +37,7 @@ try() {
 		{ no 'takes no program, or runs none'; return; }
 	say send $x "$d"
 	e=$(fill 2>&1)
-	[ "$(wc -c <$p)" -eq $r ] || { no 'no room, or interrupted'; return; }
+	[ "$(cat $p 2>/dev/null | wc -c)" -eq $r ] || { no 'no room, or interrupted'; return; }
 	e=$($p --land $p "$f" 2>&1)
 	[ "$e" = $v ] || { no 'it does not run there'; return; }
 	say run
