@@ -10,7 +10,7 @@
 
 In there: default signals, open standard descriptors, an environment of a few known variables,
 umask 022, limits as high as they may be; no terminal; and, where the kernel lets us (as root, or
-by a user namespace), /tmp, /var/tmp, /dev/shm, the network and the processes are its own.  When
+by a user namespace), /tmp, /var/tmp, /dev/shm, /run, the network and the processes are its own.  When
 the room ends, by whatever signal, the kernel ends all that is in it, and its files are gone.
 --keep: a file or directory below those places that stays where it is; the repository does.
 """
@@ -32,7 +32,7 @@ import tempfile
 import time
 
 REPO = pathlib.Path(__file__).resolve().parents[1]
-PLACES = ("/tmp", "/var/tmp", "/dev/shm")
+PLACES = {"/tmp": "1777", "/var/tmp": "1777", "/dev/shm": "1777", "/run": "755"}
 MARK = "BELAY_ROOM"     # the process that is the way into the room, as seen from inside
 HOME = "/tmp/home"
 GRACE = 30              # seconds that the command has to end when it was told to
@@ -124,9 +124,9 @@ def _kept(paths):
 def _own_places(keep):
     _call("mount", "none", "/", None, MS_REC | MS_PRIVATE, None)
     kept = _kept(keep)
-    for place in PLACES:
+    for place, mode in PLACES.items():
         if os.path.isdir(place) and not os.path.islink(place):
-            _call("mount", "none", place, "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777")
+            _call("mount", "none", place, "tmpfs", MS_NOSUID | MS_NODEV, f"mode={mode}")
     for path, fd in kept:
         target = pathlib.Path(path)
         if os.path.isdir(f"/proc/self/fd/{fd}"):

