@@ -440,7 +440,7 @@ static const struct keyword {
 	{ "exitonforwardfailure", CONFIG_OURS, set_exit_on_forward_failure },
 	{ "fingerprinthash", CONFIG_LINK, NULL },
 	{ "forkafterauthentication", CONFIG_OURS, set_background },
-	{ "forwardagent", CONFIG_OURS, set_forward_agent },
+	{ "forwardagent", CONFIG_LINK, set_forward_agent },
 	{ "forwardx11", CONFIG_OURS, set_x11 },
 	{ "forwardx11timeout", CONFIG_OURS, set_x11_timeout },
 	{ "forwardx11trusted", CONFIG_OURS, set_x11_trusted },

@@ -224,10 +224,13 @@ start_on_pipes(const struct login *login, struct login_fds *ret_fds)
 	}
 	while (made < 3 && sys_pipe(pairs[made]) == 0)
 		made++;
+	int place = login->kind == KIND_SELF ? self_place() : -1;
 	pid_t pid = made < 3
 	    ? -1
-	    : child_fork((int[]){ pairs[0][0], pairs[1][1], pairs[2][1] }, -1);
+	    : child_fork((int[]){ pairs[0][0], pairs[1][1], pairs[2][1] }, place);
 	if (pid == 0) {
+		if (place >= 0)
+			self_is_at(CHILD_ALSO);
 		setsid();
 		clean_environment();
 		forwards_environment(login);

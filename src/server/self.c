@@ -75,6 +75,18 @@ self_is_whole(void)
 	return whole;
 }
 
+int
+self_place(void)
+{
+	return place;
+}
+
+void
+self_is_at(int fd)
+{
+	place = fd;
+}
+
 void
 self_exec(char **argv)
 {

@@ -15,6 +15,11 @@ void self_begin(const char *argv0);
 /* Whether the file is as it was made, by the checksum behind it (tools/seal).  One that was
  * installed is not looked at, and one without a checksum counts as whole. */
 bool self_is_whole(void);
+/* The descriptor of the directory, to be given to a child (child_fork) that leaves it; -1:
+ * none is needed. */
+int self_place(void);
+/* In that child: there it is now. */
+void self_is_at(int fd);
 /* Becomes it; argv[0] is set.  Returns only on an error, with errno. */
 void self_exec(char **argv);
 

@@ -123,7 +123,7 @@ VALUES = {
     "addressfamily": "inet6", "clearallforwardings": "yes", "connecttimeout": "7",
     "dynamicforward": "1234", "enableescapecommandline": "yes", "escapechar": "^B",
     "exitonforwardfailure": "yes", "forkafterauthentication": "yes",
-    "forwardagent": "yes", "forwardx11": "yes", "forwardx11timeout": "77",
+    "forwardx11": "yes", "forwardx11timeout": "77",
     "forwardx11trusted": None, "gatewayports": "yes", "hostname": "elsewhere",
     "ipqos": "cs1 cs2", "localforward": "1234 a:1", "permitremoteopen": "a:1",
     "port": "77", "proxyusefdpass": "yes", "remotecommand": "date",
