@@ -7,6 +7,7 @@ a test shows both, so that the reasons given there stay true.
 
 import contextlib
 import json
+import math
 import os
 import pathlib
 import re
@@ -144,10 +145,12 @@ def verdict_of(one, starts):
 
 
 def test_how_ssh_ended_decides(run):
+    seconds = math.ceil(scaled(2))      # all of them start at once
+    gate = {"AUTOSSH_GATETIME": seconds}
+
     def all_of(program, end):
-        gate = {"AUTOSSH_GATETIME": 1}
         return [(run(program, ["-M", "0", "host"], [end], **gate), 1),
-                (run(program, ["-M", "0", "host"], [f"sleep 2.1; {end}"], **gate), 1),
+                (run(program, ["-M", "0", "host"], [f"sleep {2 * seconds}; {end}"], **gate), 1),
                 (run(program, ["-M", "0", "host"], ["kill 9", end], **gate), 2),
                 (run(program, ["-M", "0", "host"], [end], AUTOSSH_GATETIME=0), 1)]
     runs = [(program, end, wanted, all_of(program, end))
