@@ -187,12 +187,21 @@ $(REPLAY): $(BUILD)/%_replay: %_fuzz.c tests/fuzz/replay.c $(CLIENT_LIBS) tests/
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -Itests/fuzz -Itests/unit/term -o $@ $(filter %.c %.a,$^)
 
-# How many runs, from which seed.
+# What for: the simulator (how many runs, from which seed), or the real programs in trouble
+# (how many minutes; SEED of it).
+T ?= simulator
 SEEDS ?= 100000
 FROM ?= 1
-soak:
+MINUTES ?= 30
+soak: soak-$(T)
+soak-simulator:
 	$(MAKE) BUILD=$(BUILD) $(BUILD)/tests/sim
 	$(BUILD)/tests/sim $(FROM) $(SEEDS)
+soak-trouble:
+	tools/deps check
+	$(MAKE) all
+	BELAY=$(abspath $(BUILD)/belay) BELAY_SERVERS=$(abspath $(BUILD)/servers) \
+		tests/soak/trouble.py --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 FUZZ_SECONDS ?= 60
 fuzz:
@@ -231,5 +240,6 @@ clean:
 	rm -rf $(BUILD) $(CHECK_BUILD) build-fuzz build-darwin
 
 FORCE:
-.PHONY: all count servers darwin check unit sim replay soak fuzz bench conformance try clean FORCE
+.PHONY: all count servers darwin check unit sim replay soak soak-simulator \
+	soak-trouble fuzz bench conformance try clean FORCE
 -include $(shell find $(BUILD) -path $(BUILD)/deps -prune -o -type f -name '*.d' -print 2>/dev/null)

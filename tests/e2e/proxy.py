@@ -64,7 +64,7 @@ class _Connection:
 
 
 class Proxy:
-    def __init__(self, target_port):
+    def __init__(self, target_port, address="127.0.0.1"):
         self.target = ("127.0.0.1", target_port)
         self.accepted = 0       # connections that reached the server
         self.refused = 0        # connections reset because of refuse() or no server
@@ -75,7 +75,7 @@ class Proxy:
         self._sizes = {"up": iter(()), "down": iter(())}
         self._rate = None       # of what comes down, bytes a second
         self._new = "pass"      # or "refuse", or (up, down) to drop
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self._listener = socket.create_server((address, 0), backlog=64)
         self._listener.setblocking(False)
         self.port = self._listener.getsockname()[1]
         self._calls = []
@@ -103,12 +103,12 @@ class Proxy:
                 self._new = (up, down)
         self._call(do)
 
-    def stall(self):
+    def stall(self, up=True, down=True):
         """Holds everything back on the present connections until heal()."""
         def do():
             for connection in self._connections:
                 for pipe in connection.pipes:
-                    pipe.stalled = True
+                    pipe.stalled = {"up": up, "down": down}[pipe.name]
         self._call(do)
 
     def limit(self, rate):
