@@ -137,7 +137,7 @@ PYTHON := /usr/bin/python3
 # By way of make again: only then is what tools/deps has installed seen.
 check:
 	tools/deps check
-	$(MAKE) all $(MADE) $(BUILD)/tests/hot_path
+	$(MAKE) all $(MADE) $(BUILD)/tests/hot_path faults
 	$(MAKE) $(CHECK_FLAGS) all unit sim replay
 	tests/run $(CHECK_BUILD)
 
@@ -187,8 +187,19 @@ $(REPLAY): $(BUILD)/%_replay: %_fuzz.c tests/fuzz/replay.c $(CLIENT_LIBS) tests/
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -Itests/fuzz -Itests/unit/term -o $@ $(filter %.c %.a,$^)
 
-# What for: the simulator (how many runs, from which seed), or the real programs in trouble
-# (how many minutes; SEED of it).
+# Makes the Nth call of a function fail, in the client and in a server that loads it.
+faults: $(BUILD)/tests/fault.so $(BUILD)/tests/servers/$(OS)-$(MACHINE)
+
+$(BUILD)/tests/fault.so: tests/fault/fault.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -fno-builtin -fPIC -shared -o $@ $< -ldl
+
+$(BUILD)/tests/servers/$(OS)-$(MACHINE): $(BUILD)/server/main.o $(SERVER_LIBS)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -o $@ $^
+
+# What for: the simulator (how many runs, from which seed), the real programs in trouble (how
+# many minutes; SEED of it), or with one call failing.
 T ?= simulator
 SEEDS ?= 100000
 FROM ?= 1
@@ -202,6 +213,11 @@ soak-trouble:
 	$(MAKE) all
 	BELAY=$(abspath $(BUILD)/belay) BELAY_SERVERS=$(abspath $(BUILD)/servers) \
 		tests/soak/trouble.py --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+soak-faults:
+	tools/deps check
+	$(MAKE) all faults
+	BELAY=$(BUILD)/belay FAULTS=all $(PYTHON) -B -m pytest -p no:cacheprovider -q \
+		tests/e2e/test_faults.py
 
 FUZZ_SECONDS ?= 60
 fuzz:
@@ -240,6 +256,6 @@ clean:
 	rm -rf $(BUILD) $(CHECK_BUILD) build-fuzz build-darwin
 
 FORCE:
-.PHONY: all count servers darwin check unit sim replay soak soak-simulator \
-	soak-trouble fuzz bench conformance try clean FORCE
+.PHONY: all count servers darwin check unit sim replay faults soak soak-simulator \
+	soak-trouble soak-faults fuzz bench conformance try clean FORCE
 -include $(shell find $(BUILD) -path $(BUILD)/deps -prune -o -type f -name '*.d' -print 2>/dev/null)
