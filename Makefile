@@ -231,9 +231,9 @@ bench:
 	failed=0; $(BUILD)/bench/term_bench || failed=1; for one in bench tunnel reaction load; do \
 		$(PYTHON) bench/$$one.py $(QUICK) || failed=1; done; exit $$failed
 
-$(BUILD)/bench/term_bench: bench/term_bench.c $(call libs,term base)
+$(BUILD)/bench/term_bench: bench/term_bench.c $(call libs,term base) tests/unit/term/floods.h
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -o $@ $^ -lvterm
+	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -Itests/unit/term -o $@ $(filter %.c %.a,$^) -lvterm
 
 $(BUILD)/bench/linkemu: bench/lab/linkemu.c
 	@mkdir -p $(@D)

@@ -5,8 +5,11 @@
  *
  * A line a kind of traffic: MB/s of both, medians of rounds in which they take turns, and
  * the ratio; then what history takes.  Both keep history: libvterm's rows are handed to a
- * callback that copies them.  Exit status 1, and the figure's name, if a bound is not kept.
+ * callback that copies them.  Then the floods of the unit tests, every sequence there is: on
+ * which screen which one costs most.  Exit status 1, and the figure's name, if a bound is not
+ * kept.
  */
+#include "floods.h"
 #include "term/term.h"
 
 #include <stdarg.h>
@@ -19,8 +22,10 @@
 
 enum { ROWS = 24, COLS = 80, HISTORY = 10000, WRITE_SIZE = 4096, ROUNDS = 5 };
 
-/* What is asked of the model: times libvterm's throughput, MiB for that many rows. */
+/* What is asked of the model: times libvterm's throughput, MiB for that many rows; a byte of
+ * the worst sequence in those of plain lines, and in nanoseconds on a large screen. */
 enum { RATIO_MIN = 10, MEMORY_ROWS = 100000, MEMORY_MAX = 12 };
+enum { WORST_MAX = 20, WORST_LARGE_NS = 1000, LARGE_ROWS = 200, LARGE_COLS = 500 };
 
 /* ---- traffic ---- */
 
@@ -236,6 +241,78 @@ weigh_history(size_t count)
 	return kept("memory of history", mib <= MEMORY_MAX);
 }
 
+/* ---- floods ---- */
+
+enum { FLOOD_WRITE = 8 * 1024, FLOOD_TIMES = 5 };
+
+struct flood_bed {
+	int rows, cols, setting;
+	double worst;
+	char name[96];
+};
+
+/* Nanoseconds a byte, the best of a few writes. */
+static double
+flood_cost(struct term *t, const char *bytes, size_t n)
+{
+	double best = 1;
+	for (int i = 0; i < FLOOD_TIMES; i++) {
+		double began = seconds();
+		term_write(t, bytes, n);
+		double took = seconds() - began;
+		best = took < best ? took : best;
+	}
+	return best * 1e9 / (double)n;
+}
+
+static void
+run_flood(void *owner, const struct flood *f)
+{
+	static char bytes[FLOOD_WRITE + FLOOD_MAX];
+	struct flood_bed *bed = owner;
+	struct term *t;
+	struct term_options o = { bed->rows, bed->cols, HISTORY, SIZE_MAX, false };
+	size_t n = 0;
+	if (term_new(&o, &t))
+		abort();
+	flood_set_up(t, bed->setting);
+	for (; n < FLOOD_WRITE; n += f->len)
+		memcpy(bytes + n, f->text, f->len);
+	double cost = flood_cost(t, bytes, n);
+	if (cost > bed->worst) {
+		bed->worst = cost;
+		memcpy(bed->name, f->name, sizeof bed->name);
+	}
+	term_free(t);
+}
+
+/* The worst flood on each screen. */
+static bool
+flood_all(int rows, int cols, double most_ns)
+{
+	bool all = true;
+	for (int i = 0; i < FLOOD_SETTINGS; i++) {
+		struct flood_bed bed = { .rows = rows, .cols = cols, .setting = i };
+		floods(run_flood, &bed);
+		printf("worst at %3d x %3d, %-10s %6.0f ns a byte of %4.0f: %s\n", cols,
+		    rows, flood_settings[i].name, bed.worst, most_ns, bed.name);
+		all &= kept("the worst sequence", bed.worst <= most_ns);
+	}
+	return all;
+}
+
+static double
+plain_cost(void)
+{
+	double took[ROUNDS];
+	text_len = 0;
+	while (text_len < 1000000)
+		plain_lines();
+	for (int i = 0; i < ROUNDS; i++)
+		took[i] = run_ours();
+	return median(took) * 1e9 / (double)text_len;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -248,6 +325,8 @@ main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
 		all &= race(kinds[i].name, kinds[i].make, bytes);
 	all &= weigh_history(MEMORY_ROWS);
+	all &= flood_all(ROWS, COLS, WORST_MAX * plain_cost());
+	all &= flood_all(LARGE_ROWS, LARGE_COLS, WORST_LARGE_NS);
 	free(text);
 	return all ? 0 : 1;
 }

@@ -87,8 +87,7 @@ carriage_return(struct term *t)
 static void
 line_feed(struct term *t)
 {
-	struct row *r = term_row(t);
-	r->wrapped = r->spacer = false;
+	row_cut(grid_row_as_is(term_grid(t), t->row));
 	line_down(t);
 	if (term_has(t, MODE_NEW_LINE))
 		carriage_return(t);
@@ -130,10 +129,8 @@ align(struct term *t)
 	margins_reset(t);
 	cursor_absolute(t, 0, 0);
 	erase_rows(t, 0, g->rows, false);
-	for (int y = 0; y < g->rows; y++) {
-		struct row *r = grid_row(g, y);
-		row_erase(r, 0, g->cols, g->cols, (struct cell){ 'E', 0 });
-	}
+	for (int y = 0; y < g->rows; y++)
+		row_fill(g, grid_row_as_is(g, y), (struct cell){ 'E', 0 });
 }
 
 static void
@@ -151,8 +148,7 @@ keypad_numeric(struct term *t)
 static void
 next_line(struct term *t)
 {
-	struct row *r = term_row(t);
-	r->wrapped = r->spacer = false;
+	row_cut(grid_row_as_is(term_grid(t), t->row));
 	line_down(t);
 	carriage_return(t);
 }

@@ -202,8 +202,8 @@ insert_chars(struct term *t, const struct params *ps)
 {
 	cursor_to(t, t->row, t->col);
 	if (between_side_margins(t))
-		row_insert(term_row(t), t->col, t->right + 1, param_or(ps, 0, 1),
-		    term_grid(t)->cols, erased_cell(t));
+		row_shift(term_grid(t), grid_row_as_is(term_grid(t), t->row), t->col,
+		    t->right + 1, param_or(ps, 0, 1), erased_cell(t));
 }
 
 static void
@@ -211,8 +211,8 @@ delete_chars(struct term *t, const struct params *ps)
 {
 	cursor_to(t, t->row, t->col);
 	if (between_side_margins(t))
-		row_delete(term_row(t), t->col, t->right + 1, param_or(ps, 0, 1),
-		    term_grid(t)->cols, erased_cell(t));
+		row_shift(term_grid(t), grid_row_as_is(term_grid(t), t->row), t->col,
+		    t->right + 1, -param_or(ps, 0, 1), erased_cell(t));
 }
 
 static bool
@@ -260,43 +260,39 @@ pan_up(struct term *t, const struct params *ps)
 
 /* Columns from `from` to the right margin move by n cells, in all rows between margins. */
 static void
-move_columns(struct term *t, int from, int n, bool insert)
+move_columns(struct term *t, int from, int n)
 {
-	int cols = term_grid(t)->cols;
+	struct grid *g = term_grid(t);
 	cursor_to(t, t->row, t->col);
 	if (!between_margins(t))
 		return;
-	for (int y = t->top; y <= t->bottom; y++) {
-		struct row *r = grid_row(term_grid(t), y);
-		if (insert)
-			row_insert(r, from, t->right + 1, n, cols, erased_cell(t));
-		else
-			row_delete(r, from, t->right + 1, n, cols, erased_cell(t));
-	}
+	struct cell blank = erased_cell(t);
+	for (int y = t->top; y <= t->bottom; y++)
+		row_shift(g, grid_row_as_is(g, y), from, t->right + 1, n, blank);
 }
 
 static void
 shift_left(struct term *t, const struct params *ps)
 {
-	move_columns(t, t->left, param_or(ps, 0, 1), false);
+	move_columns(t, t->left, -param_or(ps, 0, 1));
 }
 
 static void
 shift_right(struct term *t, const struct params *ps)
 {
-	move_columns(t, t->left, param_or(ps, 0, 1), true);
+	move_columns(t, t->left, param_or(ps, 0, 1));
 }
 
 static void
 insert_columns(struct term *t, const struct params *ps)
 {
-	move_columns(t, t->col, param_or(ps, 0, 1), true);
+	move_columns(t, t->col, param_or(ps, 0, 1));
 }
 
 static void
 delete_columns(struct term *t, const struct params *ps)
 {
-	move_columns(t, t->col, param_or(ps, 0, 1), false);
+	move_columns(t, t->col, -param_or(ps, 0, 1));
 }
 
 static void

@@ -1,6 +1,7 @@
 #include "term/grid.h"
 
 #include "base/err.h"
+#include "term/style.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,24 +17,29 @@ size_t
 grid_bytes(const struct grid *g)
 {
 	return (size_t)g->rows
-	    * (sizeof *g->row + stride(g) * sizeof *g->mem + row_text_room(g->cols));
+	    * (sizeof *g->row + 2 * sizeof *g->order + stride(g) * sizeof *g->mem
+		+ row_text_room(g->cols));
 }
 
 int
-grid_init(struct grid *g, int rows, int cols)
+grid_init(struct grid *g, int rows, int cols, struct grid_tables *tables)
 {
-	*g = (struct grid){ .rows = rows, .cols = cols };
-	g->row = calloc((size_t)rows, sizeof *g->row);
-	g->mem = malloc((size_t)rows * stride(g) * sizeof *g->mem);
-	g->texts = malloc((size_t)rows * row_text_room(cols));
-	if (!g->row || !g->mem || !g->texts) {
+	size_t n = (size_t)rows;
+	*g = (struct grid){ .rows = rows, .cols = cols, .tables = tables };
+	g->row = calloc(n, sizeof *g->row);
+	g->order = malloc(2 * n * sizeof *g->order);
+	g->mem = malloc(n * stride(g) * sizeof *g->mem);
+	g->texts = malloc(n * row_text_room(cols));
+	if (!g->row || !g->order || !g->mem || !g->texts) {
 		grid_finish(g);
 		return ERR_NOMEM;
 	}
-	for (int y = 0; y < rows; y++) {
-		g->row[y].cells = g->mem + (size_t)y * stride(g);
-		g->row[y].text = g->texts + (size_t)y * row_text_room(cols);
+	for (size_t y = 0; y < n; y++) {
+		g->order[y] = (uint32_t)y;
+		g->row[y].cells = g->mem + y * stride(g);
+		g->row[y].text = g->texts + y * row_text_room(cols);
 	}
+	tables->work += ROW_WORK * n;
 	return 0;
 }
 
@@ -41,6 +47,7 @@ void
 grid_finish(struct grid *g)
 {
 	free(g->row);
+	free(g->order);
 	free(g->mem);
 	free(g->texts);
 	*g = (struct grid){ 0 };
@@ -54,6 +61,12 @@ row_head(const struct row *r, int x)
 	return x > 0 && x < r->used && r->cells[x].ch & CELL_TAIL ? x - 1 : x;
 }
 
+static inline void
+touched(const struct grid *g, int cells)
+{
+	g->tables->work += (uint64_t)cells;
+}
+
 static void
 fill(struct cell *cells, int from, int to, struct cell with)
 {
@@ -64,27 +77,58 @@ fill(struct cell *cells, int from, int to, struct cell with)
 static bool
 is_plain_blank(struct cell c)
 {
-	return c.ch == ' ' && c.style == 0;
+	return cell_equal(c, CELL_BLANK);
 }
 
 /* Without any cell. */
 static void
 row_empty(struct row *r)
 {
+	r->used = 0;
 	r->wide = false;
 	r->texted = true;
 	r->text_len = r->text_mark = r->text_style = 0;
 }
 
-void
-row_erase(struct row *r, int from, int to, int cols, struct cell blank)
+/* The blanks that are put behind the others come into the row's text as well. */
+static void
+pad_text(const struct grid *g, struct row *r, size_t n)
 {
+	enum { MARK = 2 };
+	r->texted = r->texted && r->text_len + MARK + n <= row_text_room(g->cols);
+	if (!r->texted)
+		return;
+	if (r->text_style) {
+		r->text[r->text_len++] = MARK_STYLE;
+		r->text[r->text_len++] = 0;
+		r->text_mark = r->text_len;
+		r->text_style = 0;
+	}
+	memset(r->text + r->text_len, ' ', n);
+	r->text_len += (uint32_t)n;
+}
+
+void
+row_pad(const struct grid *g, struct row *r, int x)
+{
+	touched(g, x - r->used);
+	pad_text(g, r, (size_t)(x - r->used));
+	fill(r->cells, r->used, x, CELL_BLANK);
+	r->used = (uint16_t)x;
+}
+
+void
+row_erase(const struct grid *g, struct row *r, int from, int to, struct cell blank)
+{
+	if (from <= 0 && to == g->cols) {
+		row_fill(g, r, blank);
+		return;
+	}
+	touched(g, ROW_WORK);
 	row_split(r, from);
 	row_split(r, to);
-	if (to == cols)
+	if (to == g->cols)
 		r->wrapped = r->spacer = false;
-	if (from == 0 && to == cols)
-		r->known = true;
 	if (is_plain_blank(blank) && to >= r->used) {
 		r->texted = r->texted && r->used <= from;
 		if (r->used > from)
@@ -94,122 +138,404 @@ row_erase(struct row *r, int from, int to, int cols, struct cell blank)
 		return;
 	}
 	r->texted = false;
-	row_fill_to(r, from);
+	row_fill_to(g, r, from);
+	touched(g, to - from);
 	fill(r->cells, from, to, blank);
 	if (r->used < to)
 		r->used = (uint16_t)to;
 }
 
-/* Before cells are moved within [at, end): no half of a wide one may move alone. */
-static int
-prepare_move(struct row *r, int at, int end, int n)
+/* ---- rows that are torn ---- */
+
+/* The row that has its cells in another one's memory. */
+static struct row *
+borrower(const struct grid *g, const struct cell *memory)
 {
-	row_fill_to(r, end);
+	struct row *r = g->row;
+	while (r->lazy != LAZY_TORN || r->torn != memory)
+		r++;
+	touched(g, (int)(r - g->row) / ROW_WORK);
+	return r;
+}
+
+static void
+swap_cells(struct cell *a, struct cell *b, int from, int to)
+{
+	for (int x = from; x < to; x++) {
+		struct cell kept = a[x];
+		a[x] = b[x];
+		b[x] = kept;
+	}
+}
+
+/* The row has its own memory back; its cells are there, unless it is hollow. */
+static void
+take_back(const struct grid *g, struct row *r)
+{
+	if (r->torn == r->cells)
+		return;
+	struct row *other = borrower(g, r->cells);
+	if (!other->hollow || !r->hollow) {
+		swap_cells(r->cells, r->torn, r->at, r->end);
+		touched(g, r->end - r->at);
+	}
+	other->torn = r->torn;
+	r->torn = r->cells;
+}
+
+static void
+settle_torn(const struct grid *g, struct row *r)
+{
+	take_back(g, r);
+	if (r->hollow && is_plain_blank(r->with) && r->used <= r->at)
+		return;
+	row_fill_to(g, r, r->at);
+	if (r->hollow)
+		fill(r->cells, r->at, r->end, r->with);
+	if (r->used < r->end)
+		r->used = r->end;
+}
+
+/* Nothing has been lent yet. */
+static void
+tear(const struct grid *g, struct row *r, int left, int right)
+{
+	if (r->lazy == LAZY_TORN && r->at == left && r->end == right)
+		return;
+	if (r->lazy)
+		row_settle(g, r);
+	row_split(r, left);
+	row_split(r, right);
+	r->hollow = r->used <= left;
+	if (!r->hollow)
+		row_fill_to(g, r, right);
+	r->texted = false;
+	r->lazy = LAZY_TORN;
+	r->with = CELL_BLANK;
+	r->torn = r->cells;
+	r->at = (uint16_t)left;
+	r->end = (uint16_t)right;
+}
+
+void
+grid_mend(struct grid *g)
+{
+	for (int y = 0; y < g->rows; y++)
+		if (g->row[y].lazy == LAZY_TORN)
+			g->row[y].lazy = LAZY_NOT;
+}
+
+/* ---- what is only noted ---- */
+
+void
+row_fill(const struct grid *g, struct row *r, struct cell with)
+{
+	touched(g, ROW_WORK);
+	if (r->lazy == LAZY_TORN)
+		take_back(g, r);
+	row_empty(r);
+	r->wrapped = r->spacer = false;
+	r->known = true;
+	r->lazy = is_plain_blank(with) ? LAZY_NOT : LAZY_ALL;
+	r->with = with;
+}
+
+static bool
+is_protected(const struct grid *g, uint32_t style)
+{
+	struct style s;
+	if (style == 0)
+		return false;
+	style_unpack(&s, intern_get(&g->tables->styles, style).p);
+	return s.attr & ATTR_PROTECTED;
+}
+
+void
+row_veil(const struct grid *g, struct row *r, struct cell blank)
+{
+	bool known = r->known;
+	touched(g, ROW_WORK);
+	if (r->lazy == LAZY_MOVED || r->lazy == LAZY_TORN)
+		row_settle(g, r);
+	/* What is erased is not protected. */
+	if (r->lazy == LAZY_ALL || row_is_blank(r)) {
+		row_fill(g, r, blank);
+		r->known = known;
+		return;
+	}
+	int last = g->cols - 1;
+	if (r->used <= last || !is_protected(g, r->cells[last].style))
+		row_cut(r);
+	r->texted = false;
+	r->lazy = LAZY_VEIL;
+	r->with = blank;
+}
+
+/* What has gone out of [at, end) counts no more, and no half of a wide one stays. */
+static void
+narrow(struct row *r)
+{
+	int lo = r->at - r->by, hi = r->end - r->by;
+	lo = lo > r->lo ? lo : r->lo;
+	hi = hi < r->hi ? hi : r->hi;
+	if (lo >= hi) {
+		r->lo = r->hi = r->at;
+		r->by = 0;
+		return;
+	}
+	row_split(r, lo);
+	row_split(r, hi);
+	r->lo = (uint16_t)lo;
+	r->hi = (uint16_t)hi;
+}
+
+/* Nothing has moved yet. */
+static void
+begin_shift(const struct grid *g, struct row *r, int at, int end, struct cell blank)
+{
 	row_split(r, at);
 	row_split(r, end);
-	r->spacer = r->texted = false;
-	return n < end - at ? n : end - at;
+	if (!is_plain_blank(blank))
+		row_fill_to(g, r, end);
+	int hi = r->used < end ? r->used : end;
+	r->lazy = LAZY_MOVED;
+	r->with = blank;
+	r->at = r->lo = (uint16_t)at;
+	r->end = (uint16_t)end;
+	r->hi = (uint16_t)(hi < at ? at : hi);
+	r->by = 0;
 }
 
 void
-row_insert(struct row *r, int at, int end, int n, int cols, struct cell blank)
+row_shift(const struct grid *g, struct row *r, int at, int end, int n, struct cell blank)
 {
-	n = prepare_move(r, at, end, n);
-	row_split(r, end - n);
-	memmove(r->cells + at + n, r->cells + at,
-	    (size_t)(end - at - n) * sizeof *r->cells);
-	fill(r->cells, at, at + n, blank);
-	if (end == cols)
+	int width = end - at;
+	bool same = cell_equal(r->with, blank);
+	touched(g, ROW_WORK);
+	r->spacer = false;
+	if (end == g->cols)
 		r->wrapped = false;
+	if (r->lazy == LAZY_ALL && same)
+		return;
+	if (r->lazy && (r->lazy != LAZY_MOVED || !same || r->at != at || r->end != end))
+		row_settle(g, r);
+	if (!r->lazy && r->used <= at && is_plain_blank(blank))
+		return;
+	r->texted = false;
+	if (!r->lazy)
+		begin_shift(g, r, at, end, blank);
+	if (r->lo == r->hi)
+		return;
+	n = n > width ? width : n < -width ? -width : n;
+	r->by = (int16_t)(r->by + n);
+	narrow(r);
+}
+
+static void
+settle_moved(struct row *r)
+{
+	int to = r->lo + r->by, end = r->hi + r->by;
+	bool plain = is_plain_blank(r->with) && r->used <= r->end;
+	memmove(r->cells + to, r->cells + r->lo,
+	    (size_t)(r->hi - r->lo) * sizeof *r->cells);
+	fill(r->cells, r->at, to, r->with);
+	if (plain) {
+		r->used = (uint16_t)end;
+		return;
+	}
+	fill(r->cells, end, r->end, r->with);
+	if (r->used < r->end)
+		r->used = r->end;
+}
+
+/* The first cell from x on that is protected, or is not. */
+static int
+next_protected(const struct grid *g, const struct row *r, int x, bool is)
+{
+	uint32_t style = 0;
+	bool found = false;
+	for (; x < r->used; x++) {
+		if (r->cells[x].style != style) {
+			style = r->cells[x].style;
+			found = is_protected(g, style);
+		}
+		if (found == is)
+			break;
+	}
+	return x;
 }
 
 void
-row_delete(struct row *r, int at, int end, int n, int cols, struct cell blank)
+row_erase_unprotected(const struct grid *g, struct row *r, int from, int to,
+    struct cell blank)
 {
-	n = prepare_move(r, at, end, n);
-	row_split(r, at + n);
-	memmove(r->cells + at, r->cells + at + n,
-	    (size_t)(end - at - n) * sizeof *r->cells);
-	fill(r->cells, end - n, end, blank);
-	if (end == cols)
-		r->wrapped = false;
+	bool known = r->known;
+	int x = from, end;
+	touched(g, ROW_WORK + to - from);
+	while (x < to && x < r->used) {
+		x = next_protected(g, r, x, false);
+		end = next_protected(g, r, x, true);
+		if (end == r->used)
+			break;
+		if (x < to)
+			row_erase(g, r, x, end < to ? end : to, blank);
+		x = end;
+	}
+	if (x < to)
+		row_erase(g, r, x, to, blank);
+	r->known = known;
+}
+
+void
+row_settle(const struct grid *g, struct row *r)
+{
+	uint8_t lazy = r->lazy;
+	touched(g, g->cols);
+	if (lazy == LAZY_TORN)
+		settle_torn(g, r);
+	r->lazy = LAZY_NOT;
+	if (lazy == LAZY_MOVED)
+		settle_moved(r);
+	else if (lazy == LAZY_VEIL)
+		row_erase_unprotected(g, r, 0, g->cols, r->with);
+	if (lazy == LAZY_ALL || r->lazy == LAZY_ALL) {
+		r->lazy = LAZY_NOT;
+		fill(r->cells, 0, g->cols, r->with);
+		r->used = (uint16_t)g->cols;
+	}
+	r->texted = false;
+	if (r->used == 0)
+		row_empty(r);
 }
 
 /* ---- scrolling ---- */
-
-static void
-clear_row(struct grid *g, int y, struct cell blank)
-{
-	struct row *r = grid_row(g, y);
-	*r = (struct row){ .cells = r->cells, .text = r->text, .known = true };
-	row_empty(r);
-	if (!is_plain_blank(blank))
-		row_erase(r, 0, g->cols, g->cols, blank);
-}
 
 /* The line of a row does not go on behind it. */
 static void
 cut_after(struct grid *g, int y)
 {
-	if (y < 0)
-		return;
-	grid_row(g, y)->wrapped = false;
-	grid_row(g, y)->spacer = false;
+	if (y >= 0)
+		row_cut(grid_row_as_is(g, y));
+}
+
+static size_t
+order_bytes(int rows)
+{
+	return (size_t)rows * sizeof(uint32_t);
+}
+
+/* The rows from y on, which do not go over the end of the ring now. */
+static uint32_t *
+straight(struct grid *g, int y, int n)
+{
+	int behind = g->rows - g->top;
+	uint32_t *room = g->order + g->rows;
+	touched(g, n / ROW_WORK);
+	if (y + g->top >= g->rows)
+		return g->order + y - behind;
+	if (y + n <= behind)
+		return g->order + y + g->top;
+	memcpy(room, g->order + g->top, order_bytes(behind));
+	memcpy(room + behind, g->order, order_bytes(g->top));
+	memcpy(g->order, room, order_bytes(g->rows));
+	touched(g, g->rows / ROW_WORK);
+	g->top = 0;
+	return g->order + y;
+}
+
+/* The first n of the rows of a part come to stand behind the others. */
+static void
+turn_rows(struct grid *g, int top, int height, int n)
+{
+	uint32_t *part = straight(g, top, height), *room = g->order + g->rows;
+	memcpy(room, part, order_bytes(n));
+	memmove(part, part + n, order_bytes(height - n));
+	memcpy(part + height - n, room, order_bytes(n));
 }
 
 static void
-move_row(struct grid *g, int from, int to)
+clear_rows(struct grid *g, int from, int to, struct cell blank)
 {
-	struct row moved = *grid_row(g, from);
-	*grid_row(g, from) = *grid_row(g, to);
-	*grid_row(g, to) = moved;
+	for (int y = from; y < to; y++)
+		row_fill(g, grid_row_as_is(g, y), blank);
 }
 
 void
 grid_scroll_up(struct grid *g, int top, int bottom, int n, struct cell blank)
 {
-	if (n > bottom - top + 1)
-		n = bottom - top + 1;
+	int height = bottom - top + 1;
+	n = n < height ? n : height;
 	if (bottom < g->rows - 1)
 		cut_after(g, bottom);
 	if (top > 0)
 		cut_after(g, top - 1);
-	if (top == 0 && bottom == g->rows - 1) {
+	if (height == g->rows) {
 		g->top += n;
 		g->top -= g->top < g->rows ? 0 : g->rows;
 	} else {
-		for (int y = top; y + n <= bottom; y++)
-			move_row(g, y + n, y);
+		turn_rows(g, top, height, n);
 	}
-	for (int y = bottom - n + 1; y <= bottom; y++)
-		clear_row(g, y, blank);
+	clear_rows(g, bottom - n + 1, bottom + 1, blank);
 }
 
 void
 grid_scroll_down(struct grid *g, int top, int bottom, int n, struct cell blank)
 {
-	if (n > bottom - top + 1)
-		n = bottom - top + 1;
+	int height = bottom - top + 1;
+	n = n < height ? n : height;
 	cut_after(g, top - 1);
 	cut_after(g, bottom);
-	if (bottom - n >= top)
+	if (n < height)
 		cut_after(g, bottom - n);
-	for (int y = bottom; y - n >= top; y--)
-		move_row(g, y - n, y);
-	for (int y = top; y < top + n; y++)
-		clear_row(g, y, blank);
+	if (height == g->rows) {
+		g->top -= n;
+		g->top += g->top < 0 ? g->rows : 0;
+	} else {
+		turn_rows(g, top, height, height - n);
+	}
+	clear_rows(g, top, top + n, blank);
+}
+
+/* What a row shows between the margins. */
+struct part {
+	struct cell *torn;
+	struct cell with;
+	bool hollow;
+};
+
+static struct part
+part_of(const struct row *r)
+{
+	return (struct part){ r->torn, r->with, r->hollow };
 }
 
 static void
-copy_part(struct grid *g, int from, int to, int left, int right)
+set_part(struct row *r, struct part p)
 {
-	struct row *src = grid_row(g, from), *dst = grid_row(g, to);
-	row_fill_to(src, right);
-	row_fill_to(dst, right);
-	memcpy(dst->cells + left, src->cells + left,
-	    (size_t)(right - left) * sizeof *dst->cells);
-	dst->wide |= src->wide;
-	dst->texted = false;
+	r->torn = p.torn;
+	r->with = p.with;
+	r->hollow = p.hollow;
+}
+
+static int
+common_divisor(int a, int b)
+{
+	return b ? common_divisor(b, a % b) : a;
+}
+
+/* The parts of the first n rows of `height` come behind the others: round by round, each
+ * is moved once. */
+static void
+turn_parts(struct grid *g, int top, int height, int n)
+{
+	for (int begin = common_divisor(height, n) - 1; begin >= 0; begin--) {
+		struct part first = part_of(grid_row_as_is(g, top + begin));
+		int to = begin, from = begin + n;
+		for (; from != begin; to = from, from = (from + n) % height)
+			set_part(grid_row_as_is(g, top + to),
+			    part_of(grid_row_as_is(g, top + from)));
+		set_part(grid_row_as_is(g, top + to), first);
+	}
 }
 
 /* n > 0: up. */
@@ -217,26 +543,23 @@ void
 grid_scroll_box(struct grid *g, int top, int bottom, int left, int right, int n,
     struct cell blank)
 {
-	int height = bottom - top + 1;
-	int by = n < 0 ? -n : n;
-	if (by > height)
-		by = height;
+	int height = bottom - top + 1, by = n < 0 ? -n : n;
+	bool wide = false;
+	by = by < height ? by : height;
+	touched(g, height * ROW_WORK);
 	for (int y = top; y <= bottom; y++) {
-		row_split(grid_row(g, y), left);
-		row_split(grid_row(g, y), right);
+		struct row *r = grid_row_as_is(g, y);
+		tear(g, r, left, right);
+		wide |= r->wide;
 		if (right == g->cols)
-			cut_after(g, y);
+			row_cut(r);
 	}
-	for (int i = 0; i < height - by; i++) {
-		if (n > 0)
-			copy_part(g, top + i + by, top + i, left, right);
-		else
-			copy_part(g, bottom - i - by, bottom - i, left, right);
-	}
-	for (int i = 0; i < by; i++) {
-		int y = n > 0 ? bottom - i : top + i;
-		bool known = grid_row(g, y)->known;
-		row_erase(grid_row(g, y), left, right, g->cols, blank);
-		grid_row(g, y)->known = known;
+	if (by < height)
+		turn_parts(g, top, height, n > 0 ? by : height - by);
+	for (int y = top; y <= bottom; y++)
+		grid_row_as_is(g, y)->wide = wide;
+	for (int y = n > 0 ? bottom - by + 1 : top; by > 0; y++, by--) {
+		grid_row_as_is(g, y)->hollow = true;
+		grid_row_as_is(g, y)->with = blank;
 	}
 }

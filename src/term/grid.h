@@ -6,17 +6,35 @@
  *      ...            ^used
  *     row[top-1]  ->                             the last
  *
- * Rows are a ring, so that scrolling the whole screen moves nothing.  Cells from `used` on
- * are blank in the default style, whatever their memory holds: who appends may write some
- * more, up to ROW_SLACK beyond the last column.  A wide character has two cells; nothing
- * here leaves half of one: the other half becomes a blank.
+ * Rows are a ring, so that scrolling the whole screen moves nothing, and they are named in
+ * it by numbers, so that scrolling a part moves no more than these.  Cells from `used` on
+ * are blank in the default style, whatever their memory holds: a writer that appends may
+ * write some more, up to ROW_SLACK beyond the last column.  A wide character has two cells;
+ * nothing here leaves half of one: the other half becomes a blank.
+ *
+ * A byte of output pays for few cells.  So what changes whole rows at once, many of them
+ * maybe, touches none of their cells, but is noted in the row:
+ *
+ *     ALL     every cell is `with`
+ *     MOVED   the cells [lo, hi) stand `by` columns further right, and are all that is left
+ *             of those in [at, end), where the others are `with`
+ *     VEIL    every cell is `with` but those that DECSCA protects
+ *     TORN    the cells in [at, end) stand in the memory of another row, or (`hollow`) are all
+ *             `with`; its own memory there may hold those of a third
+ *
+ * and is done by row_settle when a program comes to the row: grid_row sees to it.  Only what
+ * knows of these forms may use grid_row_as_is.
  */
 #ifndef TERM_GRID_H
 #define TERM_GRID_H
 
+#include "term/intern.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+enum row_lazy { LAZY_NOT, LAZY_ALL, LAZY_MOVED, LAZY_VEIL, LAZY_TORN };
 
 enum {
 	CELL_CHAR = 0x1fffff, /* a character, or with CELL_CLUSTER a cluster's number */
@@ -25,6 +43,7 @@ enum {
 	CELL_TAIL = 1 << 29, /* the second half of the wide character before it */
 	CELL_WIDE = 1 << 30,
 	ROW_SLACK = 7, /* cells */
+	ROW_WORK = 4, /* a row that is looked at costs as much as so many cells */
 };
 #define CELL_CLUSTER (UINT32_C(1) << 31)
 
@@ -48,29 +67,77 @@ struct row {
 	bool spacer;
 	bool wide; /* may hold wide characters */
 	bool known; /* shows what the terminal shows (term.h) */
+	uint8_t lazy; /* enum row_lazy; what it needs: */
+	bool hollow;
+	struct cell with;
+	struct cell *torn; /* the memory of the row that lends those cells */
+	uint16_t at, end, lo, hi;
+	int16_t by;
+};
+
+struct grid_tables {
+	struct intern styles; /* of the cells */
+	uint64_t work; /* cells that were touched, to compare the work with the output */
 };
 
 struct grid {
 	int rows, cols;
 	int top;
-	struct row *row;
+	struct row *row; /* in no order */
+	uint32_t *order; /* their numbers, from `top` on; as much room again */
 	struct cell *mem;
 	uint8_t *texts;
+	struct grid_tables *tables; /* borrowed */
 };
+
+/* In the text of a row: see line.h. */
+enum { MARK_REPEAT = 0x0d, MARK_CLUSTERS = 0x0e, MARK_CHARS = 0x0f, MARK_STYLE = 0x1b };
 
 static const struct cell CELL_BLANK = { ' ', 0 };
 
 /* Blank.  ERR_NOMEM; _finish takes a zeroed one. */
-int grid_init(struct grid *g, int rows, int cols);
+int grid_init(struct grid *g, int rows, int cols, struct grid_tables *tables);
 void grid_finish(struct grid *g);
 /* The memory that it holds, in bytes. */
 size_t grid_bytes(const struct grid *g);
 
+static inline bool
+cell_equal(struct cell a, struct cell b)
+{
+	return a.ch == b.ch && a.style == b.style;
+}
+
+static inline struct row *
+grid_row_as_is(const struct grid *g, int y)
+{
+	y += g->top;
+	return &g->row[g->order[y < g->rows ? y : y - g->rows]];
+}
+
+/* Does what was only noted. */
+void row_settle(const struct grid *g, struct row *r);
+
 static inline struct row *
 grid_row(const struct grid *g, int y)
 {
-	y += g->top;
-	return &g->row[y < g->rows ? y : y - g->rows];
+	struct row *r = grid_row_as_is(g, y);
+	if (r->lazy)
+		row_settle(g, r);
+	return r;
+}
+
+/* Its line does not go on behind it. */
+static inline void
+row_cut(struct row *r)
+{
+	r->wrapped = r->spacer = false;
+}
+
+/* No cell was written since it was erased in the default style. */
+static inline bool
+row_is_blank(const struct row *r)
+{
+	return r->used == 0 && !r->lazy;
 }
 
 static inline struct cell
@@ -89,12 +156,12 @@ row_text_room(int cols)
 }
 
 /* Blanks up to x, so that x < used or x == used may be written. */
+void row_pad(const struct grid *g, struct row *r, int x);
 static inline void
-row_fill_to(struct row *r, int x)
+row_fill_to(const struct grid *g, struct row *r, int x)
 {
-	r->texted = r->texted && r->used >= x;
-	for (; r->used < x; r->used++)
-		r->cells[r->used] = CELL_BLANK;
+	if (r->used < x)
+		row_pad(g, r, x);
 }
 
 /* Makes x a border between characters: a wide one across it becomes blanks. */
@@ -109,10 +176,21 @@ row_split(struct row *r, int x)
 }
 
 /* Fills [from, to) with the blank cell. */
-void row_erase(struct row *r, int from, int to, int cols, struct cell blank);
-void row_insert(struct row *r, int at, int end, int n, int cols, struct cell blank);
-void row_delete(struct row *r, int at, int end, int n, int cols, struct cell blank);
+void row_erase(const struct grid *g, struct row *r, int from, int to, struct cell blank);
+/* The same, but what DECSCA protects stays; of a row that is settled. */
+void row_erase_unprotected(const struct grid *g, struct row *r, int from, int to,
+    struct cell blank);
+/* Fills all of it, whatever was noted. */
+void row_fill(const struct grid *g, struct row *r, struct cell with);
+/* The same, but protected cells stay. */
+void row_veil(const struct grid *g, struct row *r, struct cell blank);
+/* Moves the cells of [at, end) by n to the right, or with n < 0 to the left; blank ones come
+ * in.  Noted only. */
+void
+row_shift(const struct grid *g, struct row *r, int at, int end, int n, struct cell blank);
 
+/* All rows will be filled: what they have lent to each other counts no more. */
+void grid_mend(struct grid *g);
 /* Moves the rows top .. bottom up (or down) by n; blank ones come in.  Lines that are torn
  * apart are no longer joined. */
 void grid_scroll_up(struct grid *g, int top, int bottom, int n, struct cell blank);

@@ -136,8 +136,12 @@ drop_rows(struct history *h)
 {
 	while (h->next - h->first > h->rows_max) {
 		struct history_chunk *c = h->chunks[0];
-		h->first++;
-		if (++c->dropped == c->count)
+		uint64_t over = h->next - h->first - h->rows_max;
+		uint32_t left = c->count - c->dropped;
+		uint32_t n = over < left ? (uint32_t)over : left;
+		h->first += n;
+		c->dropped += n;
+		if (n == left)
 			free_chunks(h, 0, 1);
 	}
 }
@@ -151,38 +155,57 @@ history_bound(struct history *h, size_t rows_max, size_t bytes_max)
 	drop_rows(h);
 }
 
-int
-history_push(struct history *h, const struct history_row *row)
+/* As often as there is room for it, which is once or more. */
+static size_t
+fill_chunk(struct history_chunk *c, const struct history_row *row, size_t count)
 {
-	size_t n = row->text.n;
+	size_t n = row->text.n, done = 0;
+	uint32_t begin = begin_of(c, c->count);
+	struct slot s = { .later = (uint32_t)(row->offset - c->offset) };
+	do {
+		if (n)
+			memcpy(c->data + begin, row->text.p, n);
+		begin += (uint32_t)n;
+		s.end = begin | (uint32_t)row->flags << FLAG_SHIFT;
+		set_slot(c, c->count++, s);
+	} while (++done < count && has_room(c, n, row->offset));
+	return done;
+}
+
+/* The chunk for a row of n bytes; NULL: there is none. */
+static struct history_chunk *
+chunk_for(struct history *h, size_t n, uint64_t offset, int *ret_err)
+{
 	struct history_chunk *c = h->chunk_count ? h->chunks[h->chunk_count - 1] : NULL;
-	if (h->rows_max == 0) {
-		h->first = ++h->next;
-		return 0;
-	}
-	if (!c || !has_room(c, n, row->offset)) {
-		int err = add_chunk(h, n, row->offset);
-		if (err) {
-			/* Numbers go on without a gap: what is before is not kept either. */
-			h->next++;
+	*ret_err = 0;
+	if (c && has_room(c, n, offset))
+		return c;
+	*ret_err = add_chunk(h, n, offset);
+	if (*ret_err)
+		return NULL;
+	drop_bytes(h);
+	return h->chunk_count ? h->chunks[h->chunk_count - 1] : NULL;
+}
+
+int
+history_push(struct history *h, const struct history_row *row, size_t count)
+{
+	int err = 0;
+	while (count) {
+		struct history_chunk *c = h->rows_max
+		    ? chunk_for(h, row->text.n, row->offset, &err)
+		    : NULL;
+		/* Numbers go on without a gap: what is before is not kept either. */
+		if (!c) {
+			h->next += count;
 			history_clear(h);
 			return err;
 		}
-		drop_bytes(h);
-		if (h->chunk_count == 0) {
-			h->first = ++h->next;
-			return 0;
-		}
-		c = h->chunks[h->chunk_count - 1];
+		size_t n = fill_chunk(c, row, count);
+		h->next += n;
+		count -= n;
+		drop_rows(h);
 	}
-	uint32_t begin = begin_of(c, c->count);
-	if (n)
-		memcpy(c->data + begin, row->text.p, n);
-	set_slot(c, c->count++,
-	    (struct slot){ (begin + (uint32_t)n) | (uint32_t)row->flags << FLAG_SHIFT,
-		(uint32_t)(row->offset - c->offset) });
-	h->next++;
-	drop_rows(h);
 	return 0;
 }
 

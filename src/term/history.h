@@ -38,8 +38,9 @@ struct history_row {
 
 void history_init(struct history *h, size_t rows_max, size_t bytes_max);
 void history_finish(struct history *h);
-/* The row has the number h->next, also when it is not kept (ERR_NOMEM, or no room). */
-int history_push(struct history *h, const struct history_row *row);
+/* Puts it there so many times.  The first has the number h->next, also when it is not kept
+ * (ERR_NOMEM, or no room). */
+int history_push(struct history *h, const struct history_row *row, size_t count);
 /* first <= number < next; the text is valid until the next push. */
 struct history_row history_get(const struct history *h, uint64_t number);
 /* The line of the last row does not go on. */

@@ -187,7 +187,7 @@ grow_entries(struct intern *in)
 }
 
 int
-intern_sweep(struct intern *in)
+intern_sweep(struct intern *in, uint32_t least)
 {
 	int err = 0;
 	uint32_t bytes = drop_unmarked(in);
@@ -199,7 +199,8 @@ intern_sweep(struct intern *in)
 		move_pool(in, pool, cap);
 	else
 		err = ERR_NOMEM;
-	if (in->used > in->entry_cap / 2 && grow_entries(in))
+	bool small = in->used > in->entry_cap / 2 || in->entry_cap < least;
+	if (small && grow_entries(in))
 		err = ERR_NOMEM;
 	fill_slots(in);
 	return err;

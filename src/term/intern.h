@@ -6,9 +6,10 @@
  *     [ 3 ][ 0 ][ 1 ]  --->  [ at, len, hash ]  --->  ...bytes...
  *
  * Nobody counts references.  When a table is full (ERR_FULL) its owner marks what is still
- * in use and sweeps; a table that stays more than half full then grows.  So the work of a
- * sweep is paid for by as many new entries, and a table is at most about four times as
- * large as what is in use, and never larger than `max` bytes.
+ * in use and sweeps; a table that stays more than half full then grows, and so does one of
+ * fewer entries than the owner's marking is worth.  So the work of a sweep is paid for by as
+ * many new entries, and a table is at most about four times as large as what is in use, or
+ * as that, and never larger than `max` bytes.
  *
  * Number 0 is no entry: the empty string.
  */
@@ -65,8 +66,9 @@ intern_mark(struct intern *in, uint32_t id)
 }
 bool intern_is_marked(const struct intern *in, uint32_t id);
 /* Frees what is not marked; numbers in use stay.  Grows the table if that did not make
- * enough room; ERR_NOMEM then leaves it as it is, swept. */
-int intern_sweep(struct intern *in);
+ * enough room, or if it has room for fewer than `least`; ERR_NOMEM then leaves it as it is,
+ * swept. */
+int intern_sweep(struct intern *in, uint32_t least);
 
 /* The memory that it holds, in bytes. */
 size_t intern_bytes(const struct intern *in);

@@ -241,6 +241,26 @@ line_put(struct line_writer *w, const struct row *r, int from, int to)
 
 /* ---- storing ---- */
 
+/* ASCII of a style, in steps of eight cells; returns how many. */
+static inline int
+store_ascii(const struct cell *cells, int n, uint32_t style, uint8_t *p)
+{
+	enum { STEP = 8 };
+	int done = 0;
+	for (; done + STEP <= n; done += STEP) {
+		uint32_t ch = 0, other = 0;
+		for (int i = 0; i < STEP; i++) {
+			ch |= cells[done + i].ch;
+			other |= cells[done + i].style ^ style;
+		}
+		if (ch >= 0x80 || other)
+			break;
+		for (int i = 0; i < STEP; i++)
+			p[done + i] = (uint8_t)cells[done + i].ch;
+	}
+	return done;
+}
+
 /* Cells without links that need no mode, as many as there are. */
 static int
 store_chars(struct line_writer *w, const struct cell *cells, int from, int to)
@@ -256,6 +276,11 @@ store_chars(struct line_writer *w, const struct cell *cells, int from, int to)
 	}
 	for (p = room; x < to;) {
 		uint32_t ch = cells[x].ch;
+		int many = store_ascii(cells + x, to - x, style, p);
+		x += many;
+		p += many;
+		if (many)
+			continue;
 		if (cells[x].style != style) {
 			struct span packed = style_packed(w->t, cells[x].style);
 			if (*packed.p & STYLE_LINK)
@@ -369,6 +394,26 @@ line_store(const struct term *t, const struct row *r, const struct row *next, bo
 	return flags | (w.marked ? ROW_MARKED : 0);
 }
 
+uint8_t
+line_store_all(const struct term *t, struct cell c, struct buf *out,
+    struct span *ret_text)
+{
+	struct line_writer w;
+	int more = t->main.grid.cols - 1;
+	uint8_t text[] = { (uint8_t)c.ch, MARK_REPEAT, (uint8_t)more,
+		(uint8_t)(more >> 8) };
+	buf_drop(out, out->len);
+	*ret_text = (struct span){ NULL, 0 };
+	if (cell_equal(c, CELL_BLANK))
+		return 0;
+	line_begin(&w, t, out, true);
+	if (c.style)
+		store_style(&w, c.style);
+	put(&w, text, more ? sizeof text : 1);
+	*ret_text = buf_span(out);
+	return ROW_MARKED;
+}
+
 /* ---- reading ---- */
 
 void
@@ -395,8 +440,8 @@ read_style(struct line_reader *r)
 	r->p = p;
 }
 
-bool
-line_next(struct line_reader *r, struct line_cell *c)
+static bool
+next_cell(struct line_reader *r, struct line_cell *c)
 {
 	while (r->p < r->end
 	    && (*r->p == MARK_STYLE || *r->p == MARK_CLUSTERS || *r->p == MARK_CHARS)) {
@@ -426,5 +471,23 @@ line_next(struct line_reader *r, struct line_cell *c)
 	c->text = (struct span){ r->p, len };
 	c->clusters = r->clusters;
 	r->p += len;
+	return true;
+}
+
+bool
+line_next(struct line_reader *r, struct line_cell *c)
+{
+	if (r->repeat) {
+		r->repeat--;
+		*c = r->last;
+		return true;
+	}
+	if (!next_cell(r, c))
+		return false;
+	if (r->p < r->end && *r->p == MARK_REPEAT) {
+		r->repeat = (uint16_t)(r->p[1] | r->p[2] << 8);
+		r->last = *c;
+		r->p += 3;
+	}
 	return true;
 }

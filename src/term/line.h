@@ -8,6 +8,8 @@
  * Unicode's sense); what only comes out right with it stands between its SM and RM, or
  * between MARK_CLUSTERS and MARK_CHARS.
  *
+ * Behind MARK_REPEAT two bytes say how many times more the cell before it comes.
+ *
  * A stored style is packed as in style.h, but for a link: two bytes for its length, and its
  * text.  A stored row begins in the plain style, without link and without clusters, and has
  * no blanks at its end unless it is wrapped.
@@ -16,8 +18,6 @@
 #define TERM_LINE_H
 
 #include "term/state.h"
-
-enum { MARK_CLUSTERS = 0x0e, MARK_CHARS = 0x0f, MARK_STYLE = 0x1b };
 
 struct line_writer {
 	struct buf *out;
@@ -48,17 +48,21 @@ void line_end(struct line_writer *w);
 uint8_t line_store(const struct term *t, const struct row *r, const struct row *next,
     bool spacer, struct buf *out, struct span *ret_text);
 
+/* The same for a row of nothing but this cell, which is a single narrow character. */
+uint8_t line_store_all(const struct term *t, struct cell c, struct buf *out,
+    struct span *ret_text);
+
 struct line_reader {
 	const uint8_t *p, *end;
 	bool clusters;
 	struct style style; /* without link */
 	struct span link; /* "PARAMS;URI" */
-};
-
-struct line_cell {
-	struct span text;
-	int width;
-	bool clusters; /* to be printed with mode 2027 */
+	uint16_t repeat; /* so many times more comes */
+	struct line_cell {
+		struct span text;
+		int width;
+		bool clusters; /* to be printed with mode 2027 */
+	} last;
 };
 
 void line_read(struct line_reader *r, struct span text);

@@ -7,13 +7,20 @@
 
 /* ---- the tables of styles, clusters and links ---- */
 
+enum { SWEEP_CELLS = 16 };
+
 static void
 mark_grid(struct term *t, const struct grid *g)
 {
 	for (int y = 0; y < g->rows; y++) {
-		const struct row *r = &g->row[y];
+		struct row *r = &g->row[y];
+		if (r->lazy == LAZY_TORN)
+			row_settle(g, r);
+		t->tables.work += ROW_WORK + r->used;
+		if (r->lazy)
+			intern_mark(&t->tables.styles, r->with.style);
 		for (int x = 0; x < r->used; x++) {
-			intern_mark(&t->styles, r->cells[x].style);
+			intern_mark(&t->tables.styles, r->cells[x].style);
 			if (r->cells[x].ch & CELL_CLUSTER)
 				intern_mark(&t->clusters, r->cells[x].ch & CELL_NUMBER);
 		}
@@ -23,7 +30,7 @@ mark_grid(struct term *t, const struct grid *g)
 struct span
 style_packed(const struct term *t, uint32_t id)
 {
-	struct span bytes = intern_get(&t->styles, id);
+	struct span bytes = intern_get(&t->tables.styles, id);
 	return (struct span){ bytes.p, bytes.n ? bytes.n : 1 };
 }
 
@@ -41,19 +48,21 @@ sweep(struct term *t)
 {
 	memset(t->style_cache, 0, sizeof t->style_cache);
 	memset(t->cluster_cache, 0, sizeof t->cluster_cache);
-	intern_unmark(&t->styles);
+	intern_unmark(&t->tables.styles);
 	intern_unmark(&t->clusters);
 	intern_unmark(&t->links);
 	mark_grid(t, &t->main.grid);
 	mark_grid(t, &t->alternate.grid);
-	intern_mark(&t->styles, t->pen_id);
-	intern_mark(&t->styles, t->erase_id);
+	intern_mark(&t->tables.styles, t->pen_id);
+	intern_mark(&t->tables.styles, t->erase_id);
 	intern_mark(&t->links, t->pen.link);
-	for (uint32_t id = 1; id <= t->styles.entry_high; id++)
-		if (intern_is_marked(&t->styles, id))
+	for (uint32_t id = 1; id <= t->tables.styles.entry_high; id++)
+		if (intern_is_marked(&t->tables.styles, id))
 			intern_mark(&t->links, style_get(t, id).link);
-	if (intern_sweep(&t->styles) || intern_sweep(&t->clusters)
-	    || intern_sweep(&t->links))
+	/* For a number of cells that were looked at there must be a new entry. */
+	uint32_t least = (uint32_t)(t->main.grid.rows * t->main.grid.cols / SWEEP_CELLS);
+	if (intern_sweep(&t->tables.styles, least) || intern_sweep(&t->clusters, least)
+	    || intern_sweep(&t->links, least))
 		t->err = ERR_NOMEM;
 }
 
@@ -81,7 +90,7 @@ style_id(struct term *t, const struct style *s)
 	if (style_equal(s, &known->style) && known->id)
 		return known->id;
 	uint8_t bytes[STYLE_PACKED_MAX];
-	uint32_t id = number_of(t, &t->styles,
+	uint32_t id = number_of(t, &t->tables.styles,
 	    (struct span){ bytes, style_pack(s, bytes) });
 	if (id == 0)
 		t->err = ERR_NOMEM;
@@ -279,6 +288,14 @@ append(struct term *t, uint32_t ch, int width, int limit)
 }
 
 static void
+insert_cells(struct term *t, struct row *r, int at, int end, int n)
+{
+	row_shift(term_grid(t), r, at, end, n, erased_cell(t));
+	if (r->lazy)
+		row_settle(term_grid(t), r);
+}
+
+static void
 place(struct term *t, uint32_t ch, int width)
 {
 	if (t->pen_changed)
@@ -297,8 +314,8 @@ place(struct term *t, uint32_t ch, int width)
 	int cols = term_grid(t)->cols, x = t->col;
 	struct row *r = term_row(t);
 	if (term_has(t, MODE_INSERT) && x + width <= limit)
-		row_insert(r, x, limit + 1, width, cols, erased_cell(t));
-	row_fill_to(r, x);
+		insert_cells(t, r, x, limit + 1, width);
+	row_fill_to(term_grid(t), r, x);
 	row_split(r, x);
 	row_split(r, x + width);
 	note_char(t, r, x, ch);
@@ -427,22 +444,81 @@ print_char(struct term *t, uint32_t ch)
 	place(t, ch, width);
 }
 
+/* As many copies of a character as the row takes from the cursor on, at most n; returns how
+ * many. */
+static int
+put_copies(struct term *t, uint32_t ch, int width, int n)
+{
+	struct grid *g = term_grid(t);
+	struct row *r = term_row(t);
+	int x = t->col, limit = right_limit(t);
+	int room = (limit + 1 - x) / width, fit = (limit - x) / width;
+	n = n < room ? n : room;
+	if (n <= 0)
+		return 0;
+	int end = x + n * width;
+	if (term_has(t, MODE_INSERT) && fit > 0)
+		insert_cells(t, r, x, limit + 1, (n < fit ? n : fit) * width);
+	row_fill_to(g, r, x);
+	row_split(r, x);
+	row_split(r, end);
+	r->texted = r->texted && r->used == x;
+	uint8_t *from = text_begin(t, r, t->pen_id, 4 * (size_t)n), *text = from;
+	struct cell head = { ch | (uint32_t)(width - 1) * CELL_WIDE, t->pen_id };
+	struct cell tail = { CELL_TAIL, t->pen_id };
+	for (int i = x; i < end; i += width) {
+		r->cells[i] = head;
+		if (width == 2)
+			r->cells[i + 1] = tail;
+		if (r->texted)
+			text += utf8_put(ch, text);
+	}
+	text_end(r, t->pen_id, from, text);
+	r->wide |= width == 2;
+	if (r->used < end)
+		r->used = (uint16_t)end;
+	if (end == g->cols)
+		r->spacer = false;
+	t->tables.work += (uint64_t)(end - x);
+	after_print(t, end, limit);
+	return n;
+}
+
 void
 print_again(struct term *t, int n)
 {
 	uint8_t own[4];
 	uint32_t ch;
-	if (!t->join)
+	struct grapheme g = { 0 };
+	if (!t->join || n <= 0)
 		return;
 	struct span text = cell_text(t, row_cell(term_row(t), join_column(t)), own);
 	utf8_get(text.p, text.p + text.n, &ch);
-	while (n-- > 0)
+	uint8_t kind = char_kind(ch);
+	grapheme_continues(&g, kind);
+	struct grapheme alone = g;
+	/* The first may join what is there, and each the one before. */
+	bool joins = kind_width(kind) == 0 || grapheme_continues(&g, kind);
+	while (n > 0) {
 		print_char(t, ch);
+		n--;
+		if (joins)
+			continue;
+		if (t->pending && n > 0)
+			wrap(t, false);
+		int put = put_copies(t, ch, kind_width(kind), n);
+		if (put > 0)
+			t->grapheme = alone;
+		n -= put;
+		/* Without autowrap the rest goes over the last column. */
+		if (t->join == JOIN_AT && !t->pending)
+			break;
+	}
 }
 
 /* ---- ASCII ---- */
 
-/* By way of a charset, or with insert mode: one at a time. */
+/* By way of a charset: one at a time. */
 static void
 print_slowly(struct term *t, const uint8_t *p, size_t n)
 {
@@ -457,7 +533,7 @@ print_slowly(struct term *t, const uint8_t *p, size_t n)
 static void
 put_run(struct term *t, struct row *r, int x, const uint8_t *p, int n)
 {
-	row_fill_to(r, x);
+	row_fill_to(term_grid(t), r, x);
 	if (r->wide) {
 		row_split(r, x);
 		row_split(r, x + n);
@@ -475,8 +551,7 @@ print_ascii(struct term *t, const uint8_t *p, size_t n)
 {
 	const struct charsets *cs = &t->charsets;
 	const uint8_t *end = p + n;
-	if (cs->g[cs->shifted] != CHARSET_ASCII || cs->single
-	    || term_has(t, MODE_INSERT)) {
+	if (cs->g[cs->shifted] != CHARSET_ASCII || cs->single) {
 		print_slowly(t, p, n);
 		return;
 	}
@@ -495,6 +570,9 @@ print_ascii(struct term *t, const uint8_t *p, size_t n)
 		int limit = right_limit(t), room = limit + 1 - t->col;
 		int k = end - p < room ? (int)(end - p) : room;
 		struct row *r = term_row(t);
+		if (term_has(t, MODE_INSERT) && t->col < limit)
+			insert_cells(t, r, t->col, limit + 1,
+			    k < limit - t->col ? k : limit - t->col);
 		put_run(t, r, t->col, p, k);
 		p += k;
 		if (t->col + k == term_grid(t)->cols)

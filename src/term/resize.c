@@ -159,7 +159,7 @@ copy_rows(struct term *t, struct history *to, uint64_t from, int last)
 	struct grid *g = &t->main.grid;
 	for (uint64_t i = from; i < t->history.next; i++) {
 		struct history_row row = history_get(&t->history, i);
-		if (history_push(to, &row))
+		if (history_push(to, &row, 1))
 			return ERR_NOMEM;
 	}
 	for (int y = 0; y <= last; y++) {
@@ -169,7 +169,7 @@ copy_rows(struct term *t, struct history *to, uint64_t from, int last)
 		    &t->scratch, &row.text);
 		if (y == last)
 			row.flags &= (uint8_t) ~(ROW_WRAPPED | ROW_SPACER);
-		if (t->scratch.failed || history_push(to, &row))
+		if (t->scratch.failed || history_push(to, &row, 1))
 			return ERR_NOMEM;
 	}
 	return 0;
@@ -204,7 +204,7 @@ share_out(struct term *t, struct grid *laid, int total, int top, uint64_t from,
 		row.flags = line_store(t, &laid->row[y],
 		    &laid->row[y + 1 < total ? y + 1 : y], history_short(&t->history),
 		    &t->scratch, &row.text);
-		if (t->scratch.failed || history_push(&t->history, &row))
+		if (t->scratch.failed || history_push(&t->history, &row, 1))
 			t->err = ERR_NOMEM;
 		t->scratch.failed = false;
 	}
@@ -229,9 +229,9 @@ reflow(struct term *t, struct history *rows, uint64_t from, int new_rows, int ne
 	int top = total > new_rows ? total - new_rows : 0;
 	if (top > l.to.row)
 		top = l.to.row;
-	if (grid_init(&laid, total, new_cols))
+	if (grid_init(&laid, total, new_cols, &t->tables))
 		return ERR_NOMEM;
-	if (grid_init(&fresh, new_rows, new_cols)) {
+	if (grid_init(&fresh, new_rows, new_cols, &t->tables)) {
 		grid_finish(&laid);
 		return ERR_NOMEM;
 	}
@@ -276,7 +276,7 @@ static int
 resize_alternate(struct term *t, int rows, int cols)
 {
 	struct grid *old = &t->alternate.grid, fresh;
-	if (grid_init(&fresh, rows, cols))
+	if (grid_init(&fresh, rows, cols, &t->tables))
 		return ERR_NOMEM;
 	for (int y = 0; y < rows; y++)
 		fresh.row[y].known = true;

@@ -33,7 +33,7 @@ row_becomes_known(struct term *t)
 		return;
 	t->row_unknown = false;
 	for (int y = 0; y < g->rows; y++)
-		cleared &= g->row[y].known && g->row[y].used == 0;
+		cleared &= g->row[y].known && row_is_blank(&g->row[y]);
 	for (int y = 0; y < g->rows; y++)
 		g->row[y].known = cleared;
 }
@@ -99,6 +99,30 @@ full_width(const struct term *t)
 	return t->left == 0 && t->right == term_grid(t)->cols - 1;
 }
 
+/* How many rows from y on are as one, none further than `end`. */
+static int
+alike(const struct grid *g, int y, int end)
+{
+	const struct row *first = grid_row_as_is(g, y);
+	int n = 1;
+	for (; y + n < end; n++) {
+		const struct row *r = grid_row_as_is(g, y + n);
+		if (r->lazy != first->lazy || r->used || r->wrapped
+		    || (r->lazy && !cell_equal(r->with, first->with)))
+			break;
+	}
+	return n;
+}
+
+/* Rows of one cell, many at once maybe.  They are as one but for a blank that the row above
+ * owes to the first. */
+static bool
+is_uniform(const struct term *t, const struct row *r)
+{
+	return (r->lazy == LAZY_ALL || row_is_blank(r)) && !r->wrapped
+	    && !history_short(&t->history);
+}
+
 static void
 remember_rows(struct term *t, int n)
 {
@@ -109,12 +133,22 @@ remember_rows(struct term *t, int n)
 		t->history.first = t->history.next += (uint64_t)n;
 		return;
 	}
-	for (int y = 0; y < n; y++) {
-		const struct row *next = y + 1 < g->rows ? grid_row(g, y + 1) : NULL;
+	for (int y = 0, same; y < n; y += same) {
+		const struct row *r = grid_row_as_is(g, y);
 		struct history_row row = { .offset = offset };
-		row.flags = line_store(t, grid_row(g, y), next,
-		    history_short(&t->history), &t->scratch, &row.text);
-		if (t->scratch.failed || history_push(&t->history, &row))
+		same = 1;
+		if (is_uniform(t, r)) {
+			same = alike(g, y, n);
+			struct cell c = r->lazy ? r->with : CELL_BLANK;
+			row.flags = line_store_all(t, c, &t->scratch, &row.text);
+		} else {
+			bool matters = r->spacer && y + 1 < g->rows;
+			const struct row *next = matters ? grid_row(g, y + 1) : NULL;
+			row.flags = line_store(t, grid_row(g, y), next,
+			    history_short(&t->history), &t->scratch, &row.text);
+		}
+		t->tables.work += row.text.n * (size_t)same + ROW_WORK;
+		if (t->scratch.failed || history_push(&t->history, &row, (size_t)same))
 			t->err = ERR_NOMEM;
 		t->scratch.failed = false;
 	}
@@ -197,47 +231,38 @@ line_up(struct term *t)
 
 /* ---- erasing ---- */
 
-/* What DECSCA protects stays. */
-static void
-erase_unprotected(struct term *t, struct row *r, int from, int to)
-{
-	struct cell blank = erased_cell(t);
-	int cols = term_grid(t)->cols;
-	for (int x = from; x < to && x < r->used; x++) {
-		bool wrapped = r->wrapped;
-		if (cell_style(t, r->cells[x]).attr & ATTR_PROTECTED)
-			continue;
-		row_erase(r, x, x + 1, cols, blank);
-		r->wrapped = wrapped;
-	}
-	if (r->used < to) {
-		int gap = r->used > from ? r->used : from;
-		row_erase(r, gap, to, cols, blank);
-	}
-}
-
 void
 erase_columns(struct term *t, int row, int from, int to, bool selective)
 {
-	struct row *r = grid_row(term_grid(t), row);
+	struct grid *g = term_grid(t);
+	struct row *r = grid_row_as_is(g, row);
 	cursor_to(t, t->row, t->col);
-	if (selective)
-		erase_unprotected(t, r, from, to);
+	struct cell blank = erased_cell(t);
+	if (from == 0 && to == g->cols)
+		selective ? row_veil(g, r, blank) : row_fill(g, r, blank);
+	else if (selective)
+		row_erase_unprotected(g, grid_row(g, row), from, to, blank);
 	else
-		row_erase(r, from, to, term_grid(t)->cols, erased_cell(t));
+		row_erase(g, grid_row(g, row), from, to, blank);
 }
 
 void
 erase_rows(struct term *t, int from, int to, bool selective)
 {
+	struct grid *g = term_grid(t);
+	if (from >= to)
+		return;
+	if (from > 0 && !selective)
+		row_cut(grid_row_as_is(g, from - 1));
+	if (from == 0 && t->screen == &t->main && !selective)
+		history_close(&t->history);
+	if (from == 0 && to == g->rows && !selective)
+		grid_mend(g);
+	cursor_to(t, t->row, t->col);
+	struct cell blank = erased_cell(t);
 	for (int y = from; y < to; y++) {
-		if (y > 0 && !selective) {
-			grid_row(term_grid(t), y - 1)->wrapped = false;
-			grid_row(term_grid(t), y - 1)->spacer = false;
-		} else if (y == 0 && t->screen == &t->main && !selective) {
-			history_close(&t->history);
-		}
-		erase_columns(t, y, 0, term_grid(t)->cols, selective);
+		struct row *r = grid_row_as_is(g, y);
+		selective ? row_veil(g, r, blank) : row_fill(g, r, blank);
 	}
 }
 
@@ -308,7 +333,7 @@ alternate_enter(struct term *t)
 	if (t->screen == &t->alternate)
 		return 0;
 	struct screen *s = &t->alternate;
-	int err = grid_init(&s->grid, t->main.grid.rows, t->main.grid.cols);
+	int err = grid_init(&s->grid, t->main.grid.rows, t->main.grid.cols, &t->tables);
 	if (err)
 		return err;
 	for (int y = 0; y < s->grid.rows; y++)

@@ -123,7 +123,8 @@ struct term {
 	uint32_t pen_id; /* its number, 0 also while unknown: */
 	bool pen_changed;
 	uint32_t erase_id; /* the style of what is erased now */
-	struct intern styles, clusters, links;
+	struct grid_tables tables; /* the styles of both screens' cells */
+	struct intern clusters, links;
 	uint64_t sweep_after; /* bytes written; before, sweeping does not help */
 	struct style_cached style_cache[STYLE_CACHE]; /* numbers of styles, by a hash */
 	struct cluster_cached cluster_cache[CLUSTER_CACHE];

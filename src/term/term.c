@@ -26,7 +26,7 @@ bounded(int side)
 static int
 tables_init(struct term *t)
 {
-	if (intern_init(&t->styles, STYLES_FIRST, STYLES_FIRST * STYLE_PACKED_MAX,
+	if (intern_init(&t->tables.styles, STYLES_FIRST, STYLES_FIRST * STYLE_PACKED_MAX,
 		STYLES_MAX)
 	    || intern_init(&t->clusters, CLUSTERS_FIRST, CLUSTERS_FIRST * 16,
 		CLUSTERS_MAX)
@@ -48,7 +48,7 @@ term_new(const struct term_options *o, struct term **ret_term)
 	buf_init(&t->scratch, ROW_MAX);
 	t->screen = &t->main;
 	if (tables_init(t)
-	    || grid_init(&t->main.grid, bounded(o->rows), bounded(o->cols))) {
+	    || grid_init(&t->main.grid, bounded(o->rows), bounded(o->cols), &t->tables)) {
 		term_free(t);
 		return ERR_NOMEM;
 	}
@@ -71,7 +71,7 @@ term_free(struct term *t)
 	titles_free(t);
 	free(t->colours);
 	free(t->colours_own);
-	intern_finish(&t->styles);
+	intern_finish(&t->tables.styles);
 	intern_finish(&t->clusters);
 	intern_finish(&t->links);
 	grid_finish(&t->main.grid);
@@ -89,6 +89,12 @@ term_write(struct term *t, const void *bytes, size_t n)
 	if (n > 0)
 		parser_run(t, bytes, n);
 	return t->err;
+}
+
+uint64_t
+term_work(const struct term *t)
+{
+	return t->tables.work + t->written;
 }
 
 int
@@ -182,7 +188,7 @@ term_row_known(const struct term *t, int row)
 bool
 term_row_blank(const struct term *t, int row)
 {
-	return term_row_known(t, row) && grid_row(term_grid(t), row)->used == 0;
+	return term_row_known(t, row) && row_is_blank(grid_row(term_grid(t), row));
 }
 
 bool
@@ -205,10 +211,12 @@ bool
 term_is_ascii(const struct term *t)
 {
 	const struct grid *g = term_grid(t);
-	for (int y = 0; y < g->rows; y++)
-		for (int x = 0; x < g->row[y].used; x++)
-			if (g->row[y].cells[x].ch >= 0x80)
+	for (int y = 0; y < g->rows; y++) {
+		const struct row *r = grid_row(g, y);
+		for (int x = 0; x < r->used; x++)
+			if (r->cells[x].ch >= 0x80)
 				return false;
+	}
 	return true;
 }
 
@@ -311,7 +319,7 @@ term_memory(const struct term *t)
 {
 	size_t colours = (t->colours != NULL) + (t->colours_own != NULL);
 	return sizeof *t + grid_bytes(&t->main.grid) + grid_bytes(&t->alternate.grid)
-	    + intern_bytes(&t->styles) + intern_bytes(&t->clusters)
+	    + intern_bytes(&t->tables.styles) + intern_bytes(&t->clusters)
 	    + intern_bytes(&t->links) + t->history.bytes
 	    + t->history.chunk_cap * sizeof *t->history.chunks + t->scratch.cap
 	    + t->parser.held.cap + colours * COLOUR_COUNT * sizeof(struct colour);

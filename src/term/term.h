@@ -38,6 +38,9 @@ struct term_options {
 int term_new(const struct term_options *options, struct term **ret_term);
 void term_free(struct term *t);
 
+/* The work that was done since the beginning, as cells that were touched. */
+uint64_t term_work(const struct term *t);
+
 /* Takes all bytes.  ERR_NOMEM: something could not be kept; the model goes on. */
 int term_write(struct term *t, const void *bytes, size_t n);
 /* Lines of the main screen are broken anew, as terminals do it; ERR_NOMEM: not done. */

@@ -1,7 +1,7 @@
 /*
  * Bytes from a hostile program, in any pieces, with changes of size: the model keeps within
- * its bounds, what it left switched on is undone by what it says, and the pieces do not
- * matter.
+ * its bounds of memory and of work, what it left switched on is undone by what it says, and
+ * the pieces do not matter.
  *
  * The input: rows, columns, pieces; then the bytes.
  */
@@ -9,7 +9,7 @@
 
 #include "describe.h"
 
-enum { ROWS_MAX = 24, COLS_MAX = 80, MEMORY_MAX = 8 << 20 };
+enum { ROWS_MAX = 24, COLS_MAX = 80, MEMORY_MAX = 8 << 20, WORK_BYTES = 16 };
 
 static struct term *
 fresh(int rows, int cols)
@@ -18,6 +18,16 @@ fresh(int rows, int cols)
 	struct term_options o = { rows, cols, 200, 256 * 1024, false };
 	MUST(term_new(&o, &t) == 0);
 	return t;
+}
+
+/* No byte costs more than a look at the rows and some of the cells; only what moves columns
+ * here and there, which takes four bytes, may touch all of them. */
+static void
+must_be_worth_it(const struct term *t, uint64_t before, size_t n)
+{
+	int rows = term_rows(t), cols = term_cols(t);
+	int byte = 64 + 2 * (rows * ROW_WORK + cols) + rows * (cols + 2 * ROW_WORK) / 4;
+	MUST(term_work(t) - before <= (n + WORK_BYTES) * (uint64_t)byte);
 }
 
 static void
@@ -58,7 +68,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct term *whole = fresh(rows, cols), *pieces = fresh(rows, cols);
 	buf_init(&answers, 4096);
 	term_answer_to(whole, &answers);
+	uint64_t before = term_work(whole);
 	MUST(term_write(whole, in.p, in.n) == 0);
+	must_be_worth_it(whole, before, in.n);
 	while (in.n) {
 		struct span s = take(&in, piece);
 		MUST(term_write(pieces, s.p, s.n) == 0);
