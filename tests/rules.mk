@@ -1,0 +1,125 @@
+# Tests, benchmark and fuzzers; the Makefile includes this.
+
+# ---- tests ----
+
+CHECK_BUILD := build-check
+CHECK_FLAGS := BUILD=$(CHECK_BUILD) CFLAGS='-O1 -g -fno-omit-frame-pointer' \
+	SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined'
+PYTHON := /usr/bin/python3
+
+# By way of make again: only then is what tools/deps has installed seen.
+check:
+	tools/deps check
+	$(MAKE) all $(MADE) $(BUILD)/tests/hot_path faults
+	$(MAKE) $(CHECK_FLAGS) all unit sim replay
+	tests/run $(CHECK_BUILD)
+
+# A unit test links with its own layer and those below it only, and has malloc in hand.
+WRAP_MALLOC := -Wl,--wrap=malloc,--wrap=calloc,--wrap=free,--wrap=mmap,--wrap=munmap
+below_base := base
+below_wire := wire base
+below_stream := stream wire base
+below_term := term base
+below_sys := sys term stream wire base
+below_tunnel := tunnel sys term stream wire base
+below_client := client tunnel sys term stream wire base
+below_server := server tunnel sys term stream wire base
+TESTS := $(wildcard tests/unit/*/*_test.c)
+UNIT := $(TESTS:tests/%.c=$(BUILD)/tests/%)
+unit: $(UNIT)
+sim: $(BUILD)/tests/sim $(BUILD)/tests/credit_sim $(BUILD)/tests/policy_sim
+# The fuzz targets, over their corpus only.
+REPLAY := $(patsubst %_fuzz.c,$(BUILD)/%_replay,$(wildcard tests/fuzz/*_fuzz.c))
+replay: $(REPLAY)
+
+.SECONDEXPANSION:
+layer_of = $(notdir $(patsubst %/,%,$(dir $(1))))
+$(UNIT): $(BUILD)/tests/%: tests/%.c tests/unit/test.h $(wildcard tests/unit/*/*.h) $(MUSL_SOURCES) \
+		$$(call libs,$$(below_$$(call layer_of,$$@)))
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -Itests/unit $(WRAP_MALLOC) -o $@ $< \
+		$(call libs,$(below_$(call layer_of,$@)))
+
+$(BUILD)/tests/sim: tests/sim/sim.c $(call libs,stream wire base)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -o $@ $^
+
+# What a byte and a key cost, in instructions; of the released flags.
+count: $(BUILD)/tests/hot_path
+	tests/count/run $<
+
+$(BUILD)/tests/hot_path: tests/count/hot_path.c $(call libs,term stream wire base)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -o $@ $^
+
+$(BUILD)/tests/%_sim: tests/sim/%_sim.c $(call libs,stream wire base)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -o $@ $^
+
+$(REPLAY): $(BUILD)/%_replay: %_fuzz.c tests/fuzz/replay.c $(CLIENT_LIBS) tests/fuzz/fuzz.h
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -Itests/fuzz -Itests/unit/term -o $@ $(filter %.c %.a,$^)
+
+# Makes the Nth call of a function fail, in the client and in a server that loads it.
+faults: $(BUILD)/tests/fault.so $(BUILD)/tests/servers/$(OS)-$(MACHINE)
+
+$(BUILD)/tests/fault.so: tests/fault/fault.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -fno-builtin -fPIC -shared -o $@ $< -ldl
+
+$(BUILD)/tests/servers/$(OS)-$(MACHINE): $(BUILD)/server/main.o $(SERVER_LIBS)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -o $@ $^
+
+# What for: the simulator (how many runs, from which seed), the real programs in trouble (how
+# many minutes; SEED of it), or with one call failing.
+T ?= simulator
+SEEDS ?= 100000
+FROM ?= 1
+MINUTES ?= 30
+soak: soak-$(T)
+soak-simulator:
+	$(MAKE) BUILD=$(BUILD) $(BUILD)/tests/sim
+	$(BUILD)/tests/sim $(FROM) $(SEEDS)
+soak-trouble:
+	tools/deps check
+	$(MAKE) all
+	BELAY=$(abspath $(BUILD)/belay) BELAY_SERVERS=$(abspath $(BUILD)/servers) \
+		tests/soak/trouble.py --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+soak-faults:
+	tools/deps check
+	$(MAKE) all faults
+	BELAY=$(BUILD)/belay FAULTS=all $(PYTHON) -B -m pytest -p no:cacheprovider -q \
+		tests/e2e/test_faults.py
+
+FUZZ_SECONDS ?= 60
+fuzz:
+	tools/deps fuzz
+	tests/fuzz/run $(FUZZ_SECONDS)
+
+# QUICK=--quick: few rounds, to see it work.
+bench:
+	tools/deps bench
+	$(MAKE) all $(BUILD)/bench/term_bench
+	failed=0; $(BUILD)/bench/term_bench || failed=1; for one in bench tunnel reaction load; do \
+		$(PYTHON) bench/$$one.py $(QUICK) || failed=1; done; exit $$failed
+
+$(BUILD)/bench/term_bench: bench/term_bench.c $(call libs,term base) tests/unit/term/floods.h
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -Itests/unit/term -o $@ $(filter %.c %.a,$^) -lvterm
+
+$(BUILD)/bench/linkemu: bench/lab/linkemu.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -o $@ $<
+
+# What calls ssh, with belay in its place, while the network is cut.
+conformance:
+	tools/deps conformance
+	$(MAKE) all
+	BELAY=$(BUILD)/belay tests/conformance/run
+
+try:
+	tools/deps try
+	$(MAKE) all
+	tools/try $(BUILD)
+
