@@ -23,20 +23,34 @@ OS_FILES := $(if $(filter Linux,$(OS)),,src/sys/os_bsd.c) src/sys/os_$(shell ech
 FEATURES := $(if $(filter Linux,$(OS)),-D_DEFAULT_SOURCE -D_XOPEN_SOURCE=700,-D_DARWIN_C_SOURCE \
 	-Wno-deprecated-declarations)
 
-# ---- what is made of what: an archive a layer, linked with those before it only ----
+# ---- the rooms: each folder of src/ is an archive, and links with those that it may use ----
 
-LAYERS := base wire stream term sys tunnel
+uses_base :=
+uses_wire := base
+uses_stream := wire base
+uses_term := base
+uses_sys := base
+uses_link := stream sys wire base
+uses_tunnel := stream sys wire base
+uses_ssh := sys base
+uses_screen := term stream sys wire base
+uses_autossh := ssh sys base
+uses_client := autossh screen ssh tunnel link term stream sys wire base
+uses_server := tunnel link term stream sys wire base
+uses_libc := sys base
+ROOMS := client server autossh screen ssh tunnel link term stream sys wire base
+SERVER_ROOMS := server $(uses_server)
 sources = $(filter-out src/sys/os_% %/main.c,$(wildcard src/$(1)/*.c)) $(if $(filter sys,$(1)),$(OS_FILES))
 objects = $(patsubst src/%.c,$(BUILD)/%.o,$(call sources,$(1)))
 
 # The server has nobody to log to, and no stdio.
-SERVER_SOURCES := $(filter-out src/base/log.c src/base/text.c,$(foreach l,$(LAYERS) server,$(call sources,$(l)))) \
+SERVER_SOURCES := $(filter-out src/base/log.c src/base/text.c,$(foreach r,$(SERVER_ROOMS),$(call sources,$(r)))) \
 	src/server/main.c
 # What the client looks for on the host: the same sources and flags give the same server; it
 # is the same for all systems and machines, so those of the others count.
 SHA256 := $(or $(shell command -v sha256sum),shasum -a 256)
-BUILD_ID := $(VERSION)-$(shell (cat $(sort $(wildcard $(foreach l,$(LAYERS) server server/static,\
-	src/$(l)/*.[ch]))); echo '$(SANITIZE)') | $(SHA256) | cut -c1-12)
+BUILD_ID := $(VERSION)-$(shell (cat $(sort $(wildcard $(foreach r,$(SERVER_ROOMS) libc,\
+	src/$(r)/*.[ch]))); echo '$(SANITIZE)') | $(SHA256) | cut -c1-12)
 CPPFLAGS := -Isrc -I$(BUILD)/made $(FEATURES) \
 	-DBELAY_BUILD='"$(BUILD_ID)"' -DBELAY_LIBDIR='"$(PREFIX)/lib/belay"'
 ALL_CFLAGS = -std=c17 $(WARN) $(CFLAGS) $(SANITIZE)
@@ -48,8 +62,8 @@ $(BUILD)/%.o: src/%.c $(BUILD)/flags
 	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
 
 # The programs for the host's shell, as the client has them.
-$(BUILD)/client/boot.o: $(BUILD)/made/client/boot_scripts.h
-$(BUILD)/made/client/boot_scripts.h: src/client/find.sh src/client/install.sh tools/embed
+$(BUILD)/ssh/bootstrap.o: $(BUILD)/made/ssh/bootstrap_scripts.h
+$(BUILD)/made/ssh/bootstrap_scripts.h: src/ssh/find.sh src/ssh/install.sh tools/embed
 	@mkdir -p $(@D)
 	tools/embed $(filter %.sh,$^) > $@
 
@@ -58,17 +72,17 @@ $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(ALL_CFLAGS) $(CPPFLAGS)' | cmp -s - $@ || echo '$(ALL_CFLAGS) $(CPPFLAGS)' > $@
 
-define layer_rules
+define room_rules
 $(call lib,$(1)): $(call objects,$(1))
 	@rm -f $$@
 	$(AR) rcs $$@ $$^
 endef
 lib = $(BUILD)/lib$(1).a
-$(foreach l,$(LAYERS) client server,$(eval $(call layer_rules,$(l))))
+$(foreach r,$(ROOMS),$(eval $(call room_rules,$(r))))
 
-libs = $(foreach l,$(1),$(call lib,$(l)))
-CLIENT_LIBS = $(call libs,client tunnel sys term stream wire base)
-SERVER_LIBS = $(call libs,server tunnel sys term stream wire base)
+libs = $(foreach r,$(filter-out libc,$(1)) $(uses_$(1)),$(call lib,$(r)))
+CLIENT_LIBS = $(call libs,client)
+SERVER_LIBS = $(call libs,server)
 
 $(BUILD)/belay: $(BUILD)/client/main.o $(CLIENT_LIBS)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^
@@ -89,7 +103,7 @@ SERVER_CFLAGS := -std=c17 -Os -ffunction-sections -fdata-sections -fno-asynchron
 # macOS signs what it runs, and lets nothing be added.
 SEAL = $(if $(filter Linux,$(OS)),tools/seal $@)
 SERVER_HEADERS := $(wildcard src/*/*.h)
-MUSL_SOURCES := $(wildcard src/server/static/*.c)
+MUSL_SOURCES := $(wildcard src/libc/*.c)
 
 ifeq ($(SANITIZE),)
 $(BUILD)/servers/$(OS)-$(MACHINE): $(SERVER_SOURCES) $(SERVER_HEADERS) $(MUSL_SOURCES) Makefile

@@ -14,33 +14,25 @@ check:
 	$(MAKE) $(CHECK_FLAGS) all unit sim replay
 	tests/run $(CHECK_BUILD)
 
-# A unit test links with its own layer and those below it only, and has malloc in hand.
+# A unit test links with its own room and those that it may use, and has malloc in hand.
 WRAP_MALLOC := -Wl,--wrap=malloc,--wrap=calloc,--wrap=free,--wrap=mmap,--wrap=munmap
-below_base := base
-below_wire := wire base
-below_stream := stream wire base
-below_term := term base
-below_sys := sys term stream wire base
-below_tunnel := tunnel sys term stream wire base
-below_client := client tunnel sys term stream wire base
-below_server := server tunnel sys term stream wire base
 TESTS := $(wildcard tests/unit/*/*_test.c)
-UNIT := $(TESTS:tests/%.c=$(BUILD)/tests/%)
-unit: $(UNIT)
-sim: $(BUILD)/tests/sim $(BUILD)/tests/credit_sim $(BUILD)/tests/policy_sim
+UNITS := $(TESTS:tests/%.c=$(BUILD)/tests/%)
+unit: $(UNITS)
+sim: $(BUILD)/tests/sim $(BUILD)/tests/congestion_sim $(BUILD)/tests/policy_sim
 # The fuzz targets, over their corpus only.
 REPLAY := $(patsubst %_fuzz.c,$(BUILD)/%_replay,$(wildcard tests/fuzz/*_fuzz.c))
 replay: $(REPLAY)
 
 .SECONDEXPANSION:
-layer_of = $(notdir $(patsubst %/,%,$(dir $(1))))
-$(UNIT): $(BUILD)/tests/%: tests/%.c tests/unit/test.h $(wildcard tests/unit/*/*.h) $(MUSL_SOURCES) \
-		$$(call libs,$$(below_$$(call layer_of,$$@)))
+room_of = $(notdir $(patsubst %/,%,$(dir $(1))))
+$(UNITS): $(BUILD)/tests/%: tests/%.c tests/unit/test.h $(wildcard tests/unit/*/*.h) $(MUSL_SOURCES) \
+		$$(call libs,$$(call room_of,$$@))
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -Itests/unit $(WRAP_MALLOC) -o $@ $< \
-		$(call libs,$(below_$(call layer_of,$@)))
+		$(call libs,$(call room_of,$@))
 
-$(BUILD)/tests/sim: tests/sim/sim.c $(call libs,stream wire base)
+$(BUILD)/tests/sim: tests/sim/sim.c $(call libs,stream)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -o $@ $^
 
@@ -48,11 +40,11 @@ $(BUILD)/tests/sim: tests/sim/sim.c $(call libs,stream wire base)
 count: $(BUILD)/tests/hot_path
 	tests/count/run $<
 
-$(BUILD)/tests/hot_path: tests/count/hot_path.c $(call libs,term stream wire base)
+$(BUILD)/tests/hot_path: tests/count/hot_path.c $(call lib,term) $(call libs,stream)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -o $@ $^
 
-$(BUILD)/tests/%_sim: tests/sim/%_sim.c $(call libs,stream wire base)
+$(BUILD)/tests/%_sim: tests/sim/%_sim.c $(CLIENT_LIBS)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -o $@ $^
 
@@ -104,7 +96,7 @@ bench:
 	failed=0; $(BUILD)/bench/term_bench || failed=1; for one in bench tunnel reaction load; do \
 		$(PYTHON) bench/$$one.py $(QUICK) || failed=1; done; exit $$failed
 
-$(BUILD)/bench/term_bench: bench/term_bench.c $(call libs,term base) tests/unit/term/floods.h
+$(BUILD)/bench/term_bench: bench/term_bench.c $(call libs,term) tests/unit/term/floods.h
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -Itests/unit/term -o $@ $(filter %.c %.a,$^) -lvterm
 

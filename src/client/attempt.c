@@ -2,9 +2,9 @@
 
 #include "base/err.h"
 #include "base/log.h"
-#include "client/door.h"
-#include "client/programs.h"
-#include "client/ssh_words.h"
+#include "ssh/programs.h"
+#include "ssh/ssh_errors.h"
+#include "ssh/ssh_helper.h"
 #include "sys/child.h"
 #include "sys/netwatch.h"
 #include "sys/os.h"
@@ -78,17 +78,17 @@ add_args(char **argv, size_t n, const char *const *args)
 
 static char **
 build_argv(const struct attempt_plan *plan, const char *command, char *timeout,
-    char *proxy, char overrides[CONFIG_OVERRIDES][CONFIG_OVERRIDE_LEN])
+    char *proxy, char overrides[SSH_CONFIG_OVERRIDES][SSH_CONFIG_OVERRIDE_LEN])
 {
 	const struct options *o = plan->options;
-	char **argv = calloc(o->n_link_args + FIXED_ARGS + CONFIG_OVERRIDES,
+	char **argv = calloc(o->n_link_args + FIXED_ARGS + SSH_CONFIG_OVERRIDES,
 	    sizeof *argv);
 	if (!argv)
 		return NULL;
 	size_t n = 0;
 	argv[n++] = (char *)(uintptr_t)plan->ssh;
 	n = add_args(argv, n, always);
-	size_t n_over = config_overrides(plan->wanted, plan->terminal, overrides);
+	size_t n_over = ssh_config_overrides(plan->wanted, plan->terminal, overrides);
 	for (size_t i = 0; i < n_over; i++)
 		argv[n++] = overrides[i];
 	if (!plan->first || plan->alone)
@@ -127,7 +127,7 @@ on_readable(void *owner, short revents)
 {
 	struct attempt *a = owner;
 	(void)revents;
-	(void)linkio_read(&a->io);
+	(void)pipe_read(&a->io);
 }
 
 static void
@@ -143,7 +143,7 @@ static void
 not_connected(struct attempt *a)
 {
 	attempt_errors(a);
-	buf_print(&a->said, "%s\r\n", a->dialer.words);
+	buf_print(&a->said, "%s\r\n", a->connector.words);
 	a->held = false;
 	if (!a->silent)
 		show_errors(a);
@@ -159,19 +159,19 @@ on_dialed(void *owner, int fd)
 		return;
 	}
 	(void)tcp_local(fd, &a->local);
-	(void)door_pass(a->err.fd, fd); /* fails if ssh has ended: that tells why */
+	(void)ssh_helper_pass(a->err.fd, fd); /* fails if ssh has ended: that tells why */
 	quickack_start(&a->quickack, a->loop, fd);
 }
 
 /* Whether we connect: then ssh is told to take the connection from us. */
 static bool
 dial(struct attempt *a, struct loop *loop, const struct attempt_plan *plan,
-    char proxy[DOOR_ARG_MAX])
+    char proxy[SSH_HELPER_ARG_MAX])
 {
-	if (!plan->config || !door_proxy_option(proxy))
+	if (!plan->config || !ssh_helper_proxy_option(proxy))
 		return false;
 	a->silent = plan->config->silent;
-	return dialer_start(&a->dialer, loop, plan->config,
+	return connector_start(&a->connector, loop, plan->config,
 		   plan->first ? plan->config->connect_timeout_s
 			       : plan->connect_timeout_s,
 		   on_dialed, a)
@@ -184,22 +184,23 @@ static int
 start_ssh(struct attempt *a, struct loop *loop, const struct attempt_plan *plan,
     const char *command)
 {
-	char timeout[48], proxy[DOOR_ARG_MAX], askpass[DOOR_ARG_MAX];
-	char overrides[CONFIG_OVERRIDES][CONFIG_OVERRIDE_LEN];
-	char *env[DOOR_ENV];
+	char timeout[48], proxy[SSH_HELPER_ARG_MAX], askpass[SSH_HELPER_ARG_MAX];
+	char overrides[SSH_CONFIG_OVERRIDES][SSH_CONFIG_OVERRIDE_LEN];
+	char *env[SSH_HELPER_ENV];
 	int fds[3];
 	snprintf(timeout, sizeof timeout, "-oConnectTimeout=%u", plan->connect_timeout_s);
 	bool ours = dial(a, loop, plan, proxy);
 	/* Also one that may not ask says by that way that a key is to be touched. */
-	bool says = plan->first ? ours && plan->asks && door_notify_env(askpass, env)
-				: door_ask_env(askpass, env);
+	bool says = plan->first
+	    ? ours && plan->asks && ssh_helper_notify_env(askpass, env)
+	    : ssh_helper_ask_env(askpass, env);
 	char **argv = build_argv(plan, command, timeout, ours ? proxy : NULL, overrides);
 	if (!argv)
 		return ERR_NOMEM;
 	a->asks = says && plan->asks && !plan->first;
 	a->door = ours || says;
 	a->pid = a->door
-	    ? child_start_with_door(argv, says ? env : NULL, !plan->first, fds)
+	    ? child_start_with_socket(argv, says ? env : NULL, !plan->first, fds)
 	    : child_start(argv, !plan->first, fds);
 	int saved = errno;
 	free(argv);
@@ -208,13 +209,13 @@ start_ssh(struct attempt *a, struct loop *loop, const struct attempt_plan *plan,
 		return ERR_SYSTEM;
 	a->err =
 	    (struct watch){ .fd = fds[2], .events = POLLIN, .fn = on_stderr, .owner = a };
-	if (!linkio_open(&a->io, loop, fds[1], fds[0]) || !loop_add_kept(loop, &a->err)) {
+	if (!pipe_open(&a->io, loop, fds[1], fds[0]) || !loop_add_kept(loop, &a->err)) {
 		kill(a->pid, SIGKILL);
 		waitpid(a->pid, NULL, 0);
 		errno = EMFILE;
 		return ERR_SYSTEM;
 	}
-	linkio_write(&a->io, NULL, loop->now_us);
+	pipe_write(&a->io, NULL, loop->now_us);
 	return 0;
 }
 
@@ -228,11 +229,11 @@ attempt_start(struct attempt *a, struct loop *loop, const struct attempt_plan *p
 		.held = plan->hold_errors,
 		.started_us = loop->now_us };
 	sys_random(a->random, sizeof a->random);
-	boot_init(&a->boot, BELAY_BUILD, a->random);
+	bootstrap_init(&a->bootstrap, BELAY_BUILD, a->random);
 	buf_init(&command, COMMAND_MAX);
 	buf_init(&a->said, SAID_MAX);
 	buf_init(&a->prelude, FRAME_MAX);
-	linkio_init(&a->io, on_readable, a, loop->now_us);
+	pipe_init(&a->io, on_readable, a, loop->now_us);
 	/* A long command does not fit on the command line of the host's shell. */
 	bool with_command = plan->hello.n <= HELLO_ON_COMMAND_LINE && !plan->secret;
 	int err = with_command ? 0 : buf_put(&a->prelude, plan->hello.p, plan->hello.n);
@@ -245,7 +246,7 @@ attempt_start(struct attempt *a, struct loop *loop, const struct attempt_plan *p
 	if (!err)
 		err = buf_put(&a->io.queue, buf_bytes(&a->prelude), a->prelude.len);
 	if (!err)
-		err = boot_command(&a->boot,
+		err = bootstrap_command(&a->bootstrap,
 		    with_command ? plan->hello : (struct span){ 0 }, a->prelude.len,
 		    plan->fresh, &command);
 	if (!err)
@@ -267,11 +268,11 @@ get_server(struct attempt *a, struct buf *raw, struct buf *gz)
 {
 	buf_init(raw, SERVER_MAX);
 	buf_init(gz, SERVER_MAX);
-	if (programs_server(a->boot.os, a->boot.machine, raw, gz) == 0)
+	if (programs_server(a->bootstrap.os, a->bootstrap.machine, raw, gz) == 0)
 		return 0;
-	char text[BOOT_TEXT_MAX];
-	snprintf(text, sizeof text, "there is no belay-server for %s on %s", a->boot.os,
-	    a->boot.machine);
+	char text[BOOTSTRAP_TEXT_MAX];
+	snprintf(text, sizeof text, "there is no belay-server for %s on %s",
+	    a->bootstrap.os, a->bootstrap.machine);
 	over(a, WHY_NO_SERVER, text);
 	return -1;
 }
@@ -283,7 +284,7 @@ send_script(struct attempt *a)
 	if (get_server(a, &raw, &gz) == 0) {
 		log_say(LOG_VERBOSE,
 		    "no server of this version on the host yet: sending it");
-		if (boot_script(&a->boot, gz.len, raw.len, &a->io.queue))
+		if (bootstrap_script(&a->bootstrap, gz.len, raw.len, &a->io.queue))
 			over(a, WHY_NO_SERVER, "out of memory");
 	}
 	buf_finish(&raw);
@@ -295,7 +296,7 @@ send_server(struct attempt *a)
 {
 	struct buf raw, gz;
 	if (get_server(a, &raw, &gz) == 0) {
-		struct buf *what = a->boot.gz ? &gz : &raw;
+		struct buf *what = a->bootstrap.gz ? &gz : &raw;
 		a->io.queue.max = SERVER_MAX;
 		if (buf_put(&a->io.queue, buf_bytes(what), what->len))
 			over(a, WHY_NO_SERVER, "out of memory");
@@ -308,9 +309,9 @@ static void
 no_place(struct attempt *a)
 {
 	static const char none[] = "no directory there takes belay-server: ";
-	char text[BOOT_TEXT_MAX];
+	char text[BOOTSTRAP_TEXT_MAX];
 	snprintf(text, sizeof text, "%s%.*s", none, (int)(sizeof text - sizeof none),
-	    a->boot.text);
+	    a->bootstrap.text);
 	over(a, WHY_NO_PLACE, text);
 }
 
@@ -318,31 +319,31 @@ static void
 boot(struct attempt *a)
 {
 	while (a->phase == ATTEMPT_BOOT) {
-		switch (boot_input(&a->boot, &a->io.link.in)) {
-		case BOOT_MORE:
+		switch (bootstrap_input(&a->bootstrap, &a->io.link.in)) {
+		case BOOTSTRAP_MORE:
 			return;
-		case BOOT_READY:
+		case BOOTSTRAP_READY:
 			a->phase = ATTEMPT_HELLO;
 			break;
-		case BOOT_START:
+		case BOOTSTRAP_START:
 			a->server = SERVER_FOUND;
 			break;
-		case BOOT_NEED:
+		case BOOTSTRAP_NEED:
 			send_script(a);
 			break;
-		case BOOT_SEND:
+		case BOOTSTRAP_SEND:
 			send_server(a);
 			break;
-		case BOOT_RUN: /* what was written first has been skipped on the host */
+		case BOOTSTRAP_RUN: /* what was written first has been skipped on the host */
 			a->server = SERVER_SENT;
 			if (buf_put(&a->io.queue, buf_bytes(&a->prelude), a->prelude.len))
 				over(a, WHY_NO_SERVER, "out of memory");
 			break;
-		case BOOT_REFUSED:
+		case BOOTSTRAP_REFUSED:
 			log_say(LOG_VERBOSE, "the server cannot live in %s",
-			    a->boot.text);
+			    a->bootstrap.text);
 			break;
-		case BOOT_FAILED:
+		case BOOTSTRAP_FAILED:
 			no_place(a);
 			break;
 		default:
@@ -369,7 +370,7 @@ on_welcome(struct attempt *a, struct engine *e, const struct msg_welcome *m)
 		over(a, WHY_PROTOCOL, "the host claims to have what was never sent");
 	else
 		a->phase = ATTEMPT_LINK;
-	dialer_cancel(&a->dialer); /* ssh got there without it */
+	connector_cancel(&a->connector); /* ssh got there without it */
 	quickack_stop(&a->quickack);
 	a->held = false;
 	show_errors(a);
@@ -378,7 +379,7 @@ on_welcome(struct attempt *a, struct engine *e, const struct msg_welcome *m)
 static void
 on_refuse(struct attempt *a, const struct msg_refuse *m)
 {
-	char text[BOOT_TEXT_MAX];
+	char text[BOOTSTRAP_TEXT_MAX];
 	a->refused = *m;
 	memcpy(a->boot_id, m->boot, ID_LEN);
 	snprintf(text, sizeof text, "%.*s",
@@ -420,13 +421,13 @@ attempt_input(struct attempt *a, struct engine *e)
 void
 attempt_hurry(struct attempt *a)
 {
-	dialer_hurry(&a->dialer);
+	connector_hurry(&a->connector);
 }
 
 static void
 ask(struct attempt *a, int fd)
 {
-	if (question_open(&a->question, a->loop, fd, !a->asks))
+	if (askpass_open(&a->askpass, a->loop, fd, !a->asks))
 		a->asked++;
 }
 
@@ -443,7 +444,7 @@ attempt_errors(struct attempt *a)
 			a->shown = a->shown > old ? a->shown - old : 0;
 		}
 		int asking = -1;
-		n = a->door ? door_read(a->err.fd, &a->said, SAID_MAX / 4, &asking)
+		n = a->door ? ssh_helper_read(a->err.fd, &a->said, SAID_MAX / 4, &asking)
 			    : sys_read_into(a->err.fd, &a->said, SAID_MAX / 4);
 		if (asking >= 0)
 			ask(a, asking);
@@ -467,10 +468,10 @@ void
 attempt_close(struct attempt *a, struct loop *loop)
 {
 	over(a, WHY_CLOSED, "");
-	dialer_cancel(&a->dialer);
+	connector_cancel(&a->connector);
 	quickack_stop(&a->quickack);
-	question_close(&a->question, loop);
-	linkio_close(&a->io, loop);
+	askpass_close(&a->askpass, loop);
+	pipe_close(&a->io, loop);
 	close_err(a, loop);
 	buf_finish(&a->prelude);
 	buf_finish(&a->said);
@@ -483,10 +484,10 @@ attempt_close(struct attempt *a, struct loop *loop)
 static enum attempt_why
 why_ssh_failed(struct attempt *a)
 {
-	switch (ssh_words(buf_str(&a->said))) {
-	case SSH_WORDS_HOST_KEY:
+	switch (ssh_errors(buf_str(&a->said))) {
+	case SSH_ERROR_HOST_KEY:
 		return WHY_HOST_KEY;
-	case SSH_WORDS_LOGIN:
+	case SSH_ERROR_LOGIN:
 		return WHY_LOGIN;
 	default:
 		return WHY_ENDED;
@@ -498,32 +499,32 @@ attempt_is_cut_off(const struct attempt *a)
 {
 	if (a->local.ss_family)
 		return !netwatch_address_is_here((const struct sockaddr *)&a->local);
-	return dialer_is_cut_off(&a->dialer);
+	return connector_is_cut_off(&a->connector);
 }
 
 struct prompt *
 attempt_prompt(struct attempt *a)
 {
-	return a->question.known ? &a->question.prompt : NULL;
+	return a->askpass.known ? &a->askpass.prompt : NULL;
 }
 
 unsigned
 attempt_question(const struct attempt *a)
 {
-	return question_stands(&a->question) ? a->asked : 0;
+	return askpass_stands(&a->askpass) ? a->asked : 0;
 }
 
 void
 attempt_cancel(struct attempt *a)
 {
-	question_close(&a->question, a->loop);
+	askpass_close(&a->askpass, a->loop);
 	over(a, WHY_LOGIN, "");
 }
 
 enum prompt_event
 attempt_keys(struct attempt *a, struct span *keys)
 {
-	enum prompt_event event = question_keys(&a->question, a->loop, keys);
+	enum prompt_event event = askpass_keys(&a->askpass, a->loop, keys);
 	if (event == PROMPT_CANCELLED)
 		over(a, WHY_LOGIN, "");
 	return event;
@@ -537,7 +538,7 @@ last_words(struct attempt *a, struct engine *e)
 	attempt_errors(a);
 	do {
 		before = a->io.link.in.len;
-		(void)linkio_read(&a->io);
+		(void)pipe_read(&a->io);
 		bool more = a->io.link.in.len > before;
 		attempt_input(a, e);
 		if (!more)
@@ -552,7 +553,7 @@ static bool
 server_died(struct attempt *a, int status)
 {
 	return a->server != SERVER_UNKNOWN && a->phase < ATTEMPT_LINK && WIFEXITED(status)
-	    && ssh_words(buf_str(&a->said)) == SSH_WORDS_NONE;
+	    && ssh_errors(buf_str(&a->said)) == SSH_ERROR_NONE;
 }
 
 void
@@ -569,13 +570,13 @@ attempt_ended(struct attempt *a, struct engine *e, struct loop *loop, int status
 		    "belay-server ends there without an answer");
 	} else if (WIFEXITED(status) && WEXITSTATUS(status) != STATUS_SSH_FAILED
 	    && a->phase == ATTEMPT_BOOT) {
-		char text[BOOT_TEXT_MAX];
+		char text[BOOTSTRAP_TEXT_MAX];
 		snprintf(text, sizeof text,
 		    "no answer from belay-server; the host's shell ended with status %d",
 		    WEXITSTATUS(status));
 		over(a, WHY_NO_SERVER, text);
 	} else if (a->phase == ATTEMPT_BOOT
-	    && ssh_words(buf_str(&a->said)) == SSH_WORDS_NO_SESSION) {
+	    && ssh_errors(buf_str(&a->said)) == SSH_ERROR_NO_SESSION) {
 		over(a, WHY_SILENT, "the host lets nothing run there");
 	} else if (a->phase != ATTEMPT_LINK) {
 		a->held = false;
@@ -597,7 +598,7 @@ silence_tick(struct attempt *a, uint64_t now_us)
 {
 	bool found = a->server == SERVER_FOUND;
 	if (a->pid <= 0 || a->phase != ATTEMPT_BOOT || (!a->first && !found)
-	    || a->boot.os[0])
+	    || a->bootstrap.os[0])
 		return 0;
 	if (!a->taken_us) {
 		if (a->io.queue.len || os_pipe_unread(a->io.out.fd) != 0)
@@ -630,7 +631,7 @@ attempt_tick(struct attempt *a, uint64_t now_us)
 {
 	uint64_t at = silence_tick(a, now_us);
 	loop_sooner(&at, hold_tick(a, now_us));
-	loop_sooner(&at, dialer_tick(&a->dialer, now_us));
+	loop_sooner(&at, connector_tick(&a->connector, now_us));
 	if (a->pid <= 0 || !a->kill_us)
 		return at;
 	if (now_us < a->kill_us)

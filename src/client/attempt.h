@@ -9,13 +9,13 @@
 #ifndef CLIENT_ATTEMPT_H
 #define CLIENT_ATTEMPT_H
 
-#include "client/boot.h"
-#include "client/config.h"
-#include "client/dialer.h"
-#include "client/options.h"
-#include "client/question.h"
-#include "client/quickack.h"
-#include "sys/linkio.h"
+#include "client/askpass.h"
+#include "link/pipe.h"
+#include "ssh/bootstrap.h"
+#include "ssh/connector.h"
+#include "ssh/options.h"
+#include "ssh/quickack.h"
+#include "ssh/ssh_config.h"
 
 #include <sys/types.h>
 
@@ -42,13 +42,13 @@ enum attempt_why {
 
 struct attempt {
 	struct loop *loop;
-	struct linkio io; /* stdin and stdout of ssh */
+	struct pipe io; /* stdin and stdout of ssh */
 	struct watch err; /* its stderr */
-	bool door; /* its stderr is one (door.h) */
-	struct question question; /* that it asks the person */
+	bool door; /* its stderr is one (ssh_helper.h) */
+	struct askpass askpass; /* that it asks the person */
 	bool asks; /* it may ask, by way of the door; any but the first may notify */
 	unsigned asked; /* questions so far */
-	struct dialer dialer; /* where the connection is ours */
+	struct connector connector; /* where the connection is ours */
 	struct quickack quickack; /* while it logs in */
 	struct sockaddr_storage local; /* its address here; family 0: not known */
 	pid_t pid; /* 0: ended */
@@ -64,11 +64,11 @@ struct attempt {
 	uint64_t started_us;
 	/* when ssh had taken all of the prelude, or the server was run; 0: not yet */
 	uint64_t taken_us;
-	struct boot boot;
-	uint8_t random[BOOT_MARK_LEN / 2];
+	struct bootstrap bootstrap;
+	uint8_t random[BOOTSTRAP_MARK_LEN / 2];
 	struct buf prelude; /* what is written to stdin at once */
 	struct buf said; /* the last of what ssh said on stderr */
-	char text[BOOT_TEXT_MAX];
+	char text[BOOTSTRAP_TEXT_MAX];
 	struct msg_refuse refused; /* spans are not valid */
 	uint8_t boot_id[ID_LEN]; /* from WELCOME or REFUSE */
 	uint8_t session[ID_LEN]; /* from WELCOME, as what follows */
@@ -79,7 +79,7 @@ struct attempt {
 
 struct attempt_plan {
 	const struct options *options;
-	const struct config
+	const struct ssh_config
 	    *wanted; /* what is asked for, some of which the link overrides */
 	bool terminal; /* the program runs on one */
 	const char *ssh; /* its path */
@@ -89,7 +89,7 @@ struct attempt_plan {
 	/* a host that only takes certain commands complains about ours */
 	bool hold_errors;
 	unsigned connect_timeout_s; /* up to the keys, ssh_config(5); not for the first */
-	const struct config *config; /* how we connect; NULL: ssh does it by itself */
+	const struct ssh_config *config; /* how we connect; NULL: ssh does it by itself */
 	bool secret; /* the hello is not for the eyes of others: it goes by stdin */
 	struct span hello; /* the first frame */
 	struct span prelude; /* data that follows it at once */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 static const char *
-drop(struct forwards *f, char letter, const char *value, bool *ret_done)
+drop(struct forward_table *f, char letter, const char *value, bool *ret_done)
 {
 	struct forward forward;
 	char text[TARGET_MAX + 8];
@@ -14,12 +14,12 @@ drop(struct forwards *f, char letter, const char *value, bool *ret_done)
 	if (!forward_from_option(&forward, letter, f->gateway, value)
 	    && !forward_from_option(&forward, letter, f->gateway, text))
 		return "Bad forwarding specification.";
-	*ret_done = forwards_drop(f, &forward);
+	*ret_done = forward_table_drop(f, &forward);
 	return *ret_done ? "Canceled forwarding." : "Unknown port forwarding.";
 }
 
 const char *
-command_forward(struct forwards *f, const char *text, bool *ret_done)
+command_forward(struct forward_table *f, const char *text, bool *ret_done)
 {
 	struct forward forward;
 	bool cancel = text[0] == 'K';
@@ -35,7 +35,7 @@ command_forward(struct forwards *f, const char *text, bool *ret_done)
 		return drop(f, letter, value, ret_done);
 	if (!forward_from_option(&forward, letter, f->gateway, value))
 		return "Bad forwarding specification.";
-	*ret_done = forwards_add(f, &forward);
+	*ret_done = forward_table_add(f, &forward);
 	return *ret_done ? "Forwarding port." : "Cannot listen there.";
 }
 
@@ -63,7 +63,7 @@ run(const char *command)
 }
 
 void
-command_line(struct forwards *f, const char *text, bool permits_local)
+command_line(struct forward_table *f, const char *text, bool permits_local)
 {
 	bool done;
 	text += strspn(text, " \t");

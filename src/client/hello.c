@@ -32,7 +32,7 @@ linger_s(const struct hello *h)
 		(void)options_time(named, &wanted_s);
 	if (wanted_s)
 		return wanted_s;
-	return h->wish->kind == KIND_PTY ? LINGER_SHELL_S : LINGER_COMMAND_S;
+	return h->request->kind == KIND_PTY ? LINGER_SHELL_S : LINGER_COMMAND_S;
 }
 
 static uint8_t
@@ -57,7 +57,7 @@ put_more(const struct hello *h, struct buf *more)
 	const struct options *o = h->options;
 	uint32_t time_s = o->has_history_time ? o->history_time_s : HISTORY_TIME_S;
 	struct msg_history m = { time_s < UINT32_MAX / 1000 ? time_s * 1000 : 0 };
-	int err = h->wish->kind == KIND_PTY ? msg_put(more, MSG_HISTORY, &m) : 0;
+	int err = h->request->kind == KIND_PTY ? msg_put(more, MSG_HISTORY, &m) : 0;
 	if (!err && h->forwards->x11.on)
 		err = x11_put(&h->forwards->x11, more);
 	return err;
@@ -72,21 +72,21 @@ hello_put(const struct hello *h, bool resume, struct buf *out)
 	struct msg_hello m = { .version_min = PROTOCOL_OLDEST,
 		.version_max = PROTOCOL_VERSION,
 		.build = text_span(BELAY_BUILD),
-		.kind = (uint8_t)h->wish->kind,
-		.wish = (uint8_t)(resume ? WISH_RESUME : h->wish->how),
+		.kind = (uint8_t)h->request->kind,
+		.request = (uint8_t)(resume ? HELLO_RESUME : h->request->how),
 		.flags = flags(h),
 		.linger_s = linger_s(h),
 		.history = o->has_history ? o->history : HISTORY_ROWS,
 		.name = text_span(o->session),
 		.term = text_span(getenv("TERM")),
-		.command = buf_span(&h->wish->command) };
+		.command = buf_span(&h->request->command) };
 	(void)tty_get_size(STDIN_FILENO, &size);
 	m.rows = size.rows;
 	m.cols = size.cols;
 	m.xpixel = size.xpixel;
 	m.ypixel = size.ypixel;
 	memcpy(m.client, h->client_id, ID_LEN);
-	memcpy(m.session, h->wish->id, ID_LEN);
+	memcpy(m.session, h->request->id, ID_LEN);
 	buf_init(&positions, ENGINE_STREAMS * POSITION_LEN);
 	buf_init(&modes, MODES_MAX);
 	buf_init(&more, MORE_MAX);

@@ -2,16 +2,16 @@
 #ifndef CLIENT_HELLO_H
 #define CLIENT_HELLO_H
 
-#include "client/forwards.h"
-#include "client/options.h"
-#include "client/wish.h"
+#include "client/forward_table.h"
+#include "client/session_request.h"
+#include "ssh/options.h"
 #include "stream/engine.h"
 
 /* What it is made of; borrowed. */
 struct hello {
 	const struct options *options;
-	const struct wish *wish;
-	const struct forwards *forwards;
+	const struct session_request *request;
+	const struct forward_table *forwards;
 	const uint8_t *client_id; /* ID_LEN bytes */
 	struct engine *engine; /* what we hold of each stream */
 };

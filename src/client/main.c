@@ -1,12 +1,12 @@
 /* belay: ssh that does not fall.  See belay(1). */
+#include "autossh/autossh.h"
 #include "base/log.h"
-#include "client/memory.h"
-#include "client/autossh.h"
-#include "client/control.h"
-#include "client/door.h"
-#include "client/options.h"
-#include "client/programs.h"
-#include "client/session.h"
+#include "client/client.h"
+#include "client/control_socket.h"
+#include "client/saved_sessions.h"
+#include "ssh/options.h"
+#include "ssh/programs.h"
+#include "ssh/ssh_helper.h"
 #include "sys/sys.h"
 #include "sys/tty.h"
 
@@ -70,7 +70,7 @@ run_ssh(struct options *o, char *ssh, const char *command)
  * For -f it tells us that it is in (ssh_config(5), LocalCommand: run after the login), which
  * one that goes by way of another ssh would not. */
 static int
-keep_ssh(struct options *o, const struct session_plain *plain)
+keep_ssh(struct options *o, const struct client_plain *plain)
 {
 	char local[sizeof plain->local_command + 64], *before[8], **p = before;
 	bool waits = plain->background->waits;
@@ -118,9 +118,9 @@ run(struct options *o)
 		return 0;
 	}
 	if (o->list && !o->destination && !o->bad_option)
-		return memory_list(o->json);
+		return saved_sessions_list(o->json);
 	if (o->status && !o->bad_option)
-		return control_status(o);
+		return control_socket_status(o);
 	if (o->bad_option || (!o->destination && !o->direct)) {
 		if (o->bad_option)
 			log_say(LOG_ERROR,
@@ -130,16 +130,16 @@ run(struct options *o)
 		return EXIT_FAILED;
 	}
 	if (o->forward || o->cancel)
-		return control_forward(o);
+		return control_socket_forward(o);
 	if (programs_ssh(ssh)) {
 		log_say(LOG_ERROR,
 		    "there is no ssh on PATH (or BELAY_SSH does not name one)");
 		return EXIT_FAILED;
 	}
-	struct session_plain plain = { 0 };
-	int status = o->direct || !o->destination ? SESSION_PLAIN_SSH
-						  : session_run(o, ssh, &plain);
-	if (status != SESSION_PLAIN_SSH)
+	struct client_plain plain = { 0 };
+	int status = o->direct || !o->destination ? CLIENT_PLAIN_SSH
+						  : client_run(o, ssh, &plain);
+	if (status != CLIENT_PLAIN_SSH)
 		return status;
 	return plain.keeps ? keep_ssh(o, &plain) : run_ssh(o, ssh, plain.command);
 }
@@ -150,8 +150,8 @@ main(int argc, char **argv)
 	struct options o;
 	int status = EXIT_FAILED;
 	sys_fix_stdio();
-	if (door_called(argc, argv))
-		return door_main(argc, argv);
+	if (ssh_helper_called(argc, argv))
+		return ssh_helper_main(argc, argv);
 	if (autossh_called(argc, argv))
 		return autossh_main(argc, argv);
 	log_init("belay", LOG_NOTICE);

@@ -13,7 +13,7 @@ const char *const report_heads[REPORT_COLUMNS] = { "PID", "DESTINATION", "STATE"
 	"ROUND TRIP", "OUTAGES", "SENT", "RECEIVED", "FORWARDS" };
 
 static size_t
-listening(const struct forwards *f)
+listening(const struct forward_table *f)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < f->n; i++)
@@ -22,7 +22,7 @@ listening(const struct forwards *f)
 }
 
 static size_t
-connections(const struct forwards *f)
+connections(const struct forward_table *f)
 {
 	return f->tunnel.n_ours + f->tunnel.n_theirs;
 }
@@ -48,7 +48,7 @@ report_line(const struct report *r, struct buf *out)
 }
 
 static const char *
-state_of(const struct forwards_one *one)
+state_of(const struct forward_table_one *one)
 {
 	return one->state == FORWARD_LISTENS ? ""
 	    : one->state == FORWARD_ASKED    ? " (not answered yet)"
@@ -60,7 +60,7 @@ report_forwards(const struct report *r, const char *line_end, struct buf *out)
 {
 	char on[TEXT], to[TEXT];
 	for (size_t i = 0; i < r->forwards->n; i++) {
-		const struct forwards_one *one = &r->forwards->list[i];
+		const struct forward_table_one *one = &r->forwards->list[i];
 		if (one->state == FORWARD_GONE)
 			continue;
 		forward_text(&one->forward.listen, on, sizeof on);
@@ -86,12 +86,12 @@ put_string(struct buf *out, const char *from)
 }
 
 static void
-json_forwards(const struct forwards *f, struct buf *out)
+json_forwards(const struct forward_table *f, struct buf *out)
 {
 	char text[TEXT];
 	bool first = true;
 	for (size_t i = 0; i < f->n; i++) {
-		const struct forwards_one *one = &f->list[i];
+		const struct forward_table_one *one = &f->list[i];
 		if (one->state == FORWARD_GONE)
 			continue;
 		buf_print(out, "%s{\"side\": \"%s\", \"listen\": ", first ? "" : ", ",

@@ -5,8 +5,8 @@
 #ifndef CLIENT_REPORT_H
 #define CLIENT_REPORT_H
 
-#include "client/forwards.h"
-#include "stream/policy.h"
+#include "client/forward_table.h"
+#include "client/reconnect_policy.h"
 
 struct report {
 	const char *destination;
@@ -18,7 +18,7 @@ struct report {
 	uint64_t outages_us; /* how long they took, together */
 	uint64_t sent, received; /* bytes of the program and of forwards */
 	size_t waiting; /* bytes that the host does not have yet */
-	const struct forwards *forwards;
+	const struct forward_table *forwards;
 };
 
 /* One line, without its end: what state, since when, the round trip, what waits. */

@@ -3,7 +3,7 @@
 #ifndef CLIENT_STATUS_H
 #define CLIENT_STATUS_H
 
-#include "stream/policy.h"
+#include "client/reconnect_policy.h"
 
 #include <stddef.h>
 

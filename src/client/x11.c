@@ -58,7 +58,8 @@ x11_cookie(const char *line, uint8_t ret_cookie[X11_COOKIE])
 
 /* Not trusted (-X without ForwardX11Trusted): a cookie that allows less, for a time. */
 static void
-generate(const struct config *c, const char *xauth, const char *display, struct buf *out)
+generate(const struct ssh_config *c, const char *xauth, const char *display,
+    struct buf *out)
 {
 	char dir[] = "/tmp/belay-x11-XXXXXX", path[sizeof dir + 8], seconds[16];
 	if (!mkdtemp(dir)) /* xauth makes more files beside it */
@@ -79,7 +80,7 @@ generate(const struct config *c, const char *xauth, const char *display, struct 
 }
 
 static void
-find_cookie(struct x11 *x, const struct config *c, const char *display)
+find_cookie(struct x11 *x, const struct ssh_config *c, const char *display)
 {
 	char xauth[TARGET_MAX];
 	struct buf out;
@@ -99,7 +100,7 @@ find_cookie(struct x11 *x, const struct config *c, const char *display)
 }
 
 void
-x11_init(struct x11 *x, const struct config *c, uint64_t now_us)
+x11_init(struct x11 *x, const struct ssh_config *c, uint64_t now_us)
 {
 	const char *display = getenv("DISPLAY");
 	*x = (struct x11){ 0 };

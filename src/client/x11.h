@@ -6,7 +6,7 @@
 #ifndef CLIENT_X11_H
 #define CLIENT_X11_H
 
-#include "client/config.h"
+#include "ssh/ssh_config.h"
 #include "tunnel/connect.h"
 
 enum { X11_COOKIE = 16 }; /* bytes of an MIT-MAGIC-COOKIE-1 */
@@ -24,7 +24,7 @@ struct x11 {
  * forwarded.  Programs that are not trusted (ForwardX11Trusted) get a cookie that allows
  * less, or, with a word, no display, since theirs would be the one that allows
  * all. */
-void x11_init(struct x11 *x, const struct config *c, uint64_t now_us);
+void x11_init(struct x11 *x, const struct ssh_config *c, uint64_t now_us);
 /* Whether a connection to the display may be opened now. */
 bool x11_allows(const struct x11 *x, uint64_t now_us);
 /* "host:1.0", ":0", "unix:0", "/path:0": where that is.  False: it is no display. */

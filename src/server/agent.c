@@ -105,7 +105,7 @@ on_ready(void *owner, short revents)
 }
 
 void
-agent_lead_on(struct agent *a, int fd, const char *path, const void *link)
+agent_connect(struct agent *a, int fd, const char *path, const void *link)
 {
 	struct agent_pipe *p = agent_has_room(a) ? calloc(1, sizeof *p) : NULL;
 	int there = p ? sock_try(path) : -1;

@@ -32,14 +32,14 @@ struct agent {
  * agent then. */
 int agent_open(struct agent *a, struct loop *loop, const char *session_path,
     const struct listener *like);
-/* Whether agent_lead_on can take one more. */
+/* Whether agent_connect can take one more. */
 bool agent_has_room(const struct agent *a);
 /* The session's socket is another one now. */
 void agent_again(struct agent *a, const char *session_path);
 void agent_close(struct agent *a);
 /* Leads a connection on to the socket at `path`, which must be our user's; closes it when
  * there is none, or are too many.  `link` is only compared. */
-void agent_lead_on(struct agent *a, int fd, const char *path, const void *link);
+void agent_connect(struct agent *a, int fd, const char *path, const void *link);
 /* The link is gone: what leads there ends. */
 void agent_cut(struct agent *a, const void *link);
 /* Moves what goes.  Returns when to call it again; 0: on events only. */

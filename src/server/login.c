@@ -104,12 +104,12 @@ say_when_it_ends(void)
 
 /* Both are the session's, and the same whatever becomes of its links. */
 static void
-forwards_environment(const struct login *login)
+remote_listeners_environment(const struct login *login)
 {
 	if (login->agent)
 		setenv("SSH_AUTH_SOCK", login->agent, 1);
 	if (login->display)
-		display_environment(login->display);
+		x11_listener_environment(login->display);
 }
 
 static void
@@ -193,7 +193,7 @@ start_on_pty(const struct login *login, struct login_fds *ret_fds)
 		(void)tty_apply_modes(STDIN_FILENO, login->modes);
 		say_when_it_ends();
 		clean_environment();
-		forwards_environment(login);
+		remote_listeners_environment(login);
 		session_environment(login);
 		terminal_environment(login, slave);
 		go_home();
@@ -233,7 +233,7 @@ start_on_pipes(const struct login *login, struct login_fds *ret_fds)
 			self_is_at(CHILD_ALSO);
 		setsid();
 		clean_environment();
-		forwards_environment(login);
+		remote_listeners_environment(login);
 		if (login->kind == KIND_SELF)
 			session_environment(login);
 		go_home();

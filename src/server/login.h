@@ -3,7 +3,7 @@
 #ifndef SERVER_LOGIN_H
 #define SERVER_LOGIN_H
 
-#include "server/display.h"
+#include "server/x11_listener.h"
 #include "sys/tty.h"
 #include "wire/msg.h"
 
@@ -14,7 +14,7 @@ struct login {
 	struct span modes; /* its terminal settings, as tty_encode_modes gives them */
 	struct tty_size size;
 	const char *agent; /* the socket for SSH_AUTH_SOCK; NULL: as it is */
-	const struct display *display; /* for DISPLAY; NULL: as it is */
+	const struct x11_listener *display; /* for DISPLAY; NULL: as it is */
 	const char *session; /* its id, for the environment; may be NULL */
 };
 

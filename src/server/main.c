@@ -1,9 +1,9 @@
 /* belay-server: the program on the host.  See belay-server(8). */
-#include "server/hold.h"
-#include "server/join.h"
-#include "server/manage.h"
 #include "server/relay.h"
 #include "server/self.h"
+#include "server/session.h"
+#include "server/session_ctl.h"
+#include "server/stdio_forward.h"
 #include "sys/sys.h"
 
 #include <errno.h>
@@ -19,53 +19,53 @@ attach(char **args)
 }
 
 static int
-hold_session(char **args)
+session_session(char **args)
 {
-	return hold_main(args[0]);
+	return session_main(args[0]);
 }
 
 static int
 connect_to(char **args)
 {
-	return join_main(args[0], args[1]);
+	return stdio_forward_main(args[0], args[1]);
 }
 
 static int
 list(char **args)
 {
 	(void)args;
-	return manage_list(false);
+	return session_ctl_list(false);
 }
 
 static int
 list_json(char **args)
 {
-	return strcmp(args[0], "--json") == 0 ? manage_list(true) : 2;
+	return strcmp(args[0], "--json") == 0 ? session_ctl_list(true) : 2;
 }
 
 static int
 kill_session(char **args)
 {
-	return manage_do(ASK_KILL, args[0], "");
+	return session_ctl_do(ASK_KILL, args[0], "");
 }
 
 static int
 rename_session(char **args)
 {
-	return manage_do(ASK_RENAME, args[0], args[1]);
+	return session_ctl_do(ASK_RENAME, args[0], args[1]);
 }
 
 static int
 detach(char **args)
 {
-	return manage_do(ASK_DETACH, args[0], "");
+	return session_ctl_do(ASK_DETACH, args[0], "");
 }
 
 static int
 detach_own(char **args)
 {
 	(void)args;
-	return manage_do(ASK_DETACH, NULL, "");
+	return session_ctl_do(ASK_DETACH, NULL, "");
 }
 
 static int
@@ -106,7 +106,7 @@ static const struct {
 } verbs[] = {
 	{ "attach", 2, attach,
 	    "attach MARK HELLO   run by belay over ssh: joins stdin and stdout to a session" },
-	{ "hold", 1, hold_session,
+	{ "hold", 1, session_session,
 	    "hold PATH           run by attach: keeps one session" },
 	{ "connect", 2, connect_to,
 	    "connect HOST PORT   join stdin and stdout to a connection (-W)" },

@@ -42,13 +42,13 @@ port_read(struct program *p, struct port *port)
 	size_t max;
 	bool errors = port == &p->err;
 	while (port->watch.fd >= 0
-	    && (max = peers_space(p->peers, errors, READ_MAX, &room))) {
+	    && (max = clients_space(p->clients, errors, READ_MAX, &room))) {
 		ssize_t n = read(port->watch.fd, room, max);
 		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
 			port_close(port); /* EIO: nobody has the terminal open any more */
 		if (n <= 0)
 			return;
-		peers_wrote(p->peers, errors, (size_t)n);
+		clients_wrote(p->clients, errors, (size_t)n);
 		moved(port, (size_t)n);
 		p->quiet_us = p->loop->now_us;
 		if (n < SHORT_READ)
@@ -60,7 +60,7 @@ static void
 port_write(struct program *p)
 {
 	struct span held;
-	while (p->in.watch.fd >= 0 && (held = peers_input(p->peers)).n) {
+	while (p->in.watch.fd >= 0 && (held = clients_input(p->clients)).n) {
 		ssize_t n = write(p->in.watch.fd, held.p, held.n);
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
@@ -68,12 +68,12 @@ port_write(struct program *p)
 			port_close(&p->in); /* it reads no more */
 			break;
 		}
-		peers_took(p->peers, (size_t)n);
+		clients_took(p->clients, (size_t)n);
 		moved(&p->in, (size_t)n);
 	}
-	while (p->in.watch.fd < 0 && (held = peers_input(p->peers)).n)
-		peers_took(p->peers, held.n);
-	if (p->in.watch.fd >= 0 && peers_input_over(p->peers))
+	while (p->in.watch.fd < 0 && (held = clients_input(p->clients)).n)
+		clients_took(p->clients, held.n);
+	if (p->in.watch.fd >= 0 && clients_input_over(p->clients))
 		port_close(&p->in);
 }
 
@@ -96,9 +96,9 @@ on_input(void *owner, short revents)
 }
 
 void
-program_init(struct program *p, struct loop *loop, struct peers *peers)
+program_init(struct program *p, struct loop *loop, struct clients *clients)
 {
-	*p = (struct program){ .loop = loop, .peers = peers, .pid = -1 };
+	*p = (struct program){ .loop = loop, .clients = clients, .pid = -1 };
 	p->in.program = p->out.program = p->err.program = p;
 	p->in.watch.fd = p->out.watch.fd = p->err.watch.fd = -1;
 }
@@ -131,7 +131,7 @@ reads(const struct program *p, const struct port *port)
 {
 	uint8_t *room;
 	bool may = port->watch.fd >= 0
-	    && peers_space(p->peers, port == &p->err, 1, &room);
+	    && clients_space(p->clients, port == &p->err, 1, &room);
 	return may ? POLLIN : 0;
 }
 
@@ -141,7 +141,7 @@ program_turn(struct program *p)
 	if (p->pid < 0)
 		return 0;
 	port_write(p);
-	p->in.watch.events = peers_input(p->peers).n ? POLLOUT : 0;
+	p->in.watch.events = clients_input(p->clients).n ? POLLOUT : 0;
 	p->out.watch.events = reads(p, &p->out);
 	p->err.watch.events = reads(p, &p->err);
 	if (!p->ended || !p->pty || p->out.watch.fd < 0)

@@ -12,8 +12,8 @@
 #ifndef SERVER_PROGRAM_H
 #define SERVER_PROGRAM_H
 
+#include "server/clients.h"
 #include "server/login.h"
-#include "server/peers.h"
 #include "sys/loop.h"
 
 struct program;
@@ -27,7 +27,7 @@ struct port {
 
 struct program {
 	struct loop *loop;
-	struct peers *peers;
+	struct clients *clients;
 	struct port in, out, err;
 	bool pty;
 	pid_t pid;
@@ -37,7 +37,7 @@ struct program {
 };
 
 /* Nothing runs yet. */
-void program_init(struct program *p, struct loop *loop, struct peers *peers);
+void program_init(struct program *p, struct loop *loop, struct clients *clients);
 /* Starts it.  0, or ERR_SYSTEM with errno. */
 int program_start(struct program *p, const struct login *login);
 /* Moves bytes both ways and says what to watch.  Returns when to call it again; 0: on

@@ -1,14 +1,14 @@
 #define _GNU_SOURCE 1
 #include "server/relay.h"
 
-#include "server/hold.h"
-#include "server/login.h"
-#include "server/manage.h"
-#include "server/rundir.h"
-#include "server/scope.h"
-#include "server/self.h"
 #include "base/err.h"
 #include "base/hex.h"
+#include "server/login.h"
+#include "server/rundir.h"
+#include "server/self.h"
+#include "server/session.h"
+#include "server/session_ctl.h"
+#include "server/systemd_scope.h"
 #include "sys/child.h"
 #include "sys/os.h"
 #include "sys/sock.h"
@@ -77,12 +77,12 @@ become_holder(const char *path)
 {
 	char *argv[] = { NULL, (char *)(uintptr_t) "hold", (char *)(uintptr_t)path,
 		NULL };
-	_Static_assert((int)HOLD_LISTENER == (int)CHILD_ALSO,
+	_Static_assert((int)SESSION_LISTENER == (int)CHILD_ALSO,
 	    "the listener is what goes besides");
-	if (fcntl(HOLD_LISTENER, F_SETFD, 0))
+	if (fcntl(SESSION_LISTENER, F_SETFD, 0))
 		_exit(1);
 	setsid();
-	if (!scope_leave_login())
+	if (!systemd_scope_leave_login())
 		setenv(SESSION_ENDS, "1", 1);
 	self_exec(argv);
 	_exit(1);
@@ -117,16 +117,16 @@ start_holder(const struct msg_hello *hello)
 static int
 find_session(const struct msg_hello *hello)
 {
-	int fd = hello->name.n && hello->wish != WISH_RESUME
-	    ? manage_find(hello->name)
+	int fd = hello->name.n && hello->request != HELLO_RESUME
+	    ? session_ctl_find(hello->name)
 	    : rundir_connect(hello->session);
-	if (fd < 0 && hello->wish != WISH_NEW)
+	if (fd < 0 && hello->request != HELLO_NEW)
 		rundir_mend(hello->session);
 	if (fd < 0)
 		fd = rundir_connect(hello->session); /* made by an earlier attempt */
 	if (fd >= 0)
 		return fd;
-	if (hello->wish != WISH_NEW && hello->wish != WISH_OPEN) {
+	if (hello->request != HELLO_NEW && hello->request != HELLO_OPEN) {
 		refuse(REFUSE_GONE, "");
 		return -1;
 	}

@@ -95,7 +95,7 @@ engine_close(struct engine *e, struct stream *s)
 			e->streams[kept++] = e->streams[i];
 	e->n_streams = kept;
 	if (e->active)
-		credit_lost(&e->active->credit, stream_in_flight(s));
+		congestion_lost(&e->active->congestion, stream_in_flight(s));
 	stream_finish(s);
 	free(s);
 }
@@ -104,7 +104,7 @@ int
 engine_positions(struct engine *e, struct buf *out)
 {
 	for (size_t i = 0; i < e->n_streams; i++) {
-		if (e->streams[i]->unmet)
+		if (e->streams[i]->unconfirmed)
 			continue;
 		struct msg_ack at = stream_position(e->streams[i]);
 		int err = position_put(out, &at);
@@ -179,7 +179,7 @@ activate(struct engine *e, struct link *l)
 	e->active = l;
 	rewind_all(e);
 	if (l)
-		credit_forget(&l->credit);
+		congestion_forget(&l->congestion);
 	/* What was told last may have gone to a link that nobody reads any more. */
 	tell_all_again(e);
 }
@@ -190,7 +190,7 @@ engine_add(struct engine *e, struct link *l)
 	if (e->n_links == ENGINE_LINKS)
 		return ERR_FULL;
 	e->links[e->n_links++] = l;
-	l->credit.bulk = !e->terminal;
+	l->congestion.bulk = !e->terminal;
 	if (e->client) {
 		for (size_t i = 0; i < e->n_links; i++)
 			e->links[i]->used = false;
@@ -278,7 +278,7 @@ on_link_ack(struct engine *e, struct link *l, const struct msg_ack *ack, uint64_
 	size_t after = flight(e);
 	l->progress_us = now_us;
 	if (l == e->active && after < before)
-		credit_acked(&l->credit, before - after, now_us);
+		congestion_acked(&l->congestion, before - after, now_us);
 	return err;
 }
 
@@ -396,11 +396,12 @@ flight_allowed(const struct engine *e, const struct link *l, uint8_t rank,
     size_t in_flight)
 {
 	size_t most = rank < RANK_BULK ? l->flight_max : l->bulk_max;
-	size_t max = credit_allowed(&l->credit, most);
+	size_t max = congestion_allowed(&l->congestion, most);
 	if (in_flight >= max - max / SHARE && others_wait(e, rank))
 		max -= max / SHARE;
 	if (rank >= RANK_BULK && may_echo(e, max))
-		max -= max * 9 / 32; /* a third would be too little to keep the link busy */
+		max -= max * 9
+		    / 32; /* a third would be too little to keep the link busy */
 	return max;
 }
 
@@ -431,7 +432,7 @@ can_send(struct stream *s, size_t n, size_t max, size_t in_flight, struct turn *
 static bool
 is_paced(const struct link *l, size_t frame, size_t in_flight, uint64_t now_us)
 {
-	return l->credit.next_us > now_us && in_flight >= frame;
+	return l->congestion.next_us > now_us && in_flight >= frame;
 }
 
 /* Notes (paced_us) when to ask again, if frames wait for their time. */
@@ -455,7 +456,7 @@ next_turn(const struct engine *e, struct link *l, struct turn *ret, uint64_t now
 				continue;
 			if (!paced)
 				return true;
-			l->paced_us = l->credit.next_us;
+			l->paced_us = l->congestion.next_us;
 		}
 	}
 	return false;
@@ -488,7 +489,7 @@ fill_data(struct engine *e, struct link *l, const struct turn *turn, struct buf 
 		if (err)
 			return err;
 		stream_sent(s, 1);
-		credit_sent(&l->credit, 1, now_us);
+		congestion_sent(&l->congestion, 1, now_us);
 		return 0;
 	}
 	size_t len = turn->len < max ? turn->len : max;
@@ -501,7 +502,7 @@ fill_data(struct engine *e, struct link *l, const struct turn *turn, struct buf 
 	else
 		(void)buf_put(out, turn->bytes, len); /* room was made with the head */
 	stream_sent(s, len);
-	credit_sent(&l->credit, len, now_us);
+	congestion_sent(&l->congestion, len, now_us);
 	to_the_end(e, s);
 	return 0;
 }
@@ -536,7 +537,7 @@ retry(struct engine *e, struct link *l, uint64_t now_us)
 	if (!at || now_us < at)
 		return;
 	rewind_all(e);
-	credit_forget(&l->credit);
+	congestion_forget(&l->congestion);
 	l->progress_us = now_us;
 	l->ping_us = 0;
 	l->ping_now = true;
@@ -571,10 +572,11 @@ fill(struct engine *e, struct link *l, struct buf *out, size_t room, uint64_t no
 			return true;
 	}
 	bool bulk = e->n_streams && e->streams[e->n_streams - 1]->rank >= RANK_BULK;
-	size_t max = credit_allowed(&l->credit, bulk ? l->bulk_max : l->flight_max);
+	size_t max = congestion_allowed(&l->congestion,
+	    bulk ? l->bulk_max : l->flight_max);
 	/* What still waits is held back by us: the link is not short of it. */
 	if (flight(e) < max && !others_wait(e, RANK_CONTROL))
-		credit_short(&l->credit);
+		congestion_short(&l->congestion);
 	return false;
 }
 

@@ -16,7 +16,7 @@ link_init(struct link *l, uint64_t now_us)
 		.progress_us = now_us,
 		.flight_max = FLIGHT_MAX,
 		.bulk_max = FLIGHT_BULK };
-	credit_init(&l->credit, now_us);
+	congestion_init(&l->congestion, now_us);
 	buf_init(&l->in, 2 * FRAME_MAX);
 }
 

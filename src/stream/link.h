@@ -10,7 +10,7 @@
 #define STREAM_LINK_H
 
 #include "base/buf.h"
-#include "stream/credit.h"
+#include "stream/congestion.h"
 #include "wire/msg.h"
 
 enum {
@@ -39,7 +39,7 @@ struct link {
 	uint64_t pong_stamp;
 	/* bytes of all streams together beyond the last acknowledgement: what the credit
 	 * allows, and at most so many */
-	struct credit credit;
+	struct congestion congestion;
 	size_t flight_max; /* up to RANK_TERMINAL: FLIGHT_MAX */
 	size_t bulk_max; /* with what ranks behind it: FLIGHT_BULK */
 	uint64_t progress_us; /* lossy: when the last acknowledgement moved something */

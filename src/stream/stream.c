@@ -221,7 +221,7 @@ size_t
 stream_next(const struct stream *s, size_t max, const uint8_t **ret_bytes, bool *ret_end)
 {
 	*ret_end = false;
-	if (s->unmet)
+	if (s->unconfirmed)
 		return 0;
 	uint64_t end = stream_written(s);
 	if (s->out_next >= end) {
@@ -274,7 +274,7 @@ stream_rewind(struct stream *s)
 uint64_t
 stream_ack_at(const struct stream *s)
 {
-	if (s->unmet)
+	if (s->unconfirmed)
 		return 0;
 	uint64_t wider = limit(s) - s->in_limit;
 	if (wider && wider >= s->window / 2)

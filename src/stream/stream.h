@@ -44,7 +44,7 @@ struct stream {
 	uint8_t rank; /* lower ones send first */
 	/* The peer has not agreed to it yet: it is not told of it, and takes nothing, not even
 	 * its end. */
-	bool unmet;
+	bool unconfirmed;
 
 	struct ring out; /* from offset out_acked on */
 	uint64_t out_acked, out_next;

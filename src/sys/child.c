@@ -182,7 +182,7 @@ child_start(char *const argv[], bool detached, int ret_in_out_err[3])
 }
 
 pid_t
-child_start_with_door(char *const argv[], char *const env[], bool detached,
+child_start_with_socket(char *const argv[], char *const env[], bool detached,
     int ret_in_out_err[3])
 {
 	return start_piped(argv, env, detached, true, ret_in_out_err);

@@ -13,7 +13,7 @@ pid_t child_start(char *const argv[], bool detached, int ret_in_out_err[3]);
 /* The same, with a unix socket as its stderr, over which its own children can be sent
  * descriptors, and with these variables ("NAME=value", NULL-terminated) in its
  * environment. */
-pid_t child_start_with_door(char *const argv[], char *const env[], bool detached,
+pid_t child_start_with_socket(char *const argv[], char *const env[], bool detached,
     int ret_in_out_err[3]);
 
 /* The same with our own stdin and stdout, and in our process group. */

@@ -12,7 +12,8 @@
 #include <unistd.h>
 
 enum {
-	READ_MAX = 2 * 32 * 1000, /* whole frames (engine.c): what is left goes by itself */
+	READ_MAX = 2 * 32
+	    * 1000, /* whole frames (engine.c): what is left goes by itself */
 	OUT_MAX = FLIGHT_BULK + CHANNEL_AHEAD
 };
 
@@ -62,7 +63,7 @@ channel_stream(struct channel *c)
 	c->stream = engine_open(c->tunnel->engine, c->id, RANK_BULK, OUT_MAX,
 	    CHANNEL_WINDOW);
 	if (c->stream)
-		c->stream->unmet = true; /* until OPENED */
+		c->stream->unconfirmed = true; /* until OPENED */
 	return c->stream != NULL;
 }
 
@@ -200,7 +201,7 @@ connect_turn(struct channel *c)
 }
 
 void
-channel_lead_on(struct channel *c)
+channel_connect(struct channel *c)
 {
 	c->asks = asks_itself(&c->to);
 	c->phase = c->asks ? CHANNEL_ASKING : CHANNEL_CONNECTING;
@@ -273,7 +274,7 @@ channel_opened(struct channel *c, uint64_t limit)
 		return ERR_STATE;
 	c->phase = CHANNEL_FLOWING;
 	c->agreed = true;
-	c->stream->unmet = false;
+	c->stream->unconfirmed = false;
 	if (c->asks)
 		answer(c, true);
 	return stream_on_ack(c->stream, 0, limit);
@@ -335,7 +336,7 @@ tell(struct channel *c)
 		struct msg_opened m = { s->id, CHANNEL_WINDOW };
 		c->agreed = engine_tell(e, MSG_OPENED, &m);
 		c->opened_due = !c->agreed;
-		s->unmet = !c->agreed;
+		s->unconfirmed = !c->agreed;
 		promised = c->agreed;
 	}
 	if (promised)

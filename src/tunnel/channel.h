@@ -64,7 +64,7 @@ bool channel_socket(struct channel *c, int fd);
 /* Has the other end lead it on to `to`, or where it says itself. */
 void channel_ours(struct channel *c, const struct target *to);
 /* Leads on to c->to, or where it says itself. */
-void channel_lead_on(struct channel *c);
+void channel_connect(struct channel *c);
 /* Takes everything off it but its number; FAILED says why. */
 void channel_refuse(struct channel *c, const char *why);
 /* What the other end has said. */

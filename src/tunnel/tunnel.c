@@ -166,7 +166,7 @@ on_open(struct tunnel *t, const struct msg_open *m)
 		return 0;
 	}
 	(void)stream_on_ack(c->stream, 0, m->limit);
-	channel_lead_on(c);
+	channel_connect(c);
 	return 0;
 }
 

@@ -16,6 +16,7 @@
 #define WIRE_MSG_H
 
 #include "base/buf.h"
+#include "base/session_name.h"
 
 enum {
 	PROTOCOL_VERSION = 1, /* the newest we speak */
@@ -64,7 +65,7 @@ enum {
 	F(m, str, build) \
 	F(m, id, client) \
 	F(m, id, session) \
-	F(m, u8, wish) \
+	F(m, u8, request) \
 	F(m, u8, kind) \
 	F(m, u8, flags) \
 	F(m, u32, linger_s) \
@@ -161,19 +162,19 @@ union msg {
 enum msg_type { MESSAGES(C_NUMBER) };
 #undef C_NUMBER
 
-/* hello.wish */
-enum hello_wish {
+/* hello.request */
+enum hello_request {
 	/* create this session; if it exists already (the answer was lost), resume */
-	WISH_NEW = 1,
+	HELLO_NEW = 1,
 	/* only resume it: the client has been there and goes on where it was */
-	WISH_RESUME = 2,
+	HELLO_RESUME = 2,
 	/* come to one that is there, by its id or name, with a new terminal */
-	WISH_ATTACH = 3,
+	HELLO_ATTACH = 3,
 	/* the same, and create it with that name and id if it is not there */
-	WISH_OPEN = 4,
+	HELLO_OPEN = 4,
 };
 
-/* hello.flags; the first two tell how WISH_ATTACH and WISH_OPEN come to a session */
+/* hello.flags; the first two tell how HELLO_ATTACH and HELLO_OPEN come to a session */
 enum hello_flags {
 	HELLO_SHARE = 1, /* the clients that are there stay */
 	HELLO_READ_ONLY = 2, /* what this client sends is not for the program */
@@ -181,8 +182,6 @@ enum hello_flags {
 	HELLO_EXACT = 4,
 	HELLO_AGENT = 8, /* programs on the host may use the client's agent */
 };
-
-enum { NAME_MAX_LEN = 64 }; /* of a session; letters, digits, and . _ - + @ */
 
 /* hello.kind: where the program runs.  Without a command it is a login shell. */
 enum hello_kind {
@@ -227,10 +226,6 @@ enum bye_code {
 	BYE_DETACHED = 4,
 	BYE_TAKEN = 5, /* another client has taken the session over */
 };
-
-/* Letters, digits and . _ - + @, not first a -, not too long: it goes through every shell
- * unchanged. */
-bool session_name_ok(struct span name);
 
 /* ask.verb */
 enum ask_verb {

@@ -3,7 +3,7 @@
  *     keyword ciphers link
  *     letter b value
  */
-#include "client/config.h"
+#include "ssh/ssh_config.h"
 
 #include <stdio.h>
 

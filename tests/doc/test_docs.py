@@ -11,11 +11,14 @@ import pytest
 
 REPO = pathlib.Path(__file__).resolve().parents[2]
 SRC = REPO / "src"
-LAYERS = ["base", "wire", "stream", "term", "sys", "tunnel", "client",
-          "server"]
-STRANGERS = [{"stream", "term"}, {"client", "server"}]  # do not know each other
-PURE = [path for layer in ("base", "wire", "stream", "term")
-        for path in sorted((SRC / layer).glob("*.[ch]")) if path.stem != "log"]
+# The rooms, and which others each may use: the Makefile's table.
+ROOMS = {room: uses.split() for room, uses in
+         re.findall(r"^uses_(\w+) :=(.*)$", (REPO / "Makefile").read_text(), re.M)}
+LARGEST = {"term": 4, **dict.fromkeys(set(ROOMS) - {"term"}, 5)}  # one part in so many
+# A header of another room that is no more than a few inline functions.
+INLINE = {"sys": {"wire/bytes.h"}}
+PURE = [path for room in ("base", "wire", "stream", "term")
+        for path in sorted((SRC / room).glob("*.[ch]")) if path.stem != "log"]
 # What the pure layers may use of the system: none of it does I/O or asks the time.
 HARMLESS = {"assert.h", "errno.h", "inttypes.h", "limits.h", "stdalign.h", "stdarg.h",
             "stdbool.h", "stddef.h", "stdint.h", "stdio.h", "stdlib.h", "string.h"}
@@ -58,7 +61,7 @@ def test_protocol_shows_the_table_of_messages(tmp_path):
 
 def test_protocol_tells_the_sizes_of_the_code():
     text = read("doc/PROTOCOL.md").replace(",", "")
-    for header, name in (("wire/msg.h", "FRAME_MAX"), ("client/boot.h", "BOOT_MARK_LEN")):
+    for header, name in (("wire/msg.h", "FRAME_MAX"), ("ssh/bootstrap.h", "BOOTSTRAP_MARK_LEN")):
         value = re.search(rf"\b{name} = ([\d *]+)", (SRC / header).read_text()).group(1)
         assert re.search(rf"\b{eval(value)}\b", text), f"{name} is not in PROTOCOL.md"
 
@@ -75,10 +78,10 @@ def test_conformance_page_names_every_case():
 
 def test_reaction_page_has_the_constants_of_the_code():
     code = "".join(" ".join((SRC / path).read_text().split()) for path in (
-        "stream/policy.c", "stream/link.c", "client/reach.c", "client/dial.h"))
+        "client/reconnect_policy.c", "stream/link.c", "client/reconnect.c", "ssh/address_race.h"))
     rows = re.findall(r"^\| `(\w+)` \| ([\d., ]+) s \|", read("doc/REACTION.md"), re.M)
     policy = set(re.findall(r"^static const uint64_t (\w+)(?:\[\])? =",
-                            (SRC / "stream/policy.c").read_text(), re.M))
+                            (SRC / "client/reconnect_policy.c").read_text(), re.M))
     assert len(policy) == 5 and policy <= {name for name, _ in rows}
     for name, values in rows:
         said = [float(value) * 1e6 for value in values.split(",")]
@@ -89,7 +92,7 @@ def test_reaction_page_has_the_constants_of_the_code():
 def test_reaction_page_has_what_the_simulator_prints(tmp_path):
     program = tmp_path / "policy_sim"
     subprocess.run(["gcc", "-O1", "-std=c17", "-D_DEFAULT_SOURCE", "-Isrc", "-o", program,
-                    "tests/sim/policy_sim.c", "src/stream/policy.c"], cwd=REPO, check=True)
+                    "tests/sim/policy_sim.c", "src/client/reconnect_policy.c"], cwd=REPO, check=True)
     output = subprocess.run([program], capture_output=True, check=True, text=True).stdout
     tables = [line for line in output.splitlines() if line.startswith("|")]
     page = read("doc/REACTION.md").splitlines()
@@ -99,7 +102,7 @@ def test_reaction_page_has_what_the_simulator_prints(tmp_path):
 # ---- belay's page ----
 
 def test_belay_page_has_its_options():
-    code = (SRC / "client/options.c").read_text()
+    code = (SRC / "ssh/options.c").read_text()
     table = code[code.index("own_table[] = {"):]
     own = set(re.findall(r'\{ "([a-z-]+)", (?:true|false), [A-Z_]+ \}', table))
     shown = set(re.findall(r"^\.It Fl -([a-z-]+)", read("doc/belay.1"), re.M))
@@ -109,18 +112,18 @@ def test_belay_page_has_its_options():
 
 
 def test_belay_page_has_the_escapes():
-    code = (SRC / "client/escape.c").read_text()
+    code = (SRC / "screen/escape.c").read_text()
     keys = re.findall(r"\{ '(.)', ESCAPE_", code)
     page = "\n".join(re.findall(r"^\.It Cm (~.*)$", read("doc/belay.1"), re.M))
     assert len(keys) > 5
     assert not [key for key in keys if f"~{key}" not in page]
-    said = (SRC / "client/session.c").read_text()
+    said = (SRC / "client/client.c").read_text()
     rows = "".join(re.findall(r'\{ "([^"]+)", "', said[said.index("\nhelp("):]))
     assert not [key for key in keys if key not in rows]
 
 
 def test_completions_have_the_options():
-    code = (SRC / "client/options.c").read_text()
+    code = (SRC / "ssh/options.c").read_text()
     table = code[code.index("own_table[] = {"):]
     own = set(re.findall(r'\{ "([a-z-]+)", (?:true|false), [A-Z_]+ \}', table)) | {"autossh"}
     fish = set(re.findall(r"-l ([a-z-]+)", read("completions/belay.fish")))
@@ -172,8 +175,8 @@ def test_server_page_has_its_verbs():
 # ---- the server's own printf ----
 
 def test_server_prints_what_its_printf_knows_and_without_stdio():
-    for layer in ("base", "wire", "stream", "term", "sys", "tunnel", "server"):
-        for path in (SRC / layer).glob("*.c"):
+    for room in ("server", *ROOMS["server"]):
+        for path in (SRC / room).glob("*.c"):
             text = without_comments(path)
             for literal in re.findall(r'"((?:[^"\\]|\\.)*)"', text):
                 wrong = re.sub(r"%[-0]*(?:\d+|\*)?(?:\.(?:\d+|\*)?)?(?:hh?|ll?|[zjt])?[diuxcsp]"
@@ -194,7 +197,7 @@ def items(page, macro):
 
 
 def test_autossh_page_has_the_variables_and_their_defaults():
-    code = (SRC / "client/autossh_conf.c").read_text()
+    code = (SRC / "autossh/autossh_conf.c").read_text()
     shown = items("doc/belay-autossh.1", "Ev")
     read_by_it = set(re.findall(r'"(AUTOSSH_[A-Z_]+)"', code))
     assert set(shown) == read_by_it | {"AUTOSSH_NTSERVICE"}
@@ -206,7 +209,7 @@ def test_autossh_page_has_the_variables_and_their_defaults():
 
 
 def test_autossh_page_has_the_table_of_ends():
-    code = (SRC / "client/supervise.c").read_text()
+    code = (SRC / "autossh/supervise.c").read_text()
     words = {"AGAIN": "restart", "DONE": "exit 0", "GIVE_UP": "exit 1",
              "NEVER_WORKED": "exit 1"}
     decided = [[words[one] for one in row.split(", ")] for row in
@@ -277,16 +280,32 @@ def test_map_names_nothing_that_is_not_there():
     assert not wrong
 
 
-# ---- the layers ----
+# ---- the rooms ----
+
+def test_every_folder_is_a_room():
+    assert {path.name for path in SRC.iterdir()} == set(ROOMS)
+
+
+def test_rooms_stand_in_no_circle():
+    for room, uses in ROOMS.items():
+        for other in uses:
+            assert set(ROOMS[other]) <= set(uses) and room not in ROOMS[other], room
+
 
 @pytest.mark.parametrize("path", sorted(SRC.glob("*/*.[ch]")), ids=short)
-def test_includes_point_downwards(path):
-    layer = path.parent.name
+def test_includes_keep_to_the_rooms(path):
+    room = path.parent.name
     for name in includes(path)[0]:
         other = name.split("/")[0]
-        assert (SRC / name).is_file() or name == "client/boot_scripts.h", name  # tools/embed
-        assert LAYERS.index(other) <= LAYERS.index(layer), name
-        assert {layer, other} not in STRANGERS, name
+        assert (SRC / name).is_file() or name == "ssh/bootstrap_scripts.h", name
+        assert other in (room, *ROOMS[room]) or name in INLINE.get(room, ()), name
+
+
+def test_no_room_is_too_large():
+    lines = {room: sum(len(path.read_text().splitlines())
+                       for path in (SRC / room).glob("*.[ch]")) for room in ROOMS}
+    whole = sum(lines.values())
+    assert not {room: n for room, n in lines.items() if n * LARGEST[room] > whole}
 
 
 @pytest.mark.parametrize("path", PURE, ids=short)

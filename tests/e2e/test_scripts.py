@@ -1,4 +1,4 @@
-"""Proves that the programs for the host's shell (src/client/find.sh, install.sh) never run what
+"""Proves that the programs for the host's shell (src/ssh/find.sh, install.sh) never run what
 another user may have put in their way, in every shell that may read them, and that a server
 lands all the same.
 
@@ -40,8 +40,8 @@ pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="needs root, to be two 
 @functools.cache
 def embedded():
     """The two programs, as the client has them."""
-    header = subprocess.run([REPO / "tools/embed", REPO / "src/client/find.sh",
-                             REPO / "src/client/install.sh"], check=True,
+    header = subprocess.run([REPO / "tools/embed", REPO / "src/ssh/find.sh",
+                             REPO / "src/ssh/install.sh"], check=True,
                             capture_output=True, text=True).stdout
     texts = re.split(r"static const char \w+\[\] =", header)[1:]
     return ["".join(ast.literal_eval(line.strip().rstrip(";").replace(r"\?", "?"))
@@ -56,7 +56,7 @@ def test_one_line_that_every_shell_reads_alike():
 
 @pytest.mark.skipif(not shutil.which("shellcheck"), reason="no shellcheck here")
 def test_shellcheck():
-    done = subprocess.run(["shellcheck", "src/client/find.sh", "src/client/install.sh",
+    done = subprocess.run(["shellcheck", "src/ssh/find.sh", "src/ssh/install.sh",
                            "tools/embed"], cwd=REPO, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
 

@@ -1,9 +1,9 @@
 /* What `ssh -G` says, of the host and by itself: no limit is dropped.  What is not known and
  * not as ssh has it by itself, and what is not understood, is for ssh; the host leads a -R to
  * nothing that a line does not name; every forward is kept, or all are ssh's. */
-#include "client/config.h"
-#include "client/forward.h"
 #include "fuzz.h"
+#include "ssh/ssh_config.h"
+#include "tunnel/forward.h"
 
 #include <string.h>
 #include <strings.h>
@@ -14,8 +14,8 @@ static bool
 is_known(const char *key)
 {
 	const char *name;
-	enum config_who who;
-	for (size_t i = 0; config_keyword(i, &name, &who); i++)
+	enum ssh_config_who who;
+	for (size_t i = 0; ssh_config_keyword(i, &name, &who); i++)
 		if (strcasecmp(name, key) == 0)
 			return true;
 	return false;
@@ -64,7 +64,7 @@ names(const char *line, const char *host, const char *port)
 
 /* The port is asked for as a number, and may be written with zeros before it. */
 static void
-check_open(const struct config *c, const char *limit)
+check_open(const struct ssh_config *c, const char *limit)
 {
 	static const char *const hosts[] = { "a", "127.0.0.1", "::1", "*", "localhost" };
 	static const struct {
@@ -75,7 +75,7 @@ check_open(const struct config *c, const char *limit)
 	for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++)
 		for (size_t j = 0; j < sizeof ports / sizeof *ports; j++) {
 			const char *h = hosts[i], *p = ports[j].text;
-			if (!config_may_open(c, h, ports[j].n) || any || c->for_ssh.n)
+			if (!ssh_config_may_open(c, h, ports[j].n) || any || c->for_ssh.n)
 				continue;
 			MUST(limit);
 			MUST(strstr(limit, ":0") || names(limit, h, p)
@@ -85,12 +85,12 @@ check_open(const struct config *c, const char *limit)
 }
 
 static void
-check_forwards(const struct config *c, size_t told)
+check_forwards(const struct ssh_config *c, size_t told)
 {
 	MUST(c->n_forwards <= told);
-	MUST(c->n_forwards <= CONFIG_FORWARDS);
+	MUST(c->n_forwards <= SSH_CONFIG_FORWARDS);
 	for (size_t i = 0; i < c->n_forwards; i++) {
-		const struct config_forward *one = &c->forwards[i];
+		const struct ssh_config_forward *one = &c->forwards[i];
 		struct forward f;
 		if (!forward_from_config(&f, one->remote ? FORWARD_REMOTE : FORWARD_LOCAL,
 			one->dynamic, c->gateway_ports, one->line))
@@ -105,7 +105,7 @@ check_forwards(const struct config *c, size_t told)
 
 /* The same, read by other code: what the last line of a limit is, and what is unknown. */
 static void
-check(const struct config *c, char *here, const char *by_itself)
+check(const struct ssh_config *c, char *here, const char *by_itself)
 {
 	const char *limit = NULL, *trusted = "", *x11 = "";
 	size_t forwards = 0;
@@ -159,21 +159,21 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct span rest = { cut ? cut + 1 : data, cut ? size - first.n - 1 : 0 };
 	char *here = text_of(first), *by_itself = text_of(rest);
 	struct buf text;
-	struct config c = { 0 };
-	MUST(!config_may_open(&c, "a", 1));
-	config_from_options(&c, &o);
+	struct ssh_config c = { 0 };
+	MUST(!ssh_config_may_open(&c, "a", 1));
+	ssh_config_from_options(&c, &o);
 	buf_init(&text, size + 1);
 	if (first.n && buf_put(&text, here, first.n))
 		abort();
-	config_read(&c, &text);
+	ssh_config_read(&c, &text);
 	if (c.n_unknown)
-		config_compare(&c, (struct span){ (uint8_t *)by_itself, rest.n });
+		ssh_config_compare(&c, (struct span){ (uint8_t *)by_itself, rest.n });
 	struct span own = buf_span(&c.text);
 	MUST(inside(c.hostname, own) && inside(c.remote_command, own)
 	    && inside(c.control_path, own) && inside(c.local_command, own)
 	    && inside(c.xauth, own) && inside(c.ipqos, own));
 	check(&c, here, by_itself);
-	config_finish(&c);
+	ssh_config_finish(&c);
 	buf_finish(&text);
 	free(here);
 	free(by_itself);

@@ -1,8 +1,8 @@
 /* A question of ssh's and the keys that answer it: the line is printable, within its width,
  * says who asks and shows the text from its beginning, page by page; no secret is shown, least
  * of all by the host's wish; what is cancelled leaves nothing. */
-#include "client/prompt.h"
 #include "fuzz.h"
+#include "screen/prompt.h"
 
 #include <stdio.h>
 #include <string.h>

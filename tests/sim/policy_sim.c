@@ -7,7 +7,7 @@
  *    policy_sim data         the numbers of its pictures: SERIES X Y
  *
  *    person --NUDGE--> policy --CONNECT--> SYN each second --> sshd --> login --READY-+
- *                        ^                 (dial.c)            (MaxStartups, CPU)     |
+ *                        ^                 (address_race.c)            (MaxStartups, CPU)     |
  *                        +------------------------------------------------------------+
  *
  * Checked at every event: one attempt at a time; who has no link has an attempt or a time
@@ -17,8 +17,8 @@
  * The network is away or not, for everybody.  A connection that stood before it comes back
  * when TCP repeats what it had sent, if it has not been cut.
  */
-#include "client/dial.h"
-#include "stream/policy.h"
+#include "client/reconnect_policy.h"
+#include "ssh/address_race.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +31,7 @@ enum {
 	LOGIN_RTTS = 11, /* from the connection to the keys; then the command is run */
 	COMMAND_RTTS = 2,
 	START = 10 * MS, /* ssh -G, a process */
-	DOUBT = 1 * SECOND, /* reach.c, as what follows */
+	DOUBT = 1 * SECOND, /* reconnect.c, as what follows */
 	HEARTBEAT = 5 * SECOND,
 	CONNECT_MIN_S = 4,
 	CONNECT_MAX_S = 15,
@@ -297,7 +297,7 @@ send_syn(struct client *c, bool hurried)
 	c->hurried = hurried;
 	c->syn_us = w.now_us;
 	if (is_down(w.now_us))
-		plan(c, SYN, w.now_us + DIAL_AGAIN_US);
+		plan(c, SYN, w.now_us + ADDRESS_RACE_AGAIN_US);
 	else
 		plan(c, ARRIVES, w.now_us + RTT);
 }
@@ -346,7 +346,7 @@ type_key(struct client *c)
 	if (c->linked)
 		return;
 	tell(c, POLICY_NUDGE);
-	uint64_t gap_us = c->hurried ? DIAL_HURRIED_US : DIAL_HURRY_US;
+	uint64_t gap_us = c->hurried ? ADDRESS_RACE_HURRIED_US : ADDRESS_RACE_HURRY_US;
 	if (c->dialing && c->syn_us >= c->began_us && w.now_us >= c->syn_us + gap_us)
 		send_syn(c, true);
 	plan(c, TYPES, w.now_us + TYPING);

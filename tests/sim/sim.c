@@ -153,7 +153,7 @@ link_open(struct sim_link *sl)
 	buf_init(&sl->pipe[0], PIPE_MAX);
 	buf_init(&sl->pipe[1], PIPE_MAX);
 
-	struct msg_hello hello = { .version_max = PROTOCOL_VERSION, .wish = WISH_RESUME };
+	struct msg_hello hello = { .version_max = PROTOCOL_VERSION, .request = HELLO_RESUME };
 	struct buf positions;
 	buf_init(&positions, 1024);
 	if (engine_positions(&w.client.engine, &positions))

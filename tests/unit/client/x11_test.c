@@ -103,7 +103,7 @@ TEST(no_cookie_that_allows_less_no_display)
 {
 	static const uint8_t nowhere[] = "/no/such/xauth";
 	struct x11 x;
-	struct config c = { .x11 = true,
+	struct ssh_config c = { .x11 = true,
 		.x11_timeout_s = 5,
 		.xauth = { nowhere, sizeof nowhere - 1 } };
 	log_init("test", LOG_QUIET);

@@ -639,7 +639,7 @@ TEST(what_a_closed_channel_had_in_flight_counts_no_more)
 	size_t sent[N], before;
 	world_init();
 	struct wire *wire = wire_open(0);
-	const struct credit *c = &wire->client.credit;
+	const struct congestion *c = &wire->client.congestion;
 	struct stream *gone = channel(A, RANK_BULK), *stays = channel(B, RANK_BULK);
 	count_sent(&w.client.engine, &wire->client, sent, N);
 	CHECK(sent[A] && sent[B]);
@@ -661,7 +661,7 @@ TEST(an_end_in_flight_counts_as_much_as_its_acknowledgement)
 	size_t sent[N];
 	world_init();
 	struct wire *wire = wire_open(0);
-	const struct credit *c = &wire->client.credit;
+	const struct congestion *c = &wire->client.congestion;
 	channel(A, RANK_BULK);
 	struct stream *s = engine_open(&w.client.engine, B, RANK_BULK, OUT_MAX, WINDOW);
 	stream_end(s);
@@ -687,9 +687,9 @@ TEST(beside_a_terminal_bulk_keeps_its_queue_shorter)
 	wire = wire_open(0);
 	channel(A, RANK_BULK);
 	count_sent(&w.client.engine, &wire->client, beside, N);
-	CHECK_EQ(alone[A], CREDIT_START);
-	CHECK_EQ(beside[A], CREDIT_START - CREDIT_START * 9 / 32);
-	CHECK(!wire->client.credit.round_short); /* there is more: we hold it back */
+	CHECK_EQ(alone[A], CONGESTION_START);
+	CHECK_EQ(beside[A], CONGESTION_START - CONGESTION_START * 9 / 32);
+	CHECK(!wire->client.congestion.round_short); /* there is more: we hold it back */
 	world_finish();
 }
 
@@ -717,7 +717,7 @@ TEST(a_channel_that_is_not_agreed_to_is_not_spoken_of)
 	struct wire *wire = wire_open(0);
 	struct engine *e = &w.client.engine;
 	struct stream *s = engine_open(e, A, RANK_BULK, OUT_MAX, WINDOW);
-	s->unmet = true;
+	s->unconfirmed = true;
 	CHECK_EQ(stream_write(s, "early", 5), 5);
 	buf_init(&positions, PIPE_MAX);
 	CHECK_EQ(engine_positions(e, &positions), 0);
@@ -767,10 +767,10 @@ TEST(little_is_in_flight_but_control_messages_are_not_held_up)
 static void
 know_the_link(struct link *l)
 {
-	l->credit.phase = CREDIT_CRUISING;
-	l->credit.rate_now = 125 * 1000;
-	l->credit.rtt_us = 200 * MS;
-	l->credit.rtt_found_us = w.now;
+	l->congestion.phase = CONGESTION_CRUISING;
+	l->congestion.rate_now = 125 * 1000;
+	l->congestion.rtt_us = 200 * MS;
+	l->congestion.rtt_found_us = w.now;
 }
 
 TEST(frames_are_spread_over_the_round_trip)
@@ -787,7 +787,7 @@ TEST(frames_are_spread_over_the_round_trip)
 	CHECK(frame > 8000 && frame < 12000); /* the first is late and makes up for one */
 	CHECK_EQ(sent_bytes(&w.client, l), 0);
 	uint64_t at = engine_deadline(&w.client.engine, l);
-	CHECK_EQ(at, l->credit.next_us);
+	CHECK_EQ(at, l->congestion.next_us);
 	CHECK(at > w.now + 20 * MS && at < w.now + 60 * MS);
 	w.now = at;
 	CHECK_EQ(sent_bytes(&w.client, l), frame / 2);
@@ -801,7 +801,7 @@ TEST(the_first_frame_waits_for_no_time_of_its_own)
 	struct link *l = &wire->client;
 	(void)sent_bytes(&w.client, l);
 	know_the_link(l);
-	l->credit.next_us = w.now + 50 * MS;
+	l->congestion.next_us = w.now + 50 * MS;
 	CHECK_EQ(stream_write(tty(&w.client), "x", 1), 1);
 	CHECK_EQ(sent_bytes(&w.client, l), 1);
 	world_finish();
@@ -849,8 +849,8 @@ TEST(long_data_may_be_sent_from_where_it_lies)
 	world_init();
 	w.client.total = 100000;
 	struct wire *wire = wire_open(0);
-	wire->client.credit.phase = CREDIT_CRUISING;
-	wire->client.credit.rate_now = 1000 * 1000 * 1000;
+	wire->client.congestion.phase = CONGESTION_CRUISING;
+	wire->client.congestion.rate_now = 1000 * 1000 * 1000;
 	while (stream_room(tty(&w.client)) > OUT_MAX - 90000)
 		use(&w.client, &w.server, 4096);
 	buf_init(&out, PIPE_MAX);

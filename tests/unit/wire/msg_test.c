@@ -374,7 +374,7 @@ TEST(version_1_bytes_of_the_handshake)
 		.build = SPAN("b"),
 		.client = "0123456789abcde",
 		.session = "fedcba987654321",
-		.wish = WISH_RESUME,
+		.request = HELLO_RESUME,
 		.kind = KIND_PTY,
 		.flags = HELLO_SHARE,
 		.linger_s = 60,

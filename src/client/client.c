@@ -1,0 +1,835 @@
+#include "client/client.h"
+
+#include "base/err.h"
+#include "base/hex.h"
+#include "base/log.h"
+#include "client/command_line.h"
+#include "client/control_socket.h"
+#include "client/forward_table.h"
+#include "client/hello.h"
+#include "client/notifier.h"
+#include "client/reconnect.h"
+#include "client/report.h"
+#include "client/sd_notify.h"
+#include "client/session_request.h"
+#include "screen/console.h"
+#include "ssh/plain_hosts.h"
+#include "ssh/ssh_query.h"
+#include "sys/sys.h"
+#include "sys/tty.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	INPUT_MAX = 1024 * 1024, /* typed or pasted while there is no link */
+	OUTPUT_WINDOW = 1024 * 1024, /* output the host may send before it is shown */
+	CONTROL_SOCKET_MAX = 64 * 1024,
+	ID_SHOWN = 8, /* digits of a session's id */
+	LEAVE_PATIENCE_US = 500 * 1000, /* for the host to hear that we leave */
+	END_PATIENCE_US = 3
+	    * 1000000, /* for the last acknowledgement, and for ssh to end */
+	REPORT_MAX = 32 * 1024,
+	EXIT_FAILED = 255, /* ssh(1), EXIT STATUS: an error of the connection */
+	FDS_MIN = 32, /* with fewer files open no link could be made beside another */
+};
+
+struct client {
+	const struct options *options;
+	struct client_plain *ret_plain;
+	struct loop loop;
+	struct engine engine;
+	struct stream *control, *main, *errors; /* errors: NULL on a terminal */
+	struct ssh_query query;
+	struct ssh_config config;
+	struct reconnect reconnect;
+	struct forward_table forwards;
+	struct console console;
+	struct notifier notifier;
+	struct session_request request;
+	bool begun; /* it is known what is to be run */
+	uint8_t client_id[ID_LEN];
+	struct background background; /* -f */
+	bool met; /* a host has welcomed us */
+	bool leaving; /* the session goes on without us */
+	bool exited, hanging_up, told_done;
+	uint64_t told_us; /* when a signal first asked us to end; 0: none has */
+	int exit_status;
+	uint64_t begun_us;
+	uint64_t down_us; /* since when there is no link in use; 0: there is */
+	unsigned outages; /* that are over */
+	uint64_t outages_us;
+	struct control_socket local; /* for other processes here */
+	struct sd_notify notify; /* the service manager */
+	uint64_t end_us; /* when to stop waiting for a clean end; 0: not ending */
+};
+
+static struct client client; /* one a process */
+
+/* ---- ending ---- */
+
+static void
+leave(struct client *s, int status)
+{
+	s->exit_status = status;
+	loop_stop(&s->loop);
+}
+
+__attribute__((format(printf, 2, 3))) static void
+fail(struct client *s, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	console_cooked();
+	log_say(LOG_ERROR, "%s: %s", s->options->destination, text);
+	leave(s, EXIT_FAILED);
+}
+
+/* The host is told as soon as there is a link; a moment is given to get one. */
+static void
+hang_up_turn(struct client *s)
+{
+	if (s->hanging_up && !s->told_done)
+		s->told_done = reconnect_bye(&s->reconnect, BYE_HANGUP);
+}
+
+/* Ends the session on the host too, if it can be told. */
+static void
+hang_up(struct client *s, int status)
+{
+	if (s->end_us)
+		return;
+	s->exit_status = status;
+	s->exited = s->hanging_up = s->reconnect.ending = true;
+	console_cooked();
+	s->end_us = s->loop.now_us + END_PATIENCE_US;
+	hang_up_turn(s);
+}
+
+/* Leaves a shell running, to be come back to. */
+static void
+leave_running(struct client *s, bool says_how)
+{
+	struct buf id, to;
+	if (s->end_us)
+		return;
+	console_cooked();
+	buf_init(&id, 2 * ID_LEN + 1);
+	buf_init(&to, REPORT_MAX);
+	(void)hex_put(&id, (struct span){ s->request.id, ID_SHOWN / 2 });
+	options_put(s->options, &to);
+	if (says_how)
+		log_say(LOG_NOTICE,
+		    "the session goes on: `belay %s` comes back, `belay --kill %s %s` ends it",
+		    buf_str(&to), buf_str(&id), buf_str(&to));
+	buf_finish(&id);
+	buf_finish(&to);
+	saved_sessions_leave();
+	s->exit_status = EXIT_FAILED;
+	s->leaving = s->exited = true;
+	s->end_us = s->loop.now_us + LEAVE_PATIENCE_US;
+	s->told_done = reconnect_bye(&s->reconnect, BYE_DETACHED);
+	if (!s->told_done)
+		s->end_us = s->loop.now_us;
+}
+
+/* The terminal is gone, or somebody wants us to end. */
+static void
+end_by_force(struct client *s)
+{
+	if (s->request.returns && s->reconnect.was_up)
+		leave_running(s, false);
+	else
+		hang_up(s, EXIT_FAILED);
+}
+
+/* Everything is shown: tell the host that it may forget the session, and end. */
+static void
+end_turn(struct client *s)
+{
+	if (!s->exited || s->hanging_up || s->leaving || s->told_done
+	    || !console_drained(&s->console))
+		return;
+	if (!stream_drained(s->control)) {
+		console_cooked(); /* as ssh, while forwarded connections are open */
+		return;
+	}
+	for (size_t i = 0; i < s->engine.n_streams; i++)
+		stream_end(s->engine.streams[i]);
+	console_cooked();
+	(void)reconnect_bye(&s->reconnect, BYE_DONE);
+	if (s->request.returns)
+		saved_sessions_forget(s->request.id);
+	s->told_done = true;
+	s->end_us = s->loop.now_us + END_PATIENCE_US;
+}
+
+static void
+leave_turn(struct client *s)
+{
+	if (s->told_done && !s->hanging_up && reconnect_flushed(&s->reconnect))
+		leave(s, s->exit_status);
+	if (!s->end_us || s->loop.now_us < s->end_us)
+		return;
+	if (s->hanging_up && !s->told_done)
+		log_say(LOG_NOTICE,
+		    "%s: not connected: the session goes on there without us",
+		    s->options->destination);
+	leave(s, s->exit_status);
+}
+
+/* ---- what reach tells ---- */
+
+static int
+on_hello(void *owner, bool resume, struct buf *out)
+{
+	struct client *s = owner;
+	struct hello h = { s->options, &s->request, &s->forwards, s->client_id,
+		&s->engine };
+	return hello_put(&h, resume, out);
+}
+
+static struct report
+report(const struct client *s)
+{
+	const struct attempt *a = s->reconnect.linked;
+	return (struct report){ .destination = s->options->destination,
+		.state = s->reconnect.policy.state,
+		.now_us = s->loop.now_us,
+		.begun_us = s->begun_us,
+		.down_us = s->down_us,
+		.srtt_us = a ? a->io.link.srtt_us : 0,
+		.outages = s->outages,
+		.outages_us = s->outages_us,
+		.sent = s->main->out_acked + s->forwards.tunnel.bytes_in,
+		.received = s->main->in_got + (s->errors ? s->errors->in_got : 0)
+		    + s->forwards.tunnel.bytes_out,
+		.waiting = stream_unacked(s->main),
+		.forwards = &s->forwards };
+}
+
+/* Another process of this user's, on this machine. */
+static void
+on_request(void *owner, const char *request, struct buf *out)
+{
+	struct client *s = owner;
+	struct report r = report(s);
+	bool done;
+	if (strcmp(request, "status") == 0)
+		report_row(&r, out);
+	else if (strcmp(request, "status json") == 0)
+		report_json(&r, out);
+	else if (strncmp(request, "forward ", 8) == 0) {
+		const char *said = command_forward(&s->forwards, request + 8, &done);
+		buf_print(out, "%s %s", done ? "ok" : "no", said);
+	}
+}
+
+static void
+say_welcome(const struct client *s, const struct attempt *a)
+{
+	char when[64] = "", name[NAME_MAX_LEN + 3] = "";
+	time_t begun = (time_t)(a->begun_ms / 1000);
+	struct tm tm;
+	if (a->name[0])
+		snprintf(name, sizeof name, " %s", a->name);
+	if (localtime_r(&begun, &tm))
+		(void)strftime(when, sizeof when, "%a %H:%M", &tm);
+	if (s->request.left.begun_ms && s->request.left.begun_ms == a->begun_ms)
+		log_say(LOG_NOTICE, "back in the session%s of %s; --new starts another",
+		    name, when);
+	else if (s->request.left.begun_ms)
+		log_say(LOG_NOTICE,
+		    "the session%s that was left has ended; this is a new one", name);
+}
+
+static void
+on_up(void *owner, const struct attempt *a)
+{
+	struct client *s = owner;
+	bool first = memcmp(s->request.id, a->session, ID_LEN) != 0 || !s->met;
+	if (first && s->request.returns) {
+		struct saved_session m = { .begun_ms = a->begun_ms };
+		say_welcome(s, a);
+		memcpy(m.id, a->session, ID_LEN);
+		memcpy(m.name, a->name, sizeof m.name);
+		saved_sessions_keep(s->options, &m);
+	}
+	memcpy(s->request.id, a->session, ID_LEN);
+	if (!s->met)
+		forward_table_start(&s->forwards);
+	if (!s->met && s->request.kind != KIND_SELF)
+		control_socket_open(&s->local, &s->loop, on_request, s);
+	s->met = true;
+	if (!s->end_us)
+		console_raw(&s->console);
+	console_ready(&s->console);
+}
+
+static void
+on_bye(void *owner, enum bye_code code)
+{
+	struct client *s = owner;
+	console_cooked();
+	const char *what = code == BYE_TAKEN ? "another client has taken the session over"
+	    : code == BYE_DETACHED	     ? "detached; the session goes on"
+					     : "the session was ended on the host";
+	log_say(LOG_NOTICE, "%s: %s", s->options->destination, what);
+	leave(s, code == BYE_DETACHED ? 0 : EXIT_FAILED);
+	if (code != BYE_DETACHED)
+		saved_sessions_forget(s->request.id);
+}
+
+static void
+on_taken(void *owner)
+{
+	on_bye(owner, BYE_TAKEN);
+}
+
+static void
+on_lost(void *owner, bool clean)
+{
+	struct client *s = owner;
+	/* A closed window hangs ssh up as well, perhaps before it has sent our BYE. */
+	if (s->hanging_up && !clean)
+		s->told_done = false;
+	if (s->end_us && !(s->hanging_up && !s->told_done))
+		leave(s, s->exit_status);
+	else
+		reconnect_on(&s->reconnect, POLICY_LOST);
+}
+
+static void
+on_gone(void *owner, bool rebooted)
+{
+	struct client *s = owner;
+	if (s->request.returns)
+		saved_sessions_forget(s->request.id);
+	if (s->hanging_up)
+		leave(s, s->exit_status);
+	else if (rebooted)
+		fail(s, "the host has been rebooted; the session is gone");
+	else if (s->options->read_only && !s->met)
+		fail(s, "there is no session to look on");
+	else
+		fail(s, "the session is gone: it ended or was killed on the host");
+}
+
+static const char lately[] = "belay-server could not run there lately";
+
+/* The user gets what plain ssh gives; of a shell, kept by what the host has for that. */
+static void
+go_plain(struct client *s, const char *why, enum plain_keeper keeper)
+{
+	bool shell = s->request.kind == KIND_PTY && s->request.raw
+	    && !s->request.command.len;
+	bool tunnel = s->config.no_command;
+	const char *command = shell ? plain_command(keeper) : NULL;
+	if (isatty(STDERR_FILENO) && isatty(STDOUT_FILENO) && command)
+		log_say(LOG_NOTICE, "%s: %s; after a cut run it again: %s",
+		    s->options->destination, command + strlen("exec "), why);
+	else if (isatty(STDERR_FILENO) && isatty(STDOUT_FILENO))
+		log_say(LOG_NOTICE, "%s: plain ssh, which does not survive a cut%s: %s",
+		    s->options->destination, tunnel ? ", but is run again" : "", why);
+	if (tunnel)
+		sd_notify_last(&s->notify, s->options->destination, why);
+	*s->ret_plain = (struct client_plain){ .command = command,
+		.keeps = tunnel,
+		.forks = s->config.tells_type,
+		.background = &s->background };
+	struct span local = s->config.local_command;
+	if (local.n >= sizeof s->ret_plain->local_command)
+		s->ret_plain->keeps = false;
+	else if (s->config.permits_local)
+		memcpy(s->ret_plain->local_command, local.p, local.n);
+	leave(s, CLIENT_PLAIN_SSH);
+}
+
+/* What only ssh carries out. */
+static void
+go_plain_for(struct client *s, struct span keyword)
+{
+	char why[80];
+	snprintf(why, sizeof why, "only ssh carries out %.*s",
+	    keyword.n < 40 ? (int)keyword.n : 40, (const char *)keyword.p);
+	go_plain(s, why, PLAIN_NONE);
+}
+
+/* belay-server cannot run there. */
+static void
+on_plain(void *owner, const char *why, const char *keeper_name, bool remember)
+{
+	struct client *s = owner;
+	enum plain_keeper keeper = plain_keeper_of(keeper_name);
+	if (s->request.manages) {
+		fail(s, "there are no sessions of belay: %s", why);
+		return;
+	}
+	if (remember)
+		plain_hosts_remember(s->options, keeper);
+	go_plain(s, why, keeper);
+}
+
+static void
+on_failed(void *owner, const char *text)
+{
+	struct client *s = owner;
+	if (text)
+		fail(s, "%s", text);
+	else
+		leave(s, EXIT_FAILED);
+}
+
+static void
+on_lend(void *owner, bool lent)
+{
+	struct client *s = owner;
+	s->console.lent = lent;
+	if (lent)
+		console_cooked();
+	else if (!s->hanging_up)
+		console_raw(&s->console);
+}
+
+static void
+on_refused(void *owner)
+{
+	struct client *s = owner;
+	if (!s->request.raw)
+		fail(s, "the login was refused, and there is nobody to ask");
+}
+
+static const struct reconnect_events reconnect_events = { on_hello, on_up, on_bye,
+	on_lost, on_gone, on_taken, on_plain, on_failed, on_lend, on_refused };
+
+/* ---- what the console tells ---- */
+
+static void
+help(struct client *s)
+{
+	static const struct {
+		const char *key, *text;
+	} rows[] = { { ".", "leave; a shell goes on, a command ends" },
+		{ "^Z", "suspend belay" }, { "R", "connect again now" },
+		{ "#", "say how the connection is" },
+		{ "B", "send a BREAK to the terminal" },
+		{ "V/v", "say less or more of what belay does" },
+		{ "C", "open a command line, for forwards" }, { "?", "this message" } };
+	char c = s->config.escape;
+	console_aside(&s->console);
+	fprintf(stderr, "%c?\r\nSupported escape sequences:\r\n", c);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		fprintf(stderr, " %c%-3s - %s\r\n", c, rows[i].key, rows[i].text);
+	fprintf(stderr,
+	    " %c%c   - send the escape character by typing it twice\r\n"
+	    "(Note that escapes are only recognized immediately after newline.)\r\n",
+	    c, c);
+}
+
+static void
+say_connection(struct client *s)
+{
+	struct report r = report(s);
+	struct buf text;
+	buf_init(&text, REPORT_MAX);
+	report_line(&r, &text);
+	buf_print(&text, "\r\n");
+	report_forwards(&r, "\r\n", &text);
+	console_aside(&s->console);
+	fprintf(stderr, "%c#\r\n%s: %s", s->config.escape, r.destination, buf_str(&text));
+	buf_finish(&text);
+}
+
+static void
+say_level(struct client *s, bool louder)
+{
+	int level = log_louder(louder ? 1 : -1);
+	console_aside(&s->console);
+	fprintf(stderr, "%c%c [%s]\r\n", s->config.escape, louder ? 'v' : 'V',
+	    level == LOG_VERBOSE     ? "VERBOSE"
+		: level == LOG_QUIET ? "QUIET"
+				     : "INFO");
+}
+
+static void
+on_command(void *owner, enum escape_command command)
+{
+	struct client *s = owner;
+	switch (command) {
+	case ESCAPE_LEAVE:
+		if (s->request.returns)
+			leave_running(s, true);
+		else
+			hang_up(s, EXIT_FAILED);
+		if (!s->reconnect.linked)
+			s->end_us = s->loop.now_us; /* a person does not wait */
+		break;
+	case ESCAPE_SUSPEND:
+		console_suspend(&s->console);
+		break;
+	case ESCAPE_HELP:
+		help(s);
+		break;
+	case ESCAPE_RECONNECT:
+		reconnect_on(&s->reconnect, POLICY_DOUBT);
+		break;
+	case ESCAPE_LIST:
+		say_connection(s);
+		break;
+	case ESCAPE_BREAK:
+		(void)engine_tell(&s->engine, MSG_BREAK, &(struct msg_brk){ 0 });
+		break;
+	case ESCAPE_LOUDER:
+	case ESCAPE_QUIETER:
+		say_level(s, command == ESCAPE_LOUDER);
+		break;
+	case ESCAPE_LINE:
+		console_line(&s->console, "\nbelay> ");
+		break;
+	case ESCAPE_NONE:
+		break;
+	}
+}
+
+static void
+on_line(void *owner, const char *text)
+{
+	struct client *s = owner;
+	command_line(&s->forwards, text, s->config.permits_local);
+}
+
+static void
+on_typed(void *owner, bool enter)
+{
+	struct client *s = owner;
+	reconnect_on(&s->reconnect, enter ? POLICY_PERSON : POLICY_NUDGE);
+}
+
+static void
+on_terminal_gone(void *owner)
+{
+	end_by_force(owner);
+}
+
+static void
+on_unread(void *owner, const struct stream *stream)
+{
+	struct client *s = owner;
+	if (s->request.kind == KIND_PTY)
+		end_by_force(s);
+	else
+		(void)engine_tell(&s->engine, MSG_STOP, &(struct msg_stop){ stream->id });
+}
+
+static void
+on_asked(void *owner, bool *ret_asks, unsigned *ret_question)
+{
+	struct client *s = owner;
+	*ret_asks = reconnect_asks(&s->reconnect);
+	*ret_question = reconnect_question(&s->reconnect);
+}
+
+static enum prompt_event
+on_answer(void *owner, struct span *keys)
+{
+	struct client *s = owner;
+	return reconnect_keys(&s->reconnect, keys);
+}
+
+static void
+on_cancel(void *owner)
+{
+	struct client *s = owner;
+	reconnect_cancel(&s->reconnect);
+}
+
+static void
+on_dropped(void *owner)
+{
+	struct client *s = owner;
+	log_say(LOG_NOTICE, "%s: what you typed during the login was thrown away",
+	    s->options->destination);
+}
+
+static const struct console_events console_events = { on_command, on_typed,
+	on_terminal_gone, on_unread, on_asked, on_answer, on_cancel, on_dropped,
+	on_line };
+
+/* ---- the loop ---- */
+
+static void
+control_turn(struct client *s)
+{
+	enum msg_type type;
+	union msg m;
+	int err;
+	while ((err = engine_told(&s->engine, &type, &m)) > 0) {
+		if (type != MSG_EXIT
+		    && (err = forward_table_take(&s->forwards, type, &m)))
+			break;
+		if (type != MSG_EXIT)
+			continue;
+		/* ssh reports a program that a signal ended as 255. */
+		s->exit_status = m.exit.how == EXIT_STATUS ? (int)m.exit.status
+							   : EXIT_FAILED;
+		s->exited = true;
+	}
+	if (err < 0)
+		fail(s, "the host sent what it must not: %s", err_text(err));
+}
+
+static void
+terminal_turn(struct client *s)
+{
+	if (!s->begun)
+		return;
+	console_turn(&s->console, s->reconnect.was_up && !s->exited);
+	if (!s->console.resized || !s->reconnect.linked || s->request.kind != KIND_PTY)
+		return;
+	struct tty_size size;
+	if (tty_get_size(STDIN_FILENO, &size) == 0) {
+		struct msg_window m = { size.rows, size.cols, size.xpixel, size.ypixel };
+		(void)engine_tell(&s->engine, MSG_WINDOW, &m);
+	}
+	s->console.resized = false;
+}
+
+/* What -f waits for, and what ExitOnForwardFailure asks. */
+static uint64_t
+forward_table_step(struct client *s)
+{
+	uint64_t at = forward_table_turn(&s->forwards, s->loop.now_us);
+	bool ready = s->met && !s->end_us && forward_table_settled(&s->forwards);
+	if (s->forwards.failed && !s->end_us) {
+		if (s->request.how == HELLO_OPEN && s->request.returns)
+			leave_running(s, true); /* it was there before us */
+		else
+			hang_up(s, EXIT_FAILED);
+	} else if (s->background.waits && ready) {
+		background_enter(&s->background,
+		    !s->config.no_command     ? STDIN_FILENO
+			: s->options->verbose ? STDOUT_FILENO
+					      : STDERR_FILENO);
+	}
+	if (s->notify.path[0]) {
+		struct report r = report(s);
+		loop_sooner(&at, sd_notify_turn(&s->notify, &r, ready));
+	}
+	return at;
+}
+
+static void
+count_outages(struct client *s, uint64_t now_us)
+{
+	bool up = s->reconnect.policy.state == POLICY_UP || !s->met;
+	if (!up && !s->down_us)
+		s->down_us = now_us;
+	if (!up || !s->down_us)
+		return;
+	s->outages++;
+	s->outages_us += now_us - s->down_us;
+	s->down_us = 0;
+}
+
+static uint64_t
+client_turn(void *owner, uint64_t now_us)
+{
+	struct client *s = owner;
+	reconnect_take(&s->reconnect);
+	count_outages(s, now_us);
+	control_turn(s);
+	if (s->begun)
+		console_asked(&s->console);
+	uint64_t status_us = notifier_turn(&s->notifier, s->end_us, now_us);
+	terminal_turn(s);
+	uint64_t forward_table_us = s->begun ? forward_table_step(s) : 0;
+	hang_up_turn(s);
+	end_turn(s);
+	reconnect_send(&s->reconnect);
+	tunnel_watch(&s->forwards.tunnel);
+	leave_turn(s);
+	uint64_t at = reconnect_deadline(&s->reconnect);
+	loop_sooner(&at, forward_table_us);
+	loop_sooner(&at, engine_trim(&s->engine, now_us));
+	loop_sooner(&at, s->end_us);
+	loop_sooner(&at, status_us);
+	return at;
+}
+
+static void
+on_signal(void *owner, int sig)
+{
+	struct client *s = owner;
+	switch (sig) {
+	case SIGCHLD:
+		ssh_query_reap(&s->query);
+		reconnect_reap(&s->reconnect);
+		break;
+	case SIGWINCH:
+		s->console.resized = true;
+		break;
+	case SIGCONT:
+		console_continued(&s->console);
+		break;
+	default: /* TERM, HUP, INT, QUIT: a later one does not wait; timeout(1) sends two */
+		s->told_us = s->told_us ? s->told_us : s->loop.now_us;
+		bool again = s->loop.now_us - s->told_us > LEAVE_PATIENCE_US;
+		if (!s->reconnect.was_up || (again && s->end_us))
+			leave(s, EXIT_FAILED);
+		else
+			end_by_force(s); /* no harm if the terminal's end did it */
+	}
+}
+
+/* ---- the beginning ---- */
+
+/* It is known what is to be run: makes the streams, and connects. */
+static int
+begin(struct client *s)
+{
+	uint8_t rank = s->request.kind == KIND_PTY ? RANK_TERMINAL : RANK_BULK;
+	s->main = engine_open(&s->engine, STREAM_MAIN, rank, INPUT_MAX, OUTPUT_WINDOW);
+	if (s->request.kind != KIND_PTY)
+		s->errors = engine_open(&s->engine, STREAM_ERROR, rank, 1, OUTPUT_WINDOW);
+	if (!s->main || (!s->errors && s->request.kind != KIND_PTY)
+	    || s->request.command.failed)
+		return ERR_NOMEM;
+	int err = forward_table_init(&s->forwards, &s->loop, &s->engine, &s->config,
+	    s->options->destination);
+	if (err)
+		return err;
+	if (!forward_table_possible(&s->forwards)) {
+		leave(s, EXIT_FAILED);
+		return 0;
+	}
+	s->forwards.quiet = s->request.raw;
+	console_open(&s->console, &s->loop, s->main, s->errors, s->request.raw,
+	    s->config.escape);
+	if (s->config.null_stdin)
+		console_no_input(&s->console);
+	s->notifier.silent = s->request.kind == KIND_SELF;
+	s->notifier.escape = s->request.raw ? s->config.escape : 0;
+	s->begun = true;
+	s->reconnect.command = s->request.command.len > 0;
+	s->reconnect.secret = s->forwards.x11.on; /* the cookie */
+	s->reconnect.terminal = s->request.kind == KIND_PTY;
+	reconnect_start(&s->reconnect, &s->config);
+	return 0;
+}
+
+static void
+to_background(struct client *s)
+{
+	if (background_begin(&s->background))
+		fail(s, "cannot go to the background: %s", strerror(errno));
+	s->config.null_stdin = true;
+}
+
+static void
+on_config(void *owner)
+{
+	struct client *s = owner;
+	enum plain_keeper keeper;
+	if (!ssh_query_take(&s->query, &s->config))
+		ssh_config_from_options(&s->config, s->options);
+	if (s->config.silent)
+		log_louder(LOG_QUIET - LOG_VERBOSE);
+	if (!session_request_program(&s->request, s->options, &s->config)) {
+		leave(s, CLIENT_PLAIN_SSH);
+		return;
+	}
+	bool plain = !s->request.manages && plain_hosts_has(s->options, &keeper);
+	bool for_ssh = s->config.for_ssh.n && !s->request.manages;
+	if (s->config.background && ((!plain && !for_ssh) || s->config.no_command))
+		to_background(s);
+	if (for_ssh) {
+		go_plain_for(s, s->config.for_ssh);
+		return;
+	}
+	if (plain) {
+		go_plain(s, lately, keeper);
+		return;
+	}
+	session_request_session(&s->request, s->options);
+	int err = begin(s);
+	if (err)
+		fail(s, "%s", err_text(err));
+}
+
+static int
+client_init(struct client *s, const struct options *o, const char *ssh)
+{
+	static const int signals[] = { SIGCHLD, SIGWINCH, SIGCONT, SIGTERM, SIGHUP,
+		SIGINT, SIGQUIT, 0 };
+	s->begun_us = sys_now_us();
+	signal(SIGPIPE, SIG_IGN);
+	if (loop_init(&s->loop, signals))
+		return -1;
+	s->loop.turn = client_turn;
+	s->loop.turn_owner = s;
+	s->loop.on_signal = on_signal;
+	s->console.events = &console_events;
+	s->console.owner = s;
+	engine_init(&s->engine, true);
+	s->control = engine_open(&s->engine, STREAM_CONTROL, RANK_CONTROL,
+	    CONTROL_SOCKET_MAX, CONTROL_SOCKET_MAX);
+	session_request_init(&s->request);
+	sys_random(s->client_id, sizeof s->client_id);
+	reconnect_init(&s->reconnect, &s->loop, &s->engine, o, ssh, &reconnect_events, s);
+	notifier_init(&s->notifier, &s->console, &s->reconnect, o->destination);
+	return s->control ? 0 : -1;
+}
+
+int
+client_run(const struct options *o, const char *ssh, struct client_plain *ret_plain)
+{
+	struct client *s = &client;
+	*ret_plain = (struct client_plain){ 0 };
+	s->ret_plain = ret_plain;
+	enum plain_keeper keeper;
+	s->options = o;
+	sd_notify_init(&s->notify);
+	/* A tunnel or a shell may need the configuration yet. */
+	bool settled = o->command[0] && !o->no_command;
+	if (settled && !session_request_manages(o) && plain_hosts_has(o, &keeper)) {
+		go_plain(s, lately, keeper);
+		return CLIENT_PLAIN_SSH;
+	}
+	if (client_init(s, o, ssh)) {
+		log_say(LOG_ERROR, "cannot start: %s", strerror(errno));
+		return EXIT_FAILED;
+	}
+	if (s->loop.fds_max < FDS_MIN) {
+		log_say(LOG_ERROR,
+		    "cannot start: only %zu files may be open (ulimit -n), and a session "
+		    "that comes back needs %d",
+		    s->loop.fds_max, FDS_MIN);
+		return EXIT_FAILED;
+	}
+	ssh_query_start(&s->query, &s->loop, o, ssh, false, on_config, s);
+	loop_run(&s->loop);
+	console_cooked();
+	bool delivered = s->told_done && !s->hanging_up
+	    && reconnect_flushed(&s->reconnect);
+	reconnect_finish(&s->reconnect, delivered);
+	saved_sessions_leave();
+	console_close(&s->console);
+	control_socket_close(&s->local);
+	forward_table_finish(&s->forwards);
+	sys_restore_stdio();
+	ssh_query_finish(&s->query);
+	ssh_config_finish(&s->config);
+	session_request_finish(&s->request);
+	engine_finish(&s->engine);
+	return s->exit_status;
+}

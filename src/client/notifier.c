@@ -1,0 +1,144 @@
+#include "client/notifier.h"
+
+#include "base/log.h"
+#include "client/status.h"
+#include "sys/sys.h"
+#include "sys/tty.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	STATUS_AFTER_US = 300 * 1000, /* most outages are over before anybody looks */
+	/* output may have been in the line's place */
+	QUESTION_DRAWN_US = 1000 * 1000,
+	SAY_AFTER_US = 3 * 1000000,
+};
+
+void
+notifier_init(struct notifier *t, struct console *console, struct reconnect *reconnect,
+    const char *host)
+{
+	const char *status = getenv("BELAY_STATUS");
+	*t = (struct notifier){ .console = console,
+		.reconnect = reconnect,
+		.host = host,
+		.off = status && strcmp(status, "off") == 0 };
+}
+
+/* Without a terminal to draw on, one line when it lasts, and one when it is over. */
+static void
+say(struct notifier *t, bool over, uint64_t now_us)
+{
+	uint64_t for_us = now_us - t->since_us;
+	if (t->silent || (!over && for_us < SAY_AFTER_US) || t->said_lost != over)
+		return;
+	t->said_lost = !over;
+	if (over)
+		log_say(LOG_NOTICE, "%s: connected again after %u s", t->host,
+		    (unsigned)(for_us / 1000000));
+	else
+		log_say(LOG_NOTICE, "%s: no answer; the session waits, connecting again",
+		    t->host);
+}
+
+/* At the first login the terminal is ssh's, which would say it there. */
+static void
+say_notice(struct notifier *t)
+{
+	struct prompt *p = reconnect_prompt(t->reconnect);
+	if (!p || p->said)
+		return;
+	p->said = true;
+	(void)sys_write_all(STDERR_FILENO, p->text, strlen(p->text));
+	(void)sys_write_all(STDERR_FILENO, "\r\n", 2);
+}
+
+/* Shows what ssh asks; false: it asks nothing. */
+static bool
+show_question(struct notifier *t)
+{
+	struct prompt *p = reconnect_prompt(t->reconnect);
+	char line[STATUS_MAX];
+	struct tty_size size = { 24, 80, 0, 0 };
+	if (!p)
+		return false;
+	(void)tty_get_size(STDOUT_FILENO, &size);
+	prompt_line(p, t->host, size.cols < sizeof line ? size.cols : sizeof line - 1,
+	    line);
+	if (console_status(t->console, line))
+		return true;
+	prompt_was_said(p);
+	if (!p->said)
+		log_say(LOG_NOTICE, "%s %s: %s", p->by_host ? t->host : "ssh",
+		    p->kind == PROMPT_NOTICE ? "says" : "asks", p->text);
+	p->said = true;
+	return true;
+}
+
+/* That keys go nowhere; false: they do not. */
+static bool
+show_dropping(struct notifier *t)
+{
+	char line[STATUS_MAX];
+	if (!keyboard_drops(&t->console->keyboard)) {
+		t->said_dropping = false;
+		return false;
+	}
+	enum status_dropping why = t->reconnect->policy.state == POLICY_UP ? STATUS_UP
+	    : t->console->keyboard.state == KEYBOARD_DROP_ANSWER	   ? STATUS_NEW
+									   : STATUS_GONE;
+	status_dropping(t->host, why, line);
+	if (!console_status(t->console, line) && !t->said_dropping) {
+		log_say(LOG_NOTICE, "%s", line + strlen("belay: "));
+		t->said_dropping = true;
+	}
+	return true;
+}
+
+static uint64_t
+show_status(struct notifier *t, uint64_t now_us)
+{
+	const struct policy *policy = &t->reconnect->policy;
+	char text[STATUS_MAX];
+	struct status status = { .host = t->host,
+		.state = policy->state,
+		.tries = policy->tries,
+		.since_us = t->since_us,
+		.next_us = policy_deadline(policy),
+		.now_us = now_us,
+		.escape = t->escape };
+	status_text(&status, text);
+	if (!console_status(t->console, text))
+		say(t, false, now_us);
+	return status_changes_us(&status);
+}
+
+uint64_t
+notifier_turn(struct notifier *t, bool over, uint64_t now_us)
+{
+	enum policy_state state = t->reconnect->policy.state;
+	if (state == POLICY_FIRST)
+		say_notice(t);
+	if (!over && show_dropping(t))
+		return now_us + QUESTION_DRAWN_US;
+	if (state == POLICY_FIRST || state == POLICY_UP || over) {
+		(void)console_status(t->console, NULL);
+		if (t->since_us)
+			say(t, true, now_us);
+		t->since_us = 0;
+		return 0;
+	}
+	if (show_question(t))
+		return now_us + QUESTION_DRAWN_US;
+	if (t->off && state != POLICY_DOUBT_ASK && state != POLICY_DOWN_ASK) {
+		(void)console_status(t->console, NULL);
+		return 0;
+	}
+	if (!t->since_us)
+		t->since_us = now_us;
+	if (now_us < t->since_us + STATUS_AFTER_US)
+		return t->since_us + STATUS_AFTER_US;
+	return show_status(t, now_us);
+}

@@ -1,0 +1,31 @@
+/*
+ * What the person is told while the link does not answer.
+ *
+ *     on a terminal       one line: the trouble (status.h), or what ssh asks (prompt.h)
+ *     without one         a line on stderr when it lasts, and one when it is over
+ */
+#ifndef CLIENT_NOTIFIER_H
+#define CLIENT_NOTIFIER_H
+
+#include "client/reconnect.h"
+#include "screen/console.h"
+
+struct notifier {
+	struct console *console;
+	struct reconnect *reconnect;
+	const char *host;
+	bool off; /* BELAY_STATUS: only what a person has to act on is shown */
+	bool silent; /* nothing is said on stderr */
+	char escape; /* that the status line tells of; 0: none */
+	uint64_t since_us; /* since when the link does not answer; 0: it does */
+	bool said_dropping; /* where it cannot be drawn */
+	bool said_lost; /* a person without a status line was told */
+};
+
+void notifier_init(struct notifier *t, struct console *console,
+    struct reconnect *reconnect, const char *host);
+/* Shows what is amiss; returns when to look again, 0: nothing is.  `over`: the session is,
+ * or is about to be. */
+uint64_t notifier_turn(struct notifier *t, bool over, uint64_t now_us);
+
+#endif

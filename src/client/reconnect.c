@@ -1,0 +1,694 @@
+#include "client/reconnect.h"
+
+#include "base/err.h"
+#include "base/log.h"
+#include "ssh/host_cache.h"
+#include "sys/child.h"
+#include "sys/sock.h"
+#include "sys/sys.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+	/* A connection that fell into a hole while the network was away stays there: short
+	 * at first; longer when nothing works, for slow networks. */
+	CONNECT_TIMEOUT_MIN_S = 4,
+	CONNECT_TIMEOUT_MAX_S = 15,
+	PRELUDE_MAX = 4 * 1024, /* of each stream, sent ahead of the handshake */
+	HEARTBEAT_US = 5 * 1000000,
+	DOUBT_MIN_US = 1000 * 1000,
+	MASTER_US = 4 * 1000000,
+	DOUBT_MAX_US = 5 * 1000000,
+	DOUBT_ALONE_US = 10
+	    * 1000000, /* where the old link must go before a new one comes */
+	UNDERTAKER_MS = 10000, /* ssh's last round trip may take this long */
+	KILL_AFTER_MS = 1000,
+};
+
+__attribute__((format(printf, 2, 3))) static void
+fail(struct reconnect *r, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	r->events->failed(r->owner, text);
+}
+
+static void
+lend(struct reconnect *r, bool lent)
+{
+	if (r->asking == lent)
+		return;
+	r->asking = lent;
+	r->events->lend(r->owner, lent);
+}
+
+/* ---- starting an attempt ---- */
+
+static struct attempt *
+free_attempt(struct reconnect *r)
+{
+	for (size_t i = 0; i < RECONNECT_ATTEMPTS; i++) {
+		struct attempt *a = &r->attempts[i];
+		if (a != r->trying && a != r->linked && a->pid == 0)
+			return a;
+	}
+	return NULL;
+}
+
+static unsigned
+connect_timeout_s(const struct reconnect *r)
+{
+	unsigned seconds = CONNECT_TIMEOUT_MIN_S + 2 * r->policy.tries;
+	return seconds < CONNECT_TIMEOUT_MAX_S ? seconds : CONNECT_TIMEOUT_MAX_S;
+}
+
+/* A master that serves others is ssh's to find, and to be. */
+static bool
+shares(const struct ssh_config *c)
+{
+	char path[256];
+	int n = snprintf(path, sizeof path, "%.*s", (int)c->control_path.n,
+	    (const char *)c->control_path.p);
+	return c->control_path.n
+	    && (c->control_persist || n >= (int)sizeof path || path[0] != '/'
+		|| access(path, F_OK) == 0);
+}
+
+/* Somebody listens there, whoever it is: ssh will use that connection, which may be long
+ * dead. */
+static bool
+master_listens(const struct ssh_config *c)
+{
+	char path[256];
+	int n = snprintf(path, sizeof path, "%.*s", (int)c->control_path.n,
+	    (const char *)c->control_path.p);
+	if (!c->control_path.n || n >= (int)sizeof path || path[0] != '/')
+		return false;
+	int fd = sock_connect_any(path);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0 || errno == EAGAIN; /* its queue is full: ssh would wait */
+}
+
+/* Whether the connection is ours. */
+static bool
+connects(const struct reconnect *r)
+{
+	bool first = r->policy.state == POLICY_FIRST;
+	if (first && !r->alone && shares(r->config))
+		return false;
+	return ssh_config_connects(r->config, first,
+	    !first || host_cache_has(HOST_CACHE_KEY_KNOWN, r->options, NULL));
+}
+
+static int
+start(struct reconnect *r, struct attempt *a, bool asks, bool fresh)
+{
+	struct buf hello, prelude;
+	struct attempt_plan plan = { .options = r->options,
+		.wanted = r->wanted,
+		.terminal = r->terminal,
+		.ssh = r->ssh,
+		.first = r->policy.state == POLICY_FIRST,
+		.alone = r->alone,
+		.asks = asks,
+		.fresh = fresh,
+		.hold_errors = r->command,
+		.secret = r->secret && !r->was_up,
+		.connect_timeout_s = connect_timeout_s(r),
+		.config = connects(r) ? r->config : NULL };
+	buf_init(&hello, FRAME_MAX);
+	buf_init(&prelude, FRAME_MAX);
+	int err = r->events->hello(r->owner, r->was_up, &hello);
+	if (!err)
+		err = engine_prelude(r->engine, &prelude, PRELUDE_MAX);
+	plan.hello = buf_span(&hello);
+	plan.prelude = buf_span(&prelude);
+	if (asks && plan.first)
+		lend(r, true);
+	r->master_until_us = 0;
+	if (plan.first && !r->alone && master_listens(r->config))
+		r->master_until_us = r->loop->now_us + MASTER_US;
+	if (!err)
+		err = attempt_start(a, r->loop, &plan);
+	buf_finish(&hello);
+	buf_finish(&prelude);
+	return err;
+}
+
+/* The person is told once: what is short here may be so for long. */
+static void
+cannot_start(struct reconnect *r, int err)
+{
+	if (!r->said_why)
+		log_say(LOG_ERROR, "cannot start %s: %s; trying again", r->ssh,
+		    err == ERR_SYSTEM ? strerror(errno) : err_text(err));
+	r->said_why = true;
+	reconnect_on(r, POLICY_FAILED);
+}
+
+static void
+attempt_now(struct reconnect *r, bool asks, bool fresh)
+{
+	struct attempt *a = free_attempt(r);
+	if (!a) {
+		reconnect_on(r, POLICY_FAILED); /* older ones are still dying */
+		return;
+	}
+	bool first = r->policy.state == POLICY_FIRST;
+	int err = start(r, a, asks, fresh);
+	if (!err)
+		r->trying = a;
+	else if (first)
+		fail(r, "cannot start %s: %s", r->ssh,
+		    err == ERR_SYSTEM ? strerror(errno) : err_text(err));
+	else
+		cannot_start(r, err);
+}
+
+static void
+on_config(void *owner)
+{
+	struct reconnect *r = owner;
+	if (ssh_query_take(&r->query, &r->told))
+		r->config = &r->told;
+	attempt_now(r, r->may_ask, false);
+}
+
+/* Somewhere else the configuration may be another one ("Match exec").  ssh by itself looks
+ * at it anyway; but where it could not be asked at first, it is now. */
+static void
+connect_now(struct reconnect *r, bool asks, bool fresh)
+{
+	if (r->policy.state == POLICY_FIRST || fresh
+	    || (r->config->text.len && !connects(r))) {
+		attempt_now(r, asks, fresh);
+		return;
+	}
+	r->may_ask = asks;
+	ssh_query_finish(&r->query);
+	ssh_query_start(&r->query, r->loop, r->options, r->ssh, true, on_config, r);
+}
+
+/* Something of the link is the host's or this machine's only once. */
+static bool
+one_link(const struct reconnect *r)
+{
+	return r->wanted->one_link || r->config->one_link;
+}
+
+static void link_lost(struct reconnect *r, bool clean);
+
+static void
+connect_if_due(struct reconnect *r)
+{
+	for (size_t i = 0; one_link(r) && i < RECONNECT_ATTEMPTS; i++)
+		if (r->attempts[i].pid > 0)
+			return; /* when it has ended: reconnect_reap */
+	if (!r->due)
+		return;
+	r->due = false;
+	connect_now(r, r->due_asks, false);
+}
+
+void
+reconnect_on(struct reconnect *r, enum policy_event event)
+{
+	enum policy_state before = r->policy.state;
+	unsigned actions = policy_on(&r->policy, event, r->loop->now_us);
+	if (before != r->policy.state)
+		log_say(LOG_VERBOSE, "%s -> %s", policy_state_name(before),
+		    policy_state_name(r->policy.state));
+	if (actions & POLICY_ABANDON)
+		ssh_query_finish(&r->query);
+	if (actions & POLICY_ABANDON && r->trying) {
+		attempt_close(r->trying, r->loop);
+		r->trying = NULL;
+	}
+	if ((event == POLICY_NUDGE || event == POLICY_PERSON) && r->trying)
+		attempt_hurry(r->trying);
+	if (!(actions & (POLICY_CONNECT | POLICY_CONNECT_ASK)))
+		return;
+	r->due = true;
+	r->due_asks = actions & POLICY_CONNECT_ASK;
+	if (one_link(r) && r->linked)
+		link_lost(r, false);
+	connect_if_due(r);
+}
+
+/* ---- how an attempt ends ---- */
+
+static void
+drop_link(struct reconnect *r)
+{
+	if (!r->linked)
+		return;
+	engine_remove(r->engine, &r->linked->io.link);
+	attempt_close(r->linked, r->loop);
+	r->linked = NULL;
+}
+
+/* The attempt has become the link. */
+static void
+link_ready(struct reconnect *r, struct attempt *a)
+{
+	struct link *l = &a->io.link;
+	if (r->was_up && memcmp(r->boot_id, a->boot_id, ID_LEN) != 0)
+		log_say(LOG_VERBOSE, "the host's boot id has changed");
+	memcpy(r->boot_id, a->boot_id, ID_LEN);
+	r->trying = NULL;
+	r->said_why = false;
+	drop_link(r);
+	r->linked = a;
+	l->heartbeat_us = HEARTBEAT_US;
+	l->doubt_min_us = one_link(r) ? DOUBT_ALONE_US : DOUBT_MIN_US;
+	l->doubt_max_us = one_link(r) ? DOUBT_ALONE_US : DOUBT_MAX_US;
+	l->heard_us = r->loop->now_us;
+	(void)engine_add(r->engine, l); /* the old one is gone: there is room */
+	if (!r->was_up && r->config->asks_about_keys
+	    && !host_cache_has(HOST_CACHE_KEY_KNOWN, r->options, NULL))
+		host_cache_remember(HOST_CACHE_KEY_KNOWN, r->options, "-");
+	if (!r->was_up)
+		netwatch_open(&r->net, r->loop);
+	r->was_up = true;
+	r->doubted = false;
+	lend(r, false);
+	r->events->up(r->owner, a);
+	reconnect_on(r, POLICY_READY);
+}
+
+static bool
+is_zero(const uint8_t id[ID_LEN])
+{
+	static const uint8_t zero[ID_LEN];
+	return memcmp(id, zero, ID_LEN) == 0;
+}
+
+static void
+server_refused(struct reconnect *r, struct attempt *a)
+{
+	bool rebooted = r->was_up && !is_zero(a->boot_id) && !is_zero(r->boot_id)
+	    && memcmp(a->boot_id, r->boot_id, ID_LEN) != 0;
+	switch (a->refused.code) {
+	case REFUSE_GONE:
+		r->events->gone(r->owner, rebooted);
+		break;
+	case REFUSE_TAKEN:
+		r->events->taken(r->owner);
+		break;
+	case REFUSE_VERSION:
+		fail(r,
+		    "the session speaks another version of the protocol (server %s, belay %s)",
+		    a->text, BELAY_BUILD);
+		break;
+	case REFUSE_CANNOT:
+		if (!r->was_up) {
+			/* As a full disk: it may be otherwise next time. */
+			r->events->plain(r->owner, a->text, a->bootstrap.keeper,
+			    a->why != WHY_NO_PLACE);
+			break;
+		}
+		/* fall through */
+	default:
+		fail(r, "the host refuses the session: %s", a->text);
+	}
+}
+
+/* The program that lay there was run, and is not what it was. */
+static bool
+server_is_damaged(const struct reconnect *r, const struct attempt *a)
+{
+	return a->why == WHY_DAMAGED
+	    || (a->why == WHY_PROTOCOL && a->server == SERVER_FOUND && !r->was_up);
+}
+
+/* Something else than our server answered, or nothing. */
+static void
+no_server(struct reconnect *r, const struct attempt *a)
+{
+	if (!r->sent_anew && server_is_damaged(r, a)) {
+		r->sent_anew = true;
+		log_say(r->was_up ? LOG_VERBOSE : LOG_NOTICE, "%s: %s; sending it anew",
+		    r->options->destination,
+		    a->why == WHY_DAMAGED ? a->text : "belay-server answers nonsense");
+		connect_now(r, !r->was_up, true);
+		return;
+	}
+	/* Endless output is of no use on a terminal; a pipe may be there for it. */
+	bool plain = a->why == WHY_NO_SERVER || a->why == WHY_DAMAGED
+	    || a->why == WHY_NO_PLACE || a->why == WHY_SILENT
+	    || (a->why == WHY_NOISE && !r->terminal);
+	if (r->policy.state == POLICY_FIRST && plain)
+		r->events->plain(r->owner, a->text, a->bootstrap.keeper,
+		    a->why != WHY_NO_PLACE);
+	else if (r->policy.state == POLICY_FIRST)
+		fail(r, "cannot start a session there: %s", a->text);
+	else
+		reconnect_on(r, POLICY_FAILED);
+}
+
+/* The attempt that was tried is over, and is not the link. */
+static void
+attempt_failed(struct reconnect *r, struct attempt *a)
+{
+	bool first = r->policy.state == POLICY_FIRST;
+	r->trying = NULL;
+	lend(r, false);
+	switch (a->why) {
+	case WHY_REFUSED:
+		server_refused(r, a);
+		break;
+	case WHY_HOST_KEY:
+		r->events->failed(r->owner,
+		    first
+			? NULL
+			: "the host key has changed, or is not known: not connecting again");
+		break;
+	case WHY_NO_SERVER:
+	case WHY_DAMAGED:
+	case WHY_NO_PLACE:
+	case WHY_SILENT:
+	case WHY_NOISE:
+	case WHY_PROTOCOL:
+		no_server(r, a);
+		break;
+	case WHY_LOGIN:
+		if (!first)
+			r->events->refused(r->owner);
+		reconnect_on(r, POLICY_REFUSED);
+		break;
+	default:
+		reconnect_on(r, POLICY_FAILED);
+	}
+	if (r->policy.state == POLICY_FIRST && !r->trying && !r->loop->stopped)
+		r->events->failed(r->owner, NULL);
+}
+
+static void
+link_lost(struct reconnect *r, bool clean)
+{
+	drop_link(r);
+	r->doubted = false;
+	r->events->lost(r->owner, clean);
+}
+
+struct prompt *
+reconnect_prompt(struct reconnect *r)
+{
+	return r->trying ? attempt_prompt(r->trying) : NULL;
+}
+
+bool
+reconnect_asks(const struct reconnect *r)
+{
+	return (r->trying && r->trying->asks) || (ssh_query_asks(&r->query) && r->may_ask)
+	    || (r->due && r->due_asks);
+}
+
+unsigned
+reconnect_question(const struct reconnect *r)
+{
+	return r->trying && r->trying->asks ? attempt_question(r->trying) : 0;
+}
+
+enum prompt_event
+reconnect_keys(struct reconnect *r, struct span *keys)
+{
+	if (reconnect_question(r))
+		return attempt_keys(r->trying, keys);
+	keys->n = 0; /* it has gone this very moment */
+	return PROMPT_MORE;
+}
+
+void
+reconnect_cancel(struct reconnect *r)
+{
+	if (r->trying && r->trying->asks) {
+		attempt_cancel(r->trying);
+	} else if (reconnect_asks(r)) {
+		ssh_query_finish(&r->query);
+		r->due = false;
+		reconnect_on(r, POLICY_REFUSED);
+	}
+}
+
+/* ---- turns ---- */
+
+static void
+take_frames(struct reconnect *r)
+{
+	struct attempt *a = r->linked;
+	struct frame f;
+	long len;
+	while ((len = link_frame(&a->io.link, &f)) > 0) {
+		union msg m;
+		if (f.type == MSG_BYE && msg_get(&f, &m) == 0) {
+			r->events->bye(r->owner, m.bye.code);
+			return;
+		}
+		int err = engine_frame(r->engine, &a->io.link, &f, r->loop->now_us);
+		if (err) {
+			log_say(LOG_VERBOSE, "bad %s from the host: %s", msg_name(f.type),
+			    err_text(err));
+			len = err;
+			break;
+		}
+		link_drop(&a->io.link, len);
+		if (r->doubted) {
+			r->doubted = false;
+			reconnect_on(r, POLICY_HEARD);
+		}
+	}
+	if (len < 0)
+		link_lost(r, false);
+}
+
+static void
+try_on(struct reconnect *r)
+{
+	struct attempt *a = r->trying;
+	attempt_input(a, r->engine);
+	if (a->phase == ATTEMPT_OVER) {
+		attempt_close(a, r->loop);
+		attempt_failed(r, a);
+	} else if (a->phase == ATTEMPT_LINK) {
+		link_ready(r, a);
+	} else {
+		pipe_write(&a->io, NULL, r->loop->now_us);
+		if (a->io.broken)
+			/* its end tells why */
+			a->io.in.events = a->io.out.events = 0;
+	}
+}
+
+static void
+doubt(struct reconnect *r)
+{
+	if (r->doubted)
+		return;
+	r->doubted = true;
+	reconnect_on(r, POLICY_DOUBT);
+}
+
+/* The network has changed, or the machine has slept: no timer has to be waited for. */
+static void
+on_moved(struct reconnect *r, unsigned what)
+{
+	struct attempt *a = r->trying;
+	log_say(LOG_VERBOSE, "%s",
+	    what & NETWATCH_WOKE ? "awake again" : "the network has changed");
+	if (r->linked && attempt_is_cut_off(r->linked))
+		doubt(r);
+	else if (r->linked)
+		r->linked->io.link.ping_now = true;
+	if (a && a == r->trying && attempt_is_cut_off(a)) {
+		attempt_close(a, r->loop);
+		attempt_failed(r, a);
+	}
+	reconnect_on(r, POLICY_NUDGE);
+}
+
+static void
+net_turn(struct reconnect *r)
+{
+	unsigned what = r->net.loop ? netwatch_turn(&r->net, r->loop->now_us) : 0;
+	if (what)
+		on_moved(r, what);
+}
+
+/* The connection that ssh shares with others does not answer: one of our own. */
+static void
+master_turn(struct reconnect *r)
+{
+	if (!r->trying || r->trying->phase != ATTEMPT_BOOT || r->trying->io.heard)
+		r->master_until_us = 0;
+	if (!r->master_until_us || r->loop->now_us < r->master_until_us)
+		return;
+	log_say(LOG_NOTICE, "%s: the shared connection does not answer; making another",
+	    r->options->destination);
+	r->master_until_us = 0;
+	r->alone = true;
+	attempt_close(r->trying, r->loop);
+	r->trying = NULL;
+	attempt_now(r, true, false);
+}
+
+void
+reconnect_take(struct reconnect *r)
+{
+	net_turn(r);
+	uint64_t deadline_us = policy_deadline(&r->policy);
+	if (deadline_us && r->loop->now_us >= deadline_us)
+		reconnect_on(r, POLICY_TIMER);
+	ssh_query_turn(&r->query, r->loop->now_us);
+	if (r->trying)
+		try_on(r);
+	master_turn(r);
+	if (r->linked)
+		take_frames(r);
+}
+
+void
+reconnect_send(struct reconnect *r)
+{
+	uint64_t now_us = r->loop->now_us;
+	if (!r->linked)
+		return;
+	if (r->linked->io.broken && r->ending) {
+		r->linked->io.in.events = r->linked->io.out.events = 0;
+		return;
+	}
+	if (r->linked->io.broken) {
+		link_lost(r, false);
+		return;
+	}
+	pipe_write(&r->linked->io, r->engine, now_us);
+	if (link_in_doubt(&r->linked->io.link, now_us))
+		doubt(r);
+}
+
+uint64_t
+reconnect_deadline(struct reconnect *r)
+{
+	uint64_t at = policy_deadline(&r->policy);
+	loop_sooner(&at, r->master_until_us);
+	loop_sooner(&at, r->query.until_us);
+	loop_sooner(&at, netwatch_deadline(&r->net));
+	for (size_t i = 0; i < RECONNECT_ATTEMPTS; i++)
+		loop_sooner(&at, attempt_tick(&r->attempts[i], r->loop->now_us));
+	if (r->linked && !r->doubted)
+		loop_sooner(&at, pipe_deadline(&r->linked->io, r->engine));
+	if (r->linked)
+		loop_sooner(&at, pipe_trim(&r->linked->io, r->loop->now_us));
+	return at;
+}
+
+void
+reconnect_reap(struct reconnect *r)
+{
+	ssh_query_reap(&r->query);
+	for (size_t i = 0; i < RECONNECT_ATTEMPTS; i++) {
+		struct attempt *a = &r->attempts[i];
+		int status;
+		if (a->pid <= 0 || !child_ended(a->pid, &status))
+			continue;
+		attempt_ended(a, r->engine, r->loop, status);
+		if (a == r->linked)
+			link_lost(r, WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	}
+	connect_if_due(r);
+}
+
+/* ---- the beginning and the end ---- */
+
+void
+reconnect_init(struct reconnect *r, struct loop *loop, struct engine *engine,
+    const struct options *o, const char *ssh, const struct reconnect_events *events,
+    void *owner)
+{
+	uint64_t seed;
+	*r = (struct reconnect){ .loop = loop,
+		.engine = engine,
+		.options = o,
+		.ssh = ssh,
+		.events = events,
+		.owner = owner };
+	r->wanted = r->config = &r->told; /* nothing is known yet */
+	sys_random(&seed, sizeof seed);
+	policy_init(&r->policy, seed);
+}
+
+void
+reconnect_start(struct reconnect *r, const struct ssh_config *config)
+{
+	r->wanted = r->config = config;
+	connect_now(r, true, false);
+}
+
+bool
+reconnect_bye(struct reconnect *r, enum bye_code code)
+{
+	struct msg_bye m = { .code = (uint16_t)code };
+	if (!r->linked)
+		return false;
+	pipe_write(&r->linked->io, r->engine, r->loop->now_us);
+	(void)msg_put(&r->linked->io.queue, MSG_BYE, &m);
+	return true;
+}
+
+bool
+reconnect_flushed(const struct reconnect *r)
+{
+	return r->linked && !r->linked->io.queue.len;
+}
+
+/* The host has everything to say; ssh only has to carry our last word to it, and ends when
+ * the host closes.  That takes a round trip, for which nobody needs to wait: a child of
+ * ours sees to it that ssh does end. */
+static void
+leave_to_undertaker(struct attempt *a)
+{
+	pid_t pid = child_fork(NULL, a->io.in.fd); /* whose end is ssh's end */
+	if (pid != 0) {
+		a->pid = pid < 0 ? a->pid : 0;
+		return;
+	}
+	setsid();
+	char drain[512];
+	ssize_t n = 1;
+	while (n > 0 && sys_wait(CHILD_ALSO, POLLIN, UNDERTAKER_MS))
+		n = read(CHILD_ALSO, drain, sizeof drain);
+	if (n > 0)
+		kill(a->pid, SIGTERM); /* it did not end in time */
+	_exit(0);
+}
+
+void
+reconnect_finish(struct reconnect *r, bool leave)
+{
+	ssh_query_finish(&r->query);
+	ssh_config_finish(&r->told);
+	netwatch_close(&r->net);
+	if (leave && r->linked)
+		leave_to_undertaker(r->linked);
+	for (size_t i = 0; i < RECONNECT_ATTEMPTS; i++)
+		attempt_close(&r->attempts[i], r->loop);
+	for (size_t i = 0; i < RECONNECT_ATTEMPTS; i++) {
+		struct attempt *a = &r->attempts[i];
+		for (int waited_ms = 0; a->pid > 0 && !child_ended(a->pid, &a->status);) {
+			if (waited_ms++ == KILL_AFTER_MS)
+				kill(a->pid, SIGKILL);
+			poll(NULL, 0, 1);
+		}
+		a->pid = 0;
+	}
+}

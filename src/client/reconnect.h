@@ -1,0 +1,115 @@
+/*
+ * Reaches the host, again and again: the ssh children (attempts) and the policy together.
+ * At most one attempt is the link; at most one is tried beside it.
+ *
+ *     policy ---CONNECT---> trying ---READY---> linked ---> frames of the engine
+ *        ^                    |                   |
+ *        +------FAILED--------+--------LOST-------+
+ */
+#ifndef CLIENT_RECONNECT_H
+#define CLIENT_RECONNECT_H
+
+#include "client/attempt.h"
+#include "client/reconnect_policy.h"
+#include "ssh/options.h"
+#include "ssh/ssh_query.h"
+#include "sys/netwatch.h"
+
+enum {
+	RECONNECT_ATTEMPTS = 4, /* the link, the one tried, and such as are still dying */
+};
+
+/* What the session is asked and told. */
+struct reconnect_events {
+	/* the first frame of an attempt */
+	int (*hello)(void *owner, bool resume, struct buf *out);
+	void (*up)(void *owner, const struct attempt *a); /* there is a new link */
+	/* the host says BYE, with this code */
+	void (*bye)(void *owner, enum bye_code code);
+	/* the link has ended: reconnect_on(POLICY_LOST) goes on, else it is the end */
+	void (*lost)(void *owner, bool clean);
+	/* the session is not there any more */
+	void (*gone)(void *owner, bool rebooted);
+	void (*taken)(void *owner); /* another client has it */
+	/* belay-server cannot run there: plain ssh; keeper: what else could keep a shell;
+	 * remember: by its nature */
+	void (*plain)(void *owner, const char *why, const char *keeper, bool remember);
+	/* it is over; text NULL: ssh has said why */
+	void (*failed)(void *owner, const char *text);
+	void (*lend)(void *owner, bool lent); /* ssh asks on the terminal */
+	void (*refused)(void *owner); /* the login was, and waits for the person */
+};
+
+struct reconnect {
+	struct loop *loop;
+	struct engine *engine;
+	const struct options *options;
+	const char *ssh;
+	const struct reconnect_events *events;
+	void *owner;
+	struct policy policy;
+	struct attempt attempts[RECONNECT_ATTEMPTS];
+	bool said_why; /* that ssh cannot be started, in this outage */
+	struct attempt *trying, *linked;
+	struct netwatch net; /* from the first link on */
+	uint8_t boot_id[ID_LEN]; /* of the host */
+	const struct ssh_config
+	    *wanted; /* what belay carries out: of the session's beginning */
+	const struct ssh_config *config; /* how to connect, as ssh has told it last */
+	struct ssh_config told; /* that, once it was asked again */
+	struct ssh_query query; /* asks it again, for an attempt that `may_ask` */
+	bool may_ask;
+	/* a shared connection has to answer by then; 0: none is used */
+	uint64_t master_until_us;
+	bool alone; /* it did not */
+	bool was_up; /* the session exists on the host */
+	bool doubted; /* the policy was told of it */
+	bool sent_anew; /* the server on the host was damaged; that is done once */
+	/* the session is hung up: of a link that broke it is awaited how ssh ends */
+	bool ending;
+	bool asking; /* ssh has the terminal, to ask there */
+	bool command; /* a command is run, not a shell */
+	bool secret; /* the first hello is not to be seen by others */
+	bool terminal; /* the program runs on one */
+	/* A tunnel device is free only when the link's ssh has ended: no attempt is made beside
+	 * it. */
+	bool due; /* an attempt is to be made when all have ended */
+	bool due_asks;
+};
+
+void reconnect_init(struct reconnect *r, struct loop *loop, struct engine *engine,
+    const struct options *o, const char *ssh, const struct reconnect_events *events,
+    void *owner);
+/* The first attempt, in which ssh talks to the person itself.  What `config` points to
+ * has to stay up to reconnect_finish. */
+void reconnect_start(struct reconnect *r, const struct ssh_config *config);
+/* Something has happened: POLICY_NUDGE, POLICY_PERSON, POLICY_DOUBT, POLICY_LOST. */
+void reconnect_on(struct reconnect *r, enum policy_event event);
+/* An attempt that may ask the person runs, or is about to. */
+bool reconnect_asks(const struct reconnect *r);
+/* The number of its question that waits for an answer; 0: none does. */
+unsigned reconnect_question(const struct reconnect *r);
+/* What it asks now, or (`unattended`) only tells; NULL: nothing. */
+struct prompt *reconnect_prompt(struct reconnect *r);
+/* Takes keys for the question off the head of *keys. */
+enum prompt_event reconnect_keys(struct reconnect *r, struct span *keys);
+/* The person does not want that login any more. */
+void reconnect_cancel(struct reconnect *r);
+/* Takes frames and moves the attempts on; before the session's own turn. */
+void reconnect_take(struct reconnect *r);
+/* Sends what the engine has, doubts; behind the session's own turn. */
+void reconnect_send(struct reconnect *r);
+/* When to take a turn again; 0: on events only. */
+uint64_t reconnect_deadline(struct reconnect *r);
+/* A child has ended: perhaps it was one of ours. */
+void reconnect_reap(struct reconnect *r);
+
+/* Says BYE on the link, if there is one; what the engine has goes before it. */
+bool reconnect_bye(struct reconnect *r, enum bye_code code);
+/* What was written to the link has left us. */
+bool reconnect_flushed(const struct reconnect *r);
+/* Ends the children: TERM, then KILL.  `leave`: the link's ssh is let finish in its own
+ * time, behind our back. */
+void reconnect_finish(struct reconnect *r, bool leave);
+
+#endif

@@ -1,0 +1,227 @@
+#include "client/reconnect_policy.h"
+
+#include <stddef.h>
+
+/* Constants of the policy, in microseconds. */
+static const uint64_t attempt_max_us = 20 * 1000000; /* one attempt may take so long */
+/* nudges start attempts at most so often */
+static const uint64_t nudge_gap_us = 500 * 1000;
+static const uint64_t short_life_us = 100 * 1000; /* a link that lived shorter failed */
+static const uint64_t short_life_wait_us[] = { 0, 0, 250000, 500000, 1000000 };
+static const uint64_t wait_us[] = { 250000, 500000, 1000000, 2000000, 4000000, 8000000,
+	15000000, 30000000 };
+
+#define COUNT(a) (sizeof(a) / sizeof *(a))
+#define LAST(a) (COUNT(a) - 1)
+
+/* What a transition does besides changing the state. */
+enum {
+	CONNECT = POLICY_CONNECT,
+	CONNECT_ASK = POLICY_CONNECT_ASK,
+	ABANDON = POLICY_ABANDON,
+	GIVE_UP = POLICY_GIVE_UP,
+	BACK_OFF = 16, /* wait, longer each time */
+	GAP = 32, /* if an attempt has just been made, a little later */
+	ALIVE = 64, /* the link is up: forget the failures */
+	KEEP = 256, /* the deadline stays: what runs goes on */
+	LIFE = 128, /* wait if the link lived only for a moment, else connect */
+};
+
+struct rule {
+	enum policy_state next;
+	unsigned does;
+};
+
+#define STAY(state) \
+	{ \
+		state, 0 \
+	}
+static const struct rule rules[POLICY_STATES][POLICY_EVENTS] = {
+	[POLICY_FIRST] = {
+		[POLICY_READY] = { POLICY_UP, ALIVE },
+		[POLICY_FAILED] = { POLICY_FIRST, GIVE_UP },
+		[POLICY_REFUSED] = { POLICY_FIRST, GIVE_UP },
+	},
+	[POLICY_UP] = {
+		[POLICY_READY] = { POLICY_UP, ALIVE },
+		[POLICY_FAILED] = STAY(POLICY_UP),
+		[POLICY_REFUSED] = STAY(POLICY_UP),
+		[POLICY_LOST] = { POLICY_DOWN_TRY, LIFE },
+		[POLICY_DOUBT] = { POLICY_DOUBT_TRY, CONNECT },
+		[POLICY_HEARD] = STAY(POLICY_UP),
+		[POLICY_NUDGE] = STAY(POLICY_UP),
+		[POLICY_PERSON] = STAY(POLICY_UP),
+		[POLICY_TIMER] = STAY(POLICY_UP),
+	},
+	[POLICY_DOUBT_TRY] = {
+		[POLICY_READY] = { POLICY_UP, ALIVE },
+		[POLICY_FAILED] = { POLICY_DOUBT_WAIT, BACK_OFF },
+		[POLICY_REFUSED] = STAY(POLICY_DOUBT_ASK),
+		[POLICY_LOST] = { POLICY_DOWN_TRY, KEEP },
+		[POLICY_DOUBT] = STAY(POLICY_DOUBT_TRY),
+		[POLICY_HEARD] = { POLICY_UP, ABANDON | ALIVE },
+		[POLICY_NUDGE] = STAY(POLICY_DOUBT_TRY),
+		[POLICY_PERSON] = STAY(POLICY_DOUBT_TRY),
+		[POLICY_TIMER] = { POLICY_DOUBT_WAIT, ABANDON | BACK_OFF },
+	},
+	[POLICY_DOUBT_WAIT] = {
+		[POLICY_READY] = { POLICY_UP, ALIVE },
+		[POLICY_FAILED] = STAY(POLICY_DOUBT_WAIT),
+		[POLICY_REFUSED] = STAY(POLICY_DOUBT_ASK),
+		[POLICY_LOST] = { POLICY_DOWN_WAIT, KEEP },
+		[POLICY_DOUBT] = STAY(POLICY_DOUBT_WAIT),
+		[POLICY_HEARD] = { POLICY_UP, ALIVE },
+		[POLICY_NUDGE] = { POLICY_DOUBT_TRY, CONNECT | GAP },
+		[POLICY_PERSON] = { POLICY_DOUBT_TRY, CONNECT | GAP },
+		[POLICY_TIMER] = { POLICY_DOUBT_TRY, CONNECT },
+	},
+	[POLICY_DOUBT_ASK] = {
+		[POLICY_READY] = { POLICY_UP, ALIVE },
+		[POLICY_FAILED] = STAY(POLICY_DOUBT_ASK),
+		[POLICY_REFUSED] = STAY(POLICY_DOUBT_ASK),
+		[POLICY_LOST] = STAY(POLICY_DOWN_ASK),
+		[POLICY_DOUBT] = STAY(POLICY_DOUBT_ASK),
+		[POLICY_HEARD] = { POLICY_UP, ALIVE },
+		[POLICY_NUDGE] = STAY(POLICY_DOUBT_ASK),
+		[POLICY_PERSON] = { POLICY_DOUBT_TRY, CONNECT_ASK },
+		[POLICY_TIMER] = STAY(POLICY_DOUBT_ASK),
+	},
+	[POLICY_DOWN_TRY] = {
+		[POLICY_READY] = { POLICY_UP, ALIVE },
+		[POLICY_FAILED] = { POLICY_DOWN_WAIT, BACK_OFF },
+		[POLICY_REFUSED] = STAY(POLICY_DOWN_ASK),
+		[POLICY_LOST] = STAY(POLICY_DOWN_TRY),
+		[POLICY_DOUBT] = STAY(POLICY_DOWN_TRY),
+		[POLICY_HEARD] = STAY(POLICY_DOWN_TRY),
+		[POLICY_NUDGE] = STAY(POLICY_DOWN_TRY),
+		[POLICY_PERSON] = STAY(POLICY_DOWN_TRY),
+		[POLICY_TIMER] = { POLICY_DOWN_WAIT, ABANDON | BACK_OFF },
+	},
+	[POLICY_DOWN_WAIT] = {
+		[POLICY_READY] = { POLICY_UP, ALIVE },
+		[POLICY_FAILED] = STAY(POLICY_DOWN_WAIT),
+		[POLICY_REFUSED] = STAY(POLICY_DOWN_ASK),
+		[POLICY_LOST] = STAY(POLICY_DOWN_WAIT),
+		[POLICY_DOUBT] = STAY(POLICY_DOWN_WAIT),
+		[POLICY_HEARD] = STAY(POLICY_DOWN_WAIT),
+		[POLICY_NUDGE] = { POLICY_DOWN_TRY, CONNECT | GAP },
+		[POLICY_PERSON] = { POLICY_DOWN_TRY, CONNECT | GAP },
+		[POLICY_TIMER] = { POLICY_DOWN_TRY, CONNECT },
+	},
+	[POLICY_DOWN_ASK] = {
+		[POLICY_READY] = { POLICY_UP, ALIVE },
+		[POLICY_FAILED] = STAY(POLICY_DOWN_ASK),
+		[POLICY_REFUSED] = STAY(POLICY_DOWN_ASK),
+		[POLICY_LOST] = STAY(POLICY_DOWN_ASK),
+		[POLICY_DOUBT] = STAY(POLICY_DOWN_ASK),
+		[POLICY_HEARD] = STAY(POLICY_DOWN_ASK),
+		[POLICY_NUDGE] = STAY(POLICY_DOWN_ASK),
+		[POLICY_PERSON] = { POLICY_DOWN_TRY, CONNECT_ASK },
+		[POLICY_TIMER] = STAY(POLICY_DOWN_ASK),
+	},
+};
+#undef STAY
+
+static const char *const state_names[POLICY_STATES] = {
+	[POLICY_FIRST] = "first login",
+	[POLICY_UP] = "up",
+	[POLICY_DOUBT_TRY] = "in doubt, connecting",
+	[POLICY_DOUBT_WAIT] = "in doubt, waiting",
+	[POLICY_DOUBT_ASK] = "in doubt, login refused",
+	[POLICY_DOWN_TRY] = "down, connecting",
+	[POLICY_DOWN_WAIT] = "down, waiting",
+	[POLICY_DOWN_ASK] = "down, login refused",
+};
+
+void
+policy_init(struct policy *p, uint64_t seed)
+{
+	*p = (struct policy){ .state = POLICY_FIRST, .random = seed * 2 + 1 };
+}
+
+/* Between 3/4 and 5/4 of it, so that many clients of one server do not come at once. */
+static uint64_t
+jitter(struct policy *p, uint64_t us)
+{
+	p->random ^= p->random << 13; /* xorshift64, Marsaglia 2003 */
+	p->random ^= p->random >> 7;
+	p->random ^= p->random << 17;
+	return us - us / 4 + p->random % (us / 2 + 1);
+}
+
+static unsigned
+connect_now(struct policy *p, unsigned how, uint64_t now_us)
+{
+	p->tried_us = now_us;
+	/* A person may take long to type; the server's LoginGraceTime bounds it. */
+	p->deadline_us = how == POLICY_CONNECT ? now_us + attempt_max_us : 0;
+	return how;
+}
+
+/* The link ended: connect at once, unless it has done nothing but die lately. */
+static unsigned
+after_life(struct policy *p, uint64_t now_us)
+{
+	p->short_lives = now_us < p->up_us + short_life_us ? p->short_lives + 1 : 0;
+	size_t i = p->short_lives < LAST(short_life_wait_us) ? p->short_lives
+							     : LAST(short_life_wait_us);
+	if (!short_life_wait_us[i])
+		return connect_now(p, POLICY_CONNECT, now_us);
+	p->state = POLICY_DOWN_WAIT;
+	p->deadline_us = now_us + jitter(p, short_life_wait_us[i]);
+	return 0;
+}
+
+/* Ends the wait then.  Whoever types while nothing works is not to wait longer for that
+ * afterwards. */
+static void
+hasten(struct policy *p, uint64_t at_us)
+{
+	p->deadline_us = at_us;
+	if (p->tries)
+		p->tries--;
+}
+
+unsigned
+policy_on(struct policy *p, enum policy_event event, uint64_t now_us)
+{
+	struct rule rule = rules[p->state][event];
+	unsigned out = rule.does & (ABANDON | GIVE_UP);
+	if (rule.does & GAP && now_us < p->tried_us + nudge_gap_us) {
+		if (p->deadline_us > p->tried_us + nudge_gap_us)
+			hasten(p, p->tried_us + nudge_gap_us);
+		return 0;
+	}
+	if (rule.does & GAP)
+		hasten(p, now_us);
+	if (event == POLICY_TIMER || (rule.next != p->state && !(rule.does & KEEP)))
+		p->deadline_us = 0;
+	p->state = rule.next;
+	if (rule.does & ALIVE) {
+		p->tries = 0;
+		if (event == POLICY_READY)
+			p->up_us = now_us;
+	}
+	if (rule.does & BACK_OFF) {
+		size_t i = p->tries < LAST(wait_us) ? p->tries : LAST(wait_us);
+		p->tries++;
+		p->deadline_us = now_us + jitter(p, wait_us[i]);
+	}
+	if (rule.does & LIFE)
+		out |= after_life(p, now_us);
+	if (rule.does & (CONNECT | CONNECT_ASK))
+		out |= connect_now(p, rule.does & (CONNECT | CONNECT_ASK), now_us);
+	return out;
+}
+
+uint64_t
+policy_deadline(const struct policy *p)
+{
+	return p->deadline_us;
+}
+
+const char *
+policy_state_name(enum policy_state state)
+{
+	return state < POLICY_STATES ? state_names[state] : "?";
+}

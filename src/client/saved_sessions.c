@@ -1,0 +1,221 @@
+#include "client/saved_sessions.h"
+
+#include "base/hex.h"
+#include "sys/sys.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { PATH_MAX_LEN = 4096, FILE_MAX = 4096, ID_TEXT = 2 * ID_LEN + 1 };
+
+static int kept_fd = -1; /* of the session that this process has, locked */
+
+static bool
+directory(char ret_path[PATH_MAX_LEN])
+{
+	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+	int n = state && state[0] == '/'
+	    ? snprintf(ret_path, PATH_MAX_LEN, "%s/belay/sessions", state)
+	    : snprintf(ret_path, PATH_MAX_LEN, "%s/.local/state/belay/sessions",
+		home ? home : "");
+	return n > 0 && n < PATH_MAX_LEN;
+}
+
+static bool
+path_of(const uint8_t id[ID_LEN], char ret_path[PATH_MAX_LEN])
+{
+	struct buf name;
+	char dir[PATH_MAX_LEN];
+	buf_init(&name, ID_TEXT);
+	bool ok = directory(dir) && hex_put(&name, (struct span){ id, ID_LEN }) == 0;
+	int n = ok ? snprintf(ret_path, PATH_MAX_LEN, "%s/%s", dir, buf_str(&name)) : -1;
+	buf_finish(&name);
+	return n > 0 && n < PATH_MAX_LEN;
+}
+
+/* Whether a client has it: the lock goes with the process. */
+static bool
+is_open(int fd)
+{
+	if (flock(fd, LOCK_SH | LOCK_NB) < 0)
+		return true;
+	(void)flock(fd, LOCK_UN);
+	return false;
+}
+
+static bool
+read_one(const char *dir, const char *name, struct saved_session *ret_memory)
+{
+	char path[PATH_MAX_LEN];
+	struct stat st;
+	struct buf id, text;
+	int n = snprintf(path, sizeof path, "%s/%s", dir, name);
+	*ret_memory = (struct saved_session){ 0 };
+	buf_init(&id, ID_LEN);
+	if (n >= PATH_MAX_LEN || hex_get(name, &id) || id.len != ID_LEN) {
+		buf_finish(&id);
+		return false;
+	}
+	memcpy(ret_memory->id, buf_bytes(&id), ID_LEN);
+	buf_finish(&id);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	buf_init(&text, FILE_MAX);
+	bool ok = fstat(fd, &st) == 0 && sys_read_into(fd, &text, FILE_MAX / 2) > 0
+	    && buf_str(&text)
+	    && sscanf(buf_str(&text), "%" SCNx64 " %" SCNd64 " %255s %64s",
+		   &ret_memory->key, &ret_memory->begun_ms, ret_memory->host,
+		   ret_memory->name)
+		>= 3;
+	for (char *p = ret_memory->host; *p; p++)
+		if (*p == '"' || *p == '\\' || (unsigned char)*p < 0x20)
+			*p = '?'; /* it is printed */
+	if (!session_name_ok(
+		(struct span){ (uint8_t *)ret_memory->name, strlen(ret_memory->name) }))
+		ret_memory->name[0] = 0;
+	ret_memory->left_s = ok ? (int64_t)st.st_mtime : 0;
+	ret_memory->open = is_open(fd);
+	buf_finish(&text);
+	close(fd);
+	return ok;
+}
+
+static void
+each_memory(bool (*each)(void *owner, const struct saved_session *m), void *owner)
+{
+	char dir[PATH_MAX_LEN];
+	DIR *entries = directory(dir) ? opendir(dir) : NULL;
+	const struct dirent *entry;
+	struct saved_session m;
+	while (entries && (entry = readdir(entries)))
+		if (read_one(dir, entry->d_name, &m) && !each(owner, &m))
+			break;
+	if (entries)
+		closedir(entries);
+}
+
+struct search {
+	uint64_t key;
+	struct saved_session *best;
+	bool shared, found;
+};
+
+static bool
+compare(void *owner, const struct saved_session *m)
+{
+	struct search *s = owner;
+	if (m->key == s->key && m->open == s->shared
+	    && (!s->found || m->left_s > s->best->left_s)) {
+		*s->best = *m;
+		s->found = true;
+	}
+	return true;
+}
+
+bool
+saved_sessions_find(const struct options *o, bool shared,
+    struct saved_session *ret_memory)
+{
+	struct search s = { .key = options_key(o), .best = ret_memory, .shared = shared };
+	each_memory(compare, &s);
+	return s.found;
+}
+
+void
+saved_sessions_keep(const struct options *o, const struct saved_session *m)
+{
+	char path[PATH_MAX_LEN];
+	saved_sessions_leave();
+	if (!path_of(m->id, path))
+		return;
+	sys_make_parents(path);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return;
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0 || ftruncate(fd, 0) < 0) {
+		close(fd);
+		return;
+	}
+	dprintf(fd, "%016" PRIx64 " %" PRId64 " %s %s\n", options_key(o), m->begun_ms,
+	    o->destination, m->name);
+	kept_fd = fd;
+}
+
+void
+saved_sessions_leave(void)
+{
+	if (kept_fd < 0)
+		return;
+	(void)futimens(kept_fd, NULL); /* it was left now */
+	close(kept_fd);
+	kept_fd = -1;
+}
+
+void
+saved_sessions_forget(const uint8_t id[ID_LEN])
+{
+	char path[PATH_MAX_LEN];
+	if (path_of(id, path))
+		unlink(path);
+	saved_sessions_leave();
+}
+
+/* ---- the list ---- */
+
+struct listing {
+	bool json;
+	size_t n;
+};
+
+static bool
+list_one(void *owner, const struct saved_session *m)
+{
+	struct listing *l = owner;
+	struct buf id;
+	char when[64] = "";
+	time_t left = (time_t)m->left_s;
+	struct tm tm;
+	buf_init(&id, ID_TEXT);
+	(void)hex_put(&id, (struct span){ m->id, ID_LEN });
+	if (localtime_r(&left, &tm))
+		(void)strftime(when, sizeof when, "%Y-%m-%d %H:%M", &tm);
+	if (l->json)
+		printf(
+		    "%s{\"id\": \"%s\", \"host\": \"%s\", \"name\": \"%s\", \"begun\": %" PRId64
+		    ", \"seen\": %" PRId64 ", \"open\": %s}",
+		    l->n ? ",\n " : "", buf_str(&id), m->host, m->name,
+		    m->begun_ms / 1000, m->left_s, m->open ? "true" : "false");
+	else
+		printf("%s%.8s  %-24s %-16s %s  %s\n",
+		    l->n ? ""
+			 : "ID        HOST                     NAME             LAST SEEN"
+			   "         HERE\n",
+		    buf_str(&id), m->host, m->name[0] ? m->name : "-", when,
+		    m->open ? "open" : "left");
+	buf_finish(&id);
+	l->n++;
+	return true;
+}
+
+int
+saved_sessions_list(bool json)
+{
+	struct listing l = { .json = json };
+	if (json)
+		putchar('[');
+	each_memory(list_one, &l);
+	if (json)
+		puts("]");
+	else if (!l.n)
+		puts("no sessions");
+	return 0;
+}

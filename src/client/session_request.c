@@ -1,0 +1,140 @@
+#include "client/session_request.h"
+
+#include "base/log.h"
+#include "sys/sys.h"
+#include "tunnel/forward.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+void
+session_request_init(struct session_request *w)
+{
+	*w = (struct session_request){ 0 };
+	buf_init(&w->command, FRAME_MAX / 2);
+	sys_random(w->id, sizeof w->id);
+}
+
+void
+session_request_finish(struct session_request *w)
+{
+	buf_finish(&w->command);
+}
+
+/* Programs of the session have no business with this machine's agent and display. */
+static void
+show_nothing(struct ssh_config *c)
+{
+	c->forward_agent.n = 0;
+	c->x11 = false;
+}
+
+/* belay-server itself is the program: nothing is forwarded or typed. */
+static void
+own_program(struct session_request *w, struct ssh_config *c)
+{
+	w->kind = KIND_SELF;
+	c->n_forwards = 0;
+	show_nothing(c);
+}
+
+bool
+session_request_manages(const struct options *o)
+{
+	return o->list || o->kill || o->detach || o->rename;
+}
+
+/* --list and its like: belay-server on the host does it, its output is ours. */
+static void
+manage(struct session_request *w, const struct options *o)
+{
+	const char *to = o->rename ? strchr(o->rename, ':') : NULL;
+	if (o->list)
+		buf_print(&w->command, "list%s", o->json ? " --json" : "");
+	else if (o->kill)
+		buf_print(&w->command, "kill %s", o->kill);
+	else if (o->detach)
+		buf_print(&w->command, "detach %s", o->detach);
+	else if (to)
+		buf_print(&w->command, "rename %.*s %s", (int)(to - o->rename), o->rename,
+		    to + 1);
+}
+
+/* -W: belay-server is between our stdin and stdout and a connection of the host's. */
+static bool
+leads_on(struct session_request *w, const struct options *o)
+{
+	struct forward f;
+	char text[TARGET_MAX + 16];
+	int n = snprintf(text, sizeof text, "1:%s", o->stdio_forward);
+	if (n >= (int)sizeof text || !forward_from_option(&f, 'L', false, text)
+	    || f.connect.kind != OPEN_TCP || strchr(f.connect.host, ' '))
+		return false; /* ssh says what is wrong with it */
+	buf_print(&w->command, "connect %s %u", f.connect.host, f.connect.port);
+	return true;
+}
+
+bool
+session_request_program(struct session_request *w, const struct options *o,
+    struct ssh_config *c)
+{
+	bool terminal = isatty(STDIN_FILENO);
+	if (o->read_only)
+		show_nothing(c);
+	if (session_request_manages(o)) {
+		own_program(w, c);
+		manage(w, o);
+		w->manages = c->null_stdin = true;
+		return true;
+	}
+	if (o->stdio_forward) {
+		own_program(w, c);
+		return leads_on(w, o);
+	}
+	for (char **word = o->command; *word; word++)
+		buf_print(&w->command, "%s%s", word == o->command ? "" : " ", *word);
+	if (c->remote_command.n && w->command.len)
+		return false;
+	if (c->no_command) {
+		w->kind = KIND_NONE;
+		c->null_stdin = true;
+		return true;
+	}
+	(void)buf_put(&w->command, c->remote_command.p, c->remote_command.n);
+	if (c->background && !w->command.len)
+		return false; /* a shell: ssh refuses it */
+	if (c->subsystem) {
+		w->kind = KIND_SFTP;
+		return strcmp(w->command.len ? buf_str(&w->command) : "", "sftp") == 0;
+	}
+	bool pty = c->tty == SSH_CONFIG_TTY_FORCE
+	    || (c->tty == SSH_CONFIG_TTY_YES && terminal)
+	    || (c->tty == SSH_CONFIG_TTY_AUTO && !w->command.len && terminal);
+	bool wanted = c->tty == SSH_CONFIG_TTY_YES
+	    || (c->tty == SSH_CONFIG_TTY_AUTO && !w->command.len);
+	if (wanted && !terminal)
+		log_say(LOG_NOTICE,
+		    "Pseudo-terminal will not be allocated because stdin is not a terminal.");
+	w->kind = pty ? KIND_PTY : KIND_PIPES;
+	w->raw = pty && terminal && !c->null_stdin;
+	return true;
+}
+
+/* A shell that was left is come back to, unless another is asked for. */
+void
+session_request_session(struct session_request *w, const struct options *o)
+{
+	w->how = o->session ? HELLO_OPEN : HELLO_NEW;
+	w->returns = w->kind == KIND_PTY && w->raw && !w->command.len
+	    && isatty(STDOUT_FILENO);
+	bool shared = o->share || o->read_only;
+	if (!w->returns || o->session || o->fresh
+	    || !saved_sessions_find(o, shared, &w->left))
+		return;
+	memcpy(w->id, w->left.id, ID_LEN);
+	w->how = HELLO_OPEN;
+	if (!shared)
+		saved_sessions_keep(o,
+		    &w->left); /* so that no other client takes the same */
+}

@@ -1,0 +1,34 @@
+/*
+ * What is wanted of the host: which program, on what, in which session.  Out of the command
+ * line, ssh's configuration, and what this machine remembers.
+ */
+#ifndef CLIENT_SESSION_REQUEST_H
+#define CLIENT_SESSION_REQUEST_H
+
+#include "client/saved_sessions.h"
+#include "ssh/ssh_config.h"
+
+struct session_request {
+	enum hello_kind kind;
+	enum hello_request how; /* of the first hello */
+	struct buf command;
+	bool raw; /* our stdin is a terminal that has to be raw */
+	bool returns; /* a shell, which may be left and come back to */
+	bool manages; /* belay's own work on the host: --list and its like */
+	uint8_t id[ID_LEN]; /* of the session; until it is met, as chosen by us */
+	struct saved_session left; /* the session to come back to; begun_ms 0: none */
+};
+
+void session_request_init(struct session_request *w);
+void session_request_finish(struct session_request *w);
+
+/* Whether the command line asks for belay's own work on the host. */
+bool session_request_manages(const struct options *o);
+/* What is to be run, and on what, as ssh decides it; may change what of the configuration
+ * counts.  False if that is ssh's alone. */
+bool session_request_program(struct session_request *w, const struct options *o,
+    struct ssh_config *c);
+/* In which session. */
+void session_request_session(struct session_request *w, const struct options *o);
+
+#endif

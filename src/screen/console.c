@@ -1,0 +1,438 @@
+#include "screen/console.h"
+
+#include "base/log.h"
+#include "sys/sys.h"
+#include "sys/tty.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	READ_MAX = 16 * 1024,
+	ANSWER_READ_MAX = 1024,
+	UNDO_MAX = 64 * 1024,
+	LINE_MAX_BYTES = 1024,
+	TYPED_MS =
+	    50, /* no person types the next key sooner; a paste's next piece comes */
+	PIPE_READ_MAX = 64 * 1024, /* what a pipe holds */
+};
+
+/* ---- the terminal's settings ---- */
+
+void
+console_raw(const struct console *c)
+{
+	if (c->raw && tty_raw(STDIN_FILENO) == 0)
+		log_line_end("\r\n");
+}
+
+void
+console_cooked(void)
+{
+	tty_cooked();
+	log_line_end("\n");
+}
+
+/* Nobody knows what stands on the terminal now, nor which size it has. */
+static void
+others_wrote(struct console *c)
+{
+	c->resized = true;
+	if (c->term)
+		overlay_forget(&c->overlay);
+}
+
+void
+console_aside(struct console *c)
+{
+	if (!c->term)
+		return;
+	(void)console_status(c, NULL);
+	(void)output_write(&c->out);
+	if (isatty(STDERR_FILENO))
+		overlay_forget(&c->overlay);
+}
+
+static void
+on_message(void *owner)
+{
+	console_aside(owner);
+}
+
+void
+console_suspend(struct console *c)
+{
+	(void)console_status(c, NULL);
+	(void)output_write(&c->out);
+	console_cooked();
+	kill(getpid(), SIGSTOP);
+	console_raw(c);
+	others_wrote(c);
+}
+
+void
+console_continued(struct console *c)
+{
+	others_wrote(c);
+	if (tty_is_raw()) { /* the shell has its own settings now */
+		tty_cooked();
+		console_raw(c);
+	}
+}
+
+/* ---- stdin ---- */
+
+static bool
+in_line(const struct console *c)
+{
+	return c->keyboard.state == KEYBOARD_LINE;
+}
+
+/* Whether more comes so soon behind an escape that no person has typed it. */
+static bool
+is_pasted(const struct console *c)
+{
+	return sys_wait(c->keys.fd, POLLIN, TYPED_MS);
+}
+
+static void
+to_program(struct console *c, struct span bytes, bool typed)
+{
+	struct buf out;
+	buf_init(&out, 2 * READ_MAX);
+	while (bytes.n && !c->loop->stopped) {
+		enum escape_command command = escape_filter(&c->escape, &bytes, typed,
+		    &out);
+		bool is_text = command && is_pasted(c);
+		if (is_text)
+			escape_was_text(&c->escape, command, &out);
+		(void)stream_write(c->main, buf_bytes(&out), out.len);
+		buf_drop(&out, out.len);
+		if (command && !is_text)
+			c->events->command(c->owner, command);
+	}
+	buf_finish(&out);
+}
+
+static void
+do_actions(struct console *c, unsigned actions)
+{
+	if (actions & KEYBOARD_GIVE) {
+		to_program(c, (struct span){ c->keyboard.held, c->keyboard.n_held },
+		    c->keyboard.n_held <= ESCAPE_TYPED_MAX);
+		keyboard_forget(&c->keyboard);
+	}
+	if (actions & KEYBOARD_SAY)
+		c->events->dropped(c->owner);
+}
+
+void
+console_asked(struct console *c)
+{
+	bool asks;
+	unsigned question;
+	c->events->asked(c->owner, &asks, &question);
+	do_actions(c, keyboard_asked(&c->keyboard, asks, question));
+}
+
+void
+console_ready(struct console *c)
+{
+	do_actions(c, keyboard_ready(&c->keyboard));
+}
+
+/* The end of stdin: of a terminal, it is gone; of anything else, the program learns. */
+static void
+keys_end(struct console *c)
+{
+	c->ended = true;
+	if (c->raw)
+		c->events->gone(c->owner);
+	else if (c->errors)
+		stream_end(c->main);
+}
+
+/* What the terminal answers to us is not for the program. */
+static size_t
+without_reports(struct console *c, uint8_t *bytes, size_t n)
+{
+	return c->term ? overlay_filter(&c->overlay, bytes, n, &c->out.ours) : n;
+}
+
+/* Up to an Enter: with that the person may have asked for a login, and the keys behind it
+ * are for that. */
+static void
+take_line(struct console *c, struct span *keys, bool typed)
+{
+	const uint8_t *end = memchr(keys->p, '\r', keys->n);
+	size_t n = end ? (size_t)(end - keys->p) + 1 : keys->n;
+	to_program(c, (struct span){ keys->p, n }, typed);
+	keys->p += n;
+	keys->n -= n;
+	c->events->typed(c->owner, end && typed && !escape_in_paste(&c->escape));
+	console_asked(c);
+}
+
+static void
+take_answer(struct console *c, struct span *keys)
+{
+	static const enum keyboard_event events[] = { [PROMPT_MORE] = KEYBOARD_TYPED,
+		[PROMPT_ANSWERED] = KEYBOARD_ENTER,
+		[PROMPT_CANCELLED] = KEYBOARD_CANCEL };
+	enum prompt_event event = c->events->answer(c->owner, keys);
+	do_actions(c, keyboard_on(&c->keyboard, events[event]));
+	if (event == PROMPT_CANCELLED)
+		keys->n = 0; /* as a terminal does it with ^C */
+}
+
+/* Keys that are held or thrown away. */
+static void
+take_back(struct console *c, struct span *keys)
+{
+	if (!keyboard_take(&c->keyboard, keys))
+		return;
+	c->events->cancel(c->owner);
+	keys->n = 0;
+}
+
+static void
+take_keys(struct console *c, struct span keys)
+{
+	bool typed = keys.n <= ESCAPE_TYPED_MAX;
+	while (keys.n && !c->loop->stopped)
+		switch (c->keyboard.state) {
+		case KEYBOARD_PROGRAM:
+			take_line(c, &keys, typed);
+			break;
+		case KEYBOARD_ANSWER:
+			take_answer(c, &keys);
+			break;
+		case KEYBOARD_NOBODY:
+		case KEYBOARD_LINE: /* nothing stands behind a ~C */
+			return;
+		default:
+			take_back(c, &keys);
+		}
+}
+
+/* What is typed for a question does not stay here. */
+static ssize_t
+read_keys(struct console *c)
+{
+	uint8_t bytes[READ_MAX + OVERLAY_HELD_MAX];
+	bool program = c->keyboard.state == KEYBOARD_PROGRAM;
+	size_t room = stream_room(c->main) / 2; /* an escape may become two bytes */
+	size_t max = program ? READ_MAX : ANSWER_READ_MAX;
+	ssize_t n = read(c->keys.fd, bytes, program && room < max ? room : max);
+	if (n <= 0)
+		return n;
+	size_t left = without_reports(c, bytes, (size_t)n);
+	take_keys(c, (struct span){ bytes, left });
+	sys_wipe(bytes, (size_t)n + OVERLAY_HELD_MAX);
+	return n;
+}
+
+/* Any other stdin: as it is. */
+static ssize_t
+read_input(struct console *c)
+{
+	uint8_t *room;
+	size_t max = stream_space(c->main, PIPE_READ_MAX, &room);
+	ssize_t n = read(c->keys.fd, room, max);
+	if (n > 0)
+		stream_wrote(c->main, (size_t)n);
+	return n;
+}
+
+/* The terminal gives whole lines; what stands behind one has been typed for the program. */
+static ssize_t
+read_line(struct console *c)
+{
+	/* ^D is an end, too: of what has been typed. */
+	bool over = sys_read_into(c->keys.fd, &c->line, LINE_MAX_BYTES - c->line.len) < 0;
+	const uint8_t *end = c->line.len ? memchr(buf_bytes(&c->line), '\n', c->line.len)
+					 : NULL;
+	if (!end && !over && c->line.len < LINE_MAX_BYTES)
+		return 1;
+	char text[LINE_MAX_BYTES + 1];
+	size_t len = end ? (size_t)(end - buf_bytes(&c->line)) : c->line.len;
+	memcpy(text, buf_bytes(&c->line), len);
+	text[len] = 0;
+	(void)keyboard_on(&c->keyboard, KEYBOARD_LINE_ENDS);
+	escape_skip(&c->escape, (struct span){ (const uint8_t *)text, len });
+	buf_drop(&c->line, len + (end != NULL));
+	c->events->line(c->owner, text);
+	console_raw(c);
+	others_wrote(c);
+	struct buf rest = c->line; /* in it another ~C may stand */
+	buf_init(&c->line, LINE_MAX_BYTES);
+	take_keys(c, buf_span(&rest));
+	buf_finish(&rest);
+	return 1;
+}
+
+void
+console_line(struct console *c, const char *prompt)
+{
+	if (!c->raw || c->keyboard.state != KEYBOARD_PROGRAM)
+		return;
+	(void)console_status(c, NULL);
+	(void)output_write(&c->out);
+	console_cooked();
+	buf_init(&c->line, LINE_MAX_BYTES);
+	(void)keyboard_on(&c->keyboard, KEYBOARD_LINE_OPENS);
+	(void)sys_write_all(STDERR_FILENO, prompt, strlen(prompt));
+}
+
+/* Only what goes into the stream needs room in it. */
+static bool
+is_full(const struct console *c)
+{
+	return c->keyboard.state == KEYBOARD_PROGRAM && stream_room(c->main) < 2;
+}
+
+static void
+on_keys(void *owner, short revents)
+{
+	struct console *c = owner;
+	(void)revents;
+	console_asked(c);
+	if (is_full(c))
+		return;
+	ssize_t n = in_line(c) ? read_line(c) : c->raw ? read_keys(c) : read_input(c);
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+		keys_end(c);
+}
+
+/* ---- the terminal's contents ---- */
+
+/* Without memory for a model there is no status line, and nothing else is amiss. */
+static void
+watch_terminal(struct console *c)
+{
+	struct tty_size size;
+	const char *kind = getenv("TERM");
+	if (tty_get_size(STDOUT_FILENO, &size) || !size.rows || !size.cols)
+		return;
+	struct term_options o = { .rows = size.rows, .cols = size.cols, .unknown = true };
+	if (!kind || strcmp(kind, "dumb") == 0 || term_new(&o, &c->term))
+		return;
+	overlay_init(&c->overlay, c->term, tty_is_utf8());
+	c->out.term = c->term;
+	log_before(on_message, c);
+}
+
+static void
+window_changed(struct console *c)
+{
+	struct tty_size size;
+	if (!c->term || tty_get_size(STDOUT_FILENO, &size))
+		return;
+	overlay_resize(&c->overlay, size.rows, size.cols, &c->out.ours);
+}
+
+bool
+console_status(struct console *c, const char *text)
+{
+	if (!c->term || c->out.broken || c->lent || in_line(c))
+		return false;
+	if (!text && !overlay_shown(&c->overlay))
+		return true; /* as at nearly every turn */
+	window_changed(c);
+	if (text)
+		overlay_show(&c->overlay, text, &c->out.ours);
+	else
+		overlay_hide(&c->overlay, &c->out.ours);
+	return true;
+}
+
+/* ---- all of it ---- */
+
+void
+console_open(struct console *c, struct loop *loop, struct stream *main,
+    struct stream *errors, bool raw, char escape)
+{
+	c->loop = loop;
+	c->main = main;
+	c->errors = errors;
+	c->raw = raw;
+	escape_init(&c->escape, raw ? escape : 0);
+	output_open(&c->out, loop, STDOUT_FILENO, main);
+	if (!errors && isatty(STDOUT_FILENO))
+		watch_terminal(c);
+	if (errors)
+		output_open(&c->err, loop, STDERR_FILENO, errors);
+	c->keys = (struct watch){ .fd = STDIN_FILENO, .fn = on_keys, .owner = c };
+	if (!loop_add_kept(loop, &c->keys))
+		console_no_input(c);
+	else
+		(void)keyboard_on(&c->keyboard, KEYBOARD_OPENS);
+}
+
+void
+console_no_input(struct console *c)
+{
+	c->ended = true;
+	stream_end(c->main);
+}
+
+static void
+show(struct console *c, struct output *output)
+{
+	if (!output_write(output))
+		c->events->unread(c->owner, output->stream);
+}
+
+void
+console_turn(struct console *c, bool reads)
+{
+	if (c->resized)
+		window_changed(c);
+	if (!c->lent && !in_line(c)) {
+		if (stream_held(c->main).n)
+			(void)console_status(c, NULL); /* it would be in the way */
+		show(c, &c->out);
+		show(c, &c->err);
+	}
+	bool full = is_full(c);
+	if (full && !c->full && c->raw)
+		buf_putc(&c->out.ours, '\a');
+	c->full = full;
+	reads = reads && !c->lent && !c->ended && !full;
+	c->keys.events = reads ? POLLIN : 0;
+}
+
+bool
+console_drained(const struct console *c)
+{
+	return output_drained(&c->out) && output_drained(&c->err);
+}
+
+void
+console_close(struct console *c)
+{
+	if (!c->main)
+		return;
+	if (c->term && !c->out.broken) {
+		struct buf undo;
+		(void)console_status(c, NULL);
+		(void)output_write(&c->out);
+		buf_init(&undo, UNDO_MAX);
+		if (term_undo(c->term, &undo) == 0)
+			(void)sys_write_all(STDOUT_FILENO, buf_bytes(&undo), undo.len);
+		buf_finish(&undo);
+	}
+	log_before(NULL, NULL);
+	loop_remove(c->loop, &c->keys);
+	(void)keyboard_on(&c->keyboard, KEYBOARD_CLOSES);
+	buf_finish(&c->line);
+	output_close(&c->out, c->loop);
+	output_close(&c->err, c->loop);
+	term_free(c->term);
+	c->term = NULL;
+	c->main = NULL;
+}

@@ -1,0 +1,87 @@
+/*
+ * The person's side of a session: stdin with ssh's escapes, stdout and stderr, and the
+ * settings of the terminal.
+ *
+ *     stdin  ---> keyboard ---> escapes ---> stream 1
+ *                          ---> ssh's question
+ *     stdout <---------------- stream 1
+ *     stderr <---------------- stream 2 (a program on pipes)
+ */
+#ifndef SCREEN_CONSOLE_H
+#define SCREEN_CONSOLE_H
+
+#include "screen/escape.h"
+#include "screen/keyboard.h"
+#include "screen/output.h"
+#include "screen/overlay.h"
+#include "screen/prompt.h"
+#include "stream/engine.h"
+
+/* What the session is told. */
+struct console_events {
+	void (*command)(void *owner, enum escape_command command);
+	void (*typed)(void *owner, bool enter); /* on a terminal */
+	void (*gone)(void *owner); /* the terminal is gone */
+	void (*unread)(void *owner,
+	    const struct stream *s); /* who read our output is gone */
+	/* how it stands with ssh, for keyboard_asked */
+	void (*asked)(void *owner, bool *ret_asks, unsigned *ret_question);
+	/* takes keys off the head of *keys for the question */
+	enum prompt_event (*answer)(void *owner, struct span *keys);
+	void (*cancel)(void *owner); /* the login that may ask */
+	void (*dropped)(void *owner); /* typed lines, for which there was no question */
+	void (*line)(void *owner, const char *text); /* after console_line */
+};
+
+struct console {
+	struct loop *loop;
+	const struct console_events *events;
+	void *owner;
+	struct stream *main, *errors; /* errors: NULL on a terminal */
+	struct watch keys; /* stdin */
+	struct output out, err;
+	struct escape escape;
+	/* what the terminal shows; NULL: not a terminal, or no memory */
+	struct term *term;
+	struct overlay overlay; /* the status line */
+	bool raw; /* stdin is a terminal that has to be raw */
+	struct keyboard keyboard;
+	bool ended; /* stdin */
+	bool lent; /* ssh has the terminal for a prompt: nothing is read or shown */
+	bool resized;
+	struct buf line; /* what is typed after console_line */
+	bool full; /* nothing more is read until there is room; the bell has said so */
+};
+
+/* `raw`: stdin is a terminal and the program runs on one.  `escape`: 0 for none. */
+void console_open(struct console *c, struct loop *loop, struct stream *main,
+    struct stream *errors, bool raw, char escape);
+/* Switches off what the program left on, and closes. */
+void console_close(struct console *c);
+/* How it stands with ssh may have changed: the keyboard is told. */
+void console_asked(struct console *c);
+/* A login is through: keys that were held are the program's. */
+void console_ready(struct console *c);
+/* Something else is about to be written to the terminal, by way of stderr. */
+void console_aside(struct console *c);
+/* Draws a status line, or (NULL) takes it away.  False: this terminal has none. */
+bool console_status(struct console *c, const char *text);
+/* stdin is not for the program (-n): it gets the end at once. */
+void console_no_input(struct console *c);
+/* Shows what there is, and reads on if that is wanted. */
+void console_turn(struct console *c, bool reads);
+/* Everything is shown. */
+bool console_drained(const struct console *c);
+
+/* The terminal as the program needs it, and as the person had it. */
+void console_raw(const struct console *c);
+void console_cooked(void);
+/* Lets the person type a line, which the terminal edits; what the program and belay have to
+ * show waits. */
+void console_line(struct console *c, const char *prompt);
+/* Stops belay until it is continued (~^Z). */
+void console_suspend(struct console *c);
+/* We were stopped from outside, and go on. */
+void console_continued(struct console *c);
+
+#endif

@@ -1,0 +1,49 @@
+/*
+ * ssh's escape character at the beginning of a line (ssh(1), ESCAPE CHARACTERS): a pure
+ * filter between the keyboard and the stream.
+ *
+ * An escape is typed; in pasted text it is text.  What is pasted is known by the brackets
+ * that the terminal puts around it (mode 2004), and where it puts none by its coming at
+ * once: something stands behind the escape, or much is read with it.
+ */
+#ifndef SCREEN_ESCAPE_H
+#define SCREEN_ESCAPE_H
+
+#include "base/buf.h"
+#include "base/keys.h"
+
+enum { ESCAPE_TYPED_MAX = 64 }; /* a person types no more until it is read */
+
+enum escape_command {
+	ESCAPE_NONE,
+	ESCAPE_LEAVE, /* ~. */
+	ESCAPE_SUSPEND, /* ~^Z */
+	ESCAPE_HELP, /* ~? */
+	ESCAPE_RECONNECT, /* ~R */
+	ESCAPE_LIST, /* ~# */
+	ESCAPE_BREAK, /* ~B */
+	ESCAPE_LOUDER, /* ~v */
+	ESCAPE_QUIETER, /* ~V */
+	ESCAPE_LINE, /* ~C */
+};
+
+struct escape {
+	char character; /* 0: escapes are off */
+	bool line_start, pending;
+	struct keys keys; /* whether text is being pasted */
+};
+
+void escape_init(struct escape *e, char character);
+/* Takes bytes off `in` and appends what goes to the host to `out`, up to a command (which is
+ * returned, and nothing is left then) or the end of `in`.  `typed`: what was read at once
+ * with them is at most ESCAPE_TYPED_MAX bytes. */
+enum escape_command
+escape_filter(struct escape *e, struct span *in, bool typed, struct buf *out);
+/* The command that was returned last was none after all: appends its keys. */
+void escape_was_text(struct escape *e, enum escape_command command, struct buf *out);
+/* These bytes went elsewhere. */
+void escape_skip(struct escape *e, struct span in);
+/* Text is being pasted, in brackets. */
+bool escape_in_paste(const struct escape *e);
+
+#endif

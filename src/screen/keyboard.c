@@ -1,0 +1,176 @@
+#include "screen/keyboard.h"
+
+#include "sys/sys.h"
+
+enum { GIVE = KEYBOARD_GIVE, SAY = KEYBOARD_SAY, FORGET = 4 };
+
+struct rule {
+	unsigned char
+	    next; /* a keyboard_state; 0, with nothing to do: the same as before */
+	unsigned char does;
+};
+
+/* clang-format off */
+static const struct rule rules[KEYBOARD_STATES][KEYBOARD_EVENTS] = {
+	[KEYBOARD_NOBODY] = {
+		[KEYBOARD_OPENS] = { KEYBOARD_PROGRAM, 0 },
+	},
+	[KEYBOARD_PROGRAM] = {
+		[KEYBOARD_ASKS] = { KEYBOARD_HELD, FORGET },
+		[KEYBOARD_LINE_OPENS] = { KEYBOARD_LINE, 0 },
+	},
+	[KEYBOARD_LINE] = {
+		[KEYBOARD_LINE_ENDS] = { KEYBOARD_PROGRAM, 0 },
+	},
+	[KEYBOARD_HELD] = {
+		[KEYBOARD_QUESTION] = { KEYBOARD_ANSWER, FORGET },
+		[KEYBOARD_FAILED] = { KEYBOARD_PROGRAM, FORGET | SAY },
+		[KEYBOARD_READY] = { KEYBOARD_PROGRAM, GIVE },
+		[KEYBOARD_TYPED] = { KEYBOARD_HELD_PART, 0 },
+		[KEYBOARD_CANCEL] = { KEYBOARD_PROGRAM, FORGET },
+	},
+	[KEYBOARD_HELD_PART] = {
+		[KEYBOARD_QUESTION] = { KEYBOARD_DROP_ANSWER, FORGET },
+		[KEYBOARD_FAILED] = { KEYBOARD_DROP, FORGET },
+		[KEYBOARD_READY] = { KEYBOARD_PROGRAM, GIVE },
+		[KEYBOARD_ENTER] = { KEYBOARD_HELD, 0 },
+		[KEYBOARD_CANCEL] = { KEYBOARD_PROGRAM, FORGET },
+	},
+	[KEYBOARD_ANSWER] = {
+		[KEYBOARD_QUESTION] = { KEYBOARD_DROP_ANSWER, 0 },
+		[KEYBOARD_WITHDRAWN] = { KEYBOARD_DROP_HELD, 0 },
+		[KEYBOARD_FAILED] = { KEYBOARD_DROP, 0 },
+		[KEYBOARD_READY] = { KEYBOARD_DROP, 0 },
+		[KEYBOARD_ENTER] = { KEYBOARD_HELD, 0 },
+		[KEYBOARD_CANCEL] = { KEYBOARD_PROGRAM, 0 },
+	},
+	[KEYBOARD_DROP] = {
+		[KEYBOARD_ENTER] = { KEYBOARD_PROGRAM, 0 },
+		[KEYBOARD_CANCEL] = { KEYBOARD_PROGRAM, 0 },
+	},
+	[KEYBOARD_DROP_HELD] = {
+		[KEYBOARD_QUESTION] = { KEYBOARD_DROP_ANSWER, 0 },
+		[KEYBOARD_FAILED] = { KEYBOARD_DROP, 0 },
+		[KEYBOARD_READY] = { KEYBOARD_DROP, 0 },
+		[KEYBOARD_ENTER] = { KEYBOARD_HELD, 0 },
+		[KEYBOARD_CANCEL] = { KEYBOARD_PROGRAM, 0 },
+	},
+	[KEYBOARD_DROP_ANSWER] = {
+		[KEYBOARD_WITHDRAWN] = { KEYBOARD_DROP_HELD, 0 },
+		[KEYBOARD_FAILED] = { KEYBOARD_DROP, 0 },
+		[KEYBOARD_READY] = { KEYBOARD_DROP, 0 },
+		[KEYBOARD_ENTER] = { KEYBOARD_ANSWER, 0 },
+		[KEYBOARD_CANCEL] = { KEYBOARD_PROGRAM, 0 },
+	},
+};
+/* clang-format on */
+
+void
+keyboard_forget(struct keyboard *k)
+{
+	sys_wipe(k->held, sizeof k->held);
+	k->n_held = 0;
+	k->overflowed = false;
+}
+
+unsigned
+keyboard_on(struct keyboard *k, enum keyboard_event event)
+{
+	if (event == KEYBOARD_CLOSES) {
+		keyboard_forget(k);
+		*k = (struct keyboard){ 0 };
+		return 0;
+	}
+	struct rule rule = rules[k->state][event];
+	unsigned does = rule.does & GIVE;
+	if (rule.does & SAY && (k->n_held || k->overflowed))
+		does |= SAY;
+	if (rule.does & FORGET)
+		keyboard_forget(k);
+	if (rule.next && (k->state == KEYBOARD_PROGRAM || k->state == KEYBOARD_ANSWER))
+		k->keys = (struct keys){ 0 }; /* others have decoded what came before */
+	if (rule.next)
+		k->state = rule.next;
+	return does;
+}
+
+unsigned
+keyboard_asked(struct keyboard *k, bool asks, unsigned question)
+{
+	bool begins = asks && !k->asks, ends = !asks && k->asks;
+	unsigned before = k->question, does = 0;
+	k->asks = asks;
+	k->question = asks ? question : 0;
+	if (begins)
+		does |= keyboard_on(k, KEYBOARD_ASKS);
+	if (ends)
+		does |= keyboard_on(k, KEYBOARD_FAILED);
+	else if (k->question != before)
+		does |= keyboard_on(k,
+		    k->question ? KEYBOARD_QUESTION : KEYBOARD_WITHDRAWN);
+	return does;
+}
+
+unsigned
+keyboard_ready(struct keyboard *k)
+{
+	k->asks = false;
+	k->question = 0;
+	return keyboard_on(k, k->overflowed ? KEYBOARD_FAILED : KEYBOARD_READY);
+}
+
+bool
+keyboard_drops(const struct keyboard *k)
+{
+	return k->state >= KEYBOARD_DROP;
+}
+
+static bool
+holds(const struct keyboard *k)
+{
+	return k->state == KEYBOARD_HELD || k->state == KEYBOARD_HELD_PART;
+}
+
+static void
+hold(struct keyboard *k, uint8_t byte)
+{
+	if (k->n_held == KEYBOARD_HELD_MAX) {
+		keyboard_forget(k);
+		k->overflowed = true;
+	}
+	if (!k->overflowed)
+		k->held[k->n_held++] = byte;
+}
+
+static enum keyboard_event
+event_of(const struct keyboard *k, int key)
+{
+	if (keys_is_enter(key))
+		return KEYBOARD_ENTER;
+	/* For a program that is not there yet ^D, and pasted text, are as all else. */
+	bool cancels = key == KEYS_CTRL_C ? !(holds(k) && k->keys.pasting)
+					  : key == KEYS_CTRL_D && !holds(k);
+	return cancels ? KEYBOARD_CANCEL : KEYBOARD_TYPED;
+}
+
+bool
+keyboard_take(struct keyboard *k, struct span *keys)
+{
+	while (keys->n && (holds(k) || keyboard_drops(k))) {
+		uint8_t byte = *keys->p++;
+		bool dropped = keyboard_drops(k);
+		int key = keys_take(&k->keys, byte);
+		keys->n--;
+		if (!dropped)
+			hold(k, byte);
+		if (key == KEYS_NONE)
+			continue;
+		enum keyboard_event event = event_of(k, key);
+		(void)keyboard_on(k, event);
+		if (event == KEYBOARD_CANCEL)
+			return true;
+		if (dropped && !keyboard_drops(k))
+			break;
+	}
+	return false;
+}

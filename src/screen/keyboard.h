@@ -1,0 +1,89 @@
+/*
+ * For whom the keys are: a table of states and events; no I/O.
+ *
+ *                 the person logs in again             ssh asks
+ *     PROGRAM ---------------------------> HELD <-----------------> ANSWER
+ *        ^ ^                                 |        answered        |
+ *        | +---- the link is there, or ^C ---+                        | the question goes
+ *        |                                                            v by itself
+ *        +------------------------ Enter, ^C, ^D ------------------- DROP
+ *
+ * The rule: for whom keys are never changes within a line, unless the person cancels.  A
+ * question takes keys only after the person has asked for the login, and when it goes by
+ * itself the rest of the line is thrown away: it may be a secret.  What the table does not
+ * say changes nothing.
+ *
+ * Keys typed while ssh logs in and asks nothing are held: they are the program's once the
+ * link is there.  If a question follows, or the login ends, they may have been a secret too,
+ * and are thrown away.
+ */
+#ifndef SCREEN_KEYBOARD_H
+#define SCREEN_KEYBOARD_H
+
+#include "base/buf.h"
+#include "base/keys.h"
+
+enum { KEYBOARD_HELD_MAX = 1024 };
+
+enum keyboard_state {
+	KEYBOARD_NOBODY, /* they are not read */
+	KEYBOARD_PROGRAM,
+	KEYBOARD_LINE, /* for ~C */
+	KEYBOARD_HELD, /* a login that may ask runs; at the beginning of a line */
+	KEYBOARD_HELD_PART, /* the same, within a line */
+	KEYBOARD_ANSWER,
+	/* thrown away up to Enter; then they are for ... */
+	KEYBOARD_DROP, /* the program */
+	KEYBOARD_DROP_HELD, /* the login goes on without the question */
+	KEYBOARD_DROP_ANSWER, /* another question than this line was begun for */
+	KEYBOARD_STATES
+};
+
+enum keyboard_event {
+	KEYBOARD_OPENS,
+	KEYBOARD_CLOSES,
+	KEYBOARD_ASKS, /* the person has asked for a login that may ask */
+	KEYBOARD_QUESTION, /* one is open, and another was open before or none */
+	KEYBOARD_WITHDRAWN, /* it is not open any more */
+	KEYBOARD_FAILED, /* the login is over without a link, or is not needed any more */
+	KEYBOARD_READY, /* it has become the link */
+	KEYBOARD_TYPED, /* a key that is none of the following */
+	KEYBOARD_ENTER, /* what it ends is complete */
+	KEYBOARD_CANCEL,
+	KEYBOARD_LINE_OPENS,
+	KEYBOARD_LINE_ENDS,
+	KEYBOARD_EVENTS
+};
+
+/* What the caller is to do; bits. */
+enum keyboard_action {
+	KEYBOARD_GIVE = 1, /* what is held is the program's: then keyboard_forget */
+	KEYBOARD_SAY = 2, /* what was held has been thrown away: the person is told */
+};
+
+struct keyboard {
+	enum keyboard_state state;
+	bool asks; /* a login may ask */
+	unsigned question; /* that is open; 0: none */
+	struct keys keys; /* while they are held or thrown away */
+	uint8_t held[KEYBOARD_HELD_MAX];
+	size_t n_held;
+	bool overflowed; /* more was typed than can be held: none of it is kept */
+};
+
+/* Takes an event; returns the actions. */
+unsigned keyboard_on(struct keyboard *k, enum keyboard_event event);
+/* How it stands with ssh: whether a login may ask, the number of the open question (0:
+ * none).  Makes events of what has changed; returns the actions. */
+unsigned keyboard_asked(struct keyboard *k, bool asks, unsigned question);
+/* The login has become the link. */
+unsigned keyboard_ready(struct keyboard *k);
+/* In the states HELD and DROP: takes keys off the head of *keys up to the end of the state.
+ * True: they cancel the login. */
+bool keyboard_take(struct keyboard *k, struct span *keys);
+/* Keys are thrown away up to Enter. */
+bool keyboard_drops(const struct keyboard *k);
+/* Leaves nothing of what was held in memory. */
+void keyboard_forget(struct keyboard *k);
+
+#endif

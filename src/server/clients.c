@@ -1,0 +1,550 @@
+#include "server/clients.h"
+
+#include "base/err.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+	CONTROL_MAX = 64 * 1024,
+	INPUT_WINDOW = 1024 * 1024, /* input accepted before the program reads it */
+	ERRORS_MAX = 1024 * 1024,
+	/* Output kept for a client: of a terminal beyond this the model serves, ... */
+	RETAINED_MAX = 4 * 1024 * 1024,
+	/* ... whose rows and screen must find room behind it. */
+	CATCH_UP_MAX = 24 * 1024 * 1024,
+	/* Output read ahead of the link while a client is connected.  Of a terminal: more
+	 * would only be shown after a Ctrl-C. */
+	AHEAD_TERMINAL = 32 * 1024, /* and on a slow link as much as it takes in: */
+	AHEAD_US = 20 * 1000,
+	AHEAD_LEAST = 4 * 1024,
+	AHEAD_PIPE = 256 * 1024,
+	/* Rows kept for new terminals; more while somebody misses them. */
+	HISTORY_ROWS = 20 * 1000,
+	HISTORY_BYTES = 2 * 1024 * 1024,
+	MISSED_ROWS = 100 * 1000,
+	MISSED_BYTES = 16 * 1024 * 1024,
+	SCRATCH = 16 * 1024,
+	ANSWERS_MAX = 4 * 1024,
+	UNFINISHED_MAX = 1024,
+};
+
+static uint8_t scratch[SCRATCH]; /* a terminal's output, on its way to everybody */
+
+int
+clients_init(struct clients *ps, struct loop *loop, bool pty, const struct tty_size *size)
+{
+	*ps = (struct clients){ .loop = loop, .pty = pty };
+	buf_init(&ps->answers, ANSWERS_MAX);
+	buf_init(&ps->unfinished, UNFINISHED_MAX);
+	/* A terminal without a size, as programs make them, counts as the usual one. */
+	struct term_options options = { .rows = size->rows ? size->rows : 24,
+		.cols = size->cols ? size->cols : 80,
+		.history_rows = HISTORY_ROWS,
+		.history_bytes = HISTORY_BYTES };
+	return pty ? term_new(&options, &ps->term) : 0;
+}
+
+void
+clients_finish(struct clients *ps)
+{
+	for (size_t i = 0; i < CLIENTS_MAX; i++)
+		clients_remove(ps, &ps->list[i]);
+	term_free(ps->term);
+	buf_finish(&ps->answers);
+	buf_finish(&ps->unfinished);
+	ps->term = NULL;
+}
+
+/* ---- who is there ---- */
+
+struct client *
+clients_find(struct clients *ps, const uint8_t id[ID_LEN])
+{
+	for (size_t i = 0; i < CLIENTS_MAX; i++)
+		if (ps->list[i].taken && memcmp(ps->list[i].id, id, ID_LEN) == 0)
+			return &ps->list[i];
+	return NULL;
+}
+
+static bool
+open_streams(struct clients *ps, struct client *p)
+{
+	size_t out_max = ps->pty ? RETAINED_MAX + CATCH_UP_MAX : RETAINED_MAX;
+	uint8_t rank = ps->pty ? RANK_TERMINAL : RANK_BULK;
+	p->control = engine_open(&p->engine, STREAM_CONTROL, RANK_CONTROL, CONTROL_MAX,
+	    CONTROL_MAX);
+	p->main = engine_open(&p->engine, STREAM_MAIN, rank, out_max, INPUT_WINDOW);
+	if (!ps->pty)
+		p->errors = engine_open(&p->engine, STREAM_ERROR, rank, ERRORS_MAX, 1);
+	return p->control && p->main && (ps->pty || p->errors);
+}
+
+/* One that is away, and can come anew as it came. */
+static struct client *
+replaceable(struct clients *ps, enum role role)
+{
+	for (size_t i = 0; i < CLIENTS_MAX; i++)
+		if (ps->list[i].role == role && !client_here(&ps->list[i]))
+			return &ps->list[i];
+	return NULL;
+}
+
+static size_t
+places_left(const struct clients *ps, enum role role)
+{
+	size_t left = CLIENTS_MAX, for_readers = READERS;
+	for (size_t i = 0; i < CLIENTS_MAX; i++) {
+		left -= ps->list[i].taken;
+		for_readers -= ps->list[i].role == ROLE_READER;
+	}
+	return role == ROLE_READER && for_readers < left ? for_readers : left;
+}
+
+static void
+make_room(struct clients *ps, enum role role)
+{
+	struct client *p = replaceable(ps, ROLE_READER);
+	if (!p && role != ROLE_READER)
+		p = replaceable(ps, ROLE_SHARER);
+	if (p)
+		clients_remove(ps, p);
+}
+
+struct client *
+clients_add(struct clients *ps, const uint8_t id[ID_LEN], enum role role, bool late)
+{
+	if (!places_left(ps, role))
+		make_room(ps, role);
+	for (size_t i = 0; i < CLIENTS_MAX && places_left(ps, role); i++) {
+		struct client *p = &ps->list[i];
+		if (p->taken)
+			continue;
+		*p = (struct client){ .taken = true,
+			.role = role,
+			.behind = late,
+			.fresh = late };
+		memcpy(p->id, id, ID_LEN);
+		engine_init(&p->engine, false);
+		remote_listeners_init(&p->forwards, ps->loop, &p->engine);
+		if (open_streams(ps, p))
+			return p;
+		clients_remove(ps, p);
+	}
+	return NULL;
+}
+
+void
+clients_remove(struct clients *ps, struct client *p)
+{
+	if (!p->taken)
+		return;
+	if (ps->typist == p)
+		ps->typist = NULL;
+	remote_listeners_finish(&p->forwards);
+	engine_finish(&p->engine);
+	*p = (struct client){ 0 };
+}
+
+bool
+client_here(const struct client *p)
+{
+	return p->taken && p->engine.active;
+}
+
+bool
+clients_any_here(const struct clients *ps)
+{
+	for (size_t i = 0; i < CLIENTS_MAX; i++)
+		if (client_here(&ps->list[i]))
+			return true;
+	return false;
+}
+
+bool
+clients_other_here(const struct clients *ps, const struct client *p, enum claim claim)
+{
+	for (size_t i = 0; i < CLIENTS_MAX; i++) {
+		const struct client *other = &ps->list[i];
+		if (other != p && client_here(other) && rights_has(other->role, claim))
+			return true;
+	}
+	return false;
+}
+
+/* ---- output ---- */
+
+static struct client *
+only_peer(struct clients *ps)
+{
+	for (size_t i = 0; i < CLIENTS_MAX; i++)
+		if (ps->list[i].taken)
+			return &ps->list[i];
+	return NULL;
+}
+
+static size_t
+pipe_space(struct clients *ps, bool errors, size_t max, uint8_t **ret_room)
+{
+	struct client *p = only_peer(ps);
+	struct stream *s = !p ? NULL : errors ? p->errors : p->main;
+	if (!s || (client_here(p) && stream_unsent(s) >= AHEAD_PIPE))
+		return 0;
+	return stream_space(s, max, ret_room);
+}
+
+static size_t
+ahead(const struct client *p)
+{
+	size_t n = congestion_in(&p->engine.active->congestion, AHEAD_US);
+	if (!n || n > AHEAD_TERMINAL)
+		return AHEAD_TERMINAL;
+	return n < AHEAD_LEAST ? AHEAD_LEAST : n;
+}
+
+/* One that is away is not waited for by those that are here: it may never come back. */
+static bool
+waits_for(const struct clients *ps, const struct client *p)
+{
+	return p->taken && p->exact
+	    && (client_here(p) || !clients_other_here(ps, p, CLAIM_STAY));
+}
+
+/* Somebody waits for more, or nobody is there at all; and all have room who are to get
+ * every byte. */
+static bool
+terminal_may_write(const struct clients *ps)
+{
+	bool any_here = false;
+	for (size_t i = 0; i < CLIENTS_MAX; i++) {
+		const struct client *p = &ps->list[i];
+		if (waits_for(ps, p)
+		    && stream_unacked(p->main) + ps->unfinished.len + SCRATCH
+			> RETAINED_MAX)
+			return false;
+		if (!client_here(p))
+			continue;
+		any_here = true;
+		if (!p->behind && stream_unsent(p->main) < ahead(p))
+			return true;
+	}
+	return !any_here;
+}
+
+size_t
+clients_space(struct clients *ps, bool errors, size_t max, uint8_t **ret_room)
+{
+	if (!ps->pty)
+		return pipe_space(ps, errors, max, ret_room);
+	*ret_room = scratch;
+	if (!terminal_may_write(ps))
+		return 0;
+	return max < sizeof scratch ? max : sizeof scratch;
+}
+
+static void bound_history(struct clients *ps);
+
+static void
+leave_behind(struct clients *ps, struct client *p)
+{
+	struct buf undo;
+	p->behind = true;
+	p->from_row = term_gone(ps->term);
+	bound_history(ps);
+	/* What it will get then is for a terminal on neutral ground, and on the main screen. */
+	buf_init(&undo, CATCH_UP_MAX);
+	if (term_undo(ps->term, &undo) == 0)
+		(void)stream_write(p->main, buf_bytes(&undo), undo.len);
+	buf_finish(&undo);
+}
+
+/* For every client's own terminal. */
+static void
+retain(struct clients *ps, const uint8_t *bytes, size_t n)
+{
+	for (size_t i = 0; i < CLIENTS_MAX; i++) {
+		struct client *p = &ps->list[i];
+		if (!p->taken || p->behind)
+			continue;
+		if (stream_unacked(p->main) + n > RETAINED_MAX)
+			leave_behind(ps, p);
+		else if (stream_write(p->main, bytes, n) != n)
+			leave_behind(ps, p);
+	}
+}
+
+static void
+retain_unfinished(struct clients *ps)
+{
+	if (!ps->question)
+		retain(ps, buf_bytes(&ps->unfinished), ps->unfinished.len);
+	buf_drop(&ps->unfinished, ps->unfinished.len);
+	ps->question = false;
+}
+
+/* One byte of a sequence. */
+static void
+watch_byte(struct clients *ps, uint8_t byte)
+{
+	size_t answers = ps->answers.len;
+	if (buf_put(&ps->unfinished, &byte, 1)) {
+		retain_unfinished(ps); /* long ones are no questions */
+		(void)buf_put(&ps->unfinished, &byte, 1);
+	}
+	(void)term_write(ps->term, &byte, 1);
+	ps->question |= ps->answers.len > answers;
+	if (term_at_rest(ps->term))
+		retain_unfinished(ps);
+}
+
+/* While nobody is here the model answers the program, and its questions are left out of
+ * what a terminal will get: it would answer them once more. */
+static void
+wrote_to_nobody(struct clients *ps, const uint8_t *bytes, size_t n)
+{
+	enum { ESC = 033 };
+	term_answer_to(ps->term, &ps->answers);
+	while (n) {
+		if (!term_at_rest(ps->term) || *bytes == ESC) {
+			watch_byte(ps, *bytes++);
+			n--;
+			continue;
+		}
+		const uint8_t *esc = memchr(bytes, ESC, n);
+		size_t plain = esc ? (size_t)(esc - bytes) : n;
+		retain(ps, bytes, plain);
+		(void)term_write(ps->term, bytes, plain);
+		bytes += plain;
+		n -= plain;
+	}
+}
+
+static bool
+any_exact(const struct clients *ps)
+{
+	for (size_t i = 0; i < CLIENTS_MAX; i++)
+		if (waits_for(ps, &ps->list[i]))
+			return true;
+	return false;
+}
+
+void
+clients_wrote(struct clients *ps, bool errors, size_t n)
+{
+	if (!ps->pty) {
+		struct client *p = only_peer(ps);
+		stream_wrote(errors ? p->errors : p->main, n);
+		return;
+	}
+	if (!clients_any_here(ps) && !any_exact(ps)) {
+		wrote_to_nobody(ps, scratch, n);
+		return;
+	}
+	retain_unfinished(ps);
+	retain(ps, scratch, n);
+	term_answer_to(ps->term, NULL);
+	/* No memory for all of it: the screen is right, some rows are counted as lost. */
+	(void)term_write(ps->term, scratch, n);
+}
+
+/* The model's account of what a client has missed; *ret_screens: its length without the
+ * screens. */
+static int
+account(struct clients *ps, struct client *p, struct buf *out, size_t *ret_screens)
+{
+	struct term_limits limits = { .from_row = p->from_row,
+		.rows_max = SIZE_MAX,
+		.bytes_max = CATCH_UP_MAX / 2 };
+	uint64_t lost = 0;
+	if (p->fresh) {
+		limits.from_row = 0;
+		limits.rows_max = p->history_rows;
+		return term_snapshot_parts(ps->term, &limits, out, ret_screens);
+	}
+	struct buf rows;
+	buf_init(&rows, CATCH_UP_MAX);
+	int err = term_resync(ps->term, &limits, &rows, &lost);
+	/* CAN: what the last byte may have begun is not to be finished by ours. */
+	buf_putc(out, 0x18);
+	if (!err && lost)
+		buf_print(out, "\r\n[belay: %llu lines could not be kept]\r\n",
+		    (unsigned long long)lost);
+	if (!err)
+		err = buf_put(out, buf_bytes(&rows), rows.len);
+	buf_finish(&rows);
+	return err;
+}
+
+static void
+bound_history(struct clients *ps)
+{
+	bool missed = !clients_any_here(ps);
+	for (size_t i = 0; i < CLIENTS_MAX; i++)
+		missed |= ps->list[i].taken && ps->list[i].behind;
+	if (!ps->term || missed == ps->missed)
+		return;
+	ps->missed = missed;
+	term_history_bound(ps->term, missed ? MISSED_ROWS : HISTORY_ROWS,
+	    missed ? MISSED_BYTES : HISTORY_BYTES);
+}
+
+static void
+catch_up(struct clients *ps, struct client *p)
+{
+	struct buf out;
+	size_t screens;
+	buf_init(&out, CATCH_UP_MAX);
+	if (account(ps, p, &out, &screens) == 0
+	    && stream_write(p->main, buf_bytes(&out), out.len) == out.len) {
+		if (p->fresh)
+			pace_begin(&p->pace, p->main, out.len, screens, p->history_us);
+		p->behind = p->fresh = false;
+	}
+	if (ps->exited && !p->behind)
+		stream_end(p->main);
+	buf_finish(&out);
+}
+
+uint64_t
+clients_catch_up(struct clients *ps, uint64_t now_us)
+{
+	uint64_t at = 0;
+	for (size_t i = 0; i < CLIENTS_MAX; i++) {
+		struct client *p = &ps->list[i];
+		if (!p->taken)
+			continue;
+		if (client_here(p) && p->behind && !stream_unacked(p->main))
+			catch_up(ps, p);
+		loop_sooner(&at, pace_turn(&p->pace, p->main, p->engine.active, now_us));
+	}
+	bound_history(ps);
+	return at;
+}
+
+/* ---- input ---- */
+
+static struct client *
+who_typed(struct clients *ps)
+{
+	for (size_t i = 0; i < CLIENTS_MAX; i++) {
+		struct client *p = &ps->list[i];
+		if (!p->taken)
+			continue;
+		size_t held = stream_held(p->main).n;
+		if (held && rights_has(p->role, CLAIM_TYPE))
+			return p;
+		if (held)
+			stream_take(p->main, held);
+	}
+	return NULL;
+}
+
+struct span
+clients_input(struct clients *ps)
+{
+	if (ps->answers.len)
+		return buf_span(&ps->answers);
+	struct client *p = who_typed(ps);
+	if (!p)
+		return (struct span){ 0 };
+	ps->typed = true;
+	if (ps->pty && ps->typist != p) {
+		ps->resize = true;
+		ps->typist = p;
+	}
+	return stream_held(p->main);
+}
+
+void
+clients_took(struct clients *ps, size_t n)
+{
+	if (ps->answers.len) {
+		buf_drop(&ps->answers, n);
+		return;
+	}
+	struct client *p = who_typed(ps);
+	if (p)
+		stream_take(p->main, n);
+}
+
+bool
+clients_input_over(const struct clients *ps)
+{
+	if (ps->pty)
+		return false;
+	for (size_t i = 0; i < CLIENTS_MAX; i++)
+		if (ps->list[i].taken)
+			return stream_drained(ps->list[i].main);
+	return false;
+}
+
+/* ---- the end ---- */
+
+void
+clients_exit(struct clients *ps, const struct msg_exit *m)
+{
+	ps->exited = true;
+	for (size_t i = 0; i < CLIENTS_MAX; i++) {
+		struct client *p = &ps->list[i];
+		if (!p->taken)
+			continue;
+		(void)engine_tell(&p->engine, MSG_EXIT, m);
+		if (!p->behind)
+			stream_end(p->main);
+		if (p->errors)
+			stream_end(p->errors);
+	}
+}
+
+struct client *
+clients_with(struct clients *ps, enum open_kind kind)
+{
+	struct client *found = NULL;
+	for (size_t i = 0; i < CLIENTS_MAX; i++) {
+		struct client *p = &ps->list[i];
+		bool has = kind == OPEN_AGENT ? p->forwards.agent : p->forwards.display;
+		if (!p->taken || !has)
+			continue;
+		if (!found
+		    || (client_here(p) && (!client_here(found) || p == ps->typist)))
+			found = p;
+	}
+	return found;
+}
+
+uint64_t
+clients_forward(struct clients *ps, uint64_t now_us)
+{
+	uint64_t at = 0;
+	for (size_t i = 0; i < CLIENTS_MAX; i++) {
+		struct client *p = &ps->list[i];
+		if (!p->taken)
+			continue;
+		loop_sooner(&at,
+		    remote_listeners_turn(&p->forwards, client_here(p), now_us));
+		if (ps->exited && !tunnel_busy(&p->forwards.tunnel))
+			stream_end(p->control);
+	}
+	return at;
+}
+
+void
+clients_watch(struct clients *ps)
+{
+	for (size_t i = 0; i < CLIENTS_MAX; i++)
+		tunnel_watch(&ps->list[i].forwards.tunnel);
+}
+
+bool
+clients_delivered(const struct clients *ps)
+{
+	for (size_t i = 0; i < CLIENTS_MAX; i++) {
+		const struct client *p = &ps->list[i];
+		if (p->role != ROLE_OWNER && (p->role != ROLE_SHARER || !client_here(p)))
+			continue;
+		for (size_t k = 0; k < p->engine.n_streams; k++)
+			if (!stream_delivered(p->engine.streams[k]))
+				return false;
+	}
+	return true;
+}

@@ -1,8 +1,0 @@
-/* `belay-server connect`: joins stdin and stdout to a TCP connection, for ssh's -W. */
-#ifndef SERVER_JOIN_H
-#define SERVER_JOIN_H
-
-/* Returns the exit status: 255 when there is no connection, as ssh. */
-int join_main(const char *host, const char *port);
-
-#endif

@@ -1,0 +1,17 @@
+/*
+ * Managing the sessions of this user on this host: `belay-server list` and its like, and
+ * how a session is found by its name.  Asks each session over its socket (ASK, INFO).
+ */
+#ifndef SERVER_SESSION_CTL_H
+#define SERVER_SESSION_CTL_H
+
+#include "wire/msg.h"
+
+/* Connects to the session of that name, or whose id begins like that.  -1: none. */
+int session_ctl_find(struct span name);
+/* Prints all of them; the exit status. */
+int session_ctl_list(bool json);
+/* Asks one to do something; which NULL: the one that this runs in.  The exit status. */
+int session_ctl_do(enum ask_verb verb, const char *which, const char *text);
+
+#endif

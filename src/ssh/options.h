@@ -1,0 +1,60 @@
+/*
+ * ssh's command line, parsed as ssh(1) does it: options before and after the
+ * destination, bundled letters, values glued or separate, "--"; everything behind is
+ * the command.  belay's own options are long.
+ */
+#ifndef SSH_OPTIONS_H
+#define SSH_OPTIONS_H
+
+#include "base/buf.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct options {
+	char **ssh_argv; /* the whole line without belay's own options, NULL-terminated;
+			  * [0] is a place for the program */
+	char **link_args; /* the options that the link's ssh gets too, NULL-terminated */
+	size_t n_link_args;
+	size_t n_before; /* so many of them stand before the destination */
+	char words[128][3]; /* "-x" for each letter */
+	const char *destination; /* NULL: none given */
+	char **command; /* NULL-terminated; points into ssh_argv */
+	bool direct; /* something that is ssh's alone */
+	bool no_command, background, null_stdin, subsystem; /* -N -f -n -s */
+	bool no_tty; /* -T */
+	unsigned tty; /* -t: asked for, twice: forced */
+	const char *stdio_forward; /* -W; NULL: not given */
+	bool quiet;
+	unsigned verbose;
+	char escape; /* -e; 0: none */
+	bool help, version; /* --help, --version */
+	bool fresh, share, read_only; /* --new, --share, --read-only */
+	bool list, json; /* --list, --json */
+	bool status, forward, cancel; /* --status, --forward, --cancel */
+	/* --session, --kill, --detach, --rename OLD:NEW; NULL: not given */
+	const char *session, *kill, *detach, *rename;
+	bool has_history, has_history_time;
+	uint32_t history; /* --history: rows */
+	uint32_t history_time_s; /* --history-time; 0: no bound */
+	uint32_t linger_s; /* --linger; 0: not given */
+	const char *bad_option; /* the first of ours with a mistake */
+};
+
+/* Whether this letter takes a value; negative if ssh does not know it. */
+int options_has_value(char letter);
+/* Returns 0, or ERR_NOMEM.  The strings belong to argv. */
+int options_parse(struct options *o, int argc, char **argv);
+void options_finish(struct options *o);
+/* A time as in sshd_config(5), of one unit (90, 30m, 7d), in seconds; false: it is none. */
+bool options_time(const char *value, uint32_t *ret_s);
+/* A number that is the same for the same destination and ssh options. */
+uint64_t options_key(const struct options *o);
+/* The words that lead to the same place, as a shell takes them: those options and the
+ * destination. */
+void options_put(const struct options *o, struct buf *out);
+/* belay's own option number i, for the documents; false behind the last. */
+bool options_own(size_t i, const char **ret_name, bool *ret_has_value);
+
+#endif

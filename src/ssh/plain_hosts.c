@@ -1,0 +1,45 @@
+#include "ssh/plain_hosts.h"
+
+#include "ssh/host_cache.h"
+
+#include <string.h>
+
+static const struct {
+	const char *name, *command;
+} keepers[] = {
+	[PLAIN_NONE] = { "-", NULL },
+	[PLAIN_SCREEN] = { "screen", "exec screen -D -R belay" },
+	[PLAIN_TMUX] = { "tmux", "exec tmux new -A -s belay" },
+};
+
+enum plain_keeper
+plain_keeper_of(const char *name)
+{
+	for (size_t i = 0; i < sizeof keepers / sizeof *keepers; i++)
+		if (strcmp(keepers[i].name, name) == 0)
+			return (enum plain_keeper)i;
+	return PLAIN_NONE;
+}
+
+const char *
+plain_command(enum plain_keeper keeper)
+{
+	return keepers[keeper].command;
+}
+
+bool
+plain_hosts_has(const struct options *o, enum plain_keeper *ret_keeper)
+{
+	char name[HOST_CACHE_WORD_MAX];
+	*ret_keeper = PLAIN_NONE;
+	if (!host_cache_has(HOST_CACHE_PLAIN, o, name))
+		return false;
+	*ret_keeper = plain_keeper_of(name);
+	return true;
+}
+
+void
+plain_hosts_remember(const struct options *o, enum plain_keeper keeper)
+{
+	host_cache_remember(HOST_CACHE_PLAIN, o, keepers[keeper].name);
+}

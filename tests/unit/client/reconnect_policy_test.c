@@ -1,0 +1,462 @@
+#include "client/reconnect_policy.h"
+#include "test.h"
+
+#define SECOND ((uint64_t)1000 * 1000)
+#define START (1000 * SECOND)
+
+enum { ANY_CONNECT = POLICY_CONNECT | POLICY_CONNECT_ASK };
+
+static uint64_t now;
+
+static void
+begin(struct policy *p)
+{
+	now = START;
+	policy_init(p, test_random());
+}
+
+/* The event leads to this state and these actions. */
+#define CHECK_ON(p, event, wanted, actions) \
+	do { \
+		unsigned acts = policy_on(p, event, now); \
+		CHECK_STR(policy_state_name((p)->state), policy_state_name(wanted)); \
+		CHECK_EQ(acts, actions); \
+	} while (0)
+
+/* Time goes on to the policy's deadline. */
+static void
+wait_deadline(const struct policy *p)
+{
+	CHECK(policy_deadline(p) != 0);
+	CHECK(policy_deadline(p) >= now);
+	now = policy_deadline(p);
+}
+
+/* A link that has lived for an hour. */
+static void
+begin_up(struct policy *p)
+{
+	begin(p);
+	CHECK_ON(p, POLICY_READY, POLICY_UP, 0);
+	now += 3600 * SECOND;
+}
+
+static void
+begin_down(struct policy *p)
+{
+	begin_up(p);
+	CHECK_ON(p, POLICY_LOST, POLICY_DOWN_TRY, POLICY_CONNECT);
+}
+
+static void
+begin_doubt(struct policy *p)
+{
+	begin_up(p);
+	CHECK_ON(p, POLICY_DOUBT, POLICY_DOUBT_TRY, POLICY_CONNECT);
+}
+
+/* ---- the stories of the picture ---- */
+
+TEST(a_first_login_that_works)
+{
+	struct policy p;
+	begin(&p);
+	CHECK_EQ(policy_deadline(&p), 0);
+	CHECK_ON(&p, POLICY_READY, POLICY_UP, 0);
+	CHECK_EQ(policy_deadline(&p), 0);
+}
+
+TEST(a_first_login_that_fails_is_not_repeated)
+{
+	static const enum policy_event ends[] = { POLICY_FAILED, POLICY_REFUSED };
+	for (int i = 0; i < 2; i++) {
+		struct policy p;
+		begin(&p);
+		CHECK_EQ(policy_on(&p, ends[i], now), POLICY_GIVE_UP);
+		CHECK_EQ(policy_deadline(&p), 0);
+	}
+}
+
+TEST(a_first_login_may_take_its_time)
+{
+	struct policy p;
+	begin(&p);
+	CHECK_ON(&p, POLICY_NUDGE, POLICY_FIRST, 0);
+	CHECK_ON(&p, POLICY_PERSON, POLICY_FIRST, 0);
+	CHECK_ON(&p, POLICY_TIMER, POLICY_FIRST, 0);
+	CHECK_EQ(policy_deadline(&p), 0);
+}
+
+TEST(a_link_that_ends_is_replaced_at_once)
+{
+	struct policy p;
+	begin_down(&p);
+	now += 1 * SECOND;
+	CHECK_ON(&p, POLICY_READY, POLICY_UP, 0);
+	CHECK_EQ(policy_deadline(&p), 0);
+}
+
+TEST(a_blip_costs_nothing)
+{
+	struct policy p;
+	begin_doubt(&p);
+	now += SECOND / 10;
+	CHECK_ON(&p, POLICY_HEARD, POLICY_UP, POLICY_ABANDON);
+	CHECK_EQ(policy_deadline(&p), 0);
+}
+
+TEST(a_spare_link_that_answers_first_wins)
+{
+	struct policy p;
+	begin_doubt(&p);
+	now += SECOND / 10;
+	CHECK_ON(&p, POLICY_READY, POLICY_UP, 0);
+	CHECK_EQ(policy_deadline(&p), 0);
+}
+
+TEST(in_doubt_the_spare_is_tried_again)
+{
+	struct policy p;
+	begin_doubt(&p);
+	CHECK_ON(&p, POLICY_FAILED, POLICY_DOUBT_WAIT, 0);
+	wait_deadline(&p);
+	CHECK_ON(&p, POLICY_TIMER, POLICY_DOUBT_TRY, POLICY_CONNECT);
+	CHECK_ON(&p, POLICY_FAILED, POLICY_DOUBT_WAIT, 0);
+	CHECK_ON(&p, POLICY_HEARD, POLICY_UP, 0);
+}
+
+TEST(a_doubted_link_that_ends_leaves_the_attempt_running)
+{
+	struct policy p;
+	begin_doubt(&p);
+	uint64_t bound = policy_deadline(&p);
+	CHECK_ON(&p, POLICY_LOST, POLICY_DOWN_TRY, 0);
+	CHECK_EQ(policy_deadline(&p), bound);
+	CHECK_ON(&p, POLICY_READY, POLICY_UP, 0);
+}
+
+TEST(a_doubted_link_that_ends_while_waiting_leaves_the_wait)
+{
+	struct policy p;
+	begin_doubt(&p);
+	CHECK_ON(&p, POLICY_FAILED, POLICY_DOUBT_WAIT, 0);
+	uint64_t next = policy_deadline(&p);
+	CHECK_ON(&p, POLICY_LOST, POLICY_DOWN_WAIT, 0);
+	CHECK_EQ(policy_deadline(&p), next);
+	wait_deadline(&p);
+	CHECK_ON(&p, POLICY_TIMER, POLICY_DOWN_TRY, POLICY_CONNECT);
+}
+
+TEST(attempts_go_on_for_ever)
+{
+	struct policy p;
+	begin_down(&p);
+	for (int i = 0; i < 10000; i++) {
+		CHECK_ON(&p, POLICY_FAILED, POLICY_DOWN_WAIT, 0);
+		wait_deadline(&p);
+		CHECK_ON(&p, POLICY_TIMER, POLICY_DOWN_TRY, POLICY_CONNECT);
+	}
+	CHECK_ON(&p, POLICY_READY, POLICY_UP, 0);
+}
+
+/* ---- time ---- */
+
+TEST(waits_grow_and_are_bounded)
+{
+	uint64_t least[12], most[12], sum[12] = { 0 };
+	for (int k = 0; k < 12; k++)
+		least[k] = UINT64_MAX, most[k] = 0;
+	for (uint64_t seed = 1; seed <= 500; seed++) {
+		struct policy p;
+		test_seed(seed);
+		begin_down(&p);
+		for (int k = 0; k < 12; k++) {
+			CHECK_ON(&p, POLICY_FAILED, POLICY_DOWN_WAIT, 0);
+			uint64_t wait = policy_deadline(&p) - now;
+			least[k] = wait < least[k] ? wait : least[k];
+			most[k] = wait > most[k] ? wait : most[k];
+			sum[k] += wait;
+			wait_deadline(&p);
+			CHECK_ON(&p, POLICY_TIMER, POLICY_DOWN_TRY, POLICY_CONNECT);
+		}
+	}
+	CHECK(most[0] < SECOND);
+	for (int k = 0; k < 12; k++) {
+		/* Jitter: from 3/4 to 5/4 of the same wait, and most of that used. */
+		CHECK(most[k] * 3 <= least[k] * 5);
+		CHECK(most[k] * 4 >= least[k] * 6);
+		CHECK(most[k] <= 30 * SECOND * 5 / 4);
+		CHECK(k == 0 || sum[k] >= sum[k - 1] * 97 / 100);
+	}
+	CHECK(sum[11] >= sum[0] * 20);
+}
+
+TEST(a_link_that_came_up_forgets_the_failures)
+{
+	struct policy p;
+	begin_down(&p);
+	for (int i = 0; i < 10; i++) {
+		CHECK_ON(&p, POLICY_FAILED, POLICY_DOWN_WAIT, 0);
+		wait_deadline(&p);
+		CHECK_ON(&p, POLICY_TIMER, POLICY_DOWN_TRY, POLICY_CONNECT);
+	}
+	CHECK_ON(&p, POLICY_READY, POLICY_UP, 0);
+	now += 60 * SECOND;
+	CHECK_ON(&p, POLICY_LOST, POLICY_DOWN_TRY, POLICY_CONNECT);
+	CHECK_ON(&p, POLICY_FAILED, POLICY_DOWN_WAIT, 0);
+	CHECK(policy_deadline(&p) - now < SECOND);
+}
+
+TEST(an_attempt_that_hangs_is_abandoned)
+{
+	struct policy p;
+	begin_down(&p);
+	wait_deadline(&p);
+	CHECK(now <= START + 3600 * SECOND + 60 * SECOND);
+	CHECK_ON(&p, POLICY_TIMER, POLICY_DOWN_WAIT, POLICY_ABANDON);
+	wait_deadline(&p);
+	CHECK_ON(&p, POLICY_TIMER, POLICY_DOWN_TRY, POLICY_CONNECT);
+
+	begin_doubt(&p);
+	wait_deadline(&p);
+	CHECK_ON(&p, POLICY_TIMER, POLICY_DOUBT_WAIT, POLICY_ABANDON);
+	CHECK(policy_deadline(&p) > now);
+}
+
+TEST(a_link_that_only_dies_is_not_made_anew_in_a_tight_loop)
+{
+	struct policy p;
+	unsigned at_once = 0;
+	begin_up(&p);
+	for (int i = 0; i < 100; i++) {
+		unsigned did = policy_on(&p, POLICY_LOST, now);
+		if (p.state == POLICY_DOWN_WAIT) {
+			CHECK_EQ(did, 0);
+			CHECK(policy_deadline(&p) > now);
+			CHECK(policy_deadline(&p) <= now + 2 * SECOND);
+			wait_deadline(&p);
+			did = policy_on(&p, POLICY_TIMER, now);
+		} else {
+			at_once++;
+		}
+		CHECK_EQ(did, POLICY_CONNECT);
+		CHECK_STR(policy_state_name(p.state), policy_state_name(POLICY_DOWN_TRY));
+		now += SECOND / 100;
+		CHECK_ON(&p, POLICY_READY, POLICY_UP, 0);
+		now += SECOND / 100;
+	}
+	CHECK(at_once < 5);
+	now += 10 * SECOND; /* it lives again: forgotten */
+	CHECK_ON(&p, POLICY_LOST, POLICY_DOWN_TRY, POLICY_CONNECT);
+}
+
+/* ---- nudges ---- */
+
+TEST(a_nudge_ends_the_wait)
+{
+	struct policy p;
+	begin_down(&p);
+	for (int i = 0; i < 8; i++) {
+		CHECK_ON(&p, POLICY_FAILED, POLICY_DOWN_WAIT, 0);
+		wait_deadline(&p);
+		CHECK_ON(&p, POLICY_TIMER, POLICY_DOWN_TRY, POLICY_CONNECT);
+	}
+	now += 1 * SECOND;
+	CHECK_ON(&p, POLICY_FAILED, POLICY_DOWN_WAIT, 0);
+	now += 1 * SECOND;
+	CHECK_ON(&p, POLICY_NUDGE, POLICY_DOWN_TRY, POLICY_CONNECT);
+
+	begin_doubt(&p);
+	now += 1 * SECOND;
+	CHECK_ON(&p, POLICY_FAILED, POLICY_DOUBT_WAIT, 0);
+	CHECK_ON(&p, POLICY_NUDGE, POLICY_DOUBT_TRY, POLICY_CONNECT);
+}
+
+TEST(many_nudges_make_no_storm)
+{
+	struct policy p;
+	unsigned attempts = 0;
+	begin_down(&p);
+	for (int ms = 0; ms < 10000; ms++) {
+		now += 1000;
+		if (policy_on(&p, POLICY_NUDGE, now) & ANY_CONNECT)
+			attempts++;
+		else if (policy_deadline(&p) && now >= policy_deadline(&p)
+		    && policy_on(&p, POLICY_TIMER, now) & ANY_CONNECT)
+			attempts++;
+		if (p.state == POLICY_DOWN_TRY)
+			CHECK_ON(&p, POLICY_FAILED, POLICY_DOWN_WAIT, 0);
+	}
+	CHECK(attempts >= 5);
+	CHECK(attempts <= 25);
+}
+
+TEST(a_nudge_that_is_not_followed_leaves_the_wait)
+{
+	struct policy p;
+	begin_down(&p);
+	CHECK_ON(&p, POLICY_FAILED, POLICY_DOWN_WAIT, 0);
+	uint64_t next = policy_deadline(&p);
+	CHECK_ON(&p, POLICY_NUDGE, POLICY_DOWN_WAIT, 0);
+	CHECK_EQ(policy_deadline(&p), next);
+}
+
+TEST(what_a_person_asked_for_does_not_lengthen_the_wait)
+{
+	struct policy p;
+	begin_down(&p);
+	CHECK_ON(&p, POLICY_FAILED, POLICY_DOWN_WAIT, 0);
+	for (int i = 0; i < 100; i++) {
+		now += SECOND / 4;
+		if (policy_on(&p, POLICY_NUDGE, now)
+		    || (now >= policy_deadline(&p) && policy_on(&p, POLICY_TIMER, now)))
+			CHECK_ON(&p, POLICY_FAILED, POLICY_DOWN_WAIT, 0);
+	}
+	CHECK(policy_deadline(&p) < now + SECOND / 2);
+}
+
+TEST(a_nudge_too_soon_after_an_attempt_is_followed_a_moment_later)
+{
+	struct policy p;
+	begin_down(&p);
+	for (int i = 0; i < 6; i++) {
+		CHECK_ON(&p, POLICY_FAILED, POLICY_DOWN_WAIT, 0);
+		wait_deadline(&p);
+		CHECK_ON(&p, POLICY_TIMER, POLICY_DOWN_TRY, POLICY_CONNECT);
+	}
+	uint64_t tried_us = now;
+	CHECK_ON(&p, POLICY_FAILED, POLICY_DOWN_WAIT, 0);
+	CHECK(policy_deadline(&p) > tried_us + 2 * SECOND);
+	CHECK_ON(&p, POLICY_NUDGE, POLICY_DOWN_WAIT, 0);
+	CHECK(policy_deadline(&p) <= tried_us + SECOND);
+}
+
+/* ---- a refused login ---- */
+
+TEST(after_a_refused_login_nothing_is_tried_without_a_person)
+{
+	for (int doubt = 0; doubt < 2; doubt++) {
+		enum policy_state ask = doubt ? POLICY_DOUBT_ASK : POLICY_DOWN_ASK;
+		enum policy_state try = doubt ? POLICY_DOUBT_TRY : POLICY_DOWN_TRY;
+		struct policy p;
+		if (doubt)
+			begin_doubt(&p);
+		else
+			begin_down(&p);
+		CHECK_ON(&p, POLICY_REFUSED, ask, 0);
+		CHECK_EQ(policy_deadline(&p), 0);
+		for (int i = 0; i < 10; i++) {
+			now += 3600 * SECOND;
+			CHECK_ON(&p, POLICY_NUDGE, ask, 0);
+			CHECK_ON(&p, POLICY_TIMER, ask, 0);
+			CHECK_ON(&p, POLICY_FAILED, ask, 0);
+			CHECK_EQ(policy_deadline(&p), 0);
+		}
+		CHECK_ON(&p, POLICY_PERSON, try, POLICY_CONNECT_ASK);
+		CHECK_EQ(policy_deadline(&p), 0); /* a person may take long to type */
+		CHECK_ON(&p, POLICY_REFUSED, ask, 0);
+		CHECK_ON(&p, POLICY_PERSON, try, POLICY_CONNECT_ASK);
+		CHECK_ON(&p, POLICY_READY, POLICY_UP, 0);
+	}
+}
+
+TEST(a_refused_login_in_doubt_stays_refused_when_the_link_ends)
+{
+	struct policy p;
+	begin_doubt(&p);
+	CHECK_ON(&p, POLICY_REFUSED, POLICY_DOUBT_ASK, 0);
+	CHECK_ON(&p, POLICY_LOST, POLICY_DOWN_ASK, 0);
+	CHECK_EQ(policy_deadline(&p), 0);
+	CHECK_ON(&p, POLICY_PERSON, POLICY_DOWN_TRY, POLICY_CONNECT_ASK);
+}
+
+TEST(a_refused_login_in_doubt_is_forgotten_when_the_link_answers)
+{
+	struct policy p;
+	begin_doubt(&p);
+	CHECK_ON(&p, POLICY_REFUSED, POLICY_DOUBT_ASK, 0);
+	CHECK_ON(&p, POLICY_HEARD, POLICY_UP, 0);
+	CHECK_ON(&p, POLICY_DOUBT, POLICY_DOUBT_TRY, POLICY_CONNECT);
+}
+
+/* ---- every state and event ---- */
+
+static bool
+is_trying(enum policy_state s)
+{
+	return s == POLICY_DOUBT_TRY || s == POLICY_DOWN_TRY;
+}
+
+static bool
+is_waiting(enum policy_state s)
+{
+	return s == POLICY_DOUBT_WAIT || s == POLICY_DOWN_WAIT;
+}
+
+TEST(every_event_in_every_state_keeps_the_rules)
+{
+	for (enum policy_state state = 0; state < POLICY_STATES; state++) {
+		CHECK(policy_state_name(state)[0]);
+		for (int event = 0; event < POLICY_EVENTS; event++) {
+			struct policy p;
+			begin(&p);
+			p.state = state;
+			p.tried_us = now - 10 * SECOND;
+			unsigned did = policy_on(&p, (enum policy_event)event, now);
+			CHECK((unsigned)p.state < POLICY_STATES);
+			CHECK((did & ANY_CONNECT) != ANY_CONNECT);
+			/* One attempt at a time, none while a login waits for a person. */
+			if (did & ANY_CONNECT) {
+				CHECK(is_trying(p.state));
+				CHECK(!is_trying(state) || did & POLICY_ABANDON);
+			}
+			if (did & POLICY_CONNECT)
+				CHECK(policy_deadline(&p) > now);
+			if (event == POLICY_READY)
+				CHECK_EQ(p.state, POLICY_UP);
+			if (did & POLICY_GIVE_UP)
+				CHECK_EQ(state, POLICY_FIRST);
+		}
+	}
+	CHECK_STR(policy_state_name(POLICY_STATES), "?");
+}
+
+/* A caller that does as it is told never gets stuck: a policy without a link always has
+ * an attempt that runs, a deadline, or needs a person. */
+TEST(a_policy_is_never_stuck)
+{
+	for (uint64_t seed = 1; seed <= 300; seed++) {
+		struct policy p;
+		bool attempt = true, link = false;
+		test_seed(seed);
+		begin(&p);
+		for (int step = 0; step < 300; step++) {
+			enum policy_event event = test_below(POLICY_EVENTS);
+			now += test_below(2) ? test_below(1000) : test_below(30 * SECOND);
+			if (policy_deadline(&p) && now >= policy_deadline(&p))
+				event = POLICY_TIMER;
+			bool needs_attempt = event <= POLICY_REFUSED;
+			bool needs_link = event >= POLICY_LOST && event <= POLICY_HEARD;
+			if ((needs_attempt && !attempt) || (needs_link && !link))
+				continue;
+			if (p.state == POLICY_FIRST && event != POLICY_READY)
+				continue;
+			if (event == POLICY_TIMER && !policy_deadline(&p))
+				continue;
+			unsigned did = policy_on(&p, event, now);
+			if (needs_attempt || did & POLICY_ABANDON)
+				attempt = false;
+			if (event == POLICY_READY)
+				link = true;
+			if (event == POLICY_LOST)
+				link = false;
+			if (did & ANY_CONNECT) {
+				CHECK(!attempt);
+				attempt = true;
+			}
+			CHECK_EQ(attempt, is_trying(p.state));
+			CHECK(link || p.state >= POLICY_DOWN_TRY);
+			CHECK(!is_waiting(p.state) || policy_deadline(&p));
+		}
+	}
+}

@@ -1,0 +1,37 @@
+#include "ssh/ssh_errors.h"
+#include "test.h"
+
+TEST(what_ssh_says)
+{
+	static const struct {
+		const char *said;
+		enum ssh_errors meaning;
+	} table[] = {
+		{ NULL, SSH_ERROR_NONE },
+		{ "", SSH_ERROR_NONE },
+		{ "bash: x: Permission denied\n", SSH_ERROR_NONE },
+		{ "Connection to h closed by remote host.\r\n", SSH_ERROR_LOST },
+		{ "Timeout, server h not responding.\r\n", SSH_ERROR_LOST },
+		{ "client_loop: send disconnect: Broken pipe\r\n", SSH_ERROR_LOST },
+		{ "u@h: Permission denied (publickey,password).\r\n", SSH_ERROR_LOGIN },
+		{ "Received disconnect from 10.0.0.1 port 22:2: Too many authentication "
+		  "failures\r\n",
+		    SSH_ERROR_LOGIN },
+		{ "@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\r\n",
+		    SSH_ERROR_HOST_KEY },
+		{ "No ED25519 host key is known for h.\r\nHost key verification failed.\r\n",
+		    SSH_ERROR_HOST_KEY },
+		{ "ssh: connect to host h port 22: Connection refused\r\n",
+		    SSH_ERROR_UNREACHED },
+		{ "ssh: Could not resolve hostname h: Name or service not known\r\n",
+		    SSH_ERROR_UNREACHED },
+		{ "kex_exchange_identification: Connection closed by remote host\r\n",
+		    SSH_ERROR_UNREACHED },
+		{ "Connection timed out during banner exchange\r\n",
+		    SSH_ERROR_UNREACHED },
+		{ "channel 0: open failed: administratively prohibited: open failed\r\n",
+		    SSH_ERROR_NO_SESSION },
+	};
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+		CHECK_EQ(ssh_errors(table[i].said), table[i].meaning);
+}
