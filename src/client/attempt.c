@@ -127,7 +127,7 @@ on_readable(void *owner, short revents)
 {
 	struct attempt *a = owner;
 	(void)revents;
-	(void)pipe_read(&a->io);
+	(void)link_read(&a->io.link);
 }
 
 static void
@@ -209,13 +209,13 @@ start_ssh(struct attempt *a, struct loop *loop, const struct attempt_plan *plan,
 		return ERR_SYSTEM;
 	a->err =
 	    (struct watch){ .fd = fds[2], .events = POLLIN, .fn = on_stderr, .owner = a };
-	if (!pipe_open(&a->io, loop, fds[1], fds[0]) || !loop_add_kept(loop, &a->err)) {
+	if (!pipe_open(&a->io, fds[1], fds[0]) || !loop_add_kept(loop, &a->err)) {
 		kill(a->pid, SIGKILL);
 		waitpid(a->pid, NULL, 0);
 		errno = EMFILE;
 		return ERR_SYSTEM;
 	}
-	pipe_write(&a->io, NULL, loop->now_us);
+	link_write(&a->io.link, NULL, loop->now_us);
 	return 0;
 }
 
@@ -233,7 +233,7 @@ attempt_start(struct attempt *a, struct loop *loop, const struct attempt_plan *p
 	buf_init(&command, COMMAND_MAX);
 	buf_init(&a->said, SAID_MAX);
 	buf_init(&a->prelude, FRAME_MAX);
-	pipe_init(&a->io, on_readable, a, loop->now_us);
+	pipe_init(&a->io, loop, on_readable, a);
 	/* A long command does not fit on the command line of the host's shell. */
 	bool with_command = plan->hello.n <= HELLO_ON_COMMAND_LINE && !plan->secret;
 	int err = with_command ? 0 : buf_put(&a->prelude, plan->hello.p, plan->hello.n);
@@ -244,7 +244,7 @@ attempt_start(struct attempt *a, struct loop *loop, const struct attempt_plan *p
 		err = msg_put(&a->prelude, MSG_PING, &ping);
 	}
 	if (!err)
-		err = buf_put(&a->io.queue, buf_bytes(&a->prelude), a->prelude.len);
+		err = buf_put(&a->io.link.queue, buf_bytes(&a->prelude), a->prelude.len);
 	if (!err)
 		err = bootstrap_command(&a->bootstrap,
 		    with_command ? plan->hello : (struct span){ 0 }, a->prelude.len,
@@ -284,7 +284,7 @@ send_script(struct attempt *a)
 	if (get_server(a, &raw, &gz) == 0) {
 		log_say(LOG_VERBOSE,
 		    "no server of this version on the host yet: sending it");
-		if (bootstrap_script(&a->bootstrap, gz.len, raw.len, &a->io.queue))
+		if (bootstrap_script(&a->bootstrap, gz.len, raw.len, &a->io.link.queue))
 			over(a, WHY_NO_SERVER, "out of memory");
 	}
 	buf_finish(&raw);
@@ -297,8 +297,8 @@ send_server(struct attempt *a)
 	struct buf raw, gz;
 	if (get_server(a, &raw, &gz) == 0) {
 		struct buf *what = a->bootstrap.gz ? &gz : &raw;
-		a->io.queue.max = SERVER_MAX;
-		if (buf_put(&a->io.queue, buf_bytes(what), what->len))
+		a->io.link.queue.max = SERVER_MAX;
+		if (buf_put(&a->io.link.queue, buf_bytes(what), what->len))
 			over(a, WHY_NO_SERVER, "out of memory");
 	}
 	buf_finish(&raw);
@@ -336,7 +336,8 @@ boot(struct attempt *a)
 			break;
 		case BOOTSTRAP_RUN: /* what was written first has been skipped on the host */
 			a->server = SERVER_SENT;
-			if (buf_put(&a->io.queue, buf_bytes(&a->prelude), a->prelude.len))
+			if (buf_put(&a->io.link.queue, buf_bytes(&a->prelude),
+				a->prelude.len))
 				over(a, WHY_NO_SERVER, "out of memory");
 			break;
 		case BOOTSTRAP_REFUSED:
@@ -471,7 +472,7 @@ attempt_close(struct attempt *a, struct loop *loop)
 	connector_cancel(&a->connector);
 	quickack_stop(&a->quickack);
 	askpass_close(&a->askpass, loop);
-	pipe_close(&a->io, loop);
+	link_close(&a->io.link);
 	close_err(a, loop);
 	buf_finish(&a->prelude);
 	buf_finish(&a->said);
@@ -538,7 +539,7 @@ last_words(struct attempt *a, struct engine *e)
 	attempt_errors(a);
 	do {
 		before = a->io.link.in.len;
-		(void)pipe_read(&a->io);
+		(void)link_read(&a->io.link);
 		bool more = a->io.link.in.len > before;
 		attempt_input(a, e);
 		if (!more)
@@ -601,7 +602,7 @@ silence_tick(struct attempt *a, uint64_t now_us)
 	    || a->bootstrap.os[0])
 		return 0;
 	if (!a->taken_us) {
-		if (a->io.queue.len || os_pipe_unread(a->io.out.fd) != 0)
+		if (a->io.link.queue.len || os_pipe_unread(a->io.out.fd) != 0)
 			return now_us + TAKEN_POLL_US;
 		a->taken_us = now_us;
 	}

@@ -483,10 +483,10 @@ try_on(struct reconnect *r)
 	} else if (a->phase == ATTEMPT_LINK) {
 		link_ready(r, a);
 	} else {
-		pipe_write(&a->io, NULL, r->loop->now_us);
-		if (a->io.broken)
+		link_write(&a->io.link, NULL, r->loop->now_us);
+		if (a->io.link.broken)
 			/* its end tells why */
-			a->io.in.events = a->io.out.events = 0;
+			link_quiet(&a->io.link);
 	}
 }
 
@@ -529,7 +529,7 @@ net_turn(struct reconnect *r)
 static void
 master_turn(struct reconnect *r)
 {
-	if (!r->trying || r->trying->phase != ATTEMPT_BOOT || r->trying->io.heard)
+	if (!r->trying || r->trying->phase != ATTEMPT_BOOT || r->trying->io.link.heard)
 		r->master_until_us = 0;
 	if (!r->master_until_us || r->loop->now_us < r->master_until_us)
 		return;
@@ -563,15 +563,15 @@ reconnect_send(struct reconnect *r)
 	uint64_t now_us = r->loop->now_us;
 	if (!r->linked)
 		return;
-	if (r->linked->io.broken && r->ending) {
-		r->linked->io.in.events = r->linked->io.out.events = 0;
+	if (r->linked->io.link.broken && r->ending) {
+		link_quiet(&r->linked->io.link);
 		return;
 	}
-	if (r->linked->io.broken) {
+	if (r->linked->io.link.broken) {
 		link_lost(r, false);
 		return;
 	}
-	pipe_write(&r->linked->io, r->engine, now_us);
+	link_write(&r->linked->io.link, r->engine, now_us);
 	if (link_in_doubt(&r->linked->io.link, now_us))
 		doubt(r);
 }
@@ -586,9 +586,9 @@ reconnect_deadline(struct reconnect *r)
 	for (size_t i = 0; i < RECONNECT_ATTEMPTS; i++)
 		loop_sooner(&at, attempt_tick(&r->attempts[i], r->loop->now_us));
 	if (r->linked && !r->doubted)
-		loop_sooner(&at, pipe_deadline(&r->linked->io, r->engine));
+		loop_sooner(&at, link_write_at(&r->linked->io.link, r->engine));
 	if (r->linked)
-		loop_sooner(&at, pipe_trim(&r->linked->io, r->loop->now_us));
+		loop_sooner(&at, link_trim(&r->linked->io.link, r->loop->now_us));
 	return at;
 }
 
@@ -640,15 +640,15 @@ reconnect_bye(struct reconnect *r, enum bye_code code)
 	struct msg_bye m = { .code = (uint16_t)code };
 	if (!r->linked)
 		return false;
-	pipe_write(&r->linked->io, r->engine, r->loop->now_us);
-	(void)msg_put(&r->linked->io.queue, MSG_BYE, &m);
+	link_write(&r->linked->io.link, r->engine, r->loop->now_us);
+	(void)msg_put(&r->linked->io.link.queue, MSG_BYE, &m);
 	return true;
 }
 
 bool
 reconnect_flushed(const struct reconnect *r)
 {
-	return r->linked && !r->linked->io.queue.len;
+	return r->linked && !r->linked->io.link.queue.len;
 }
 
 /* The host has everything to say; ssh only has to carry our last word to it, and ends when

@@ -14,7 +14,6 @@ enum {
 	/* Bytes of frames that wait for the descriptor: little, so that urgent ones are not
 	 * behind many others. */
 	QUEUE_FULL = DATA_MAX + 4 * 1024,
-	QUEUE_MAX = 2 * FRAME_MAX,
 	BULK = 1024 * 1024, /* who moves so much gets larger pipes, */
 	BULK_US = 1000 * 1000, /* and in such a time is in no hurry */
 	LEND_MIN = 16 * 1024, /* less is copied as fast */
@@ -23,97 +22,84 @@ enum {
 };
 
 static void
-moved(struct pipe *io, size_t n)
+moved(struct pipe *p, size_t n)
 {
-	bool was_bulk = io->moved >= BULK;
+	bool was_bulk = p->moved >= BULK;
 	if (!n)
 		return;
-	io->moved += n;
-	io->moved_us = io->loop->now_us;
-	if (io->moved_us >= io->counted_us + BULK_US) {
-		if (io->moved - io->counted < BULK)
+	p->moved += n;
+	p->moved_us = p->loop->now_us;
+	if (p->moved_us >= p->counted_us + BULK_US) {
+		if (p->moved - p->counted < BULK)
 			os_batch(false);
-		io->counted = io->moved - n;
-		io->counted_us = io->moved_us;
+		p->counted = p->moved - n;
+		p->counted_us = p->moved_us;
 	}
-	if (io->link.congestion.bulk && io->moved - io->counted >= BULK)
+	if (p->link.congestion.bulk && p->moved - p->counted >= BULK)
 		os_batch(true);
-	if (!was_bulk && io->moved >= BULK) {
-		os_pipe_grow(io->in.fd);
-		os_pipe_grow(io->out.fd);
+	if (!was_bulk && p->moved >= BULK) {
+		os_pipe_grow(p->in.fd);
+		os_pipe_grow(p->out.fd);
 	}
 }
 
 /* How much of the queue and of the bytes behind it is taken; -1: the other side is gone. */
 static ssize_t
-put_both(struct pipe *io, struct span behind)
+put_both(struct pipe *p, struct span behind)
 {
-	struct span queue = buf_span(&io->queue), nothing = { 0 };
-	if (behind.n < LEND_MIN || io->copies)
-		return sys_write_both(io->out.fd, queue, behind);
-	ssize_t n = sys_write_both(io->out.fd, queue, nothing);
+	struct span queue = buf_span(&p->link.queue), nothing = { 0 };
+	if (behind.n < LEND_MIN || p->copies)
+		return sys_write_both(p->out.fd, queue, behind);
+	ssize_t n = sys_write_both(p->out.fd, queue, nothing);
 	if (n < 0 || (size_t)n < queue.n)
 		return n;
-	ssize_t lent = os_pipe_lend(io->out.fd, behind);
+	ssize_t lent = os_pipe_lend(p->out.fd, behind);
 	if (lent < 0 && errno == EAGAIN)
 		return n;
 	if (lent < 0) {
-		io->copies = true;
-		lent = sys_write_both(io->out.fd, behind, nothing);
+		p->copies = true;
+		lent = sys_write_both(p->out.fd, behind, nothing);
 	}
 	return lent < 0 ? -1 : n + lent;
 }
 
 /* Writes the queue, and these bytes behind it: only what is not taken is copied. */
 static void
-write_queue(struct pipe *io, struct span behind)
+write_queue(struct pipe *p, struct span behind)
 {
-	if (io->full || io->out.fd < 0)
+	if (p->full || p->out.fd < 0)
 		return;
-	ssize_t n = put_both(io, behind);
+	ssize_t n = put_both(p, behind);
 	if (n < 0) {
-		io->broken = true;
+		p->link.broken = true;
 		return;
 	}
-	size_t wrote = (size_t)n, queued = io->queue.len;
-	io->full = wrote < queued + behind.n;
-	buf_drop(&io->queue, wrote < queued ? wrote : queued);
+	size_t wrote = (size_t)n, queued = p->link.queue.len;
+	p->full = wrote < queued + behind.n;
+	buf_drop(&p->link.queue, wrote < queued ? wrote : queued);
 	wrote -= wrote < queued ? wrote : queued;
-	if (buf_put(&io->queue, behind.p + wrote, behind.n - wrote))
-		io->broken = true; /* a frame is torn */
-	moved(io, (size_t)n);
+	if (buf_put(&p->link.queue, behind.p + wrote, behind.n - wrote))
+		p->link.broken = true; /* a frame is torn */
+	moved(p, (size_t)n);
 }
 
 static void
 on_writable(void *owner, short revents)
 {
-	struct pipe *io = owner;
-	io->full = false; /* the turn of the loop writes */
+	struct pipe *p = owner;
+	p->full = false; /* the turn of the loop writes */
 	if (revents & POLLERR)
-		io->broken = true;
-}
-
-void
-pipe_init(struct pipe *io, void (*readable)(void *owner, short revents), void *owner,
-    uint64_t now_us)
-{
-	*io = (struct pipe){
-		.in = { .fd = -1, .events = POLLIN, .fn = readable, .owner = owner },
-		.out = { .fd = -1, .fn = on_writable, .owner = io }
-	};
-	link_init(&io->link, now_us);
-	buf_init(&io->queue, QUEUE_MAX);
+		p->link.broken = true;
 }
 
 bool
-pipe_open(struct pipe *io, struct loop *loop, int in, int out)
+pipe_open(struct pipe *p, int in, int out)
 {
-	io->loop = loop;
-	io->in.fd = in;
-	io->out.fd = out;
+	p->in.fd = in;
+	p->out.fd = out;
 	sys_nonblock(in);
 	sys_nonblock(out);
-	return loop_add_kept(loop, &io->in) && loop_add_kept(loop, &io->out);
+	return loop_add_kept(p->loop, &p->in) && loop_add_kept(p->loop, &p->out);
 }
 
 static void
@@ -125,67 +111,98 @@ close_watch(struct watch *w, struct loop *loop)
 	w->fd = -1;
 }
 
-void
-pipe_close(struct pipe *io, struct loop *loop)
+static void
+close_pipe(struct link *l)
 {
-	close_watch(&io->in, loop);
-	close_watch(&io->out, loop);
+	struct pipe *p = (struct pipe *)l;
+	close_watch(&p->in, p->loop);
+	close_watch(&p->out, p->loop);
 	os_batch(false);
-	link_finish(&io->link);
-	buf_finish(&io->queue);
+	link_finish(l);
+	l->ops = NULL;
 }
 
-bool
-pipe_read(struct pipe *io)
+static void
+quiet(struct link *l)
 {
+	struct pipe *p = (struct pipe *)l;
+	p->in.events = p->out.events = 0;
+}
+
+static bool
+read_pipe(struct link *l)
+{
+	struct pipe *p = (struct pipe *)l;
 	/* No more than fits: frames that are whole are taken before the next call. */
-	size_t max = io->link.congestion.bulk ? READ_BULK : READ_MAX;
-	ssize_t n = sys_read_into(io->in.fd, &io->link.in, max);
-	io->heard |= n > 0;
+	size_t max = p->link.congestion.bulk ? READ_BULK : READ_MAX;
+	ssize_t n = sys_read_into(p->in.fd, &p->link.in, max);
+	p->link.heard |= n > 0;
 	if (n < 0)
-		io->broken = true;
+		p->link.broken = true;
 	else
-		moved(io, (size_t)n);
-	return !io->broken;
+		moved(p, (size_t)n);
+	return !p->link.broken;
 }
 
-uint64_t
-pipe_trim(struct pipe *io, uint64_t now_us)
+static uint64_t
+trim(struct link *l, uint64_t now_us)
 {
-	uint64_t at = io->moved_us + TRIM_AFTER_US;
+	struct pipe *p = (struct pipe *)l;
+	uint64_t at = p->moved_us + TRIM_AFTER_US;
 	/* For a heartbeat's few bytes nobody needs to wake up again. */
-	if (io->moved - io->moved_before < MUCH)
+	if (p->moved - p->moved_before < MUCH)
 		return 0;
-	if (!buf_spare(&io->link.in) && !buf_spare(&io->queue))
+	if (!buf_spare(&p->link.in) && !buf_spare(&p->link.queue))
 		return 0;
 	if (now_us < at)
 		return at;
 	os_batch(false);
-	buf_trim(&io->link.in);
-	buf_trim(&io->queue);
-	io->moved_before = io->moved;
+	buf_trim(&p->link.in);
+	buf_trim(&p->link.queue);
+	p->moved_before = p->moved;
 	return 0;
 }
 
-uint64_t
-pipe_deadline(const struct pipe *io, const struct engine *e)
+static uint64_t
+deadline(const struct link *l, const struct engine *e)
 {
-	return io->full ? link_doubt_at(&io->link) : engine_deadline(e, &io->link);
+	const struct pipe *p = (const struct pipe *)l;
+	return p->full ? link_doubt_at(&p->link) : engine_deadline(e, &p->link);
 }
 
-void
-pipe_write(struct pipe *io, struct engine *e, uint64_t now_us)
+static void
+write_pipe(struct link *l, struct engine *e, uint64_t now_us)
 {
+	struct pipe *p = (struct pipe *)l;
 	bool more = true;
-	while (more && !io->broken && !io->full) {
-		size_t before = io->queue.len;
+	while (more && !p->link.broken && !p->full) {
+		size_t before = p->link.queue.len;
 		struct span behind = { 0 };
 		more = e && before < QUEUE_FULL / 2
-		    && engine_fill_in_place(e, &io->link, &io->queue, QUEUE_FULL - before,
-			now_us, &behind);
-		if (io->queue.len == before)
+		    && engine_fill_in_place(e, &p->link, &p->link.queue,
+			QUEUE_FULL - before, now_us, &behind);
+		if (p->link.queue.len == before)
 			more = false;
-		write_queue(io, behind);
+		write_queue(p, behind);
 	}
-	io->out.events = io->queue.len ? POLLOUT : 0;
+	p->out.events = p->link.queue.len ? POLLOUT : 0;
+}
+
+static const struct link_ops ops = { .name = "pipe",
+	.read = read_pipe,
+	.write = write_pipe,
+	.deadline = deadline,
+	.trim = trim,
+	.quiet = quiet,
+	.close = close_pipe };
+
+void
+pipe_init(struct pipe *p, struct loop *loop, void (*readable)(void *owner, short revents),
+    void *owner)
+{
+	*p = (struct pipe){ .loop = loop,
+		.in = { .fd = -1, .events = POLLIN, .fn = readable, .owner = owner },
+		.out = { .fd = -1, .fn = on_writable, .owner = p } };
+	link_init(&p->link, loop->now_us);
+	p->link.ops = &ops;
 }

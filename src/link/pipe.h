@@ -1,5 +1,6 @@
 /*
- * A link with its two descriptors: bytes in and out for the engine.
+ * A link over two descriptors, which lose nothing: ssh's pipes on the client, the relay's
+ * stdin and stdout on the host.
  *
  *     in ---> link.in ---> (the owner takes frames)
  *     out <--- queue <--- engine_fill
@@ -18,38 +19,21 @@
 struct pipe {
 	struct link link;
 	struct watch in, out; /* fd -1: not open */
-	struct buf queue; /* written to `out` as it takes it */
-	const struct loop *loop; /* for the time */
+	struct loop *loop;
 	bool full; /* `out` took no more: it is asked first */
 	bool copies; /* nothing can be lent to it */
-	bool heard; /* something has been read */
 	uint64_t moved; /* bytes read and written */
 	uint64_t moved_us; /* when that was */
 	uint64_t counted, counted_us; /* as it was when a second began, and when */
 	uint64_t moved_before; /* as it was when memory was given back last */
-	bool broken; /* the other side is gone; the owner closes */
 };
 
 /* A link without descriptors yet.  `readable` is called when there is something to
- * read; the owner then calls pipe_read. */
-void pipe_init(struct pipe *io, void (*readable)(void *owner, short revents), void *owner,
-    uint64_t now_us);
+ * read; the owner then calls link_read. */
+void pipe_init(struct pipe *p, struct loop *loop,
+    void (*readable)(void *owner, short revents), void *owner);
 /* Takes the descriptors (makes them non-blocking) and watches them; false: the loop has no
- * room, and pipe_close is all that can be done. */
-bool pipe_open(struct pipe *io, struct loop *loop, int in, int out);
-/* Closes the descriptors and frees the memory; takes a zeroed or closed one. */
-void pipe_close(struct pipe *io, struct loop *loop);
-
-/* Gives memory back when nothing has moved for a moment.  Returns when to call it again;
- * 0: when something has moved. */
-uint64_t pipe_trim(struct pipe *io, uint64_t now_us);
-
-/* Reads what is there into link.in; false at the end of file (then broken is set). */
-bool pipe_read(struct pipe *io);
-/* When there may be something to write or to doubt: as engine_deadline, but while the
- * descriptor takes no more, nothing can be sent.  0: on events only. */
-uint64_t pipe_deadline(const struct pipe *io, const struct engine *e);
-/* Fills the queue from the engine (NULL: only writes) and writes what goes. */
-void pipe_write(struct pipe *io, struct engine *e, uint64_t now_us);
+ * room, and link_close is all that can be done. */
+bool pipe_open(struct pipe *p, int in, int out);
 
 #endif

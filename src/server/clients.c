@@ -149,7 +149,7 @@ clients_remove(struct clients *ps, struct client *p)
 bool
 client_here(const struct client *p)
 {
-	return p->taken && p->engine.active;
+	return p->taken && engine_link(&p->engine, RANK_CONTROL);
 }
 
 bool
@@ -196,7 +196,8 @@ pipe_space(struct clients *ps, bool errors, size_t max, uint8_t **ret_room)
 static size_t
 ahead(const struct client *p)
 {
-	size_t n = congestion_in(&p->engine.active->congestion, AHEAD_US);
+	size_t n = congestion_in(&engine_link(&p->engine, p->main->rank)->congestion,
+	    AHEAD_US);
 	if (!n || n > AHEAD_TERMINAL)
 		return AHEAD_TERMINAL;
 	return n < AHEAD_LEAST ? AHEAD_LEAST : n;
@@ -415,7 +416,9 @@ clients_catch_up(struct clients *ps, uint64_t now_us)
 			continue;
 		if (client_here(p) && p->behind && !stream_unacked(p->main))
 			catch_up(ps, p);
-		loop_sooner(&at, pace_turn(&p->pace, p->main, p->engine.active, now_us));
+		loop_sooner(&at,
+		    pace_turn(&p->pace, p->main, engine_link(&p->engine, p->main->rank),
+			now_us));
 	}
 	bound_history(ps);
 	return at;

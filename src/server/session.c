@@ -91,7 +91,7 @@ conn_close(struct session *h, struct conn *g)
 		engine_remove(&g->client->engine, &g->io.link);
 	for (size_t i = 0; i < g->n_fds && !g->linked; i++)
 		close(g->fds[i]);
-	pipe_close(&g->io, &h->loop);
+	link_close(&g->io.link);
 	watch_close(&h->loop, &g->relay);
 	buf_finish(&g->hello);
 	*g = (struct conn){ 0 };
@@ -109,7 +109,7 @@ conn_refuse(struct conn *g, enum refuse_code code, const char *text)
 {
 	struct msg_refuse m = { .code = (uint16_t)code, .text = text_span(text) };
 	os_boot_id(m.boot);
-	(void)msg_put(&g->io.queue, MSG_REFUSE, &m);
+	(void)msg_put(&g->io.link.queue, MSG_REFUSE, &m);
 	g->closing = true;
 }
 
@@ -117,7 +117,7 @@ static void
 say_bye(struct conn *g, enum bye_code code)
 {
 	struct msg_bye m = { .code = (uint16_t)code };
-	(void)msg_put(&g->io.queue, MSG_BYE, &m);
+	(void)msg_put(&g->io.link.queue, MSG_BYE, &m);
 	g->closing = true;
 }
 
@@ -190,7 +190,8 @@ with_agent(struct session *h)
 	struct conn *found = NULL;
 	for (size_t i = 0; i < CONNS_MAX; i++) {
 		struct conn *g = &h->conns[i];
-		if (g->client && g->agent[0] && g->client->engine.active == &g->io.link
+		if (g->client && g->agent[0]
+		    && engine_link(&g->client->engine, RANK_CONTROL) == &g->io.link
 		    && (!found || g->client == h->clients.typist))
 			found = g;
 	}
@@ -303,7 +304,7 @@ conn_welcome(struct session *h, struct conn *g, const struct msg_hello *hello)
 	int err = engine_positions(&g->client->engine, &positions);
 	m.positions = buf_span(&positions);
 	if (!err)
-		err = msg_put(&g->io.queue, MSG_WELCOME, &m);
+		err = msg_put(&g->io.link.queue, MSG_WELCOME, &m);
 	buf_finish(&positions);
 	return err;
 }
@@ -489,7 +490,7 @@ on_conn_in(void *owner, short revents)
 	struct conn *g = owner;
 	struct session *h = holder();
 	(void)revents;
-	if (pipe_read(&g->io)) {
+	if (link_read(&g->io.link)) {
 		if (g->client)
 			conn_frames(h, g);
 		else
@@ -501,7 +502,7 @@ on_conn_in(void *owner, short revents)
 		/* Of a command it matters whether the connection has ended or the client. */
 		g->input_over_us = h->loop.now_us;
 		g->io.in.events = 0;
-		g->io.broken = false;
+		g->io.link.broken = false;
 	}
 }
 
@@ -564,7 +565,7 @@ conn_linked(struct session *h, struct conn *g)
 		return;
 	}
 	g->linked = true;
-	if (!pipe_open(&g->io, &h->loop, g->fds[0], g->fds[1])) {
+	if (!pipe_open(&g->io, g->fds[0], g->fds[1])) {
 		conn_close(h, g);
 		return;
 	}
@@ -601,7 +602,7 @@ conn_new(struct session *h, int relay)
 		if (g->taken)
 			continue;
 		*g = (struct conn){ .taken = true };
-		pipe_init(&g->io, on_conn_in, g, h->loop.now_us);
+		pipe_init(&g->io, &h->loop, on_conn_in, g);
 		buf_init(&g->hello, FRAME_MAX + READ_MAX);
 		g->relay = (struct watch){ .fd = relay,
 			.events = POLLIN,
@@ -706,8 +707,8 @@ client_killed(struct session *h, struct conn *g)
 	if (h->loop.now_us < g->input_over_us + KILLED_AFTER_US
 	    || rights_of(g->client->role, MSG_BYE, BYE_HANGUP) != RIGHT_ALLOWED)
 		return false;
-	return e->n_links == 1 && e->active == &g->io.link && g->io.link.used
-	    && !sys_hung_up(g->io.out.fd);
+	return e->n_links == 1 && engine_link(e, RANK_CONTROL) == &g->io.link
+	    && g->io.link.used && !sys_hung_up(g->io.out.fd);
 }
 
 static uint64_t
@@ -721,7 +722,8 @@ conn_turn(struct session *h, struct conn *g)
 		if (client_killed(h, g))
 			loop_stop(&h->loop); /* as under ssh */
 		else if (now >= g->input_over_us + KILLED_AFTER_US
-		    || e->active != &g->io.link || sys_hung_up(g->io.out.fd))
+		    || engine_link(e, RANK_CONTROL) != &g->io.link
+		    || sys_hung_up(g->io.out.fd))
 			conn_close(h, g);
 		return g->taken ? g->input_over_us + KILLED_AFTER_US : 0;
 	}
@@ -729,14 +731,14 @@ conn_turn(struct session *h, struct conn *g)
 		conn_close(h, g);
 		return 0;
 	}
-	pipe_write(&g->io, g->closing ? NULL : e, now);
-	if (g->io.broken || (g->closing && !g->io.queue.len)) {
+	link_write(&g->io.link, g->closing ? NULL : e, now);
+	if (g->io.link.broken || (g->closing && !g->io.link.queue.len)) {
 		conn_close(h, g);
 		return 0;
 	}
 	if (e)
-		loop_sooner(&at, pipe_deadline(&g->io, e));
-	loop_sooner(&at, pipe_trim(&g->io, now));
+		loop_sooner(&at, link_write_at(&g->io.link, e));
+	loop_sooner(&at, link_trim(&g->io.link, now));
 	loop_sooner(&at, g->io.link.heard_us + LINK_SILENT_US);
 	return at;
 }
@@ -812,7 +814,7 @@ end_turn(struct session *h)
 	for (size_t i = 0; i < CLIENTS_MAX && !h->used; i++)
 		h->used = client_here(&h->clients.list[i])
 		    && rights_has(h->clients.list[i].role, CLAIM_STAY)
-		    && h->clients.list[i].engine.active->used;
+		    && engine_link(&h->clients.list[i].engine, RANK_CONTROL)->used;
 	if (h->away_us && h->phase != PHASE_NEW) {
 		uint64_t wait_us = h->used ? h->linger_us : UNUSED_LINGER_US;
 		loop_sooner(&at, h->away_us + wait_us);

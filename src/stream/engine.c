@@ -94,8 +94,9 @@ engine_close(struct engine *e, struct stream *s)
 		if (e->streams[i] != s)
 			e->streams[kept++] = e->streams[i];
 	e->n_streams = kept;
-	if (e->active)
-		congestion_lost(&e->active->congestion, stream_in_flight(s));
+	struct link *l = engine_link(e, s->rank);
+	if (l)
+		congestion_lost(&l->congestion, stream_in_flight(s));
 	stream_finish(s);
 	free(s);
 }
@@ -159,29 +160,111 @@ engine_prelude(struct engine *e, struct buf *out, size_t max)
 	return 0;
 }
 
-static void
-rewind_all(struct engine *e)
+/* ---- which link carries which streams ---- */
+
+static enum link_class
+class_of(uint8_t rank)
 {
+	return rank < RANK_BULK ? LINK_URGENT : LINK_BULK;
+}
+
+struct link *
+engine_link(const struct engine *e, uint8_t rank)
+{
+	return e->active[class_of(rank)];
+}
+
+static bool
+carries(const struct engine *e, const struct link *l, const struct stream *s)
+{
+	return l == e->active[class_of(s->rank)];
+}
+
+static bool
+is_active(const struct engine *e, const struct link *l)
+{
+	return l == e->active[LINK_URGENT] || l == e->active[LINK_BULK];
+}
+
+/* Of the streams that it carries. */
+static size_t
+flight_on(const struct engine *e, const struct link *l)
+{
+	size_t sum = 0;
 	for (size_t i = 0; i < e->n_streams; i++)
-		stream_rewind(e->streams[i]);
+		if (carries(e, l, e->streams[i]))
+			sum += stream_in_flight(e->streams[i]);
+	return sum;
 }
 
 static void
-tell_all_again(struct engine *e)
+rewind_on(struct engine *e, const struct link *l)
 {
 	for (size_t i = 0; i < e->n_streams; i++)
-		stream_tell_again(e->streams[i]);
+		if (carries(e, l, e->streams[i]))
+			stream_rewind(e->streams[i]);
 }
 
 static void
-activate(struct engine *e, struct link *l)
+tell_again_on(struct engine *e, const struct link *l)
 {
-	e->active = l;
-	rewind_all(e);
-	if (l)
+	for (size_t i = 0; i < e->n_streams; i++)
+		if (carries(e, l, e->streams[i]))
+			stream_tell_again(e->streams[i]);
+}
+
+static void
+activate(struct engine *e, enum link_class class, struct link *l)
+{
+	struct link *before = e->active[class];
+	bool was_active = is_active(e, l);
+	e->active[class] = l;
+	for (size_t i = 0; i < e->n_streams; i++) {
+		struct stream *s = e->streams[i];
+		if (class_of(s->rank) != class)
+			continue;
+		/* What the link before has in flight counts there no more. */
+		if (before && before != l)
+			congestion_lost(&before->congestion, stream_in_flight(s));
+		stream_rewind(s);
+		/* What was told last may have gone to a link that nobody reads any more. */
+		stream_tell_again(s);
+	}
+	if (l && !was_active)
 		congestion_forget(&l->congestion);
-	/* What was told last may have gone to a link that nobody reads any more. */
-	tell_all_again(e);
+}
+
+/* The link is the newest, or the client's choice: it carries what no link of a higher rank
+ * does. */
+static void
+prefer(struct engine *e, struct link *l)
+{
+	for (enum link_class class = 0; class < LINK_CLASSES; class ++) {
+		const struct link *active = e->active[class];
+		if (!active || l->rank[class] >= active->rank[class])
+			activate(e, class, l);
+	}
+}
+
+/* The highest rank, and of that the youngest. */
+static struct link *
+best(const struct engine *e, enum link_class class)
+{
+	struct link *found = NULL;
+	for (size_t i = 0; i < e->n_links; i++)
+		if (!found || e->links[i]->rank[class] >= found->rank[class])
+			found = e->links[i];
+	return found;
+}
+
+/* Of links of one kind one is used. */
+static void
+use(struct engine *e, struct link *l)
+{
+	for (size_t i = 0; i < e->n_links; i++)
+		if (e->links[i]->ops == l->ops)
+			e->links[i]->used = false;
+	l->used = true;
 }
 
 int
@@ -192,12 +275,10 @@ engine_add(struct engine *e, struct link *l)
 	e->links[e->n_links++] = l;
 	l->congestion.bulk = !e->terminal;
 	if (e->client) {
-		for (size_t i = 0; i < e->n_links; i++)
-			e->links[i]->used = false;
-		l->used = true;
+		use(e, l);
 		l->use_due = true;
 	}
-	activate(e, l);
+	prefer(e, l);
 	return 0;
 }
 
@@ -209,45 +290,44 @@ engine_remove(struct engine *e, struct link *l)
 		if (e->links[i] != l)
 			e->links[kept++] = e->links[i];
 	e->n_links = kept;
-	if (e->active != l)
-		return;
-	activate(e, kept ? e->links[kept - 1] : NULL);
+	for (enum link_class class = 0; class < LINK_CLASSES; class ++)
+		if (e->active[class] == l)
+			activate(e, class, best(e, class));
+}
+
+/* A link of the same kind is used, and carries something. */
+static bool
+is_replaced(const struct engine *e, const struct link *l)
+{
+	for (size_t i = 0; i < e->n_links; i++) {
+		const struct link *other = e->links[i];
+		if (other != l && other->ops == l->ops && other->used
+		    && is_active(e, other))
+			return true;
+	}
+	return false;
 }
 
 struct link *
 engine_unwanted(const struct engine *e)
 {
-	if (!e->active || !e->active->used)
-		return NULL;
 	for (size_t i = 0; i < e->n_links; i++)
-		if (e->links[i] != e->active)
+		if (!is_active(e, e->links[i]) && is_replaced(e, e->links[i]))
 			return e->links[i];
 	return NULL;
 }
 
-/* Of all streams. */
-static size_t
-flight(const struct engine *e)
-{
-	size_t sum = 0;
-	for (size_t i = 0; i < e->n_streams; i++)
-		sum += stream_in_flight(e->streams[i]);
-	return sum;
-}
-
 /* The client says which of its links it keeps. */
 static int
-on_use(struct engine *e, struct link *l, const struct msg_use *use)
+on_use(struct engine *e, struct link *l, const struct msg_use *m)
 {
 	if (e->client)
 		return ERR_STATE;
-	for (size_t i = 0; i < e->n_links; i++)
-		e->links[i]->used = false;
-	l->used = true;
+	use(e, l);
 	l->pong_due = true;
-	l->pong_stamp = use->stamp;
-	if (e->active != l)
-		activate(e, l);
+	l->pong_stamp = m->stamp;
+	if (!is_active(e, l))
+		prefer(e, l);
 	return 0;
 }
 
@@ -273,11 +353,11 @@ on_stream_frame(struct engine *e, struct link *l, const struct frame *f,
 static int
 on_link_ack(struct engine *e, struct link *l, const struct msg_ack *ack, uint64_t now_us)
 {
-	size_t before = flight(e);
+	size_t before = flight_on(e, l);
 	int err = on_ack(e, ack);
-	size_t after = flight(e);
+	size_t after = flight_on(e, l);
 	l->progress_us = now_us;
-	if (l == e->active && after < before)
+	if (after < before)
 		congestion_acked(&l->congestion, before - after, now_us);
 	return err;
 }
@@ -299,7 +379,7 @@ engine_frame(struct engine *e, struct link *l, const struct frame *f, uint64_t n
 		break;
 	case MSG_PING:
 		if (l->lossy)
-			tell_all_again(e); /* it may wait for credit that was lost */
+			tell_again_on(e, l); /* it may wait for credit that was lost */
 		l->pong_due = true;
 		l->pong_stamp = m.ping.stamp;
 		break;
@@ -313,7 +393,7 @@ engine_frame(struct engine *e, struct link *l, const struct frame *f, uint64_t n
 		err = ERR_STATE;
 	}
 	if (!err)
-		link_heard(l, l->ping_us || (l == e->active && flight(e)), now_us);
+		link_heard(l, l->ping_us || flight_on(e, l), now_us);
 	return err;
 }
 
@@ -342,11 +422,11 @@ fill_signals(struct engine *e, struct link *l, struct buf *out, bool data_follow
 		fill_ping(l, out, MSG_USE, now_us);
 	else if (l->ping_now || link_ping_due(l, now_us))
 		fill_ping(l, out, MSG_PING, now_us);
-	if (l != e->active)
-		return;
 	for (size_t i = 0; i < e->n_streams; i++) {
 		struct stream *s = e->streams[i];
 		uint64_t at = stream_ack_at(s);
+		if (!carries(e, l, s))
+			continue;
 		bool with_others = (data_follows || out->len) && s->ack_since_us;
 		if (!at || (at > now_us && !with_others))
 			continue;
@@ -364,27 +444,29 @@ struct turn {
 	bool end;
 };
 
-/* Whether streams behind this rank have something to send. */
+/* Whether streams behind this rank have something to send on the link. */
 static bool
-others_wait(const struct engine *e, uint8_t rank)
+others_wait(const struct engine *e, const struct link *l, uint8_t rank)
 {
 	for (size_t i = e->n_streams; i-- && e->streams[i]->rank > rank;) {
 		const uint8_t *bytes;
 		bool end;
+		if (!carries(e, l, e->streams[i]))
+			continue;
 		if (stream_next(e->streams[i], 1, &bytes, &end) || end)
 			return true;
 	}
 	return false;
 }
 
-/* Somebody types here, and no flood of the terminal's own is under way: what of bulk stands
+/* Keys go by this link, and no flood of the terminal's own is under way: what of bulk stands
  * in queues stands before the echo. */
 static bool
-may_echo(const struct engine *e, size_t max)
+may_echo(const struct engine *e, const struct link *l, size_t max)
 {
 	for (size_t i = 0; i < e->n_streams; i++) {
 		const struct stream *s = e->streams[i];
-		if (s->rank == RANK_TERMINAL)
+		if (s->rank == RANK_TERMINAL && carries(e, l, s))
 			return stream_in_flight(s) < max / 4;
 	}
 	return false;
@@ -397,9 +479,9 @@ flight_allowed(const struct engine *e, const struct link *l, uint8_t rank,
 {
 	size_t most = rank < RANK_BULK ? l->flight_max : l->bulk_max;
 	size_t max = congestion_allowed(&l->congestion, most);
-	if (in_flight >= max - max / SHARE && others_wait(e, rank))
+	if (in_flight >= max - max / SHARE && others_wait(e, l, rank))
 		max -= max / SHARE;
-	if (rank >= RANK_BULK && may_echo(e, max))
+	if (rank >= RANK_BULK && may_echo(e, l, max))
 		max -= max * 9
 		    / 32; /* a third would be too little to keep the link busy */
 	return max;
@@ -444,7 +526,8 @@ next_turn(const struct engine *e, struct link *l, struct turn *ret, uint64_t now
 	for (size_t i = 0, end; i < e->n_streams; i = end) {
 		uint8_t rank = e->streams[i]->rank;
 		for (end = i; end < e->n_streams && e->streams[end]->rank == rank; end++)
-			in_flight += stream_in_flight(e->streams[end]);
+			if (carries(e, l, e->streams[end]))
+				in_flight += stream_in_flight(e->streams[end]);
 		/* Control messages are few, and wait for nothing. */
 		if (rank == RANK_CONTROL)
 			in_flight = 0;
@@ -452,7 +535,8 @@ next_turn(const struct engine *e, struct link *l, struct turn *ret, uint64_t now
 		size_t frame = frame_max(e, max);
 		bool paced = rank > RANK_CONTROL && is_paced(l, frame, in_flight, now_us);
 		for (size_t k = i; k < end; k++) {
-			if (!can_send(e->streams[k], frame, max, in_flight, ret))
+			if (!carries(e, l, e->streams[k])
+			    || !can_send(e->streams[k], frame, max, in_flight, ret))
 				continue;
 			if (!paced)
 				return true;
@@ -509,11 +593,12 @@ fill_data(struct engine *e, struct link *l, const struct turn *turn, struct buf 
 
 /* Whether a stream has more to send than the peer allows. */
 static bool
-wants_credit(const struct engine *e)
+wants_credit(const struct engine *e, const struct link *l)
 {
 	for (size_t i = 0; i < e->n_streams; i++) {
 		const struct stream *s = e->streams[i];
-		if (stream_unsent(s) > s->out_ended && s->out_next >= s->out_limit)
+		if (carries(e, l, s) && stream_unsent(s) > s->out_ended
+		    && s->out_next >= s->out_limit)
 			return true;
 	}
 	return false;
@@ -524,7 +609,8 @@ wants_credit(const struct engine *e)
 static uint64_t
 retry_at(const struct engine *e, const struct link *l)
 {
-	if (!l->lossy || l != e->active || !(l->ping_us || flight(e) || wants_credit(e)))
+	if (!l->lossy || !is_active(e, l)
+	    || !(l->ping_us || flight_on(e, l) || wants_credit(e, l)))
 		return 0;
 	uint64_t wait = l->srtt_us ? l->srtt_us + 4 * l->rttvar_us : RETRY_UNKNOWN_US;
 	return l->progress_us + (wait < RETRY_MIN_US ? RETRY_MIN_US : wait);
@@ -536,7 +622,7 @@ retry(struct engine *e, struct link *l, uint64_t now_us)
 	uint64_t at = retry_at(e, l);
 	if (!at || now_us < at)
 		return;
-	rewind_all(e);
+	rewind_on(e, l);
 	congestion_forget(&l->congestion);
 	l->progress_us = now_us;
 	l->ping_us = 0;
@@ -551,7 +637,7 @@ fill(struct engine *e, struct link *l, struct buf *out, size_t room, uint64_t no
 	size_t end = out->len + room;
 	retry(e, l, now_us);
 	struct turn turn;
-	bool sends = l == e->active && next_turn(e, l, &turn, now_us);
+	bool sends = next_turn(e, l, &turn, now_us);
 	fill_signals(e, l, out, sends, now_us);
 	if (!sends)
 		return false;
@@ -562,7 +648,7 @@ fill(struct engine *e, struct link *l, struct buf *out, size_t room, uint64_t no
 		if (out->len + DATA_OVERHEAD >= end)
 			return true;
 		e->moved_us = now_us;
-		if (!flight(e))
+		if (!flight_on(e, l))
 			l->progress_us = now_us; /* nothing was waited for until now */
 		if (fill_data(e, l, &turn, out, end - out->len - DATA_OVERHEAD, ret_bytes,
 			now_us))
@@ -571,11 +657,12 @@ fill(struct engine *e, struct link *l, struct buf *out, size_t room, uint64_t no
 		if (ret_bytes && ret_bytes->n)
 			return true;
 	}
-	bool bulk = e->n_streams && e->streams[e->n_streams - 1]->rank >= RANK_BULK;
+	bool bulk = l == e->active[LINK_BULK] && e->n_streams
+	    && e->streams[e->n_streams - 1]->rank >= RANK_BULK;
 	size_t max = congestion_allowed(&l->congestion,
 	    bulk ? l->bulk_max : l->flight_max);
 	/* What still waits is held back by us: the link is not short of it. */
-	if (flight(e) < max && !others_wait(e, RANK_CONTROL))
+	if (flight_on(e, l) < max && !others_wait(e, l, RANK_CONTROL))
 		congestion_short(&l->congestion);
 	return false;
 }
@@ -599,11 +686,11 @@ uint64_t
 engine_deadline(const struct engine *e, const struct link *l)
 {
 	uint64_t at = link_deadline(l);
-	if (l != e->active)
+	if (!is_active(e, l))
 		return at;
 	for (size_t i = 0; i < e->n_streams; i++) {
 		uint64_t ack = stream_ack_at(e->streams[i]);
-		if (ack && (!at || ack < at))
+		if (ack && carries(e, l, e->streams[i]) && (!at || ack < at))
 			at = ack;
 	}
 	if (l->paced_us && (!at || l->paced_us < at))

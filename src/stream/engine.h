@@ -7,12 +7,14 @@
  *     1 tty      <---+---  engine_frame  <----+     spare link
  *     ...        <---+---  engine_fill   ---->+---> old link
  *
- * Frames are accepted from every link, since they name their offsets.  Data is sent on
- * one, the active link:
- *   - the server sends on the link that was added last, until the client says USE on
- *     one; then the others are told to go (engine_unwanted);
+ * Frames are accepted from every link, since they name their offsets.  Streams are sent in
+ * two classes, those up to the terminal and those behind it (bulk), each on one link, its
+ * active one:
+ *   - the link with the highest rank for the class; of those with the same
+ *   - the server takes the link that was added last, until the client says USE on one;
+ *     then the others of its kind are told to go (engine_unwanted);
  *   - the client adds a link when WELCOME came on it, which chooses it at once;
- *   - when the active link goes, the youngest that is left takes its place.
+ *   - when an active link goes, the best that is left takes its place.
  * Whenever another link becomes active, sending goes on from what is acknowledged.
  *
  * Lower ranks send first, but where others wait they leave them an eighth of what may be
@@ -40,7 +42,7 @@ struct engine {
 	size_t n_streams, room; /* at most ENGINE_STREAMS */
 	struct link *links[ENGINE_LINKS]; /* oldest first */
 	size_t n_links;
-	struct link *active;
+	struct link *active[LINK_CLASSES]; /* NULL: the class waits for a link */
 	uint64_t moved_us; /* when data was sent or received last */
 	size_t told_len; /* of the control message that engine_told gave out last */
 };
@@ -69,6 +71,8 @@ int engine_prelude(struct engine *e, struct buf *out, size_t max);
 int engine_add(struct engine *e, struct link *l);
 /* A link is gone (or to be closed); no harm if it was never added. */
 void engine_remove(struct engine *e, struct link *l);
+/* The link that streams of this rank go by; NULL: none. */
+struct link *engine_link(const struct engine *e, uint8_t rank);
 /* A link that the caller is to close, since another is in use; NULL if there is none. */
 struct link *engine_unwanted(const struct engine *e);
 

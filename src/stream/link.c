@@ -18,13 +18,58 @@ link_init(struct link *l, uint64_t now_us)
 		.bulk_max = FLIGHT_BULK };
 	congestion_init(&l->congestion, now_us);
 	buf_init(&l->in, 2 * FRAME_MAX);
+	buf_init(&l->queue, LINK_QUEUE_MAX);
 }
 
 void
 link_finish(struct link *l)
 {
 	buf_finish(&l->in);
+	buf_finish(&l->queue);
 }
+
+/* ---- the operations of its kind ---- */
+
+bool
+link_read(struct link *l)
+{
+	return !l->ops || l->ops->read(l);
+}
+
+void
+link_write(struct link *l, struct engine *e, uint64_t now_us)
+{
+	if (l->ops)
+		l->ops->write(l, e, now_us);
+}
+
+uint64_t
+link_write_at(const struct link *l, const struct engine *e)
+{
+	return l->ops ? l->ops->deadline(l, e) : 0;
+}
+
+uint64_t
+link_trim(struct link *l, uint64_t now_us)
+{
+	return l->ops ? l->ops->trim(l, now_us) : 0;
+}
+
+void
+link_quiet(struct link *l)
+{
+	if (l->ops)
+		l->ops->quiet(l);
+}
+
+void
+link_close(struct link *l)
+{
+	if (l->ops)
+		l->ops->close(l);
+}
+
+/* ---- frames ---- */
 
 int
 link_received(struct link *l, struct span bytes)

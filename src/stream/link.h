@@ -1,6 +1,12 @@
 /*
- * The part of a link that does no I/O: frames out of bytes, the round trip, whether
- * the other side still answers.
+ * What carries frames, as the engine and the owner of a link know it: the part that does no
+ * I/O (frames out of bytes, the round trip, whether the other side still answers), and the
+ * operations of its kind, which do it.
+ *
+ *     engine ---> frames ---> link ---> ops ---> link/pipe.c: the descriptors of ssh's pipes
+ *
+ * A kind embeds `struct link` as its first member.  Everybody else holds pointers to the
+ * link and calls link_read, link_write and so on.
  *
  * A question is anything that must be answered: data (by an ACK), PING and USE (by a
  * PONG).  Any whole frame counts as an answer, since it shows that the path works.
@@ -16,12 +22,50 @@
 enum {
 	FLIGHT_MAX = 256 * 1024, /* where a person waits for the answer to a key */
 	FLIGHT_BULK = 2 * 1024 * 1024, /* for commands on pipes, and forwards */
+	LINK_QUEUE_MAX = 2 * FRAME_MAX,
+};
+
+/* Streams travel in two classes, which may go by different links. */
+enum link_class {
+	LINK_URGENT, /* up to RANK_TERMINAL */
+	LINK_BULK, /* what ranks behind it */
+	LINK_CLASSES
+};
+
+struct engine;
+struct link;
+
+/* A kind of link. */
+struct link_ops {
+	const char *name;
+	/* Takes what has arrived into link->in, whole or not.  False: nothing comes any
+	 * more; then link->broken is set. */
+	bool (*read)(struct link *l);
+	/* Sends link->queue and the engine's frames (NULL: none), as much as goes now.  What
+	 * cannot be sent any more sets link->broken. */
+	void (*write)(struct link *l, struct engine *e, uint64_t now_us);
+	/* When `write` has something to do by itself, or the link comes into doubt: a time,
+	 * which may have passed; 0: on events only. */
+	uint64_t (*deadline)(const struct link *l, const struct engine *e);
+	/* Gives memory back when nothing has moved for a moment.  When to call it again; 0:
+	 * when something has moved. */
+	uint64_t (*trim)(struct link *l, uint64_t now_us);
+	/* Nothing is to be read or written any more: only its end is awaited. */
+	void (*quiet)(struct link *l);
+	/* Closes and frees; takes one that is closed. */
+	void (*close)(struct link *l);
 };
 
 struct link {
+	const struct link_ops *ops; /* NULL: of a test */
+	uint8_t rank
+	    [LINK_CLASSES]; /* of links that are there, the highest carries the class */
 	struct buf in; /* received, not yet a whole frame */
+	struct buf queue; /* frames ahead of the engine's: the handshake, BYE */
+	bool broken; /* the other side is gone; the owner closes */
+	bool heard; /* something has been read */
 	bool lossy; /* frames may be lost: repeat what is not acknowledged */
-	bool used; /* the client has chosen it */
+	bool used; /* the client has chosen it, of those of its kind */
 
 	uint64_t paced_us; /* frames wait for this time; 0: none does */
 	uint64_t heard_us; /* when the last frame came */
@@ -47,6 +91,15 @@ struct link {
 
 void link_init(struct link *l, uint64_t now_us);
 void link_finish(struct link *l);
+
+/* The operations of its kind.  A link without one (zeroed, or closed) reads nothing, sends
+ * nothing and is not broken. */
+bool link_read(struct link *l);
+void link_write(struct link *l, struct engine *e, uint64_t now_us);
+uint64_t link_write_at(const struct link *l, const struct engine *e);
+uint64_t link_trim(struct link *l, uint64_t now_us);
+void link_quiet(struct link *l);
+void link_close(struct link *l);
 
 /* Bytes from the other side.  ERR_FULL, ERR_NOMEM. */
 int link_received(struct link *l, struct span bytes);

@@ -82,7 +82,7 @@ check_all(void)
 	for (size_t i = 0; i < STREAMS; i++)
 		check_stream(i);
 	MUST(w.engine.n_links <= ENGINE_LINKS);
-	MUST(!w.engine.active == !w.engine.n_links);
+	MUST(!engine_link(&w.engine, RANK_CONTROL) == !w.engine.n_links);
 	for (size_t i = 0; i < LINKS; i++)
 		(void)engine_deadline(&w.engine, &w.links[i]);
 }

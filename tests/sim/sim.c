@@ -8,7 +8,8 @@
  *
  * Every seed draws: how much each side writes, how large histories and windows are (down
  * to a few bytes), how reads and writes are cut up (down to one byte), how often links
- * stall, die or get a spare beside them, whether frames are lost, doubled and reordered.
+ * stall, die or get a spare beside them, whether frames are lost, doubled and reordered, and
+ * whether links of both kinds (one lossy, for what is urgent) carry the session together.
  *
  * Checked at every step: what an end was given is a prefix of what the other end wrote,
  * each byte once and in order; buffers stay within their bounds; a frame from the other
@@ -113,7 +114,8 @@ static struct world {
 	struct end client, server;
 	struct sim_link links[LINKS];
 	bool quiet; /* the network behaves from now on */
-	bool lossy;
+	bool lossy; /* all links are */
+	bool both; /* some are */
 	unsigned cut_rate, spare_rate, stall_rate, loss_rate;
 	size_t chunk; /* at most so many bytes are moved at once */
 	uint64_t cuts;
@@ -140,13 +142,28 @@ open_streams(void)
 	}
 }
 
+/* The kinds of links; the simulator does what their operations would. */
+static const struct link_ops reliable_kind = { .name = "reliable" };
+static const struct link_ops lossy_kind = { .name = "lossy" };
+
 static void
-link_open(struct sim_link *sl)
+init_link(struct link *l, bool lossy)
 {
-	*sl = (struct sim_link){ .open = true, .lossy = w.lossy };
-	link_init(&sl->client, w.now_us);
-	link_init(&sl->server, w.now_us);
-	sl->client.lossy = sl->server.lossy = w.lossy;
+	link_init(l, w.now_us);
+	l->ops = lossy ? &lossy_kind : &reliable_kind;
+	l->lossy = lossy;
+	/* As a datagram link beside a pipe: what is urgent goes there, bulk only alone. */
+	l->rank[LINK_URGENT] = lossy ? 2 : 1;
+	l->rank[LINK_BULK] = lossy ? 0 : 1;
+}
+
+static void
+open_link(struct sim_link *sl)
+{
+	bool lossy = w.both ? chance(500) : w.lossy;
+	*sl = (struct sim_link){ .open = true, .lossy = lossy };
+	init_link(&sl->client, lossy);
+	init_link(&sl->server, lossy);
 	sl->client.heartbeat_us = 1000000;
 	sl->client.flight_max = sl->server.flight_max = 64 + skewed(60000);
 	sl->client.bulk_max = sl->server.bulk_max = 64 + skewed(60000);
@@ -167,7 +184,7 @@ link_open(struct sim_link *sl)
 }
 
 static void
-link_close(struct sim_link *sl)
+close_link(struct sim_link *sl)
 {
 	if (!sl->open)
 		return;
@@ -197,7 +214,7 @@ on_hello(struct sim_link *sl, const struct msg_hello *hello)
 		fail("no welcome");
 	buf_finish(&positions);
 	if (engine_add(&w.server.engine, &sl->server))
-		link_close(sl); /* too many at once */
+		close_link(sl); /* too many at once */
 	else
 		sl->server_ready = true;
 }
@@ -208,13 +225,14 @@ on_welcome(struct sim_link *sl, const struct msg_welcome *welcome)
 	if (engine_set_positions(&w.client.engine, welcome->positions))
 		fail("the client refuses the server's positions");
 	if (engine_add(&w.client.engine, &sl->client)) {
-		link_close(sl);
+		close_link(sl);
 		return;
 	}
 	sl->client_ready = true;
 	for (size_t i = 0; i < LINKS; i++)
-		if (&w.links[i] != sl && w.links[i].client_ready)
-			link_close(&w.links[i]);
+		if (&w.links[i] != sl && w.links[i].client_ready
+		    && w.links[i].lossy == sl->lossy)
+			close_link(&w.links[i]);
 }
 
 static void
@@ -351,15 +369,15 @@ trouble(void)
 		open += w.links[i].open;
 	if (!sl->open) {
 		if (open == 0 || (!w.quiet && chance(w.spare_rate)))
-			link_open(sl);
+			open_link(sl);
 		return;
 	}
 	if (!sl->client_ready && sl->age++ > ATTEMPT_STEPS)
-		link_close(sl);
+		close_link(sl);
 	if (w.quiet || !sl->open)
 		return;
 	if (chance(w.cut_rate)) {
-		link_close(sl);
+		close_link(sl);
 		w.cuts++;
 	} else if (chance(w.stall_rate)) {
 		sl->stall = (unsigned)skewed(500);
@@ -373,7 +391,7 @@ close_unwanted(struct end *end)
 	while ((l = engine_unwanted(&end->engine)))
 		for (size_t i = 0; i < LINKS; i++)
 			if (l == &w.links[i].client || l == &w.links[i].server)
-				link_close(&w.links[i]);
+				close_link(&w.links[i]);
 }
 
 static void
@@ -430,6 +448,7 @@ run(uint64_t this_seed)
 	engine_init(&w.server.engine, false);
 	open_streams();
 	w.lossy = chance(250);
+	w.both = chance(400);
 	w.chunk = 1 + skewed(20000);
 	w.cut_rate = (unsigned)skewed(100);
 	w.spare_rate = (unsigned)skewed(100);
@@ -447,7 +466,7 @@ run(uint64_t this_seed)
 			fail("not everything arrived");
 	}
 	for (size_t i = 0; i < LINKS; i++)
-		link_close(&w.links[i]);
+		close_link(&w.links[i]);
 	engine_finish(&w.client.engine);
 	engine_finish(&w.server.engine);
 }
@@ -467,7 +486,9 @@ main(int argc, char **argv)
 		if (failure) {
 			failed++;
 			printf("seed %llu: %s%s\n", (unsigned long long)(from + i), failure,
-			    w.lossy ? " (lossy links)" : "");
+			    w.both	      ? " (links of both kinds)"
+				: w.lossy ? " (lossy links)"
+					  : "");
 		}
 	}
 	printf("simulator: %llu cuts\n", (unsigned long long)cuts);

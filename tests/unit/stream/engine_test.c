@@ -476,7 +476,7 @@ TEST(the_client_chooses_a_link_when_it_is_added)
 	CHECK_EQ(sent_bytes(&w.client, old), 5);
 	engine_remove(e, old);
 	engine_remove(e, old);
-	CHECK(e->active == NULL);
+	CHECK(engine_link(e, RANK_CONTROL) == NULL);
 	world_finish();
 }
 
@@ -488,13 +488,13 @@ TEST(when_the_link_in_use_goes_the_youngest_takes_its_place)
 		CHECK_EQ(wire_hello(&w.wires[i]), 0);
 	for (size_t i = 3; i-- > 0;) {
 		struct link *l = &w.wires[i].server;
-		CHECK(e->active == l);
+		CHECK(engine_link(e, RANK_CONTROL) == l);
 		/* What was told last may be lost with the link: it is told again. */
 		CHECK(first_frame_is(&w.server, l, MSG_ACK));
 		CHECK(!first_frame_is(&w.server, l, MSG_ACK));
 		engine_remove(e, l);
 	}
-	CHECK(e->active == NULL);
+	CHECK(engine_link(e, RANK_CONTROL) == NULL);
 	world_finish();
 }
 
@@ -506,7 +506,7 @@ TEST(links_and_streams_are_bounded)
 	for (size_t i = 0; i < ENGINE_LINKS; i++)
 		CHECK_EQ(wire_hello(&w.wires[i]), 0);
 	CHECK_EQ(engine_add(&w.server.engine, &more), ERR_FULL);
-	CHECK(w.server.engine.active == &w.wires[ENGINE_LINKS - 1].server);
+	CHECK(engine_link(&w.server.engine, RANK_CONTROL) == &w.wires[ENGINE_LINKS - 1].server);
 	engine_remove(&w.server.engine, &more);
 	CHECK_EQ(w.server.engine.n_links, ENGINE_LINKS);
 	struct engine *e = &w.server.engine;
