@@ -3,6 +3,7 @@
 #   make            build/belay, and the server for this machine
 #   make servers    and the servers for other machines, see doc/MACHINES.md
 #   make try        a session to a private sshd, to play with
+#   make test       those that take seconds; T=stream: of one room or module
 #   make check      all tests, built with sanitizers
 #   make install    PREFIX=/usr/local DESTDIR=; and uninstall
 #   make deb        a Debian package, in build/deb; packaging/ has others
@@ -148,6 +149,6 @@ clean:
 	rm -rf $(BUILD) $(CHECK_BUILD) build-fuzz build-darwin
 
 FORCE:
-.PHONY: all count servers darwin check unit sim replay faults soak soak-simulator \
+.PHONY: all count servers darwin test check unit sim replay faults soak soak-simulator \
 	soak-trouble soak-faults fuzz bench conformance try clean FORCE
 -include $(shell find $(BUILD) -path $(BUILD)/deps -prune -o -type f -name '*.d' -print 2>/dev/null)

@@ -7,6 +7,14 @@ CHECK_FLAGS := BUILD=$(CHECK_BUILD) CFLAGS='-O1 -g -fno-omit-frame-pointer' \
 	SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined'
 PYTHON := /usr/bin/python3
 
+# Seconds, without sshd and sanitizers, and nothing is installed.  T=stream: of one room or
+# module only.
+FAST = $(UNITS) $(SIMS) $(REPLAY)
+CHOSEN = $(foreach t,$(FAST),$(if $(T),$(if $(findstring $(T),$(t:$(BUILD)/%=%)),$(t)),$(t)))
+test:
+	@$(MAKE) --no-print-directory $(CHOSEN)
+	tests/quick $(CHOSEN)
+
 # By way of make again: only then is what tools/deps has installed seen.
 check:
 	tools/deps check
@@ -19,7 +27,8 @@ WRAP_MALLOC := -Wl,--wrap=malloc,--wrap=calloc,--wrap=free,--wrap=mmap,--wrap=mu
 TESTS := $(wildcard tests/unit/*/*_test.c)
 UNITS := $(TESTS:tests/%.c=$(BUILD)/tests/%)
 unit: $(UNITS)
-sim: $(BUILD)/tests/sim $(BUILD)/tests/congestion_sim $(BUILD)/tests/policy_sim
+SIMS := $(addprefix $(BUILD)/tests/,sim congestion_sim policy_sim)
+sim: $(SIMS)
 # The fuzz targets, over their corpus only.
 REPLAY := $(patsubst %_fuzz.c,$(BUILD)/%_replay,$(wildcard tests/fuzz/*_fuzz.c))
 replay: $(REPLAY)
