@@ -1,5 +1,11 @@
 # bash completion for belay: its own options and sessions; the rest as ssh's.
 
+# A line each: name, what its value is, what it does.
+_belay_options()
+{
+	belay --completions 2>/dev/null
+}
+
 _belay_sessions()
 {
 	belay --list 2>/dev/null | awk 'NR > 1 { print $1; if ($3 != "-") print $3 }'
@@ -14,18 +20,16 @@ _belay_hosts()
 _belay()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
-	local own="--new --session --share --read-only --history --history-time --linger --list --json
-		--kill --detach --rename --status --forward --cancel --autossh --help --version"
-	case $prev in
-	--session | --kill | --detach | --rename)
+	case $(_belay_options | awk -F '\t' -v word="$prev" '"--" $1 == word { print $2 }') in
+	session)
 		COMPREPLY=($(compgen -W "$(_belay_sessions)" -- "$cur"))
 		return ;;
-	--history | --history-time | --linger)
+	value)
 		return ;;
 	esac
 	case $cur in
 	--*)
-		COMPREPLY=($(compgen -W "$own" -- "$cur"))
+		COMPREPLY=($(compgen -W "$(_belay_options | sed 's/^/--/; s/\t.*//')" -- "$cur"))
 		return ;;
 	esac
 	if declare -F _comp_load >/dev/null; then

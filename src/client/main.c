@@ -5,6 +5,7 @@
 #include "client/control_socket.h"
 #include "client/saved_sessions.h"
 #include "ssh/options.h"
+#include "ssh/own_options.h"
 #include "ssh/programs.h"
 #include "ssh/ssh_helper.h"
 #include "sys/sys.h"
@@ -18,19 +19,39 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { EXIT_FAILED = 255 }; /* ssh(1), EXIT STATUS */
+enum {
+	EXIT_FAILED = 255, /* ssh(1), EXIT STATUS */
+	USAGE_COLUMN = 24,
+};
 
-static const char usage_text[] =
-    "usage: belay [ssh's options] destination [command [argument ...]]\n"
-    "       belay [--new | --session NAME [--share | --read-only]] [--history ROWS]\n"
-    "             [--history-time SECONDS] [--linger TIME] [ssh's options] destination\n"
-    "       belay --list [--json] [destination]\n"
-    "       belay --status [--json]\n"
-    "       belay --forward | --cancel -L ... | -R ... | -D ... destination\n"
-    "       belay --kill SESSION | --detach SESSION | --rename SESSION:NAME destination\n"
-    "       belay --help | --version\n"
-    "       belay --autossh ...\n"
-    "As ssh, but the session survives every cut of the connection.  See belay(1).\n";
+static void
+print_usage(FILE *to)
+{
+	const struct own_option *option;
+	fputs(
+	    "usage: belay [ssh's options] [options] destination [command [argument ...]]\n"
+	    "As ssh, but the session survives every cut of the connection.  See belay(1).\n",
+	    to);
+	for (size_t i = 0; (option = own_option(i)); i++)
+		fprintf(to, "  --%s%s%-*s %s\n", option->name, option->value ? " " : "",
+		    (int)(USAGE_COLUMN - strlen(option->name) - (option->value != NULL)),
+		    option->value ? option->value : "", option->help);
+}
+
+/* One a line: its name, what its value is (empty: it has none), and a few words. */
+static void
+print_completions(void)
+{
+	static const char *const kinds[] = { [OWN_FLAG] = "",
+		[OWN_FIRST] = "",
+		[OWN_SESSION] = "session",
+		[OWN_RENAME] = "session",
+		[OWN_COUNT] = "value",
+		[OWN_TIME] = "value" };
+	const struct own_option *option;
+	for (size_t i = 0; (option = own_option(i)); i++)
+		printf("%s\t%s\t%s\n", option->name, kinds[option->kind], option->help);
+}
 
 /* For argv, which nobody writes to. */
 static char *
@@ -109,14 +130,25 @@ keep_ssh(struct options *o, const struct client_plain *plain)
 	return status ? EXIT_FAILED : 0;
 }
 
+/* False: more is to be done. */
+static bool
+only_prints(const struct options *o)
+{
+	if (o->help)
+		print_usage(stdout);
+	else if (o->version)
+		puts("belay " BELAY_BUILD);
+	else if (o->completions)
+		print_completions();
+	return o->help || o->version || o->completions;
+}
+
 static int
 run(struct options *o)
 {
 	char ssh[PROGRAM_PATH_MAX];
-	if (o->help || o->version) {
-		fputs(o->help ? usage_text : "belay " BELAY_BUILD "\n", stdout);
+	if (!o->bad_option && only_prints(o))
 		return 0;
-	}
 	if (o->list && !o->destination && !o->bad_option)
 		return saved_sessions_list(o->json);
 	if (o->status && !o->bad_option)
@@ -126,7 +158,7 @@ run(struct options *o)
 			log_say(LOG_ERROR,
 			    "unknown option, or one with a wrong value or none: %s",
 			    o->bad_option);
-		fputs(usage_text, stderr);
+		print_usage(stderr);
 		return EXIT_FAILED;
 	}
 	if (o->forward || o->cancel)

@@ -1,7 +1,7 @@
 #include "ssh/options.h"
 
 #include "base/err.h"
-#include "base/session_name.h"
+#include "ssh/own_options.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -189,59 +189,6 @@ parse_word(struct options *o, char **words, int n)
 
 /* ---- belay's own options, all long ---- */
 
-enum own {
-	HELP,
-	VERSION,
-	NEW,
-	SHARE,
-	READ_ONLY,
-	LIST,
-	JSON,
-	SESSION,
-	KILL,
-	DETACH,
-	RENAME,
-	HISTORY,
-	HISTORY_TIME,
-	LINGER,
-	STATUS,
-	FORWARD,
-	CANCEL,
-};
-
-static const struct own_option {
-	const char *name;
-	bool has_value;
-	enum own own;
-} own_table[] = {
-	{ "help", false, HELP },
-	{ "version", false, VERSION },
-	{ "new", false, NEW },
-	{ "share", false, SHARE },
-	{ "read-only", false, READ_ONLY },
-	{ "list", false, LIST },
-	{ "json", false, JSON },
-	{ "session", true, SESSION },
-	{ "kill", true, KILL },
-	{ "detach", true, DETACH },
-	{ "rename", true, RENAME },
-	{ "history", true, HISTORY },
-	{ "history-time", true, HISTORY_TIME },
-	{ "linger", true, LINGER },
-	{ "status", false, STATUS },
-	{ "forward", false, FORWARD },
-	{ "cancel", false, CANCEL },
-};
-
-static bool
-parse_count(const char *value, uint32_t *ret_n)
-{
-	char *end;
-	unsigned long n = strtoul(value, &end, 10);
-	*ret_n = (uint32_t)n;
-	return *value >= '0' && *value <= '9' && !*end && n <= UINT32_MAX;
-}
-
 bool
 options_time(const char *value, uint32_t *ret_s)
 {
@@ -264,54 +211,6 @@ options_time(const char *value, uint32_t *ret_s)
 	return !*end && *ret_s;
 }
 
-static bool
-name_ok(const char *name, size_t len)
-{
-	return session_name_ok((struct span){ (const uint8_t *)name, len });
-}
-
-static bool
-own_treat(struct options *o, enum own own, const char *value)
-{
-	bool *flags[] = { [HELP] = &o->help,
-		[VERSION] = &o->version,
-		[NEW] = &o->fresh,
-		[SHARE] = &o->share,
-		[READ_ONLY] = &o->read_only,
-		[LIST] = &o->list,
-		[JSON] = &o->json,
-		[STATUS] = &o->status,
-		[FORWARD] = &o->forward,
-		[CANCEL] = &o->cancel };
-	const char **texts[] = { [SESSION] = &o->session,
-		[KILL] = &o->kill,
-		[DETACH] = &o->detach,
-		[RENAME] = &o->rename };
-	const char *colon = value ? strchr(value, ':') : NULL;
-	switch (own) {
-	case HISTORY:
-		o->has_history = true;
-		return parse_count(value, &o->history);
-	case HISTORY_TIME:
-		o->has_history_time = true;
-		return parse_count(value, &o->history_time_s);
-	case LINGER:
-		return options_time(value, &o->linger_s);
-	case SESSION:
-	case KILL:
-	case DETACH:
-		*texts[own] = value;
-		return name_ok(value, strlen(value));
-	case RENAME:
-		*texts[own] = value;
-		return colon && name_ok(value, (size_t)(colon - value))
-		    && name_ok(colon + 1, strlen(colon + 1));
-	default:
-		*flags[own] = true;
-		return true;
-	}
-}
-
 /* One word that begins with "--"; a value follows behind "=" or as the next word.
  * Returns how many words were used. */
 static int
@@ -319,30 +218,13 @@ parse_long(struct options *o, char **words, int n)
 {
 	const char *name = words[0] + 2, *equals = strchr(name, '=');
 	size_t len = equals ? (size_t)(equals - name) : strlen(name);
-	for (size_t i = 0; i < sizeof own_table / sizeof *own_table; i++) {
-		const struct own_option *opt = &own_table[i];
-		if (strlen(opt->name) != len || memcmp(opt->name, name, len) != 0)
-			continue;
-		bool next = opt->has_value && !equals;
-		if ((equals && !opt->has_value) || (next && n < 2))
-			break;
-		const char *value = next ? words[1] : equals ? equals + 1 : NULL;
-		if (!own_treat(o, opt->own, value))
-			break;
+	const struct own_option *option = own_option_find(name, len);
+	bool next = option && option->value && !equals;
+	const char *value = equals ? equals + 1 : next && n > 1 ? words[1] : NULL;
+	if (option && !option->value == !value && own_option_set(option, o, value))
 		return next ? 2 : 1;
-	}
 	o->bad_option = words[0];
 	return 1;
-}
-
-bool
-options_own(size_t i, const char **ret_name, bool *ret_has_value)
-{
-	if (i >= sizeof own_table / sizeof *own_table)
-		return false;
-	*ret_name = own_table[i].name;
-	*ret_has_value = own_table[i].has_value;
-	return true;
 }
 
 int

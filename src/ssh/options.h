@@ -29,7 +29,7 @@ struct options {
 	bool quiet;
 	unsigned verbose;
 	char escape; /* -e; 0: none */
-	bool help, version; /* --help, --version */
+	bool help, version, completions; /* --help, --version, --completions */
 	bool fresh, share, read_only; /* --new, --share, --read-only */
 	bool list, json; /* --list, --json */
 	bool status, forward, cancel; /* --status, --forward, --cancel */
@@ -54,7 +54,5 @@ uint64_t options_key(const struct options *o);
 /* The words that lead to the same place, as a shell takes them: those options and the
  * destination. */
 void options_put(const struct options *o, struct buf *out);
-/* belay's own option number i, for the documents; false behind the last. */
-bool options_own(size_t i, const char **ret_name, bool *ret_has_value);
 
 #endif

@@ -2,6 +2,7 @@
 order of the layers, and the rules of the style that a program can check."""
 
 import fnmatch
+import os
 import pathlib
 import re
 import shutil
@@ -101,14 +102,22 @@ def test_reaction_page_has_what_the_simulator_prints(tmp_path):
 
 # ---- belay's page ----
 
+def own_options():
+    """belay's own, out of its table: what the value is, and its name in the usage."""
+    code = (SRC / "ssh/own_options.c").read_text()
+    table = code[code.index("table[] = {"):code.index("\n};")]
+    found = re.findall(r'(?:FLAG\(|TEXT\(|\{ )"([a-z-]+)"(?:, (OWN_\w+))?'
+                       r'(?:(?:, \w+)?, "([A-Z:]+)")?', table)
+    assert len(found) > 15
+    return {name: (kind or "OWN_FLAG", value) for name, kind, value in found}
+
+
 def test_belay_page_has_its_options():
-    code = (SRC / "ssh/options.c").read_text()
-    table = code[code.index("own_table[] = {"):]
-    own = set(re.findall(r'\{ "([a-z-]+)", (?:true|false), [A-Z_]+ \}', table))
-    shown = set(re.findall(r"^\.It Fl -([a-z-]+)", read("doc/belay.1"), re.M))
-    assert len(own) > 10 and shown == own | {"autossh"}
-    usage = (SRC / "client/main.c").read_text()
-    assert not [name for name in own if f"--{name}" not in usage]
+    shown = dict(re.findall(r"^\.It Fl -([a-z-]+)(?: Ar (.*))?$", read("doc/belay.1"), re.M))
+    own = own_options()
+    assert set(shown) == set(own)
+    for name, (_, value) in own.items():
+        assert shown[name].replace(" : Ns Ar ", ":") == value.lower(), name
 
 
 def test_belay_page_has_the_escapes():
@@ -122,32 +131,46 @@ def test_belay_page_has_the_escapes():
     assert not [key for key in keys if key not in rows]
 
 
-def test_completions_have_the_options():
-    code = (SRC / "ssh/options.c").read_text()
-    table = code[code.index("own_table[] = {"):]
-    own = set(re.findall(r'\{ "([a-z-]+)", (?:true|false), [A-Z_]+ \}', table)) | {"autossh"}
-    fish = set(re.findall(r"-l ([a-z-]+)", read("completions/belay.fish")))
-    assert fish == own
-    for path in ("completions/belay.bash", "completions/_belay"):
-        text = re.sub(r"awk '.*?'|belay --list", "", read(path), flags=re.S)
-        assert {name for name in re.findall(r"--([a-z-]+)", text)} == own, path
+def fake_belay(tmp_path):
+    """One with two sessions, and the table of options that is in the code."""
+    kinds = {"OWN_SESSION": "session", "OWN_RENAME": "session", "OWN_COUNT": "value",
+             "OWN_TIME": "value"}
+    table = "".join(f"{name}\\t{kinds.get(kind, '')}\\twhat it does\\n"
+                    for name, (kind, _) in own_options().items())
+    fake = tmp_path / "belay"
+    fake.write_text(f"#!/bin/sh\n[ $1 = --completions ] && exec printf '{table}'\n"
+                    "printf 'ID HOST NAME\\n0a1b2c3d there work x\\n4e5f6071 there - x\\n'\n")
+    fake.chmod(0o755)
+    return {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
 
 
 def test_completion_of_bash(tmp_path):
     """Driven as bash does it; the sessions come from a belay of our own."""
-    fake = tmp_path / "belay"
-    fake.write_text("#!/bin/sh\nprintf 'ID HOST NAME\\n0a1b2c3d there work x\\n4e5f6071 there - x\\n'\n")
-    fake.chmod(0o755)
+    env = fake_belay(tmp_path)
 
     def completed(*words):
-        script = (f"PATH={tmp_path}:$PATH; . completions/belay.bash; COMP_WORDS=({' '.join(words)});"
+        script = (f". completions/belay.bash; COMP_WORDS=({' '.join(words)});"
                   f" COMP_CWORD={len(words) - 1}; _belay; echo ${{COMPREPLY[@]}}")
         return subprocess.run(["bash", "--norc", "-c", script], cwd=REPO, text=True,
-                              capture_output=True, check=True).stdout.split()
+                              capture_output=True, check=True, env=env).stdout.split()
 
     assert completed("belay", "--re") == ["--read-only", "--rename"]
+    assert set(completed("belay", "--")) == {f"--{name}" for name in own_options()}
     assert completed("belay", "--kill", "\"\"") == ["0a1b2c3d", "work", "4e5f6071"]
     assert completed("belay", "--session", "w") == ["work"]
+    assert completed("belay", "--history", "1") == []
+
+
+@pytest.mark.skipif(not shutil.which("fish"), reason="no fish")
+def test_completion_of_fish(tmp_path):
+    def completed(line):
+        done = subprocess.run(["fish", "--no-config", "-c", "source completions/belay.fish; "
+                               f"complete -C '{line}'"], cwd=REPO, text=True,
+                              capture_output=True, check=True, env=fake_belay(tmp_path))
+        return [one.split("\t")[0] for one in done.stdout.splitlines()]
+
+    assert {f"--{name}" for name in own_options()} <= set(completed("belay --"))
+    assert completed("belay --session w") == ["work"]
 
 
 @pytest.mark.skipif(not shutil.which("zsh"), reason="no zsh")
@@ -155,12 +178,12 @@ def test_completion_of_bash(tmp_path):
     ("belay --kill ''", "sessions 0a1b2c3d work 4e5f6071"),
     ("belay --session work al", "ssh belay al"),
     ("belay --new -p 22 --history=9 --linger 1h al", "ssh belay -p 22 al")])
-def test_completion_of_zsh(line, does):
+def test_completion_of_zsh(tmp_path, line, does):
     """What is ours is ours to complete, and ssh's function sees none of it."""
-    script = ("belay() { printf 'ID HOST NAME\\n0a1b2c3d there work x\\n4e5f6071 there - x\\n' }; "
-              "compadd() { print sessions $sessions }; _ssh() { print ssh $words[1,CURRENT] }; "
+    script = ("compadd() { print sessions $sessions }; _ssh() { print ssh $words[1,CURRENT] }; "
               f"_belay() {{ . completions/_belay }}; words=({line}); CURRENT=$#words; _belay")
-    done = subprocess.run(["zsh", "-fc", script], cwd=REPO, text=True, capture_output=True)
+    done = subprocess.run(["zsh", "-fc", script], cwd=REPO, text=True, capture_output=True,
+                          env=fake_belay(tmp_path))
     assert done.stdout.strip() == does, done
 
 

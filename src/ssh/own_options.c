@@ -1,0 +1,102 @@
+#include "ssh/own_options.h"
+
+#include "base/session_name.h"
+#include "ssh/options.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define AT(field) offsetof(struct options, field)
+#define FLAG(name, field, help) \
+	{ \
+		name, OWN_FLAG, NULL, help, AT(field), 0 \
+	}
+#define TEXT(name, kind, field, value, help) \
+	{ \
+		name, kind, value, help, AT(field), 0 \
+	}
+
+static const struct own_option table[] = {
+	FLAG("new", fresh, "start another session"),
+	TEXT("session", OWN_SESSION, session, "NAME", "come to this session, or make it"),
+	FLAG("share", share, "beside its other clients"),
+	FLAG("read-only", read_only, "only look on"),
+	{ "history", OWN_COUNT, "ROWS", "rows of history for a new terminal", AT(history),
+	    AT(has_history) },
+	{ "history-time", OWN_COUNT, "SECONDS", "how long the screen may take for them",
+	    AT(history_time_s), AT(has_history_time) },
+	{ "linger", OWN_TIME, "TIME",
+	    "how long the session is kept when nobody comes back", AT(linger_s), 0 },
+	FLAG("list", list, "print the sessions"),
+	FLAG("json", json, "... as JSON, also of --status"),
+	FLAG("status", status, "how the belays that run here are doing"),
+	FLAG("forward", forward, "add -L, -R and -D to one that runs"),
+	FLAG("cancel", cancel, "drop -L, -R and -D of one that runs"),
+	TEXT("kill", OWN_SESSION, kill, "SESSION", "end a session"),
+	TEXT("detach", OWN_SESSION, detach, "SESSION", "send its clients away"),
+	TEXT("rename", OWN_RENAME, rename, "SESSION:NAME", "call it otherwise"),
+	{ "autossh", OWN_FIRST, NULL, "as the first word: take autossh's command line", 0,
+	    0 },
+	FLAG("completions", completions, "print this table for a shell's completion"),
+	FLAG("help", help, "print this"),
+	FLAG("version", version, "print the version"),
+};
+
+const struct own_option *
+own_option(size_t i)
+{
+	return i < sizeof table / sizeof *table ? &table[i] : NULL;
+}
+
+const struct own_option *
+own_option_find(const char *name, size_t len)
+{
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+		if (strlen(table[i].name) == len && memcmp(table[i].name, name, len) == 0)
+			return &table[i];
+	return NULL;
+}
+
+static bool
+parse_count(const char *value, uint32_t *ret_n)
+{
+	char *end;
+	unsigned long n = strtoul(value, &end, 10);
+	*ret_n = (uint32_t)n;
+	return *value >= '0' && *value <= '9' && !*end && n <= UINT32_MAX;
+}
+
+static bool
+is_name(const char *name, size_t len)
+{
+	return session_name_ok((struct span){ (const uint8_t *)name, len });
+}
+
+bool
+own_option_set(const struct own_option *option, struct options *o, const char *value)
+{
+	char *fields = (char *)o;
+	void *at = fields + option->at;
+	const char *colon = value ? strchr(value, ':') : NULL;
+	if (option->given)
+		*(bool *)(fields + option->given) = true;
+	switch (option->kind) {
+	case OWN_FLAG:
+		*(bool *)at = true;
+		return true;
+	case OWN_SESSION:
+		*(const char **)at = value;
+		return is_name(value, strlen(value));
+	case OWN_RENAME:
+		*(const char **)at = value;
+		return colon && is_name(value, (size_t)(colon - value))
+		    && is_name(colon + 1, strlen(colon + 1));
+	case OWN_COUNT:
+		return parse_count(value, at);
+	case OWN_TIME:
+		return options_time(value, at);
+	case OWN_FIRST:
+		break;
+	}
+	return false;
+}
