@@ -67,6 +67,28 @@ def test_protocol_tells_the_sizes_of_the_code():
         assert re.search(rf"\b{eval(value)}\b", text), f"{name} is not in PROTOCOL.md"
 
 
+def test_protocol_has_the_names_of_the_code():
+    """Every number of an enumeration that is on the wire stands in a table with its name."""
+    code, page = (SRC / "wire/msg.h").read_text(), read("doc/PROTOCOL.md")
+    enums = re.findall(r"^enum \w+ \{\n(.*?)^\};", code[code.index("/* hello."):], re.M | re.S)
+    found = [pair for one in enums for pair in re.findall(r"^\t([A-Z]+_[A-Z_]+) = (\d+)[,;]", one, re.M)]
+    assert len(found) > 30
+    # What a byte cannot hold, and nothing at all, is never sent.
+    assert not [name for name, number in found if 0 < int(number) < 256
+                and f"| {number} | `{name}` |" not in page]
+
+
+def test_protocol_shows_a_recorded_exchange():
+    """Each frame, as far as it is shown; and what it is called is its type."""
+    numbers = {int(number): name for name, number in
+               re.findall(r"^([A-Z]+) (\d+) link ", read("doc/PROTOCOL.md"), re.M)}
+    rows = re.findall(r"^\| `([<>] [0-9a-f]+)(?:\.\.\.)?` \| (\w+)", read("doc/PROTOCOL.md"), re.M)
+    recorded = read("tests/golden/v1/terminal.txt").splitlines()
+    assert len(rows) == len(recorded) > 20
+    for (shown, name), line in zip(rows, recorded):
+        assert line.startswith(shown) and numbers[int(line[10:12], 16)] == name, shown
+
+
 def test_conformance_page_names_every_case():
     code = (REPO / "tests/conformance/cases.py").read_text()
     cases = re.findall(r'"([a-z O-]+)": [a-z_]+', code[code.index("CASES = {"):])
