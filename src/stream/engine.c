@@ -379,7 +379,7 @@ engine_frame(struct engine *e, struct link *l, const struct frame *f, uint64_t n
 		break;
 	case MSG_PING:
 		if (l->lossy)
-			tell_again_on(e, l); /* it may wait for credit that was lost */
+			tell_again_on(e, l); /* it may wait for a limit that was lost */
 		l->pong_due = true;
 		l->pong_stamp = m.ping.stamp;
 		break;
@@ -593,7 +593,7 @@ fill_data(struct engine *e, struct link *l, const struct turn *turn, struct buf 
 
 /* Whether a stream has more to send than the peer allows. */
 static bool
-wants_credit(const struct engine *e, const struct link *l)
+wants_window(const struct engine *e, const struct link *l)
 {
 	for (size_t i = 0; i < e->n_streams; i++) {
 		const struct stream *s = e->streams[i];
@@ -605,12 +605,12 @@ wants_credit(const struct engine *e, const struct link *l)
 }
 
 /* Lossy links only: when to send again what nobody acknowledged, and to ask again for
- * credit; 0 never. */
+ * limit; 0 never. */
 static uint64_t
 retry_at(const struct engine *e, const struct link *l)
 {
 	if (!l->lossy || !is_active(e, l)
-	    || !(l->ping_us || flight_on(e, l) || wants_credit(e, l)))
+	    || !(l->ping_us || flight_on(e, l) || wants_window(e, l)))
 		return 0;
 	uint64_t wait = l->srtt_us ? l->srtt_us + 4 * l->rttvar_us : RETRY_UNKNOWN_US;
 	return l->progress_us + (wait < RETRY_MIN_US ? RETRY_MIN_US : wait);

@@ -81,8 +81,8 @@ struct link {
 
 	bool use_due, ping_now, pong_due;
 	uint64_t pong_stamp;
-	/* bytes of all streams together beyond the last acknowledgement: what the credit
-	 * allows, and at most so many */
+	/* how many bytes of the streams that it carries may be beyond the last
+	 * acknowledgement; and at most so many, whatever that says */
 	struct congestion congestion;
 	size_t flight_max; /* up to RANK_TERMINAL: FLIGHT_MAX */
 	size_t bulk_max; /* with what ranks behind it: FLIGHT_BULK */
