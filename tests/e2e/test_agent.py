@@ -210,7 +210,7 @@ def session(tmp_path):
     link.stable = str(tmp_path / "run" / ("00" * 16 + ".agent"))
     link.gone = lambda: not any((tmp_path / "run").iterdir())
     yield link
-    link(None, wish=ATTACH, flags=0).send(frame("BYE", code=2))
+    link(None, request=ATTACH, flags=0).send(frame("BYE", code=2))
     wait_until(link.gone)
     for one in links:
         one.close()
@@ -248,15 +248,15 @@ def leads_nowhere(session):
 
 def test_it_is_the_one_of_the_link_in_use(session, places):
     first, second, third = places
-    owner = session(first, wish=NEW)
+    owner = session(first, request=NEW)
     leads_to(session, first)
-    again = session(second, wish=RESUME, client=owner.client)
+    again = session(second, request=RESUME, client=owner.client)
     owner.expect(lambda: owner.over)
     leads_to(session, second)
     # A connection ends with the link that it leads to.
     with ask(session) as here:
         there, _ = second.socket.accept()
-        last = session(third, wish=RESUME, client=owner.client)
+        last = session(third, request=RESUME, client=owner.client)
         assert here.recv(1) == b"" and there.recv(1) == b""
         there.close()
     leads_to(session, third)
@@ -273,14 +273,14 @@ def _refused(session):
 
 def test_nobody_s_agent_is_shown_that_is_not_meant_to_be(session, places):
     first, second, third = places
-    owner = session(first, wish=NEW)
-    session(second, wish=ATTACH, flags=READ_ONLY | SHARE | AGENT)
-    session(third, wish=ATTACH, flags=SHARE)
+    owner = session(first, request=NEW)
+    session(second, request=ATTACH, flags=READ_ONLY | SHARE | AGENT)
+    session(third, request=ATTACH, flags=SHARE)
     leads_to(session, first)
     owner.send(frame("BYE", code=4))
     owner.expect(lambda: owner.over)
     leads_nowhere(session)
-    other = session(first, wish=ATTACH, flags=SHARE | AGENT)
+    other = session(first, request=ATTACH, flags=SHARE | AGENT)
     leads_to(session, first)
     other.send(frame("BYE", code=4))
     other.expect(lambda: other.over)
@@ -289,7 +289,7 @@ def test_nobody_s_agent_is_shown_that_is_not_meant_to_be(session, places):
 
 
 def test_a_socket_that_is_gone(session, places):
-    session(places[0], wish=NEW)
+    session(places[0], request=NEW)
     os.unlink(places[0].path)
     leads_nowhere(session)
 
@@ -297,13 +297,13 @@ def test_a_socket_that_is_gone(session, places):
 def test_what_a_client_says_of_its_origin_does_not_count(session, places):
     """Only the relay knows."""
     lie = frame("ORIGIN", agent=places[1].path.encode(), connection=b"")
-    session(places[0], wish=NEW, more=lie)
+    session(places[0], request=NEW, more=lie)
     leads_to(session, places[0])
     assert not places[1].asked()
 
 
 def test_too_many(session, places):
-    session(places[0], wish=NEW)
+    session(places[0], request=NEW)
     with socket.socket(socket.AF_UNIX) as last:
         held = [(ask(session), places[0].socket.accept()[0]) for _ in range(64)]
         last.settimeout(20)

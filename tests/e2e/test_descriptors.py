@@ -92,7 +92,7 @@ def test_a_child_on_a_terminal_does_not_outlive_it(tmp_path):
                  and f"MARK={tmp_path}".encode() in _read(f"/proc/{pid}/environ")}
         return {pid: argv for pid, argv in found.items() if argv != [b""]}
 
-    one = Peer(env, wish=NEW, session=bytes(range(16)), kind=PTY,
+    one = Peer(env, request=NEW, session=bytes(range(16)), kind=PTY,
                more=frame("DISPLAY", protocol=b"MIT-MAGIC-COOKIE-1", cookie=b"00" * 16))
     try:
         wait_until(lambda: b"sleep" in [argv[0] for argv in mine().values()])

@@ -25,7 +25,7 @@ class Session:
                     "BELAY_RUN_DIR": str(self.run),
                     **{name: os.environ[name] for name in os.environ if "SAN_OPT" in name}}
         self.said, self.count, self.peers = b"ready\n", 0, []
-        self.owner = self.peer(wish=NEW, command=PROGRAM, kind=PTY, main_from=0)
+        self.owner = self.peer(request=NEW, command=PROGRAM, kind=PTY, main_from=0)
         self.owner.grant()
         self.owner.expect(lambda: bytes(self.owner.main) == self.said)
         self.check()
@@ -36,7 +36,7 @@ class Session:
 
     def reader(self, **more):
         """One that looks on, and says in its hello what it should not."""
-        return self.peer(**{"wish": ATTACH, "flags": READ_ONLY, "kind": PTY, "linger_s": 0,
+        return self.peer(**{"request": ATTACH, "flags": READ_ONLY, "kind": PTY, "linger_s": 0,
                             "rows": 5, "cols": 9, **more})
 
     def check(self):
@@ -89,7 +89,7 @@ BAD = {
     "unlisten": control("UNLISTEN", forward=3),
     "nonsense": lambda one: one.stream(0, b"\0\0\0\1\377" * 9),
     "gap": link("DATA", stream=1, offset=99, bytes=b"x"),
-    "hello": link("HELLO", flags=0, wish=ATTACH, version_max=1),
+    "hello": link("HELLO", flags=0, request=ATTACH, version_max=1),
 }
 
 
@@ -147,13 +147,13 @@ def test_who_looks_on_does_not_forward(session, tmp_path):
 
 def test_how_long_a_session_waits_is_its_owner_s(session):
     one = session.reader().grant()
-    other = session.peer(wish=ATTACH, flags=SHARE, kind=PTY, linger_s=0).grant()
+    other = session.peer(request=ATTACH, flags=SHARE, kind=PTY, linger_s=0).grant()
     before, said = session.owner, len(session.owner.main)
     before.close()
     for late in (one, other):
         late.close()
     assert session.lives()
-    session.owner = session.peer(wish=RESUME, client=before.client, kind=PTY,
+    session.owner = session.peer(request=RESUME, client=before.client, kind=PTY,
                                  main_from=said, positions=b"".join(
                                      stream.to_bytes(4, "big") + at.to_bytes(8, "big")
                                      + (2 ** 20).to_bytes(8, "big")
@@ -176,7 +176,7 @@ def test_who_looks_on_takes_nobody_s_place(session):
         one.expect(lambda: one.names)
         assert one.welcome
         one.close()
-    other = session.peer(wish=ATTACH, flags=SHARE, kind=PTY)
+    other = session.peer(request=ATTACH, flags=SHARE, kind=PTY)
     assert other.welcome
     session.check()
     other.send(frame("BYE", code=4))
@@ -189,16 +189,16 @@ def test_who_looks_on_takes_nothing_over(session):
     session.check()
 
 
-@pytest.mark.parametrize("wish", [NEW, OPEN])
-def test_who_looks_on_makes_nothing(tmp_path, session, wish):
-    one = Peer(session.env, session=bytes(16), wish=wish, flags=READ_ONLY, kind=PTY)
+@pytest.mark.parametrize("request", [NEW, OPEN])
+def test_who_looks_on_makes_nothing(tmp_path, session, request):
+    one = Peer(session.env, session=bytes(16), request=request, flags=READ_ONLY, kind=PTY)
     session.peers.append(one)
     assert one.names == ["REFUSE"]
 
 
 @pytest.mark.parametrize("code", [1, 2, 4])
 def test_who_shares_only_leaves(session, code):
-    one = session.peer(wish=ATTACH, flags=SHARE, kind=PTY).grant()
+    one = session.peer(request=ATTACH, flags=SHARE, kind=PTY).grant()
     one.send(frame("BYE", code=code))
     if code != 1:   # which means nothing yet
         one.expect(lambda: one.over)
@@ -207,12 +207,12 @@ def test_who_shares_only_leaves(session, code):
 
 def test_an_owner_does_not_end_what_others_use(session):
     """A client whose output is no terminal hangs up when it is killed."""
-    other = session.peer(wish=ATTACH, flags=SHARE, kind=PTY).grant()
+    other = session.peer(request=ATTACH, flags=SHARE, kind=PTY).grant()
     session.owner.send(frame("BYE", code=2))
     session.owner.expect(lambda: session.owner.over)
     other.stream(1, b"goes on\n")
     other.expect(lambda: b"goes on 24 80" in other.main)
-    session.owner = session.peer(wish=ATTACH, kind=PTY).grant()     # which may end it
+    session.owner = session.peer(request=ATTACH, kind=PTY).grant()     # which may end it
 
 
 @pytest.mark.parametrize("who", ["reader", "sharer", "owner"])
@@ -225,16 +225,16 @@ def test_a_file_that_nobody_fills_holds_nobody_up(tmp_path, who):
     session.peers = []
     command = b"stty -echo -onlcr; read x; seq 1500000; echo over; read x"
     flags = {name: EXACT if name == who else 0 for name in ("reader", "sharer", "owner")}
-    session.owner = session.peer(wish=NEW, kind=PTY, command=command, flags=flags["owner"])
+    session.owner = session.peer(request=NEW, kind=PTY, command=command, flags=flags["owner"])
     session.owner.grant()
-    other = session.peer(wish=ATTACH, kind=PTY, flags=SHARE | flags["sharer"]).grant()
+    other = session.peer(request=ATTACH, kind=PTY, flags=SHARE | flags["sharer"]).grant()
     gone, here = (session.owner, other) if who == "owner" else (other, session.owner)
     if who == "reader":
         gone = session.reader(flags=READ_ONLY | EXACT).grant()
     gone.close()
     here.stream(1, b"go\n")
     here.expect(lambda: b"over\n" in here.main[-20:])
-    session.owner = session.peer(wish=ATTACH, kind=PTY).grant()
+    session.owner = session.peer(request=ATTACH, kind=PTY).grant()
     session.close()
 
 
