@@ -303,15 +303,18 @@ def test_what_a_client_says_of_its_origin_does_not_count(session, places):
 
 
 def test_too_many(session, places):
+    """One more waits to be accepted, and is served when another has ended."""
     session(places[0], request=NEW)
+    held = [(ask(session), places[0].socket.accept()[0]) for _ in range(64)]
     with socket.socket(socket.AF_UNIX) as last:
-        held = [(ask(session), places[0].socket.accept()[0]) for _ in range(64)]
         last.settimeout(20)
         last.connect(session.stable)
-        assert last.recv(1) == b""
         for program, agent in held:
             program.close()
             agent.settimeout(20)
             assert agent.recv(1) == b""
             agent.close()
+        led = places[0].socket.accept()[0]
+        led.close()
+        assert last.recv(1) == b""
     leads_to(session, places[0])

@@ -189,9 +189,9 @@ def test_who_looks_on_takes_nothing_over(session):
     session.check()
 
 
-@pytest.mark.parametrize("request", [NEW, OPEN])
-def test_who_looks_on_makes_nothing(tmp_path, session, request):
-    one = Peer(session.env, session=bytes(16), request=request, flags=READ_ONLY, kind=PTY)
+@pytest.mark.parametrize("how", [NEW, OPEN])
+def test_who_looks_on_makes_nothing(tmp_path, session, how):
+    one = Peer(session.env, session=bytes(16), request=how, flags=READ_ONLY, kind=PTY)
     session.peers.append(one)
     assert one.names == ["REFUSE"]
 
