@@ -10,12 +10,12 @@
 int
 main(void)
 {
-	static const char *const texts[] = { [CONFIG_SSH] = "ssh",
-		[CONFIG_LINK] = "link",
-		[CONFIG_OURS] = "belay" };
+	static const char *const texts[] = { [SSH_CONFIG_SSH] = "ssh",
+		[SSH_CONFIG_LINK] = "link",
+		[SSH_CONFIG_OURS] = "belay" };
 	const char *name;
-	enum config_who who;
-	for (size_t i = 0; config_keyword(i, &name, &who); i++)
+	enum ssh_config_who who;
+	for (size_t i = 0; ssh_config_keyword(i, &name, &who); i++)
 		printf("keyword %s %s\n", name, texts[who]);
 	for (char c = '0'; c <= 'z'; c++)
 		if (options_has_value(c) >= 0)

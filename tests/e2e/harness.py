@@ -646,7 +646,8 @@ def tables():
     with tempfile.TemporaryDirectory(prefix="belay-tables-") as place:
         _run("gcc", "-std=c17", "-D_DEFAULT_SOURCE", "-Isrc", "-o", f"{place}/keywords",
              "tests/doc/keywords.c", "src/ssh/ssh_config.c", "src/ssh/options.c",
-             "src/wire/msg.c", "src/base/buf.c", "src/base/err.c", cwd=REPO)
+             "src/ssh/own_options.c", "src/base/session_name.c",
+             "src/base/buf.c", "src/base/err.c", cwd=REPO)
         lines = [line.split() for line in _run(f"{place}/keywords").splitlines()]
     return Tables({name: who for kind, name, who in lines if kind == "keyword"},
                   {name: how == "value" for kind, name, how in lines if kind == "letter"})
