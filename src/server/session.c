@@ -5,6 +5,7 @@
 #include "link/pipe.h"
 #include "server/agent.h"
 #include "server/clients.h"
+#include "server/lifetime.h"
 #include "server/program.h"
 #include "server/rundir.h"
 #include "server/session_info.h"
@@ -25,18 +26,8 @@ enum {
 	READER_LINKS = 2, /* so that readers leave guests to others */
 	READ_MAX = 16 * 1024,
 	LINK_SILENT_US = 120 * 1000000, /* a link of which nothing is heard is closed */
-	/* A client whose first login broke before it heard of the session has given up. */
-	UNUSED_LINGER_US = 60 * 1000000,
-	/* let a link deliver the last bytes before we exit */
-	EXIT_LINGER_US = 2 * 1000000,
 	/* A link whose input has ended while ssh still listens: its client was killed. */
 	KILLED_AFTER_US = 2 * 1000000,
-};
-
-enum phase {
-	PHASE_NEW, /* no client has said yet what it wants */
-	PHASE_RUNNING,
-	PHASE_ENDED, /* the exit status is told; the client has to fetch it */
 };
 
 /* A relay, and the link over the descriptors that it brought. */
@@ -62,15 +53,19 @@ struct session {
 	struct conn conns[CONNS_MAX];
 	struct watch listener;
 	char path[SESSION_PATH_MAX]; /* of our socket */
-	enum phase phase;
+	struct lifetime lifetime;
 	struct session_info info;
-	uint64_t away_us; /* since when no client that counts is linked; 0: one is */
-	uint64_t linger_us;
-	bool used; /* a client has chosen a link: it knows that the session is there */
-	uint64_t delivered_us; /* since when the client has everything */
 };
 
 static struct session session; /* one session a process */
+
+static void
+ends(struct session *h, enum lifetime_event event)
+{
+	lifetime_on(&h->lifetime, event);
+	if (h->lifetime.phase == LIFETIME_OVER)
+		loop_stop(&h->loop);
+}
 
 /* ---- guests ---- */
 
@@ -283,7 +278,7 @@ start_program(struct session *h, const struct msg_hello *hello, struct conn *g)
 		conn_refuse(g, REFUSE_CANNOT, text);
 		return false;
 	}
-	h->phase = PHASE_RUNNING;
+	lifetime_on(&h->lifetime, LIFETIME_STARTED);
 	return true;
 }
 
@@ -347,7 +342,7 @@ grant(struct session *h, struct client *p, const struct msg_hello *hello, bool l
 static struct client *
 newcomer(struct session *h, struct conn *g, const struct msg_hello *hello)
 {
-	bool starts = h->phase == PHASE_NEW;
+	bool starts = h->lifetime.phase == LIFETIME_NEW;
 	bool comes = hello->request == HELLO_ATTACH || hello->request == HELLO_OPEN;
 	if (starts && hello->request != HELLO_NEW && hello->request != HELLO_OPEN) {
 		conn_refuse(g, REFUSE_GONE, "");
@@ -357,7 +352,7 @@ newcomer(struct session *h, struct conn *g, const struct msg_hello *hello)
 		conn_refuse(g, REFUSE_TAKEN, "");
 		return NULL;
 	}
-	if (h->phase == PHASE_ENDED) {
+	if (h->lifetime.phase == LIFETIME_ENDED) {
 		conn_refuse(g, REFUSE_GONE, "");
 		return NULL;
 	}
@@ -431,7 +426,7 @@ conn_attach(struct session *h, struct conn *g, const struct msg_hello *hello)
 	    && (!h->clients.typist || h->clients.typist == p))
 		set_size(h, &size);
 	if (rights_has(p->role, CLAIM_LINGER))
-		h->linger_us = (uint64_t)hello->linger_s * 1000000;
+		h->lifetime.linger_us = (uint64_t)hello->linger_s * 1000000;
 	if (rights_has(p->role, CLAIM_STAY))
 		session_info_used(&h->info);
 }
@@ -447,11 +442,12 @@ conn_bye(struct session *h, struct conn *g, const struct frame *f)
 	enum right right = rights_of(p->role, MSG_BYE, code);
 	if (code == BYE_HANGUP && right == RIGHT_ALLOWED
 	    && !clients_other_here(&h->clients, p, CLAIM_STAY)) {
-		loop_stop(&h->loop);
+		ends(h, LIFETIME_HUNG_UP);
 		return;
 	}
 	conn_close(h, g);
-	if (right == RIGHT_ERROR || (code == BYE_DONE && h->phase != PHASE_ENDED))
+	if (right == RIGHT_ERROR
+	    || (code == BYE_DONE && h->lifetime.phase != LIFETIME_ENDED))
 		return;
 	dismiss(h, p, BYE_DETACHED);
 }
@@ -527,12 +523,12 @@ static void
 asked(struct session *h, struct conn *g, const struct frame *f)
 {
 	union msg m;
-	if (h->phase == PHASE_NEW || msg_get(f, &m))
+	if (h->lifetime.phase == LIFETIME_NEW || msg_get(f, &m))
 		return;
 	switch (m.ask.verb) {
 	case ASK_KILL:
 		dismiss_all(h, BYE_ENDED);
-		loop_stop(&h->loop);
+		ends(h, LIFETIME_KILLED);
 		break;
 	case ASK_RENAME:
 		session_info_rename(&h->info, m.ask.text);
@@ -637,7 +633,7 @@ tell_exit(struct session *h)
 		m = (struct msg_exit){ EXIT_SIGNAL, (uint32_t)WTERMSIG(status) };
 	clients_exit(&h->clients, &m);
 	program_close(&h->program);
-	h->phase = PHASE_ENDED;
+	lifetime_on(&h->lifetime, LIFETIME_PROGRAM_ENDED);
 }
 
 static void
@@ -675,7 +671,7 @@ control_turn(struct session *h, struct client *p)
 	/* A client that sends nonsense here cannot be understood any more; a command is its
 	 * alone. */
 	if (err < 0 && !h->clients.pty)
-		loop_stop(&h->loop);
+		ends(h, LIFETIME_NONSENSE);
 	else if (err < 0)
 		dismiss(h, p, BYE_ENDED);
 }
@@ -720,7 +716,7 @@ conn_turn(struct session *h, struct conn *g)
 		return 0;
 	if (e && g->input_over_us) {
 		if (client_killed(h, g))
-			loop_stop(&h->loop); /* as under ssh */
+			ends(h, LIFETIME_HUNG_UP); /* as under ssh */
 		else if (now >= g->input_over_us + KILLED_AFTER_US
 		    || engine_link(e, RANK_CONTROL) != &g->io.link
 		    || sys_hung_up(g->io.out.fd))
@@ -791,36 +787,30 @@ in_use(const struct session *h)
 	return false;
 }
 
+/* A client that keeps the session has chosen its link. */
+static bool
+chosen(const struct session *h)
+{
+	for (size_t i = 0; i < CLIENTS_MAX; i++) {
+		const struct client *p = &h->clients.list[i];
+		if (client_here(p) && rights_has(p->role, CLAIM_STAY)
+		    && engine_link(&p->engine, RANK_CONTROL)->used)
+			return true;
+	}
+	return false;
+}
+
 /* Whether the session is over, or when that is to be asked again. */
 static uint64_t
 end_turn(struct session *h)
 {
-	uint64_t now = h->loop.now_us, at = 0;
-	bool delivered = h->phase == PHASE_ENDED && clients_delivered(&h->clients);
-	if (in_use(h))
-		h->away_us = 0;
-	else if (!h->away_us)
-		h->away_us = now;
-	if (delivered) {
-		if (!h->delivered_us)
-			h->delivered_us = now;
-		loop_sooner(&at, h->delivered_us + EXIT_LINGER_US);
-		if (!any_guest(h) || now >= at)
-			loop_stop(&h->loop);
-	}
-	if (h->phase == PHASE_NEW && !any_guest(h))
-		/* the one who asked for it was refused, or has gone */
+	struct lifetime_facts facts = { .connected = any_guest(h),
+		.kept = in_use(h),
+		.used = h->lifetime.used || chosen(h),
+		.delivered = clients_delivered(&h->clients) };
+	uint64_t at = lifetime_turn(&h->lifetime, &facts, h->loop.now_us);
+	if (h->lifetime.phase == LIFETIME_OVER)
 		loop_stop(&h->loop);
-	for (size_t i = 0; i < CLIENTS_MAX && !h->used; i++)
-		h->used = client_here(&h->clients.list[i])
-		    && rights_has(h->clients.list[i].role, CLAIM_STAY)
-		    && engine_link(&h->clients.list[i].engine, RANK_CONTROL)->used;
-	if (h->away_us && h->phase != PHASE_NEW) {
-		uint64_t wait_us = h->used ? h->linger_us : UNUSED_LINGER_US;
-		loop_sooner(&at, h->away_us + wait_us);
-		if (now >= h->away_us + wait_us)
-			loop_stop(&h->loop);
-	}
 	return at;
 }
 
@@ -829,7 +819,7 @@ session_turn(void *owner, uint64_t now_us)
 {
 	struct session *h = owner;
 	uint64_t at = clients_turn(h);
-	if (h->phase == PHASE_RUNNING && program_over(&h->program))
+	if (h->lifetime.phase == LIFETIME_RUNNING && program_over(&h->program))
 		tell_exit(h);
 	loop_sooner(&at, listener_turn(&h->display.listener, now_us));
 	loop_sooner(&at, clients_forward(&h->clients, now_us));
@@ -864,12 +854,12 @@ session_signal(void *owner, int sig)
 {
 	struct session *h = owner;
 	if (sig == RUNDIR_SIGNAL) {
-		if (h->phase != PHASE_NEW)
+		if (h->lifetime.phase != LIFETIME_NEW)
 			listen_again(h);
 		return;
 	}
 	if (sig != SIGCHLD) {
-		loop_stop(&h->loop);
+		ends(h, LIFETIME_SIGNALLED);
 		return;
 	}
 	int status;
