@@ -338,7 +338,8 @@ go_plain(struct client *s, const char *why, enum plain_keeper keeper)
 	if (isatty(STDERR_FILENO) && isatty(STDOUT_FILENO) && command)
 		log_say(LOG_NOTICE, "%s: %s; after a cut run it again: %s",
 		    s->options->destination, command + strlen("exec "), why);
-	else if (isatty(STDERR_FILENO) && isatty(STDOUT_FILENO))
+	else if (isatty(STDERR_FILENO)
+	    && (isatty(STDOUT_FILENO) || s->request.kind == KIND_SFTP))
 		log_say(LOG_NOTICE, "%s: plain ssh, which does not survive a cut%s: %s",
 		    s->options->destination, tunnel ? ", but is run again" : "", why);
 	if (tunnel)

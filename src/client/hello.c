@@ -35,6 +35,14 @@ linger_s(const struct hello *h)
 	return h->request->kind == KIND_PTY ? LINGER_SHELL_S : LINGER_COMMAND_S;
 }
 
+/* BELAY_SFTP is for what is started by scp and its like, without our options. */
+static bool
+own_sftp(const struct options *o)
+{
+	const char *named = getenv("BELAY_SFTP");
+	return o->own_sftp || (named && strcmp(named, "own") == 0);
+}
+
 static uint8_t
 flags(const struct hello *h)
 {
@@ -47,6 +55,8 @@ flags(const struct hello *h)
 		set |= HELLO_EXACT;
 	if (h->forwards->agent)
 		set |= HELLO_AGENT;
+	if (h->request->kind == KIND_SFTP && own_sftp(h->options))
+		set |= HELLO_OWN_SFTP;
 	return (uint8_t)set;
 }
 

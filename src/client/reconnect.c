@@ -313,8 +313,7 @@ server_refused(struct reconnect *r, struct attempt *a)
 	case REFUSE_CANNOT:
 		if (!r->was_up) {
 			/* As a full disk: it may be otherwise next time. */
-			r->events->plain(r->owner, a->text, a->bootstrap.keeper,
-			    a->why != WHY_NO_PLACE);
+			r->events->plain(r->owner, a->text, a->bootstrap.keeper, false);
 			break;
 		}
 		/* fall through */

@@ -20,24 +20,6 @@ enum {
 	SELF_WORDS = 8,
 };
 
-/* Where systems keep it; the subsystem's own path stands in sshd's configuration, which
- * a user often cannot read.  NULL: there is none. */
-static const char *
-sftp_server(void)
-{
-	static const char *const places[] = { "/usr/lib/openssh/sftp-server",
-		"/usr/libexec/openssh/sftp-server", "/usr/lib/ssh/sftp-server",
-		"/usr/libexec/sftp-server", "/usr/lib/sftp-server",
-		"/usr/libexec/ssh/sftp-server" };
-	const char *named = getenv("BELAY_SFTP_SERVER");
-	if (named && access(named, X_OK) == 0)
-		return named;
-	for (size_t i = 0; i < sizeof places / sizeof *places; i++)
-		if (access(places[i], X_OK) == 0)
-			return places[i];
-	return NULL;
-}
-
 /* sshd sets SHELL from its own look-up of the user, which knows more than a static
  * program can find out. */
 static const char *
@@ -158,11 +140,11 @@ run(const struct login *login)
 {
 	if (login->kind == KIND_SELF)
 		run_self(login->command);
-	const char *shell = login->kind == KIND_SFTP ? sftp_server() : login_shell();
+	const char *shell = login_shell();
 	const char *slash = strrchr(shell, '/'), *base = slash ? slash + 1 : shell;
 	char argv0[SHELL_MAX];
 	if (login->kind == KIND_SFTP) {
-		execl(shell, base, (char *)NULL);
+		sftp_exec(login->sftp, shell);
 	} else if (login->command.n) {
 		char *command = strndup((const char *)login->command.p, login->command.n);
 		if (command)
@@ -218,10 +200,6 @@ start_on_pipes(const struct login *login, struct login_fds *ret_fds)
 {
 	int pairs[3][2];
 	int made = 0;
-	if (login->kind == KIND_SFTP && !sftp_server()) {
-		errno = ENOENT;
-		return -1;
-	}
 	while (made < 3 && sys_pipe(pairs[made]) == 0)
 		made++;
 	int place = login->kind == KIND_SELF ? self_place() : -1;

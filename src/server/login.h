@@ -3,6 +3,7 @@
 #ifndef SERVER_LOGIN_H
 #define SERVER_LOGIN_H
 
+#include "server/sftp.h"
 #include "server/x11_listener.h"
 #include "sys/tty.h"
 #include "wire/msg.h"
@@ -15,6 +16,7 @@ struct login {
 	struct tty_size size;
 	const char *agent; /* the socket for SSH_AUTH_SOCK; NULL: as it is */
 	const struct x11_listener *display; /* for DISPLAY; NULL: as it is */
+	const struct sftp *sftp; /* with KIND_SFTP only */
 	const char *session; /* its id, for the environment; may be NULL */
 };
 

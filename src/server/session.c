@@ -243,7 +243,9 @@ static bool
 start_program(struct session *h, const struct msg_hello *hello, struct conn *g)
 {
 	struct buf id;
+	struct sftp sftp;
 	struct login login = { .kind = hello->kind,
+		.sftp = &sftp,
 		.command = hello->command,
 		.term = hello->term,
 		.modes = hello->modes,
@@ -252,6 +254,13 @@ start_program(struct session *h, const struct msg_hello *hello, struct conn *g)
 	union msg more;
 	if (hello->kind < KIND_PTY || hello->kind > KIND_NONE) {
 		conn_refuse(g, REFUSE_BAD, "unknown kind of session");
+		return false;
+	}
+	const char *why = hello->kind == KIND_SFTP
+	    ? sftp_choose(&sftp, hello->flags & HELLO_OWN_SFTP)
+	    : NULL;
+	if (why) {
+		conn_refuse(g, REFUSE_CANNOT, why);
 		return false;
 	}
 	session_info_begin(&h->info, hello);

@@ -27,6 +27,7 @@ static const struct own_option table[] = {
 	    AT(history_time_s), AT(has_history_time) },
 	{ "linger", OWN_TIME, "TIME",
 	    "how long the session is kept when nobody comes back", AT(linger_s), 0 },
+	TEXT("sftp", OWN_WORD, own_sftp, "own", "any sftp-server, without sshd's options"),
 	FLAG("list", list, "print the sessions"),
 	FLAG("json", json, "... as JSON, also of --status"),
 	FLAG("status", status, "how the belays that run here are doing"),
@@ -95,6 +96,9 @@ own_option_set(const struct own_option *option, struct options *o, const char *v
 		return parse_count(value, at);
 	case OWN_TIME:
 		return options_time(value, at);
+	case OWN_WORD:
+		*(bool *)at = strcmp(value, option->value) == 0;
+		return *(bool *)at;
 	case OWN_FIRST:
 		break;
 	}

@@ -17,6 +17,7 @@ enum own_kind {
 	OWN_RENAME, /* SESSION:NAME */
 	OWN_COUNT, /* a number of 32 bits */
 	OWN_TIME, /* as options_time takes it */
+	OWN_WORD, /* the one word that is its value's name */
 };
 
 struct own_option {

@@ -181,13 +181,15 @@ enum hello_flags {
 	/* no terminal shows what the program writes on its own: every byte counts */
 	HELLO_EXACT = 4,
 	HELLO_AGENT = 8, /* programs on the host may use the client's agent */
+	/* KIND_SFTP: whichever sftp-server is there, without sshd's options */
+	HELLO_OWN_SFTP = 16,
 };
 
 /* hello.kind: where the program runs.  Without a command it is a login shell. */
 enum hello_kind {
 	KIND_PTY = 1, /* on a pseudo-terminal: stream 1 */
 	KIND_PIPES = 2, /* stdin and stdout on stream 1, stderr on stream 2 */
-	KIND_SFTP = 3, /* the same, but the program is the host's sftp-server */
+	KIND_SFTP = 3, /* the same, but the program is sshd's subsystem sftp */
 	KIND_SELF = 4, /* the same, but it is belay-server with the words of `command` */
 	KIND_NONE = 5, /* nothing runs; the session is there for what the link carries */
 };

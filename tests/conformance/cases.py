@@ -95,7 +95,7 @@ class Lab:
         argv = [str(word) for word in argv]
         if not shutil.which(argv[0], path=PATH):
             raise Missing(f"no {argv[0]} here")
-        done = subprocess.run(argv, cwd=self.here, env=self.host.client_env(**env),
+        done = subprocess.run(argv, cwd=self.here, env=self.host.client_env(BELAY_SFTP="own", **env),
                               stdin=subprocess.DEVNULL, capture_output=True,
                               timeout=PATIENCE, start_new_session=True)
         said = (done.stdout + done.stderr).decode(errors="replace")[-1500:]

@@ -129,7 +129,7 @@ def own_options():
     code = (SRC / "ssh/own_options.c").read_text()
     table = code[code.index("table[] = {"):code.index("\n};")]
     found = re.findall(r'(?:FLAG\(|TEXT\(|\{ )"([a-z-]+)"(?:, (OWN_\w+))?'
-                       r'(?:(?:, \w+)?, "([A-Z:]+)")?', table)
+                       r'(?:(?:, \w+)?, "([A-Z:]+|own)")?', table)
     assert len(found) > 15
     return {name: (kind or "OWN_FLAG", value) for name, kind, value in found}
 
@@ -156,7 +156,7 @@ def test_belay_page_has_the_escapes():
 def fake_belay(tmp_path):
     """One with two sessions, and the table of options that is in the code."""
     kinds = {"OWN_SESSION": "session", "OWN_RENAME": "session", "OWN_COUNT": "value",
-             "OWN_TIME": "value"}
+             "OWN_TIME": "value", "OWN_WORD": "value"}
     table = "".join(f"{name}\\t{kinds.get(kind, '')}\\twhat it does\\n"
                     for name, (kind, _) in own_options().items())
     fake = tmp_path / "belay"

@@ -20,7 +20,7 @@ import time
 
 import pytest
 
-from harness import belay_argv, belay_path, wait_until
+from harness import belay_argv, belay_path, find_sshd, wait_until
 from patience import scaled
 
 SEED = int(os.environ.get("BELAY_E2E_SEED") or random.randrange(10**6))
@@ -378,6 +378,97 @@ def test_sftp(make_host, config):
             # sshd's own server may see the end first, and plain ssh gets no answer then.
             if not more:
                 raise
+
+
+# sftp with what sshd's configuration says of it.
+
+SFTP_SERVER = (find_sshd() or pathlib.Path("/usr/sbin/sshd")).parents[1] / "lib/openssh/sftp-server"
+OPTIONS_OF_SFTP = {
+    "internal, umask": "Subsystem sftp internal-sftp -u 0077",
+    "external, umask": f"Subsystem sftp {SFTP_SERVER} -u 0077 -l ERROR",
+    "internal, read-only": "Subsystem sftp internal-sftp -R",
+    "external, read-only": f"Subsystem sftp {SFTP_SERVER} -R",
+    "another directory": "Subsystem sftp internal-sftp -d /",
+}
+UNKNOWN_SFTP = {
+    "no file": None,
+    "no sftp": "Port 22",
+    "in a Match": "Match all\nSubsystem sftp internal-sftp",
+    "beside a ForceCommand in a Match":
+        "Subsystem sftp internal-sftp\nMatch User other\nForceCommand internal-sftp -R",
+    "a pattern that is not understood": "Include [a-z]*\nSubsystem sftp internal-sftp",
+}
+
+
+def configured(make_host, private, public, **files):
+    """A host whose sshd has this of sftp, and on which /etc/ssh/sshd_config says that."""
+    if os.getuid() or not os.path.isdir("/etc/ssh") or not SFTP_SERVER.exists():
+        pytest.skip("no /etc/ssh to put another in place of, or no sftp-server")
+    host = make_host(sshd_config=private, setenv={"BELAY_SFTP_SERVER": str(SFTP_SERVER)})
+    place = host.dir / "etc-ssh"
+    place.mkdir()
+    if public is not None:
+        (place / "sshd_config").write_text(public + "\n")
+    for name, text in files.items():
+        (place / f"{name}.conf").write_text(text + "\n")
+    host.sshd.stop()
+    host.sshd.within = ["unshare", "-m", "sh", "-c",
+                        'mount --bind "$0" /etc/ssh && exec "$@"', place]
+    host.sshd.start()
+    return host
+
+
+def put_and_look(host, program, name, **more):
+    """What sftp says of an upload and of where it is, the file's mode, how many logins it took."""
+    path, before = host.home / name, host.sshd.logins()
+    (host.client_home / "file").write_text("of the client\n")
+    (host.client_home / "batch").write_text(f"pwd\nput file {path}\n")
+    done = host.piped(["sftp", "-q", "-S", program, "-F", host.cfg, "-b", "batch", "testhost"],
+                      **more)
+    mode = oct(path.stat().st_mode) if path.exists() else None
+    return (done.returncode, done.stdout.replace(name.encode(), b""), mode,
+            host.sshd.logins() - before)
+
+
+@pytest.mark.parametrize("what", OPTIONS_OF_SFTP)
+def test_options_of_sftp(make_host, what):
+    line = OPTIONS_OF_SFTP[what]
+    host = configured(make_host, line, "Include *.conf\nInclude nothing*", a=line, b="Match all")
+    plain = put_and_look(host, "ssh", "by-ssh")
+    assert put_and_look(host, belay_path(), "by-belay") == plain
+    assert plain[2] == (None if "read-only" in what else "0o100600" if "umask" in what
+                        else "0o100644")
+
+
+@pytest.mark.parametrize("what", UNKNOWN_SFTP)
+def test_sftp_whose_options_are_not_known(make_host, what):
+    """It is sshd's, and that is all that is so."""
+    host = configured(make_host, "Subsystem sftp internal-sftp -u 0077", UNKNOWN_SFTP[what])
+    *plain, one = put_and_look(host, "ssh", "by-ssh")
+    assert put_and_look(host, belay_path(), "by-belay") == (*plain, one + 1)
+    assert plain[2] == "0o100600"
+    term = host.start(["sh", "-c", '"$0" -F "$1" -s testhost sftp </dev/null >/dev/null',
+                       belay_path(), host.cfg])
+    term.expect("plain ssh, which does not survive a cut: sshd's ")
+    term.wait_exit()
+    before = host.sshd.logins()
+    assert host.piped(belay(host, "testhost", "echo $BELAY_TEST_ID")).returncode == 0
+    assert host.sshd.logins() == before + 1
+    assert not (host.client_home / "cache/belay/plain-hosts").exists()
+
+
+def test_own_sftp(make_host):
+    host = configured(make_host, "Subsystem sftp internal-sftp -R", None)
+    assert put_and_look(host, belay_path(), "own", env={"BELAY_SFTP": "own"})[2:] == (
+        "0o100644", 1)
+    before = host.sshd.logins()
+    with host.popen(belay(host, "--sftp=own", "-s", "testhost", "sftp"), bufsize=0) as child:
+        child.stdin.write(SFTP_HELLO)
+        assert child.stdout.read(9)[4:] == b"\2\0\0\0\3"
+        child.stdin.close()
+        assert child.wait(10) == 0
+    assert host.sshd.logins() == before + 1
+    assert host.piped(belay(host, "--sftp=other", "testhost", "true")).returncode == 255
 
 
 def test_unknown_subsystem(host):

@@ -49,7 +49,7 @@ def test_of_sftp(make_host, tmp_path):
     server.write_text("#!/bin/ls /proc/self/fd\n")
     server.chmod(0o755)
     host = make_host(setenv={"BELAY_SFTP_SERVER": str(server)})
-    done = host.piped(belay_argv(host, "-s") + ["sftp"])
+    done = host.piped(belay_argv(host, "-s", "--sftp=own") + ["sftp"])
     assert done.stdout.decode().split()[-4:] == THREE + ["3"]     # which is the directory
 
 
