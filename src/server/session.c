@@ -287,6 +287,7 @@ start_program(struct session *h, const struct msg_hello *hello, struct conn *g)
 		conn_refuse(g, REFUSE_CANNOT, text);
 		return false;
 	}
+	(void)os_renounce(); /* the program has what we had */
 	lifetime_on(&h->lifetime, LIFETIME_STARTED);
 	return true;
 }
@@ -885,6 +886,7 @@ session_main(const char *path)
 	static const int signals[] = { SIGCHLD, SIGTERM, SIGINT, RUNDIR_SIGNAL, 0 };
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
+	os_hide();
 	if (chdir("/") < 0 || loop_init(&h->loop, signals))
 		return 1;
 	snprintf(h->path, sizeof h->path, "%s", path);

@@ -23,13 +23,15 @@ enum sftp_said {
 
 struct sftp_policy {
 	enum sftp_said said;
-	bool in_match; /* at the line that comes next; the caller keeps it around a file */
+	bool
+	    in_match; /* at the line that comes next; the caller keeps it around a file */
 	char command[SFTP_COMMAND_MAX];
 };
 
 /* Takes lines off `text`, of a file of sshd's, up to its end (false) or an Include (true).
  * *ret_patterns are the words of the Include, in `text`: for sftp_policy_pattern. */
-bool sftp_policy_next(struct sftp_policy *p, struct span *text, struct span *ret_patterns);
+bool
+sftp_policy_next(struct sftp_policy *p, struct span *text, struct span *ret_patterns);
 /* Takes the next pattern off those of an Include: 1, 0 behind the last, or -1 if one is not
  * understood: more than one star, a star before the last slash, other wildcards, quotes. */
 int sftp_policy_pattern(struct span *patterns, struct span *ret_pattern);

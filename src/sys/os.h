@@ -27,6 +27,13 @@ void os_pipe_grow(int fd);
  * lets who runs finish, and finds more to do at once then.  One that was given another policy
  * keeps it.  Forked children inherit it. */
 void os_batch(bool on);
+/* No other process of the user may look into this one, and it leaves no core; nor may they look
+ * into a forked child until it executes something. */
+void os_hide(void);
+/* Takes from this process, and from all that it starts from now on, the calls of the kernel
+ * that lead into other processes, into the kernel and to more rights: they fail with EPERM.
+ * False: this kernel has no such thing; all goes on. */
+bool os_renounce(void);
 /* Closes all descriptors from this one on. */
 void os_close_from(int first);
 /* The short name of a process; "" if it cannot be known. */

@@ -181,3 +181,14 @@ os_wake_read(int fd)
 {
 	(void)fd;
 }
+
+void
+os_hide(void)
+{
+}
+
+bool
+os_renounce(void)
+{
+	return false;
+}

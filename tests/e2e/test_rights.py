@@ -2,7 +2,9 @@
 to the real server."""
 
 import os
+import pathlib
 import random
+import shutil
 import signal
 import socket
 
@@ -255,3 +257,62 @@ def test_looking_on_at_nothing(host):
     term = host.belay("--session", "none", "--read-only")
     assert term.wait_exit() == 255
     assert b"there is no session to look on" in term.raw
+
+
+# What the holder renounces.
+
+def status_of(pid):
+    lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
+    return dict(line.split(":\t", 1) for line in lines)
+
+
+@pytest.mark.parametrize("options", [(), ("-N", "-R", "0:localhost:9")])
+def test_the_holder_is_under_a_filter(host, options):
+    if "Seccomp" not in status_of(os.getpid()):
+        pytest.skip("no filters of system calls here")
+    own = status_of(os.getpid())
+    term = host.belay(*options)
+    holder = wait_until(lambda: next((one for one in host.processes() if "hold" in one.argv[1:]
+                                      and status_of(one.pid)["Seccomp"] == "2"), None))
+    assert status_of(holder.pid)["NoNewPrivs"] == "1"
+    if not options:
+        term.expect("ready")
+        found = host.output_of(term, "grep -E '^(Seccomp|NoNewPrivs):' /proc/self/status")
+        assert found.split() == ["NoNewPrivs:", own["NoNewPrivs"], "Seccomp:", own["Seccomp"]]
+        host.finish(term)
+
+
+def test_the_holder_works_under_it(host):
+    """Names, forwards, and a socket that was removed; the others' tests have agent and display."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        there, here = server.getsockname()[1], free_port()
+        term = host.shell("-L", f"{here}:localhost:{there}")
+        for again in (False, True):
+            if again:
+                for path in host.run.rglob("*"):
+                    if path.is_socket():
+                        path.unlink()
+                host.proxy.cut()
+                assert host.output_of(term, "echo still here") == "still here\n"
+            with socket.create_connection(("127.0.0.1", here)) as one:
+                other, _ = server.accept()
+                with other:
+                    other.sendall(b"by name")
+                    assert one.recv(7, socket.MSG_WAITALL) == b"by name"
+    host.finish(term)
+
+
+def test_nobody_looks_into_the_holder(make_host):
+    """But into its program, whose limits are the user's."""
+    if os.getuid() or not shutil.which("setpriv"):
+        pytest.skip("only root can do without the right to look into everything")
+    host = make_host()
+    host.sshd.stop()
+    host.sshd.within = ["setpriv", "--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace"]
+    host.sshd.start()
+    term = host.shell()
+    assert host.output_of(term, "readlink /proc/$$/exe").strip() == os.path.realpath("/bin/bash")
+    assert host.output_of(term, "readlink /proc/$PPID/exe || echo no").strip() == "no"
+    under_ssh = host.piped(["ssh", "-F", host.cfg, "testhost", "ulimit -a"]).stdout.decode()
+    assert host.output_of(term, "ulimit -a") == under_ssh
+    host.finish(term)

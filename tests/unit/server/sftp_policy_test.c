@@ -35,8 +35,8 @@ static const struct {
 	    "-R -d /srv/%u" },
 	{ "Subsystem other /bin/x\nSubsystem sftp internal-sftp\n", SFTP_INTERNAL, "" },
 	{ "ForceCommand none\nSubsystem sftp internal-sftp\n", SFTP_INTERNAL, "" },
-	{ "Subsystem sftp internal-sftp\nMatch User x\nX11Forwarding no\n",
-	    SFTP_INTERNAL, "" },
+	{ "Subsystem sftp internal-sftp\nMatch User x\nX11Forwarding no\n", SFTP_INTERNAL,
+	    "" },
 	/* What is not the same for everybody. */
 	{ "Match User x\nSubsystem sftp internal-sftp\n", SFTP_UNCLEAR, NULL },
 	{ "Match all\nSubsystem sftp internal-sftp\n", SFTP_UNCLEAR, NULL },
@@ -77,7 +77,8 @@ TEST(a_command_that_is_too_long)
 
 TEST(a_file_that_is_cut_off_anywhere)
 {
-	static const char whole[] = "Include a*.conf b\nMatch all\nSubsystem sftp /x -u 0\n";
+	static const char whole[] =
+	    "Include a*.conf b\nMatch all\nSubsystem sftp /x -u 0\n";
 	for (size_t n = 0; n < sizeof whole; n++) {
 		char *text = malloc(n + 1);
 		memcpy(text, whole, n);
@@ -105,8 +106,8 @@ TEST(includes)
 
 TEST(patterns_that_are_not_understood)
 {
-	static const char *const bad[] = { "/a/*b*", "/*/b", "a?", "a[bc]", "\"a b\"", "~/a",
-		"\\*" };
+	static const char *const bad[] = { "/a/*b*", "/*/b", "a?", "a[bc]", "\"a b\"",
+		"~/a", "\\*" };
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		struct span patterns = span_of(bad[i]), pattern;
 		if (sftp_policy_pattern(&patterns, &pattern) != -1)
