@@ -68,11 +68,18 @@ tail_room(const struct ring *r, uint8_t **ret_room)
 }
 
 size_t
-ring_room(struct ring *r, size_t n, uint8_t **ret_room)
+ring_reserve(struct ring *r, size_t n)
 {
 	if (n > r->max - r->len)
 		n = r->max - r->len;
 	(void)grow(r, r->len + n); /* without memory, what there is */
+	return n < r->cap - r->len ? n : r->cap - r->len;
+}
+
+size_t
+ring_room(struct ring *r, size_t n, uint8_t **ret_room)
+{
+	n = ring_reserve(r, n);
 	size_t room = tail_room(r, ret_room);
 	return n < room ? n : room;
 }

@@ -26,6 +26,9 @@ void ring_init(struct ring *r, size_t max);
 /* Gives the memory back; takes a zeroed one; the ring may be used again, empty. */
 void ring_finish(struct ring *r);
 
+/* Gets the memory for n bytes more, so that ring_put cannot fail for want of it.  Returns how
+ * many it takes now, at most n. */
+size_t ring_reserve(struct ring *r, size_t n);
 /* Room for at most n more bytes in one piece: returns how many (0: full, or no memory), at
  * *ret_room, valid until the next call; ring_added tells how many were filled. */
 size_t ring_room(struct ring *r, size_t n, uint8_t **ret_room);

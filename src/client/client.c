@@ -589,20 +589,21 @@ control_turn(struct client *s)
 		fail(s, "the host sent what it must not: %s", err_text(err));
 }
 
-static void
+static uint64_t
 terminal_turn(struct client *s)
 {
 	if (!s->begun)
-		return;
-	console_turn(&s->console, s->reconnect.was_up && !s->exited);
+		return 0;
+	uint64_t at = console_turn(&s->console, s->reconnect.was_up && !s->exited);
 	if (!s->console.resized || !s->reconnect.linked || s->request.kind != KIND_PTY)
-		return;
+		return at;
 	struct tty_size size;
 	if (tty_get_size(STDIN_FILENO, &size) == 0) {
 		struct msg_window m = { size.rows, size.cols, size.xpixel, size.ypixel };
 		(void)engine_tell(&s->engine, MSG_WINDOW, &m);
 	}
 	s->console.resized = false;
+	return at;
 }
 
 /* What -f waits for, and what ExitOnForwardFailure asks. */
@@ -652,7 +653,7 @@ client_turn(void *owner, uint64_t now_us)
 	if (s->begun)
 		console_asked(&s->console);
 	uint64_t status_us = notifier_turn(&s->notifier, s->end_us, now_us);
-	terminal_turn(s);
+	uint64_t terminal_us = terminal_turn(s);
 	uint64_t forward_table_us = s->begun ? forward_table_step(s) : 0;
 	hang_up_turn(s);
 	end_turn(s);
@@ -660,6 +661,7 @@ client_turn(void *owner, uint64_t now_us)
 	tunnel_watch(&s->forwards.tunnel);
 	leave_turn(s);
 	uint64_t at = reconnect_deadline(&s->reconnect);
+	loop_sooner(&at, terminal_us);
 	loop_sooner(&at, forward_table_us);
 	loop_sooner(&at, engine_trim(&s->engine, now_us));
 	loop_sooner(&at, s->end_us);
@@ -714,7 +716,9 @@ begin(struct client *s)
 		return 0;
 	}
 	s->forwards.quiet = s->request.raw;
-	console_open(&s->console, &s->loop, s->main, s->errors, s->request.raw,
+	static const struct console_fds fds = { STDIN_FILENO, STDOUT_FILENO,
+		STDERR_FILENO };
+	console_open(&s->console, &s->loop, &fds, s->main, s->errors, s->request.raw,
 	    s->config.escape);
 	if (s->config.null_stdin)
 		console_no_input(&s->console);

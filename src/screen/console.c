@@ -14,11 +14,15 @@
 enum {
 	READ_MAX = 16 * 1024,
 	ANSWER_READ_MAX = 1024,
+	PIECE_MAX = 512, /* keys that go through the escapes at once */
 	UNDO_MAX = 64 * 1024,
 	LINE_MAX_BYTES = 1024,
 	TYPED_MS =
 	    50, /* no person types the next key sooner; a paste's next piece comes */
 	PIPE_READ_MAX = 64 * 1024, /* what a pipe holds */
+	/* An escape may become two bytes, and what looked like an answer comes with a key. */
+	ROOM_MIN = 2 * (1 + OVERLAY_HELD_MAX),
+	RETRY_US = 100 * 1000, /* without memory */
 };
 
 /* ---- the terminal's settings ---- */
@@ -26,7 +30,7 @@ enum {
 void
 console_raw(const struct console *c)
 {
-	if (c->raw && tty_raw(STDIN_FILENO) == 0)
+	if (c->raw && tty_raw(c->fds.in) == 0)
 		log_line_end("\r\n");
 }
 
@@ -53,7 +57,7 @@ console_aside(struct console *c)
 		return;
 	(void)console_status(c, NULL);
 	(void)output_write(&c->out);
-	if (isatty(STDERR_FILENO))
+	if (isatty(c->fds.err))
 		overlay_forget(&c->overlay);
 }
 
@@ -99,32 +103,65 @@ is_pasted(const struct console *c)
 	return sys_wait(c->keys.fd, POLLIN, TYPED_MS);
 }
 
+/* Bytes that have been read cannot be put back: the room for them is made before.  Returns
+ * how many, at most `max`, the program is sure to get. */
+static size_t
+room_for(struct console *c, size_t max)
+{
+	uint8_t *room;
+	if (buf_room(&c->filtered, 2 * PIECE_MAX, &room))
+		return 0;
+	return stream_reserve(c->main, 2 * max) / 2;
+}
+
+/* There must be room. */
 static void
 to_program(struct console *c, struct span bytes, bool typed)
 {
-	struct buf out;
-	buf_init(&out, 2 * READ_MAX);
+	struct buf *out = &c->filtered;
 	while (bytes.n && !c->loop->stopped) {
-		enum escape_command command = escape_filter(&c->escape, &bytes, typed,
-		    &out);
+		size_t n = bytes.n < PIECE_MAX ? bytes.n : PIECE_MAX;
+		struct span piece = { bytes.p, n };
+		enum escape_command command = escape_filter(&c->escape, &piece, typed,
+		    out);
 		bool is_text = command && is_pasted(c);
 		if (is_text)
-			escape_was_text(&c->escape, command, &out);
-		(void)stream_write(c->main, buf_bytes(&out), out.len);
-		buf_drop(&out, out.len);
+			escape_was_text(&c->escape, command, out);
+		(void)stream_write(c->main, buf_bytes(out), out->len);
+		buf_drop(out, out->len);
+		bytes.p += n;
+		bytes.n -= n;
 		if (command && !is_text)
 			c->events->command(c->owner, command);
 	}
-	buf_finish(&out);
+}
+
+static void
+try_later(struct console *c)
+{
+	c->retry_us = c->loop->now_us + RETRY_US;
+}
+
+/* The keys that were held during a login, as soon as there is room for them. */
+static void
+give_held(struct console *c)
+{
+	struct keyboard *k = &c->keyboard;
+	if (room_for(c, k->n_held) < k->n_held) {
+		try_later(c);
+		return;
+	}
+	c->gives = false;
+	to_program(c, (struct span){ k->held, k->n_held }, k->n_held <= ESCAPE_TYPED_MAX);
+	keyboard_forget(k);
 }
 
 static void
 do_actions(struct console *c, unsigned actions)
 {
 	if (actions & KEYBOARD_GIVE) {
-		to_program(c, (struct span){ c->keyboard.held, c->keyboard.n_held },
-		    c->keyboard.n_held <= ESCAPE_TYPED_MAX);
-		keyboard_forget(&c->keyboard);
+		c->gives = true;
+		give_held(c);
 	}
 	if (actions & KEYBOARD_SAY)
 		c->events->dropped(c->owner);
@@ -135,6 +172,8 @@ console_asked(struct console *c)
 {
 	bool asks;
 	unsigned question;
+	if (c->gives)
+		return; /* what is held is not forgotten before it is given */
 	c->events->asked(c->owner, &asks, &question);
 	do_actions(c, keyboard_asked(&c->keyboard, asks, question));
 }
@@ -219,15 +258,37 @@ take_keys(struct console *c, struct span keys)
 		}
 }
 
+/* Not now: there is no memory. */
+static ssize_t
+read_nothing(struct console *c)
+{
+	try_later(c);
+	errno = EAGAIN;
+	return -1;
+}
+
+/* How many keys may be read.  What is typed for a question needs no room, but it may end with
+ * the first key, and all behind it is the program's. */
+static size_t
+keys_max(struct console *c)
+{
+	bool program = c->keyboard.state == KEYBOARD_PROGRAM;
+	size_t max = program ? READ_MAX : ANSWER_READ_MAX;
+	size_t room = room_for(c, max + OVERLAY_HELD_MAX);
+	if (room > OVERLAY_HELD_MAX)
+		return room - OVERLAY_HELD_MAX;
+	return program ? 0 : 1;
+}
+
 /* What is typed for a question does not stay here. */
 static ssize_t
 read_keys(struct console *c)
 {
 	uint8_t bytes[READ_MAX + OVERLAY_HELD_MAX];
-	bool program = c->keyboard.state == KEYBOARD_PROGRAM;
-	size_t room = stream_room(c->main) / 2; /* an escape may become two bytes */
-	size_t max = program ? READ_MAX : ANSWER_READ_MAX;
-	ssize_t n = read(c->keys.fd, bytes, program && room < max ? room : max);
+	size_t max = keys_max(c);
+	if (!max)
+		return read_nothing(c);
+	ssize_t n = read(c->keys.fd, bytes, max);
 	if (n <= 0)
 		return n;
 	size_t left = without_reports(c, bytes, (size_t)n);
@@ -242,6 +303,8 @@ read_input(struct console *c)
 {
 	uint8_t *room;
 	size_t max = stream_space(c->main, PIPE_READ_MAX, &room);
+	if (!max)
+		return read_nothing(c); /* read(2) of nothing would look like the end */
 	ssize_t n = read(c->keys.fd, room, max);
 	if (n > 0)
 		stream_wrote(c->main, (size_t)n);
@@ -252,8 +315,11 @@ read_input(struct console *c)
 static ssize_t
 read_line(struct console *c)
 {
+	size_t max = LINE_MAX_BYTES - c->line.len;
+	if (room_for(c, max) < max)
+		max = 1; /* nothing stands behind the line then */
 	/* ^D is an end, too: of what has been typed. */
-	bool over = sys_read_into(c->keys.fd, &c->line, LINE_MAX_BYTES - c->line.len) < 0;
+	bool over = sys_read_into(c->keys.fd, &c->line, max) < 0;
 	const uint8_t *end = c->line.len ? memchr(buf_bytes(&c->line), '\n', c->line.len)
 					 : NULL;
 	if (!end && !over && c->line.len < LINE_MAX_BYTES)
@@ -285,14 +351,14 @@ console_line(struct console *c, const char *prompt)
 	console_cooked();
 	buf_init(&c->line, LINE_MAX_BYTES);
 	(void)keyboard_on(&c->keyboard, KEYBOARD_LINE_OPENS);
-	(void)sys_write_all(STDERR_FILENO, prompt, strlen(prompt));
+	(void)sys_write_all(c->fds.err, prompt, strlen(prompt));
 }
 
 /* Only what goes into the stream needs room in it. */
 static bool
 is_full(const struct console *c)
 {
-	return c->keyboard.state == KEYBOARD_PROGRAM && stream_room(c->main) < 2;
+	return c->keyboard.state == KEYBOARD_PROGRAM && stream_room(c->main) < ROOM_MIN;
 }
 
 static void
@@ -301,7 +367,7 @@ on_keys(void *owner, short revents)
 	struct console *c = owner;
 	(void)revents;
 	console_asked(c);
-	if (is_full(c))
+	if (is_full(c) || c->gives)
 		return;
 	ssize_t n = in_line(c) ? read_line(c) : c->raw ? read_keys(c) : read_input(c);
 	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
@@ -316,7 +382,7 @@ watch_terminal(struct console *c)
 {
 	struct tty_size size;
 	const char *kind = getenv("TERM");
-	if (tty_get_size(STDOUT_FILENO, &size) || !size.rows || !size.cols)
+	if (tty_get_size(c->fds.out, &size) || !size.rows || !size.cols)
 		return;
 	struct term_options o = { .rows = size.rows, .cols = size.cols, .unknown = true };
 	if (!kind || strcmp(kind, "dumb") == 0 || term_new(&o, &c->term))
@@ -330,7 +396,7 @@ static void
 window_changed(struct console *c)
 {
 	struct tty_size size;
-	if (!c->term || tty_get_size(STDOUT_FILENO, &size))
+	if (!c->term || tty_get_size(c->fds.out, &size))
 		return;
 	overlay_resize(&c->overlay, size.rows, size.cols, &c->out.ours);
 }
@@ -353,20 +419,22 @@ console_status(struct console *c, const char *text)
 /* ---- all of it ---- */
 
 void
-console_open(struct console *c, struct loop *loop, struct stream *main,
-    struct stream *errors, bool raw, char escape)
+console_open(struct console *c, struct loop *loop, const struct console_fds *fds,
+    struct stream *main, struct stream *errors, bool raw, char escape)
 {
 	c->loop = loop;
+	c->fds = *fds;
 	c->main = main;
 	c->errors = errors;
 	c->raw = raw;
 	escape_init(&c->escape, raw ? escape : 0);
-	output_open(&c->out, loop, STDOUT_FILENO, main);
-	if (!errors && isatty(STDOUT_FILENO))
+	buf_init(&c->filtered, 2 * PIECE_MAX);
+	output_open(&c->out, loop, fds->out, main);
+	if (!errors && isatty(fds->out))
 		watch_terminal(c);
 	if (errors)
-		output_open(&c->err, loop, STDERR_FILENO, errors);
-	c->keys = (struct watch){ .fd = STDIN_FILENO, .fn = on_keys, .owner = c };
+		output_open(&c->err, loop, fds->err, errors);
+	c->keys = (struct watch){ .fd = fds->in, .fn = on_keys, .owner = c };
 	if (!loop_add_kept(loop, &c->keys))
 		console_no_input(c);
 	else
@@ -387,9 +455,13 @@ show(struct console *c, struct output *output)
 		c->events->unread(c->owner, output->stream);
 }
 
-void
+uint64_t
 console_turn(struct console *c, bool reads)
 {
+	if (c->retry_us && c->loop->now_us >= c->retry_us)
+		c->retry_us = 0;
+	if (c->gives && !c->retry_us)
+		give_held(c);
 	if (c->resized)
 		window_changed(c);
 	if (!c->lent && !in_line(c)) {
@@ -402,8 +474,9 @@ console_turn(struct console *c, bool reads)
 	if (full && !c->full && c->raw)
 		buf_putc(&c->out.ours, '\a');
 	c->full = full;
-	reads = reads && !c->lent && !c->ended && !full;
+	reads = reads && !c->lent && !c->ended && !full && !c->gives && !c->retry_us;
 	c->keys.events = reads ? POLLIN : 0;
+	return c->retry_us;
 }
 
 bool
@@ -423,13 +496,14 @@ console_close(struct console *c)
 		(void)output_write(&c->out);
 		buf_init(&undo, UNDO_MAX);
 		if (term_undo(c->term, &undo) == 0)
-			(void)sys_write_all(STDOUT_FILENO, buf_bytes(&undo), undo.len);
+			(void)sys_write_all(c->fds.out, buf_bytes(&undo), undo.len);
 		buf_finish(&undo);
 	}
 	log_before(NULL, NULL);
 	loop_remove(c->loop, &c->keys);
 	(void)keyboard_on(&c->keyboard, KEYBOARD_CLOSES);
 	buf_finish(&c->line);
+	buf_finish(&c->filtered);
 	output_close(&c->out, c->loop);
 	output_close(&c->err, c->loop);
 	term_free(c->term);

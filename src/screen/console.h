@@ -33,8 +33,14 @@ struct console_events {
 	void (*line)(void *owner, const char *text); /* after console_line */
 };
 
+/* Borrowed. */
+struct console_fds {
+	int in, out, err;
+};
+
 struct console {
 	struct loop *loop;
+	struct console_fds fds;
 	const struct console_events *events;
 	void *owner;
 	struct stream *main, *errors; /* errors: NULL on a terminal */
@@ -46,6 +52,9 @@ struct console {
 	struct overlay overlay; /* the status line */
 	bool raw; /* stdin is a terminal that has to be raw */
 	struct keyboard keyboard;
+	struct buf filtered; /* keys behind the escapes, on their way into the stream */
+	bool gives; /* what the keyboard holds is the program's and waits for room */
+	uint64_t retry_us; /* there was no memory to read into; 0: there was */
 	bool ended; /* stdin */
 	bool lent; /* ssh has the terminal for a prompt: nothing is read or shown */
 	bool resized;
@@ -54,8 +63,8 @@ struct console {
 };
 
 /* `raw`: stdin is a terminal and the program runs on one.  `escape`: 0 for none. */
-void console_open(struct console *c, struct loop *loop, struct stream *main,
-    struct stream *errors, bool raw, char escape);
+void console_open(struct console *c, struct loop *loop, const struct console_fds *fds,
+    struct stream *main, struct stream *errors, bool raw, char escape);
 /* Switches off what the program left on, and closes. */
 void console_close(struct console *c);
 /* How it stands with ssh may have changed: the keyboard is told. */
@@ -68,8 +77,9 @@ void console_aside(struct console *c);
 bool console_status(struct console *c, const char *text);
 /* stdin is not for the program (-n): it gets the end at once. */
 void console_no_input(struct console *c);
-/* Shows what there is, and reads on if that is wanted. */
-void console_turn(struct console *c, bool reads);
+/* Shows what there is, and reads on if that is wanted.  Returns when to call it again; 0: only
+ * on events. */
+uint64_t console_turn(struct console *c, bool reads);
 /* Everything is shown. */
 bool console_drained(const struct console *c);
 

@@ -17,7 +17,7 @@ struct output {
 	bool broken; /* nobody reads there any more; what comes is dropped */
 };
 
-/* fd: 1 or 2.  A terminal is opened anew, so that others who share it do not find it
+/* A terminal is opened anew, so that others who share it do not find it
  * non-blocking. */
 void output_open(struct output *output, struct loop *loop, int fd, struct stream *stream);
 /* Writes what can be written now.  False once, when the reader has gone. */

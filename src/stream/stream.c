@@ -75,6 +75,12 @@ stream_space(struct stream *s, size_t n, uint8_t **ret_room)
 	return n ? ring_room(&s->out, n, ret_room) : 0;
 }
 
+size_t
+stream_reserve(struct stream *s, size_t n)
+{
+	return s->out_ended ? 0 : ring_reserve(&s->out, n);
+}
+
 void
 stream_wrote(struct stream *s, size_t n)
 {

@@ -78,6 +78,9 @@ size_t stream_write(struct stream *s, const void *bytes, size_t n);
  * for the caller to fill at *ret_room; then stream_wrote tells how many it filled. */
 size_t stream_space(struct stream *s, size_t n, uint8_t **ret_room);
 void stream_wrote(struct stream *s, size_t n);
+/* Gets the memory for n bytes, before they are read from where they cannot be put back.
+ * Returns how many, at most n, stream_write takes now without fail. */
+size_t stream_reserve(struct stream *s, size_t n);
 /* Bytes that stream_write would take now. */
 size_t stream_room(const struct stream *s);
 /* The offset behind the last byte written. */

@@ -87,7 +87,8 @@ sys_nonblock_stdio(int fd)
 		return 0;
 	if (fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
 		return -1;
-	stdio_flags[fd] = flags;
+	if (fd <= STDERR_FILENO)
+		stdio_flags[fd] = flags;
 	return 0;
 }
 

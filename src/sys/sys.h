@@ -25,7 +25,7 @@ void sys_wipe(void *bytes, size_t n);
 
 int sys_nonblock(int fd);
 int sys_cloexec(int fd);
-/* Makes descriptor 0, 1 or 2 non-blocking until sys_restore_stdio: others share it. */
+/* Makes a descriptor non-blocking; 0, 1 and 2, which others share, until sys_restore_stdio. */
 int sys_nonblock_stdio(int fd);
 void sys_restore_stdio(void);
 /* Makes sure that 0, 1 and 2 are open, so that no other descriptor gets their number. */

@@ -138,18 +138,17 @@ asks_itself(const struct target *to)
 	return to->kind == OPEN_SOCKS || to->kind == OPEN_X11 ? to->kind : OPEN_NOTHING;
 }
 
-/* What the one who asked is told, ahead of everything else. */
-static void
+/* The program that asked is told, ahead of everything else.  ERR_NOMEM: it is not. */
+static int
 answer(struct channel *c, bool open)
 {
 	struct buf out;
 	buf_init(&out, CHANNEL_EARLY);
 	c->tunnel->events->answer(&c->to, open, &out);
-	if (c->ours)
-		(void)buf_put(&c->first, buf_bytes(&out), out.len);
-	else
-		(void)stream_write(c->stream, buf_bytes(&out), out.len);
+	bool put = c->ours ? buf_put(&c->first, buf_bytes(&out), out.len) == 0
+			   : stream_write(c->stream, buf_bytes(&out), out.len) == out.len;
 	buf_finish(&out);
+	return put && !out.failed ? 0 : ERR_NOMEM;
 }
 
 /* The connection comes to nothing; the other end thinks that it is open. */
@@ -170,8 +169,8 @@ on_connected(void *owner, int fd, const char *why)
 		why = CONNECT_NO_ROOM;
 	if (!open)
 		c->tunnel->events->failed(c->tunnel->owner, &c->to, why);
-	if (c->asks)
-		answer(c, open);
+	if (c->asks && answer(c, open))
+		open = false;
 	if (open) {
 		c->phase = CHANNEL_FLOWING;
 		c->opened_due |= !c->asks;
@@ -231,6 +230,15 @@ take_early(struct channel *c)
 		stream_take(c->stream, n);
 }
 
+/* False: without memory. */
+static bool
+pass_early(struct channel *c)
+{
+	struct span early = buf_span(&c->early);
+	return c->ours ? stream_write(c->stream, early.p, early.n) == early.n
+		       : buf_put(&c->first, early.p, early.n) == 0;
+}
+
 static void
 ask(struct channel *c)
 {
@@ -252,15 +260,16 @@ ask(struct channel *c)
 		(void)stream_write(c->stream, buf_bytes(&out), out.len);
 	buf_finish(&out);
 	bool over = c->read_over || stream_drained(c->stream);
+	/* What stands behind the question has been read: it goes on, or the connection ends. */
+	if (known > 0 && !pass_early(c))
+		known = -1;
 	if (known < 0 || (!known && over)) {
 		give_up(c);
 		c->gone = c->ours; /* the other end has not heard of it */
 	} else if (known && c->ours) {
 		c->phase = CHANNEL_OPENING;
 		c->open_due = true;
-		(void)stream_write(c->stream, buf_bytes(&c->early), c->early.len);
 	} else if (known) {
-		(void)buf_put(&c->first, buf_bytes(&c->early), c->early.len);
 		c->phase = CHANNEL_CONNECTING; /* the turn does */
 	}
 }
@@ -275,8 +284,8 @@ channel_opened(struct channel *c, uint64_t limit)
 	c->phase = CHANNEL_FLOWING;
 	c->agreed = true;
 	c->stream->unconfirmed = false;
-	if (c->asks)
-		answer(c, true);
+	if (c->asks && answer(c, true))
+		give_up(c);
 	return stream_on_ack(c->stream, 0, limit);
 }
 
@@ -291,7 +300,7 @@ channel_failed(struct channel *c, struct span why)
 	c->tunnel->events->failed(c->tunnel->owner, &c->to,
 	    text[0] ? text : "no reason given");
 	if (c->asks) {
-		answer(c, false);
+		(void)answer(c, false);
 		(void)sys_write_both(c->watch.fd, buf_span(&c->first),
 		    (struct span){ 0 });
 	}

@@ -40,8 +40,6 @@ SAMPLES = 4         # faults of each run
 KNOWN = (
     # The first bytes to a link's ssh fail, and ssh lives on: its end is awaited.
     r"client: writev \d+ of \d+: (hangs|leaves belay-server)",
-    # What is typed while there is no memory is lost.
-    r"client: malloc \d+ of \d+: hangs .*command not found",
     # One failure of a server's start counts for a week.
     r"server: .*: the host is remembered as one for plain ssh",
     # A server that cannot start says nothing.

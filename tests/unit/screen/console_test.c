@@ -1,0 +1,394 @@
+/* A console on pipes, or on a pseudo-terminal where it draws. */
+#include "base/err.h"
+#include "screen/console.h"
+#include "sys/sys.h"
+#include "sys/tty.h"
+#include "test.h"
+
+#include <fcntl.h>
+
+enum { ROOM = 64 * 1024 };
+
+static struct loop loop; /* one a process */
+
+static struct {
+	struct console console;
+	struct stream main, errors;
+	int keys; /* where the test types */
+	int shown; /* where it reads what the console shows */
+	int far[3]; /* the console's own ends */
+	/* what the console has told */
+	enum escape_command command;
+	unsigned commands, typed, gone, cancelled, dropped;
+	char line[64];
+	/* what it is told of ssh */
+	bool asks;
+	unsigned question;
+	char answer[64];
+} t;
+
+static void
+on_command(void *owner, enum escape_command command)
+{
+	(void)owner;
+	t.command = command;
+	t.commands++;
+	if (command == ESCAPE_LINE)
+		console_line(&t.console, "belay> ");
+}
+
+static void
+on_typed(void *owner, bool enter)
+{
+	(void)owner;
+	t.typed += enter;
+}
+
+static void
+on_gone(void *owner)
+{
+	(void)owner;
+	t.gone++;
+}
+
+static void
+on_unread(void *owner, const struct stream *s)
+{
+	(void)owner;
+	(void)s;
+}
+
+static void
+on_asked(void *owner, bool *ret_asks, unsigned *ret_question)
+{
+	(void)owner;
+	*ret_asks = t.asks;
+	*ret_question = t.question;
+}
+
+static enum prompt_event
+on_answer(void *owner, struct span *keys)
+{
+	(void)owner;
+	size_t at = strlen(t.answer);
+	while (keys->n) {
+		char c = (char)*keys->p++;
+		keys->n--;
+		if (c == '\r') {
+			t.question = 0;
+			return PROMPT_ANSWERED;
+		}
+		t.answer[at++] = c;
+	}
+	return PROMPT_MORE;
+}
+
+static void
+on_cancel(void *owner)
+{
+	(void)owner;
+	t.cancelled++;
+	t.asks = false;
+}
+
+static void
+on_dropped(void *owner)
+{
+	(void)owner;
+	t.dropped++;
+}
+
+static void
+on_line(void *owner, const char *text)
+{
+	(void)owner;
+	snprintf(t.line, sizeof t.line, "%s", text);
+}
+
+static const struct console_events events = { on_command, on_typed, on_gone, on_unread,
+	on_asked, on_answer, on_cancel, on_dropped, on_line };
+
+static void
+begin(bool raw)
+{
+	static const int signals[] = { 0 };
+	int in[2], out[2];
+	memset(&t, 0, sizeof t);
+	if (!loop.fds_max)
+		CHECK_EQ(loop_init(&loop, signals), 0);
+	loop.now_us = 1;
+	CHECK(sys_pipe(in) == 0 && sys_pipe(out) == 0);
+	CHECK(sys_nonblock(in[0]) == 0 && sys_nonblock(out[0]) == 0);
+	t.keys = in[1];
+	t.shown = out[0];
+	struct console_fds fds = { in[0], out[1], open("/dev/null", O_WRONLY) };
+	memcpy(t.far, (int[]){ fds.in, fds.out, fds.err }, sizeof t.far);
+	stream_init(&t.main, STREAM_MAIN, RANK_TERMINAL, ROOM, ROOM);
+	stream_init(&t.errors, STREAM_ERROR, RANK_TERMINAL, 1, ROOM);
+	t.console.events = &events;
+	console_open(&t.console, &loop, &fds, &t.main, raw ? NULL : &t.errors, raw,
+	    raw ? '~' : 0);
+}
+
+static void
+end(void)
+{
+	console_close(&t.console);
+	stream_finish(&t.main);
+	stream_finish(&t.errors);
+	for (int i = 0; i < 3; i++)
+		close(t.far[i]);
+	close(t.shown);
+	if (t.keys >= 0)
+		close(t.keys);
+}
+
+/* The loop's turn, with stdin readable. */
+static void
+turn(void)
+{
+	console_asked(&t.console);
+	console_turn(&t.console, true);
+	if (t.console.keys.events && sys_wait(t.console.keys.fd, POLLIN, 0))
+		t.console.keys.fn(t.console.keys.owner, POLLIN);
+	console_turn(&t.console, true);
+	loop.now_us += 1000 * 1000;
+}
+
+static void
+type(const char *text)
+{
+	CHECK_EQ(sys_write_all(t.keys, text, strlen(text)), 0);
+	turn();
+}
+
+/* What the program is to get; the stream has it all. */
+static const char *
+given(void)
+{
+	static char text[ROOM + 1];
+	size_t len = 0;
+	for (struct span some; (some = ring_at(&t.main.out, len)).n; len += some.n)
+		memcpy(text + len, some.p, some.n);
+	text[len] = 0;
+	return text;
+}
+
+TEST(keys_reach_the_program)
+{
+	begin(true);
+	type("ls\r");
+	CHECK_STR(given(), "ls\r");
+	CHECK_EQ(t.typed, 1);
+	end();
+}
+
+/* Each allocation fails once; what was typed all the same is given, once, in order. */
+TEST(without_memory_no_key_is_lost)
+{
+	enum { PIECES = 40, LONG = 5000 };
+	for (long n = 1; n < 12; n++) {
+		char want[PIECES * 8 + LONG + 1] = "", much[LONG + 1];
+		begin(true);
+		memset(much, 'x', LONG);
+		much[LONG] = 0;
+		test_fail_malloc(n);
+		for (int i = 0; i < PIECES; i++) {
+			char text[16];
+			snprintf(text, sizeof text, "k%d\r", i);
+			strcat(want, text);
+			type(text);
+		}
+		strcat(want, much);
+		type(much);
+		for (int i = 0; i < 8; i++)
+			turn();
+		test_fail_malloc(0);
+		CHECK_STR(given(), want);
+		CHECK(!t.gone);
+		end();
+	}
+}
+
+/* To read nothing, for want of room, is not the end of stdin. */
+TEST(without_memory_stdin_does_not_end)
+{
+	enum { PIECE = 3000 };
+	char text[PIECE + 1];
+	memset(text, 'x', PIECE);
+	text[PIECE] = 0;
+	for (long n = 1; n < 5; n++) {
+		begin(false);
+		test_fail_malloc(n);
+		for (int i = 0; i < 5; i++)
+			type(text);
+		for (int i = 0; i < 8; i++)
+			turn();
+		test_fail_malloc(0);
+		CHECK(!t.console.ended && !t.main.out_ended);
+		CHECK_EQ(strlen(given()), 5 * PIECE);
+		close(t.keys);
+		t.keys = -1;
+		turn();
+		CHECK(t.console.ended && t.main.out_ended);
+		end();
+	}
+}
+
+/* Keys that a login held are given when there is room, and not before those behind them. */
+TEST(without_memory_what_was_held_waits)
+{
+	for (long n = 1; n < 4; n++) {
+		begin(true);
+		t.asks = true;
+		console_asked(&t.console);
+		type("held\r");
+		CHECK_STR(given(), "");
+		t.asks = false;
+		test_fail_malloc(n);
+		console_ready(&t.console);
+		type("later\r");
+		turn();
+		turn();
+		test_fail_malloc(0);
+		CHECK_STR(given(), "held\rlater\r");
+		end();
+	}
+}
+
+TEST(a_full_stream_stops_the_reading_and_rings_once)
+{
+	char text[1024];
+	begin(true);
+	memset(text, 'x', sizeof text);
+	for (int i = 0; i < ROOM / 1024 + 1; i++) {
+		CHECK_EQ(sys_write_all(t.keys, text, sizeof text), 0);
+		turn();
+	}
+	for (int i = 0; i < 20; i++)
+		turn(); /* room for two bytes a key: half of what is left at once */
+	CHECK_EQ(t.console.keys.events, 0);
+	CHECK(strlen(given()) > ROOM - 64);
+	uint8_t shown[8];
+	CHECK_EQ(read(t.shown, shown, sizeof shown), 1);
+	CHECK_EQ(shown[0], '\a');
+	/* A question is answered all the same, and nothing behind it is lost. */
+	t.asks = true;
+	t.question = 1;
+	turn();
+	CHECK_EQ(t.console.keys.events, POLLIN);
+	end();
+}
+
+TEST(escapes_are_for_belay)
+{
+	begin(true);
+	type("~");
+	type("?");
+	CHECK_EQ(t.command, ESCAPE_HELP);
+	type("a~?\r");
+	CHECK_EQ(t.commands, 1);
+	CHECK_STR(given(), "a~?\r");
+	type("~~");
+	CHECK_STR(given(), "a~?\r~");
+	end();
+}
+
+TEST(what_is_pasted_is_text)
+{
+	begin(true);
+	type("\033[200~\r~.\033[201~");
+	CHECK_EQ(t.commands, 0);
+	CHECK_STR(given(), "\033[200~\r~.\033[201~");
+	CHECK_EQ(t.typed, 0);
+	/* Without brackets: more stands behind it. */
+	char text[ESCAPE_TYPED_MAX + 8];
+	memset(text, 'x', sizeof text);
+	memcpy(text, "\r~?", 3);
+	text[sizeof text - 1] = 0;
+	type(text);
+	CHECK_EQ(t.commands, 0);
+	end();
+}
+
+TEST(a_question_takes_the_keys_up_to_enter)
+{
+	begin(true);
+	t.asks = true;
+	t.question = 1;
+	turn();
+	type("secret\rnext\r");
+	CHECK_STR(t.answer, "secret");
+	CHECK_STR(given(), "");
+	console_ready(&t.console);
+	CHECK_STR(given(), "next\r");
+	end();
+}
+
+TEST(a_login_that_fails_gives_nothing)
+{
+	begin(true);
+	t.asks = true;
+	turn();
+	type("maybe a secret\r");
+	t.asks = false;
+	turn();
+	CHECK_STR(given(), "");
+	CHECK_EQ(t.dropped, 1);
+	t.asks = true;
+	turn();
+	type("x\003");
+	CHECK_EQ(t.cancelled, 1);
+	end();
+}
+
+TEST(a_line_for_belay_ends_and_the_rest_is_the_programs)
+{
+	begin(true);
+	type("~C");
+	CHECK_EQ(t.console.keyboard.state, KEYBOARD_LINE);
+	type("-L 80");
+	CHECK_STR(t.line, "");
+	type("80:h:80\nrest\r");
+	CHECK_STR(t.line, "-L 8080:h:80");
+	CHECK_STR(given(), "rest\r");
+	end();
+}
+
+TEST(the_end_of_a_terminal_is_told_and_of_a_pipe_is_the_programs)
+{
+	begin(true);
+	close(t.keys);
+	t.keys = -1;
+	turn();
+	CHECK_EQ(t.gone, 1);
+	CHECK(!t.main.out_ended);
+	end();
+	begin(false);
+	type("data");
+	close(t.keys);
+	t.keys = -1;
+	turn();
+	CHECK_EQ(t.gone, 0);
+	CHECK(t.main.out_ended);
+	CHECK_STR(given(), "data");
+	end();
+}
+
+TEST(output_goes_to_both_pipes_and_is_drained)
+{
+	uint8_t got[16];
+	begin(false);
+	t.main.in_promised = t.errors.in_promised = ROOM;
+	CHECK_EQ(stream_on_data(&t.main, 0, (struct span){ (const uint8_t *)"out", 3 },
+		     1),
+	    0);
+	turn();
+	CHECK_EQ(read(t.shown, got, sizeof got), 3);
+	CHECK(!console_drained(&t.console));
+	CHECK_EQ(stream_on_end(&t.main, 3, 1), 0);
+	CHECK_EQ(stream_on_end(&t.errors, 0, 1), 0);
+	turn();
+	CHECK(console_drained(&t.console));
+	end();
+}
