@@ -28,6 +28,8 @@ enum {
 	HOLD_US = 3 * 1000000, /* stderr is held back so long: a person may be waiting */
 	TAKEN_POLL_US = 200 * 1000, /* no event tells when the pipe has been read */
 	SILENCE_US = 8 * 1000000,
+	ENDS_US = 5 * 1000000, /* behind the end of its input a program may work so long */
+	BROKEN_US = 10 * 1000000, /* ssh says in so long why its pipes are closed */
 	TERM_TO_KILL_US = 2 * 1000000,
 	STATUS_SSH_FAILED = 255, /* ssh(1), EXIT STATUS */
 };
@@ -227,6 +229,9 @@ attempt_start(struct attempt *a, struct loop *loop, const struct attempt_plan *p
 		.first = plan->first,
 		.fresh = plan->fresh,
 		.held = plan->hold_errors,
+		/* without an answer of `ssh -G` it is not known how loud ssh is */
+		.mute = plan->wanted->silent || !plan->wanted->text.len,
+		.may_have_begun = true,
 		.started_us = loop->now_us };
 	sys_random(a->random, sizeof a->random);
 	bootstrap_init(&a->bootstrap, BELAY_BUILD, a->random);
@@ -300,6 +305,8 @@ send_server(struct attempt *a)
 		a->io.link.queue.max = SERVER_MAX;
 		if (buf_put(&a->io.link.queue, buf_bytes(what), what->len))
 			over(a, WHY_NO_SERVER, "out of memory");
+		else
+			a->may_have_begun = true;
 	}
 	buf_finish(&raw);
 	buf_finish(&gz);
@@ -329,6 +336,7 @@ boot(struct attempt *a)
 			a->server = SERVER_FOUND;
 			break;
 		case BOOTSTRAP_NEED:
+			a->may_have_begun = false; /* without a server nothing can */
 			send_script(a);
 			break;
 		case BOOTSTRAP_SEND:
@@ -341,10 +349,12 @@ boot(struct attempt *a)
 				over(a, WHY_NO_SERVER, "out of memory");
 			break;
 		case BOOTSTRAP_REFUSED:
+			a->may_have_begun = false;
 			log_say(LOG_VERBOSE, "the server cannot live in %s",
 			    a->bootstrap.text);
 			break;
 		case BOOTSTRAP_FAILED:
+			a->may_have_begun = false;
 			no_place(a);
 			break;
 		default:
@@ -382,6 +392,7 @@ on_refuse(struct attempt *a, const struct msg_refuse *m)
 {
 	char text[BOOTSTRAP_TEXT_MAX];
 	a->refused = *m;
+	a->may_have_begun = false; /* by this one */
 	memcpy(a->boot_id, m->boot, ID_LEN);
 	snprintf(text, sizeof text, "%.*s",
 	    (int)(m->text.n < sizeof text ? m->text.n : 0), (const char *)m->text.p);
@@ -430,6 +441,22 @@ ask(struct attempt *a, int fd)
 {
 	if (askpass_open(&a->askpass, a->loop, fd, !a->asks))
 		a->asked++;
+}
+
+void
+attempt_output(struct attempt *a)
+{
+	char text[BOOTSTRAP_TEXT_MAX];
+	if (!a->broken_us)
+		link_write(&a->io.link, NULL, a->loop->now_us);
+	if (!a->io.link.broken || a->broken_us)
+		return;
+	a->broken_us = a->loop->now_us;
+	link_quiet(&a->io.link);
+	if (!a->io.err)
+		return; /* ssh ends, and that tells why */
+	snprintf(text, sizeof text, "the pipes of ssh fail: %s", strerror(a->io.err));
+	over(a, WHY_CUT, text);
 }
 
 void
@@ -531,8 +558,9 @@ attempt_keys(struct attempt *a, struct span *keys)
 	return event;
 }
 
-/* What it had said before it ended may still be in the pipe. */
-static void
+/* What it had said before it ended may still be in the pipe.  Returns whether all of it has
+ * been taken. */
+static bool
 last_words(struct attempt *a, struct engine *e)
 {
 	size_t before;
@@ -543,8 +571,24 @@ last_words(struct attempt *a, struct engine *e)
 		bool more = a->io.link.in.len > before;
 		attempt_input(a, e);
 		if (!more)
-			return;
+			return !a->io.err && !a->io.link.in.failed;
 	} while (a->phase < ATTEMPT_LINK);
+	return false;
+}
+
+/* The server says that it is ready, and only when that could be written it starts anything.
+ * So nothing is started where ssh has told all that the host said to the end, and that was
+ * not in it. */
+static bool
+has_not_begun(struct attempt *a, int status)
+{
+	if (a->phase != ATTEMPT_BOOT || !WIFEXITED(status))
+		return false;
+	if (WEXITSTATUS(status) != STATUS_SSH_FAILED)
+		return true;
+	enum ssh_errors error = ssh_errors(buf_str(&a->said));
+	return error == SSH_ERROR_NO_SESSION
+	    || (error == SSH_ERROR_NONE && a->server != SERVER_UNKNOWN && !a->mute);
 }
 
 /* The server was run, and ended before it had let us in.  It may have died in any way, also
@@ -562,8 +606,8 @@ attempt_ended(struct attempt *a, struct engine *e, struct loop *loop, int status
 {
 	a->pid = 0;
 	a->status = status;
-	if (a->phase < ATTEMPT_LINK)
-		last_words(a, e);
+	if (a->phase < ATTEMPT_LINK && last_words(a, e) && has_not_begun(a, status))
+		a->may_have_begun = false;
 	if (a->phase == ATTEMPT_OVER)
 		return;
 	if (server_died(a, status)) {
@@ -593,7 +637,9 @@ attempt_ended(struct attempt *a, struct engine *e, struct loop *loop, int status
  *
  * ssh takes what is on its stdin only when the host runs our command.  A command that the
  * host has put in its place (ForceCommand) may wait for input for ever; then there is no
- * answer, and ours would have come long ago. */
+ * answer, and ours would have come long ago.  The host's shell may also be slow, and run
+ * ours yet: so the input is ended, behind which another program ends too, and ssh's end shows
+ * that ours has not been run. */
 static uint64_t
 silence_tick(struct attempt *a, uint64_t now_us)
 {
@@ -608,9 +654,28 @@ silence_tick(struct attempt *a, uint64_t now_us)
 	}
 	if (now_us < a->taken_us + SILENCE_US)
 		return a->taken_us + SILENCE_US;
-	over(a, found ? WHY_DAMAGED : WHY_SILENT,
-	    found ? "belay-server gives no answer there"
-		  : "another program than asked for runs there, and waits");
+	if (found) {
+		over(a, WHY_DAMAGED, "belay-server gives no answer there");
+		return now_us;
+	}
+	if (!a->ended_us) {
+		a->ended_us = now_us;
+		pipe_end(&a->io);
+	}
+	if (now_us < a->ended_us + ENDS_US)
+		return a->ended_us + ENDS_US;
+	over(a, WHY_SILENT, "another program than asked for runs there, and waits");
+	return now_us;
+}
+
+static uint64_t
+broken_tick(struct attempt *a, uint64_t now_us)
+{
+	if (a->pid <= 0 || !a->broken_us || a->phase >= ATTEMPT_LINK)
+		return 0;
+	if (now_us < a->broken_us + BROKEN_US)
+		return a->broken_us + BROKEN_US;
+	over(a, WHY_CUT, "ssh has closed its pipes, and does not end");
 	return now_us;
 }
 
@@ -631,6 +696,7 @@ uint64_t
 attempt_tick(struct attempt *a, uint64_t now_us)
 {
 	uint64_t at = silence_tick(a, now_us);
+	loop_sooner(&at, broken_tick(a, now_us));
 	loop_sooner(&at, hold_tick(a, now_us));
 	loop_sooner(&at, connector_tick(&a->connector, now_us));
 	if (a->pid <= 0 || !a->kill_us)

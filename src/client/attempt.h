@@ -37,6 +37,7 @@ enum attempt_why {
 	WHY_NOISE, /* no answer, but no end of other output either */
 	WHY_REFUSED, /* the server refused: `refused` says why */
 	WHY_PROTOCOL, /* the host sent what it must not; `text` */
+	WHY_CUT, /* ssh lives and cannot be written to or read from; `text` */
 	WHY_CLOSED, /* we closed it */
 };
 
@@ -56,6 +57,10 @@ struct attempt {
 	enum attempt_phase phase;
 	enum attempt_why why;
 	bool silent; /* LogLevel: errors of the connection are not shown */
+	bool mute; /* LogLevel: ssh may be silent about a connection that broke */
+	/* The host may have got HELLO and may have started the program: nothing has shown
+	 * yet that it has not. */
+	bool may_have_begun;
 	bool first; /* ssh may talk to the person, and its stderr is theirs */
 	bool fresh; /* the server that was there did not work */
 	enum attempt_server server; /* how the one that runs came there */
@@ -64,6 +69,8 @@ struct attempt {
 	uint64_t started_us;
 	/* when ssh had taken all of the prelude, or the server was run; 0: not yet */
 	uint64_t taken_us;
+	uint64_t ended_us; /* when its input was ended, since nothing of ours answers; 0: not */
+	uint64_t broken_us; /* when its pipes were found broken; 0: not */
 	struct bootstrap bootstrap;
 	uint8_t random[BOOTSTRAP_MARK_LEN / 2];
 	struct buf prelude; /* what is written to stdin at once */
@@ -102,6 +109,9 @@ int attempt_start(struct attempt *a, struct loop *loop, const struct attempt_pla
 void attempt_input(struct attempt *a, struct engine *e);
 /* What ssh has written on stderr. */
 void attempt_errors(struct attempt *a);
+/* Writes what is queued.  Where ssh cannot be written to or read from any more, its end
+ * tells why, which is awaited for a moment. */
+void attempt_output(struct attempt *a);
 /* Ends ssh: closes its descriptors, TERM, and KILL (attempt_tick) if that is not enough. */
 void attempt_close(struct attempt *a, struct loop *loop);
 /* ssh has ended with this status (waitpid's). */

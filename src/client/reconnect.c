@@ -293,6 +293,18 @@ is_zero(const uint8_t id[ID_LEN])
 	return memcmp(id, zero, ID_LEN) == 0;
 }
 
+/* Plain ssh runs the command: never once more.  A shell without input does nothing, nor a
+ * tunnel. */
+static void
+to_plain(struct reconnect *r, const struct attempt *a, bool remember)
+{
+	if (r->command && r->may_have_begun)
+		fail(r, "%s; the command may have been started: plain ssh would run it again",
+		    a->text);
+	else
+		r->events->plain(r->owner, a->text, a->bootstrap.keeper, remember);
+}
+
 static void
 server_refused(struct reconnect *r, struct attempt *a)
 {
@@ -313,7 +325,7 @@ server_refused(struct reconnect *r, struct attempt *a)
 	case REFUSE_CANNOT:
 		if (!r->was_up) {
 			/* As a full disk: it may be otherwise next time. */
-			r->events->plain(r->owner, a->text, a->bootstrap.keeper, false);
+			to_plain(r, a, false);
 			break;
 		}
 		/* fall through */
@@ -347,8 +359,7 @@ no_server(struct reconnect *r, const struct attempt *a)
 	    || a->why == WHY_NO_PLACE || a->why == WHY_SILENT
 	    || (a->why == WHY_NOISE && !r->terminal);
 	if (r->policy.state == POLICY_FIRST && plain)
-		r->events->plain(r->owner, a->text, a->bootstrap.keeper,
-		    a->why != WHY_NO_PLACE);
+		to_plain(r, a, a->why != WHY_NO_PLACE);
 	else if (r->policy.state == POLICY_FIRST)
 		fail(r, "cannot start a session there: %s", a->text);
 	else
@@ -361,6 +372,7 @@ attempt_failed(struct reconnect *r, struct attempt *a)
 {
 	bool first = r->policy.state == POLICY_FIRST;
 	r->trying = NULL;
+	r->may_have_begun |= a->may_have_begun;
 	lend(r, false);
 	switch (a->why) {
 	case WHY_REFUSED:
@@ -384,6 +396,12 @@ attempt_failed(struct reconnect *r, struct attempt *a)
 		if (!first)
 			r->events->refused(r->owner);
 		reconnect_on(r, POLICY_REFUSED);
+		break;
+	case WHY_CUT:
+		if (first)
+			fail(r, "%s", a->text);
+		else
+			reconnect_on(r, POLICY_FAILED);
 		break;
 	default:
 		reconnect_on(r, POLICY_FAILED);
@@ -476,16 +494,13 @@ try_on(struct reconnect *r)
 {
 	struct attempt *a = r->trying;
 	attempt_input(a, r->engine);
+	if (a->phase < ATTEMPT_LINK)
+		attempt_output(a);
 	if (a->phase == ATTEMPT_OVER) {
 		attempt_close(a, r->loop);
 		attempt_failed(r, a);
 	} else if (a->phase == ATTEMPT_LINK) {
 		link_ready(r, a);
-	} else {
-		link_write(&a->io.link, NULL, r->loop->now_us);
-		if (a->io.link.broken)
-			/* its end tells why */
-			link_quiet(&a->io.link);
 	}
 }
 
@@ -536,6 +551,7 @@ master_turn(struct reconnect *r)
 	    r->options->destination);
 	r->master_until_us = 0;
 	r->alone = true;
+	r->may_have_begun |= r->trying->may_have_begun;
 	attempt_close(r->trying, r->loop);
 	r->trying = NULL;
 	attempt_now(r, true, false);

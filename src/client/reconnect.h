@@ -63,6 +63,9 @@ struct reconnect {
 	uint64_t master_until_us;
 	bool alone; /* it did not */
 	bool was_up; /* the session exists on the host */
+	/* an attempt is over of which it is not known whether the host has started the program;
+	 * another attempt would find the same session, but plain ssh would run it again */
+	bool may_have_begun;
 	bool doubted; /* the policy was told of it */
 	bool sent_anew; /* the server on the host was damaged; that is done once */
 	/* the session is hung up: of a link that broke it is awaited how ssh ends */

@@ -43,6 +43,15 @@ moved(struct pipe *p, size_t n)
 	}
 }
 
+/* The first reason counts. */
+static void
+breaks(struct pipe *p, int err)
+{
+	if (!p->link.broken)
+		p->err = err;
+	p->link.broken = true;
+}
+
 /* How much of the queue and of the bytes behind it is taken; -1: the other side is gone. */
 static ssize_t
 put_both(struct pipe *p, struct span behind)
@@ -71,7 +80,7 @@ write_queue(struct pipe *p, struct span behind)
 		return;
 	ssize_t n = put_both(p, behind);
 	if (n < 0) {
-		p->link.broken = true;
+		breaks(p, errno == EPIPE || errno == ECONNRESET ? 0 : errno);
 		return;
 	}
 	size_t wrote = (size_t)n, queued = p->link.queue.len;
@@ -79,7 +88,7 @@ write_queue(struct pipe *p, struct span behind)
 	buf_drop(&p->link.queue, wrote < queued ? wrote : queued);
 	wrote -= wrote < queued ? wrote : queued;
 	if (buf_put(&p->link.queue, behind.p + wrote, behind.n - wrote))
-		p->link.broken = true; /* a frame is torn */
+		breaks(p, ENOMEM); /* a frame is torn */
 	moved(p, (size_t)n);
 }
 
@@ -89,7 +98,7 @@ on_writable(void *owner, short revents)
 	struct pipe *p = owner;
 	p->full = false; /* the turn of the loop writes */
 	if (revents & POLLERR)
-		p->link.broken = true;
+		breaks(p, 0);
 }
 
 bool
@@ -109,6 +118,12 @@ close_watch(struct watch *w, struct loop *loop)
 	if (w->fn && w->fd >= 0)
 		close(w->fd);
 	w->fd = -1;
+}
+
+void
+pipe_end(struct pipe *p)
+{
+	close_watch(&p->out, p->loop);
 }
 
 static void
@@ -135,10 +150,11 @@ read_pipe(struct link *l)
 	struct pipe *p = (struct pipe *)l;
 	/* No more than fits: frames that are whole are taken before the next call. */
 	size_t max = p->link.congestion.bulk ? READ_BULK : READ_MAX;
+	errno = 0; /* the end of what is read sets none */
 	ssize_t n = sys_read_into(p->in.fd, &p->link.in, max);
 	p->link.heard |= n > 0;
 	if (n < 0)
-		p->link.broken = true;
+		breaks(p, errno);
 	else
 		moved(p, (size_t)n);
 	return !p->link.broken;

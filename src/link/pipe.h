@@ -22,6 +22,7 @@ struct pipe {
 	struct loop *loop;
 	bool full; /* `out` took no more: it is asked first */
 	bool copies; /* nothing can be lent to it */
+	int err; /* errno of what broke the link; 0: the other side has closed it */
 	uint64_t moved; /* bytes read and written */
 	uint64_t moved_us; /* when that was */
 	uint64_t counted, counted_us; /* as it was when a second began, and when */
@@ -35,5 +36,7 @@ void pipe_init(struct pipe *p, struct loop *loop,
 /* Takes the descriptors (makes them non-blocking) and watches them; false: the loop has no
  * room, and link_close is all that can be done. */
 bool pipe_open(struct pipe *p, int in, int out);
+/* Closes the way out: the other side reads the end behind what it has been sent. */
+void pipe_end(struct pipe *p);
 
 #endif

@@ -382,7 +382,9 @@ newcomer(struct session *h, struct conn *g, const struct msg_hello *hello)
 		dismiss_all(h, BYE_TAKEN);
 	struct client *p = clients_add(&h->clients, hello->client, role, !starts);
 	if (!p) {
-		conn_refuse(g, REFUSE_CANNOT, "too many clients, or no memory");
+		/* Of CANNOT a client takes that nothing has been started. */
+		conn_refuse(g, starts ? REFUSE_BAD : REFUSE_CANNOT,
+		    "too many clients, or no memory");
 		return NULL;
 	}
 	grant(h, p, hello, !starts);

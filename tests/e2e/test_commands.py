@@ -346,6 +346,14 @@ def test_forced_command(make_host, what):
         alike(host, "testhost", command, input=b"input\n")
 
 
+def test_slow_shell_of_the_host_runs_a_command_once(make_host):
+    """Slower than it takes to be held for another program, which waits."""
+    host = make_host(sshd_config='ForceCommand sleep 10; eval "$SSH_ORIGINAL_COMMAND"')
+    done = host.piped([*belay_argv(host), "echo once | tee -a ran; exit 3"], timeout=60)
+    assert (host.home / "ran").read_bytes() == b"once\n", done
+    assert (done.returncode, done.stdout) == (3, b"once\n"), done
+
+
 def test_nothing_may_run(make_host):
     alike(make_host(sshd_config="MaxSessions 0"), "testhost", "true")
 

@@ -38,8 +38,6 @@ ALL = os.environ.get("FAULTS") == "all"
 SAMPLES = 4         # faults of each run
 # What is known to be wrong: it is shown (XFAIL), so that what is new stands out.
 KNOWN = (
-    # The first bytes to a link's ssh fail, and ssh lives on: its end is awaited.
-    r"client: writev \d+ of \d+: (hangs|leaves belay-server)",
     # One failure of a server's start counts for a week.
     r"server: .*: the host is remembered as one for plain ssh",
     # A server that cannot start says nothing.
