@@ -2,9 +2,9 @@
 
 #include "base/err.h"
 #include "base/log.h"
-#include "ssh/programs.h"
 #include "ssh/ssh_errors.h"
 #include "ssh/ssh_helper.h"
+#include "ssh/upload.h"
 #include "sys/child.h"
 #include "sys/netwatch.h"
 #include "sys/os.h"
@@ -23,7 +23,6 @@ enum {
 	COMMAND_MAX = 8192, /* of the bootstrap */
 	HELLO_ON_COMMAND_LINE = 2048,
 	SAID_MAX = 8 * 1024,
-	SERVER_MAX = 4 * 1024 * 1024,
 	FIXED_ARGS = 32,
 	HOLD_US = 3 * 1000000, /* stderr is held back so long: a person may be waiting */
 	TAKEN_POLL_US = 200 * 1000, /* no event tells when the pipe has been read */
@@ -225,6 +224,7 @@ int
 attempt_start(struct attempt *a, struct loop *loop, const struct attempt_plan *plan)
 {
 	struct buf command;
+	struct span nothing = { 0 };
 	*a = (struct attempt){ .loop = loop,
 		.first = plan->first,
 		.fresh = plan->fresh,
@@ -249,7 +249,7 @@ attempt_start(struct attempt *a, struct loop *loop, const struct attempt_plan *p
 		err = msg_put(&a->prelude, MSG_PING, &ping);
 	}
 	if (!err)
-		err = buf_put(&a->io.link.queue, buf_bytes(&a->prelude), a->prelude.len);
+		err = handshake_begin(&a->io.link, nothing, buf_span(&a->prelude));
 	if (!err)
 		err = bootstrap_command(&a->bootstrap,
 		    with_command ? plan->hello : (struct span){ 0 }, a->prelude.len,
@@ -268,48 +268,14 @@ attempt_start(struct attempt *a, struct loop *loop, const struct attempt_plan *p
 
 /* ---- the boot ---- */
 
-static int
-get_server(struct attempt *a, struct buf *raw, struct buf *gz)
+/* The script, or the program. */
+static void
+upload(struct attempt *a,
+    int (*put)(struct bootstrap *, struct buf *, char[BOOTSTRAP_TEXT_MAX]))
 {
-	buf_init(raw, SERVER_MAX);
-	buf_init(gz, SERVER_MAX);
-	if (programs_server(a->bootstrap.os, a->bootstrap.machine, raw, gz) == 0)
-		return 0;
 	char text[BOOTSTRAP_TEXT_MAX];
-	snprintf(text, sizeof text, "there is no belay-server for %s on %s",
-	    a->bootstrap.os, a->bootstrap.machine);
-	over(a, WHY_NO_SERVER, text);
-	return -1;
-}
-
-static void
-send_script(struct attempt *a)
-{
-	struct buf raw, gz;
-	if (get_server(a, &raw, &gz) == 0) {
-		log_say(LOG_VERBOSE,
-		    "no server of this version on the host yet: sending it");
-		if (bootstrap_script(&a->bootstrap, gz.len, raw.len, &a->io.link.queue))
-			over(a, WHY_NO_SERVER, "out of memory");
-	}
-	buf_finish(&raw);
-	buf_finish(&gz);
-}
-
-static void
-send_server(struct attempt *a)
-{
-	struct buf raw, gz;
-	if (get_server(a, &raw, &gz) == 0) {
-		struct buf *what = a->bootstrap.gz ? &gz : &raw;
-		a->io.link.queue.max = SERVER_MAX;
-		if (buf_put(&a->io.link.queue, buf_bytes(what), what->len))
-			over(a, WHY_NO_SERVER, "out of memory");
-		else
-			a->may_have_begun = true;
-	}
-	buf_finish(&raw);
-	buf_finish(&gz);
+	if (put(&a->bootstrap, &a->io.link.queue, text))
+		over(a, WHY_NO_SERVER, text);
 }
 
 static void
@@ -325,6 +291,7 @@ no_place(struct attempt *a)
 static void
 boot(struct attempt *a)
 {
+	struct span nothing = { 0 };
 	while (a->phase == ATTEMPT_BOOT) {
 		switch (bootstrap_input(&a->bootstrap, &a->io.link.in)) {
 		case BOOTSTRAP_MORE:
@@ -337,15 +304,15 @@ boot(struct attempt *a)
 			break;
 		case BOOTSTRAP_NEED:
 			a->may_have_begun = false; /* without a server nothing can */
-			send_script(a);
+			upload(a, upload_script);
 			break;
 		case BOOTSTRAP_SEND:
-			send_server(a);
+			a->may_have_begun = true;
+			upload(a, upload_server);
 			break;
 		case BOOTSTRAP_RUN: /* what was written first has been skipped on the host */
 			a->server = SERVER_SENT;
-			if (buf_put(&a->io.link.queue, buf_bytes(&a->prelude),
-				a->prelude.len))
+			if (handshake_begin(&a->io.link, nothing, buf_span(&a->prelude)))
 				over(a, WHY_NO_SERVER, "out of memory");
 			break;
 		case BOOTSTRAP_REFUSED:
@@ -366,21 +333,9 @@ boot(struct attempt *a)
 /* ---- the handshake ---- */
 
 static void
-on_welcome(struct attempt *a, struct engine *e, const struct msg_welcome *m)
+welcomed(struct attempt *a)
 {
-	memcpy(a->boot_id, m->boot, ID_LEN);
-	memcpy(a->session, m->session, ID_LEN);
-	a->begun_ms = (int64_t)m->begun_ms;
-	if (session_name_ok(m->name))
-		snprintf(a->name, sizeof a->name, "%.*s", (int)m->name.n,
-		    (const char *)m->name.p);
-	if (m->version < PROTOCOL_OLDEST || m->version > PROTOCOL_VERSION)
-		over(a, WHY_PROTOCOL,
-		    "the host chose a protocol version that was not offered");
-	else if (engine_set_positions(e, m->positions))
-		over(a, WHY_PROTOCOL, "the host claims to have what was never sent");
-	else
-		a->phase = ATTEMPT_LINK;
+	a->phase = ATTEMPT_LINK;
 	connector_cancel(&a->connector); /* ssh got there without it */
 	quickack_stop(&a->quickack);
 	a->held = false;
@@ -388,35 +343,21 @@ on_welcome(struct attempt *a, struct engine *e, const struct msg_welcome *m)
 }
 
 static void
-on_refuse(struct attempt *a, const struct msg_refuse *m)
+shake_hands(struct attempt *a, struct engine *e)
 {
-	char text[BOOTSTRAP_TEXT_MAX];
-	a->refused = *m;
-	a->may_have_begun = false; /* by this one */
-	memcpy(a->boot_id, m->boot, ID_LEN);
-	snprintf(text, sizeof text, "%.*s",
-	    (int)(m->text.n < sizeof text ? m->text.n : 0), (const char *)m->text.p);
-	over(a, WHY_REFUSED, text);
-}
-
-static void
-handshake(struct attempt *a, struct engine *e)
-{
-	struct frame f;
-	union msg m;
-	long len = link_frame(&a->io.link, &f);
-	if (len == 0)
-		return;
-	if (len < 0 || msg_get(&f, &m)
-	    || (f.type != MSG_WELCOME && f.type != MSG_REFUSE)) {
-		over(a, WHY_PROTOCOL, "the host does not speak belay's protocol");
-		return;
+	switch (handshake_take(&a->handshake, &a->io.link, e)) {
+	case HANDSHAKE_MORE:
+		break;
+	case HANDSHAKE_WELCOME:
+		welcomed(a);
+		break;
+	case HANDSHAKE_REFUSED:
+		a->may_have_begun = false; /* by this one */
+		over(a, WHY_REFUSED, a->handshake.text);
+		break;
+	case HANDSHAKE_WRONG:
+		over(a, WHY_PROTOCOL, a->handshake.text);
 	}
-	if (f.type == MSG_WELCOME)
-		on_welcome(a, e, &m.welcome);
-	else
-		on_refuse(a, &m.refuse);
-	link_drop(&a->io.link, len);
 }
 
 void
@@ -425,7 +366,7 @@ attempt_input(struct attempt *a, struct engine *e)
 	if (a->phase == ATTEMPT_BOOT)
 		boot(a);
 	if (a->phase == ATTEMPT_HELLO)
-		handshake(a, e);
+		shake_hands(a, e);
 }
 
 /* ---- the end ---- */

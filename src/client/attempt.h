@@ -10,6 +10,7 @@
 #define CLIENT_ATTEMPT_H
 
 #include "client/askpass.h"
+#include "client/handshake.h"
 #include "link/pipe.h"
 #include "ssh/bootstrap.h"
 #include "ssh/connector.h"
@@ -35,7 +36,7 @@ enum attempt_why {
 	WHY_NO_PLACE, /* the host could run it, but no directory takes it; `text` */
 	WHY_SILENT, /* the command runs, but is not ours: no answer */
 	WHY_NOISE, /* no answer, but no end of other output either */
-	WHY_REFUSED, /* the server refused: `refused` says why */
+	WHY_REFUSED, /* the server refused: `handshake` says why */
 	WHY_PROTOCOL, /* the host sent what it must not; `text` */
 	WHY_CUT, /* ssh lives and cannot be written to or read from; `text` */
 	WHY_CLOSED, /* we closed it */
@@ -76,11 +77,7 @@ struct attempt {
 	struct buf prelude; /* what is written to stdin at once */
 	struct buf said; /* the last of what ssh said on stderr */
 	char text[BOOTSTRAP_TEXT_MAX];
-	struct msg_refuse refused; /* spans are not valid */
-	uint8_t boot_id[ID_LEN]; /* from WELCOME or REFUSE */
-	uint8_t session[ID_LEN]; /* from WELCOME, as what follows */
-	int64_t begun_ms;
-	char name[NAME_MAX_LEN + 1];
+	struct handshake handshake; /* what the host has answered */
 	uint64_t kill_us; /* when TERM was not enough */
 };
 

@@ -239,13 +239,13 @@ static void
 say_welcome(const struct client *s, const struct attempt *a)
 {
 	char when[64] = "", name[NAME_MAX_LEN + 3] = "";
-	time_t begun = (time_t)(a->begun_ms / 1000);
+	time_t begun = (time_t)(a->handshake.begun_ms / 1000);
 	struct tm tm;
-	if (a->name[0])
-		snprintf(name, sizeof name, " %s", a->name);
+	if (a->handshake.name[0])
+		snprintf(name, sizeof name, " %s", a->handshake.name);
 	if (localtime_r(&begun, &tm))
 		(void)strftime(when, sizeof when, "%a %H:%M", &tm);
-	if (s->request.left.begun_ms && s->request.left.begun_ms == a->begun_ms)
+	if (s->request.left.begun_ms && s->request.left.begun_ms == a->handshake.begun_ms)
 		log_say(LOG_NOTICE, "back in the session%s of %s; --new starts another",
 		    name, when);
 	else if (s->request.left.begun_ms)
@@ -257,15 +257,15 @@ static void
 on_up(void *owner, const struct attempt *a)
 {
 	struct client *s = owner;
-	bool first = memcmp(s->request.id, a->session, ID_LEN) != 0 || !s->met;
+	bool first = memcmp(s->request.id, a->handshake.session, ID_LEN) != 0 || !s->met;
 	if (first && s->request.returns) {
-		struct saved_session m = { .begun_ms = a->begun_ms };
+		struct saved_session m = { .begun_ms = a->handshake.begun_ms };
 		say_welcome(s, a);
-		memcpy(m.id, a->session, ID_LEN);
-		memcpy(m.name, a->name, sizeof m.name);
+		memcpy(m.id, a->handshake.session, ID_LEN);
+		memcpy(m.name, a->handshake.name, sizeof m.name);
 		saved_sessions_keep(s->options, &m);
 	}
-	memcpy(s->request.id, a->session, ID_LEN);
+	memcpy(s->request.id, a->handshake.session, ID_LEN);
 	if (!s->met)
 		forward_table_start(&s->forwards);
 	if (!s->met && s->request.kind != KIND_SELF)

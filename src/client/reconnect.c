@@ -262,9 +262,9 @@ static void
 link_ready(struct reconnect *r, struct attempt *a)
 {
 	struct link *l = &a->io.link;
-	if (r->was_up && memcmp(r->boot_id, a->boot_id, ID_LEN) != 0)
+	if (r->was_up && memcmp(r->boot_id, a->handshake.boot_id, ID_LEN) != 0)
 		log_say(LOG_VERBOSE, "the host's boot id has changed");
-	memcpy(r->boot_id, a->boot_id, ID_LEN);
+	memcpy(r->boot_id, a->handshake.boot_id, ID_LEN);
 	r->trying = NULL;
 	r->said_why = false;
 	drop_link(r);
@@ -308,9 +308,9 @@ to_plain(struct reconnect *r, const struct attempt *a, bool remember)
 static void
 server_refused(struct reconnect *r, struct attempt *a)
 {
-	bool rebooted = r->was_up && !is_zero(a->boot_id) && !is_zero(r->boot_id)
-	    && memcmp(a->boot_id, r->boot_id, ID_LEN) != 0;
-	switch (a->refused.code) {
+	bool rebooted = r->was_up && !is_zero(a->handshake.boot_id) && !is_zero(r->boot_id)
+	    && memcmp(a->handshake.boot_id, r->boot_id, ID_LEN) != 0;
+	switch (a->handshake.code) {
 	case REFUSE_GONE:
 		r->events->gone(r->owner, rebooted);
 		break;

@@ -1,0 +1,64 @@
+#include "client/handshake.h"
+
+#include "base/session_name.h"
+
+#include <stdio.h>
+#include <string.h>
+
+int
+handshake_begin(struct link *l, struct span hello, struct span prelude)
+{
+	int err = buf_put(&l->queue, hello.p, hello.n);
+	return err ? err : buf_put(&l->queue, prelude.p, prelude.n);
+}
+
+static enum handshake_event
+wrong(struct handshake *h, const char *text)
+{
+	snprintf(h->text, sizeof h->text, "%s", text);
+	return HANDSHAKE_WRONG;
+}
+
+static enum handshake_event
+on_welcome(struct handshake *h, struct engine *e, const struct msg_welcome *m)
+{
+	memcpy(h->boot_id, m->boot, ID_LEN);
+	memcpy(h->session, m->session, ID_LEN);
+	h->begun_ms = (int64_t)m->begun_ms;
+	if (session_name_ok(m->name))
+		snprintf(h->name, sizeof h->name, "%.*s", (int)m->name.n,
+		    (const char *)m->name.p);
+	if (m->version < PROTOCOL_OLDEST || m->version > PROTOCOL_VERSION)
+		return wrong(h, "the host chose a protocol version that was not offered");
+	if (engine_set_positions(e, m->positions))
+		return wrong(h, "the host claims to have what was never sent");
+	return HANDSHAKE_WELCOME;
+}
+
+static enum handshake_event
+on_refuse(struct handshake *h, const struct msg_refuse *m)
+{
+	h->code = m->code;
+	memcpy(h->boot_id, m->boot, ID_LEN);
+	snprintf(h->text, sizeof h->text, "%.*s",
+	    (int)(m->text.n < sizeof h->text ? m->text.n : 0), (const char *)m->text.p);
+	return HANDSHAKE_REFUSED;
+}
+
+enum handshake_event
+handshake_take(struct handshake *h, struct link *l, struct engine *e)
+{
+	struct frame f;
+	union msg m;
+	long len = link_frame(l, &f);
+	if (len == 0)
+		return HANDSHAKE_MORE;
+	if (len < 0 || msg_get(&f, &m)
+	    || (f.type != MSG_WELCOME && f.type != MSG_REFUSE))
+		return wrong(h, "the host does not speak belay's protocol");
+	enum handshake_event event = f.type == MSG_WELCOME
+	    ? on_welcome(h, e, &m.welcome)
+	    : on_refuse(h, &m.refuse);
+	link_drop(l, len);
+	return event;
+}

@@ -1,0 +1,41 @@
+/*
+ * HELLO and its answer, on a link of any kind.
+ *
+ *     handshake_begin: HELLO, data --->
+ *                                      <--- WELCOME   positions go to the engine: the link
+ *                                                     carries the session from here on
+ *                                      <--- REFUSE    code, text
+ */
+#ifndef CLIENT_HANDSHAKE_H
+#define CLIENT_HANDSHAKE_H
+
+#include "stream/engine.h"
+#include "stream/link.h"
+
+enum { HANDSHAKE_TEXT_MAX = 256 };
+
+enum handshake_event {
+	HANDSHAKE_MORE, /* no answer yet */
+	HANDSHAKE_WELCOME,
+	HANDSHAKE_REFUSED, /* `code`, `text` */
+	HANDSHAKE_WRONG, /* the host sent what it must not; `text` */
+};
+
+/* What the host has answered; zeroed before. */
+struct handshake {
+	uint8_t boot_id[ID_LEN]; /* from WELCOME or REFUSE; zeros: not known */
+	uint8_t session[ID_LEN]; /* from WELCOME, as what follows */
+	int64_t begun_ms; /* of the session, since 1970 by the host's clock */
+	char name[NAME_MAX_LEN + 1]; /* of the session; "": it has none, or a bad one */
+	enum refuse_code code; /* from REFUSE */
+	char text[HANDSHAKE_TEXT_MAX];
+};
+
+/* Queues HELLO, a whole frame (empty: it has gone another way), and the frames behind it.
+ * ERR_FULL, ERR_NOMEM. */
+int handshake_begin(struct link *l, struct span hello, struct span prelude);
+/* Takes the answer off what the link has received; no frame behind it. */
+enum handshake_event handshake_take(struct handshake *h, struct link *l,
+    struct engine *e);
+
+#endif

@@ -1,0 +1,58 @@
+#include "ssh/upload.h"
+
+#include "base/log.h"
+#include "ssh/programs.h"
+
+#include <stdio.h>
+
+struct server {
+	struct buf raw, gz; /* as it is, and packed */
+};
+
+static int
+load(struct server *s, const struct bootstrap *b, char ret_text[BOOTSTRAP_TEXT_MAX])
+{
+	buf_init(&s->raw, UPLOAD_MAX);
+	buf_init(&s->gz, UPLOAD_MAX);
+	if (programs_server(b->os, b->machine, &s->raw, &s->gz) == 0)
+		return 0;
+	snprintf(ret_text, BOOTSTRAP_TEXT_MAX, "there is no belay-server for %s on %s",
+	    b->os, b->machine);
+	return -1;
+}
+
+static int
+finish(struct server *s, int err, char ret_text[BOOTSTRAP_TEXT_MAX])
+{
+	buf_finish(&s->raw);
+	buf_finish(&s->gz);
+	if (err > 0)
+		snprintf(ret_text, BOOTSTRAP_TEXT_MAX, "out of memory");
+	return err ? -1 : 0;
+}
+
+int
+upload_script(struct bootstrap *b, struct buf *out, char ret_text[BOOTSTRAP_TEXT_MAX])
+{
+	struct server s;
+	int err = load(&s, b, ret_text);
+	if (!err) {
+		log_say(LOG_VERBOSE,
+		    "no server of this version on the host yet: sending it");
+		err = bootstrap_script(b, s.gz.len, s.raw.len, out) ? 1 : 0;
+	}
+	return finish(&s, err, ret_text);
+}
+
+int
+upload_server(struct bootstrap *b, struct buf *out, char ret_text[BOOTSTRAP_TEXT_MAX])
+{
+	struct server s;
+	int err = load(&s, b, ret_text);
+	if (!err) {
+		struct buf *what = b->gz ? &s.gz : &s.raw;
+		out->max = UPLOAD_MAX;
+		err = buf_put(out, buf_bytes(what), what->len) ? 1 : 0;
+	}
+	return finish(&s, err, ret_text);
+}

@@ -1,0 +1,22 @@
+/*
+ * What is sent to a host without belay-server: the script that makes it land, and the program
+ * for its kind of machine.
+ *
+ *     BOOTSTRAP_NEED ---> upload_script ---> BOOTSTRAP_SEND ---> upload_server
+ */
+#ifndef SSH_UPLOAD_H
+#define SSH_UPLOAD_H
+
+#include "ssh/bootstrap.h"
+
+enum { UPLOAD_MAX = 4 * 1024 * 1024 }; /* bytes of a program */
+
+/* Append to *out, of which upload_server raises the maximum to UPLOAD_MAX, what the host has
+ * asked for last.  0, or -1 with a reason for the person in ret_text: there is no server for
+ * that machine, or no memory. */
+int upload_script(struct bootstrap *b, struct buf *out,
+    char ret_text[BOOTSTRAP_TEXT_MAX]);
+int upload_server(struct bootstrap *b, struct buf *out,
+    char ret_text[BOOTSTRAP_TEXT_MAX]);
+
+#endif
