@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "client/command_line.h"
 #include "client/control_socket.h"
+#include "client/ending.h"
 #include "client/forward_table.h"
 #include "client/hello.h"
 #include "client/notifier.h"
@@ -33,11 +34,7 @@ enum {
 	OUTPUT_WINDOW = 1024 * 1024, /* output the host may send before it is shown */
 	CONTROL_SOCKET_MAX = 64 * 1024,
 	ID_SHOWN = 8, /* digits of a session's id */
-	LEAVE_PATIENCE_US = 500 * 1000, /* for the host to hear that we leave */
-	END_PATIENCE_US = 3
-	    * 1000000, /* for the last acknowledgement, and for ssh to end */
 	REPORT_MAX = 32 * 1024,
-	EXIT_FAILED = 255, /* ssh(1), EXIT STATUS: an error of the connection */
 	FDS_MIN = 32, /* with fewer files open no link could be made beside another */
 };
 
@@ -58,17 +55,13 @@ struct client {
 	uint8_t client_id[ID_LEN];
 	struct background background; /* -f */
 	bool met; /* a host has welcomed us */
-	bool leaving; /* the session goes on without us */
-	bool exited, hanging_up, told_done;
-	uint64_t told_us; /* when a signal first asked us to end; 0: none has */
-	int exit_status;
+	struct ending ending;
 	uint64_t begun_us;
 	uint64_t down_us; /* since when there is no link in use; 0: there is */
 	unsigned outages; /* that are over */
 	uint64_t outages_us;
 	struct control_socket local; /* for other processes here */
 	struct sd_notify notify; /* the service manager */
-	uint64_t end_us; /* when to stop waiting for a clean end; 0: not ending */
 };
 
 static struct client client; /* one a process */
@@ -76,10 +69,80 @@ static struct client client; /* one a process */
 /* ---- ending ---- */
 
 static void
+say_how_to_return(const struct client *s)
+{
+	struct buf id, to;
+	buf_init(&id, 2 * ID_LEN + 1);
+	buf_init(&to, REPORT_MAX);
+	(void)hex_put(&id, (struct span){ s->request.id, ID_SHOWN / 2 });
+	options_put(s->options, &to);
+	log_say(LOG_NOTICE,
+	    "the session goes on: `belay %s` comes back, `belay --kill %s %s` ends it",
+	    buf_str(&to), buf_str(&id), buf_str(&to));
+	buf_finish(&id);
+	buf_finish(&to);
+}
+
+static void
+end_streams(struct client *s)
+{
+	for (size_t i = 0; i < s->engine.n_streams; i++)
+		stream_end(s->engine.streams[i]);
+}
+
+static unsigned end_on_status(struct client *s, enum ending_event event, int status);
+
+static unsigned
+end_on(struct client *s, enum ending_event event)
+{
+	return end_on_status(s, event, 0);
+}
+
+static void
+say_bye(struct client *s, unsigned actions)
+{
+	if (actions & ENDING_BYE_DONE)
+		(void)reconnect_bye(&s->reconnect, BYE_DONE);
+	if (actions & ENDING_BYE_DETACHED && !reconnect_bye(&s->reconnect, BYE_DETACHED))
+		(void)end_on(s, ENDING_HURRY);
+	if (actions & ENDING_BYE_HANGUP)
+		(void)reconnect_bye(&s->reconnect, BYE_HANGUP);
+}
+
+/* Does what the table of endings says (ending.h), in its order; ENDING_SAY_GONE is on_gone's. */
+static unsigned
+end_on_status(struct client *s, enum ending_event event, int status)
+{
+	unsigned actions = ending_on(&s->ending, event, status, s->loop.now_us);
+	s->reconnect.ending = ending_hangs_up(&s->ending);
+	if (actions & ENDING_END_STREAMS)
+		end_streams(s);
+	if (actions & ENDING_COOK)
+		console_cooked();
+	if (actions & ENDING_SAY_HOW)
+		say_how_to_return(s);
+	if (actions & ENDING_SAY_UNTOLD)
+		log_say(LOG_NOTICE,
+		    "%s: not connected: the session goes on there without us",
+		    s->options->destination);
+	if (actions & ENDING_KEEP)
+		saved_sessions_leave();
+	say_bye(s, actions);
+	if (actions & ENDING_FORGET)
+		saved_sessions_forget(s->request.id);
+	if (actions & ENDING_RECONNECT)
+		reconnect_on(&s->reconnect, POLICY_LOST);
+	if (actions & ENDING_LEAVE)
+		loop_stop(&s->loop);
+	if (s->ending.state == ENDING_HANGING_UP && s->reconnect.linked)
+		(void)end_on(s, ENDING_LINKED);
+	return actions;
+}
+
+static void
 leave(struct client *s, int status)
 {
-	s->exit_status = status;
-	loop_stop(&s->loop);
+	(void)end_on_status(s, ENDING_STOP, status);
 }
 
 __attribute__((format(printf, 2, 3))) static void
@@ -95,97 +158,25 @@ fail(struct client *s, const char *fmt, ...)
 	leave(s, EXIT_FAILED);
 }
 
-/* The host is told as soon as there is a link; a moment is given to get one. */
-static void
-hang_up_turn(struct client *s)
-{
-	if (s->hanging_up && !s->told_done)
-		s->told_done = reconnect_bye(&s->reconnect, BYE_HANGUP);
-}
-
-/* Ends the session on the host too, if it can be told. */
-static void
-hang_up(struct client *s, int status)
-{
-	if (s->end_us)
-		return;
-	s->exit_status = status;
-	s->exited = s->hanging_up = s->reconnect.ending = true;
-	console_cooked();
-	s->end_us = s->loop.now_us + END_PATIENCE_US;
-	hang_up_turn(s);
-}
-
-/* Leaves a shell running, to be come back to. */
-static void
-leave_running(struct client *s, bool says_how)
-{
-	struct buf id, to;
-	if (s->end_us)
-		return;
-	console_cooked();
-	buf_init(&id, 2 * ID_LEN + 1);
-	buf_init(&to, REPORT_MAX);
-	(void)hex_put(&id, (struct span){ s->request.id, ID_SHOWN / 2 });
-	options_put(s->options, &to);
-	if (says_how)
-		log_say(LOG_NOTICE,
-		    "the session goes on: `belay %s` comes back, `belay --kill %s %s` ends it",
-		    buf_str(&to), buf_str(&id), buf_str(&to));
-	buf_finish(&id);
-	buf_finish(&to);
-	saved_sessions_leave();
-	s->exit_status = EXIT_FAILED;
-	s->leaving = s->exited = true;
-	s->end_us = s->loop.now_us + LEAVE_PATIENCE_US;
-	s->told_done = reconnect_bye(&s->reconnect, BYE_DETACHED);
-	if (!s->told_done)
-		s->end_us = s->loop.now_us;
-}
-
-/* The terminal is gone, or somebody wants us to end. */
-static void
-end_by_force(struct client *s)
-{
-	if (s->request.returns && s->reconnect.was_up)
-		leave_running(s, false);
-	else
-		hang_up(s, EXIT_FAILED);
-}
-
-/* Everything is shown: tell the host that it may forget the session, and end. */
+/* Tells the host, as soon as there is a link and as far as everything is shown. */
 static void
 end_turn(struct client *s)
 {
-	if (!s->exited || s->hanging_up || s->leaving || s->told_done
-	    || !console_drained(&s->console))
-		return;
-	if (!stream_drained(s->control)) {
-		console_cooked(); /* as ssh, while forwarded connections are open */
-		return;
-	}
-	for (size_t i = 0; i < s->engine.n_streams; i++)
-		stream_end(s->engine.streams[i]);
-	console_cooked();
-	(void)reconnect_bye(&s->reconnect, BYE_DONE);
-	if (s->request.returns)
-		saved_sessions_forget(s->request.id);
-	s->told_done = true;
-	s->end_us = s->loop.now_us + END_PATIENCE_US;
+	if (s->reconnect.linked)
+		(void)end_on(s, ENDING_LINKED);
+	if (s->ending.state == ENDING_DRAINING && console_drained(&s->console))
+		(void)end_on(s,
+		    stream_drained(s->control) ? ENDING_DRAINED : ENDING_SHOWN);
 }
 
 static void
 leave_turn(struct client *s)
 {
-	if (s->told_done && !s->hanging_up && reconnect_flushed(&s->reconnect))
-		leave(s, s->exit_status);
-	if (!s->end_us || s->loop.now_us < s->end_us)
-		return;
-	if (s->hanging_up && !s->told_done)
-		log_say(LOG_NOTICE,
-		    "%s: not connected: the session goes on there without us",
-		    s->options->destination);
-	leave(s, s->exit_status);
+	uint64_t deadline_us = ending_deadline(&s->ending);
+	if (reconnect_flushed(&s->reconnect))
+		(void)end_on(s, ENDING_FLUSHED);
+	if (deadline_us && s->loop.now_us >= deadline_us)
+		(void)end_on(s, ENDING_DEADLINE);
 }
 
 /* ---- what reach tells ---- */
@@ -271,7 +262,8 @@ on_up(void *owner, const struct attempt *a)
 	if (!s->met && s->request.kind != KIND_SELF)
 		control_socket_open(&s->local, &s->loop, on_request, s);
 	s->met = true;
-	if (!s->end_us)
+	(void)end_on(s, ENDING_UP);
+	if (!ending_near(&s->ending))
 		console_raw(&s->console);
 	console_ready(&s->console);
 }
@@ -300,13 +292,7 @@ static void
 on_lost(void *owner, bool clean)
 {
 	struct client *s = owner;
-	/* A closed window hangs ssh up as well, perhaps before it has sent our BYE. */
-	if (s->hanging_up && !clean)
-		s->told_done = false;
-	if (s->end_us && !(s->hanging_up && !s->told_done))
-		leave(s, s->exit_status);
-	else
-		reconnect_on(&s->reconnect, POLICY_LOST);
+	(void)end_on(s, clean ? ENDING_CLOSED : ENDING_LOST);
 }
 
 static void
@@ -315,14 +301,14 @@ on_gone(void *owner, bool rebooted)
 	struct client *s = owner;
 	if (s->request.returns)
 		saved_sessions_forget(s->request.id);
-	if (s->hanging_up)
-		leave(s, s->exit_status);
-	else if (rebooted)
-		fail(s, "the host has been rebooted; the session is gone");
-	else if (s->options->read_only && !s->met)
-		fail(s, "there is no session to look on");
-	else
-		fail(s, "the session is gone: it ended or was killed on the host");
+	const char *what = rebooted ? "the host has been rebooted; the session is gone"
+	    : s->options->read_only && !s->met
+	    ? "there is no session to look on"
+	    : "the session is gone: it ended or was killed on the host";
+	if (!(end_on(s, ENDING_GONE) & ENDING_SAY_GONE))
+		return;
+	console_cooked();
+	log_say(LOG_ERROR, "%s: %s", s->options->destination, what);
 }
 
 static const char lately[] = "belay-server could not run there lately";
@@ -398,7 +384,7 @@ on_lend(void *owner, bool lent)
 	s->console.lent = lent;
 	if (lent)
 		console_cooked();
-	else if (!s->hanging_up)
+	else if (!ending_hangs_up(&s->ending))
 		console_raw(&s->console);
 }
 
@@ -468,12 +454,9 @@ on_command(void *owner, enum escape_command command)
 	struct client *s = owner;
 	switch (command) {
 	case ESCAPE_LEAVE:
-		if (s->request.returns)
-			leave_running(s, true);
-		else
-			hang_up(s, EXIT_FAILED);
+		(void)end_on(s, ENDING_KEY);
 		if (!s->reconnect.linked)
-			s->end_us = s->loop.now_us; /* a person does not wait */
+			(void)end_on(s, ENDING_HURRY);
 		break;
 	case ESCAPE_SUSPEND:
 		console_suspend(&s->console);
@@ -519,7 +502,7 @@ on_typed(void *owner, bool enter)
 static void
 on_terminal_gone(void *owner)
 {
-	end_by_force(owner);
+	(void)end_on(owner, ENDING_TERMINAL_GONE);
 }
 
 static void
@@ -527,7 +510,7 @@ on_unread(void *owner, const struct stream *stream)
 {
 	struct client *s = owner;
 	if (s->request.kind == KIND_PTY)
-		end_by_force(s);
+		(void)end_on(s, ENDING_TERMINAL_GONE);
 	else
 		(void)engine_tell(&s->engine, MSG_STOP, &(struct msg_stop){ stream->id });
 }
@@ -581,9 +564,8 @@ control_turn(struct client *s)
 		if (type != MSG_EXIT)
 			continue;
 		/* ssh reports a program that a signal ended as 255. */
-		s->exit_status = m.exit.how == EXIT_STATUS ? (int)m.exit.status
-							   : EXIT_FAILED;
-		s->exited = true;
+		(void)end_on_status(s, ENDING_EXIT,
+		    m.exit.how == EXIT_STATUS ? (int)m.exit.status : EXIT_FAILED);
 	}
 	if (err < 0)
 		fail(s, "the host sent what it must not: %s", err_text(err));
@@ -594,7 +576,8 @@ terminal_turn(struct client *s)
 {
 	if (!s->begun)
 		return 0;
-	uint64_t at = console_turn(&s->console, s->reconnect.was_up && !s->exited);
+	uint64_t at = console_turn(&s->console,
+	    s->reconnect.was_up && !ending_begun(&s->ending));
 	if (!s->console.resized || !s->reconnect.linked || s->request.kind != KIND_PTY)
 		return at;
 	struct tty_size size;
@@ -611,12 +594,10 @@ static uint64_t
 forward_table_step(struct client *s)
 {
 	uint64_t at = forward_table_turn(&s->forwards, s->loop.now_us);
-	bool ready = s->met && !s->end_us && forward_table_settled(&s->forwards);
-	if (s->forwards.failed && !s->end_us) {
-		if (s->request.how == HELLO_OPEN && s->request.returns)
-			leave_running(s, true); /* it was there before us */
-		else
-			hang_up(s, EXIT_FAILED);
+	bool ready = s->met && !ending_near(&s->ending)
+	    && forward_table_settled(&s->forwards);
+	if (s->forwards.failed && !ending_near(&s->ending)) {
+		(void)end_on(s, ENDING_FORWARD_FAILED);
 	} else if (s->background.waits && ready) {
 		background_enter(&s->background,
 		    !s->config.no_command     ? STDIN_FILENO
@@ -652,10 +633,9 @@ client_turn(void *owner, uint64_t now_us)
 	control_turn(s);
 	if (s->begun)
 		console_asked(&s->console);
-	uint64_t status_us = notifier_turn(&s->notifier, s->end_us, now_us);
+	uint64_t status_us = notifier_turn(&s->notifier, ending_near(&s->ending), now_us);
 	uint64_t terminal_us = terminal_turn(s);
 	uint64_t forward_table_us = s->begun ? forward_table_step(s) : 0;
-	hang_up_turn(s);
 	end_turn(s);
 	reconnect_send(&s->reconnect);
 	tunnel_watch(&s->forwards.tunnel);
@@ -664,7 +644,7 @@ client_turn(void *owner, uint64_t now_us)
 	loop_sooner(&at, terminal_us);
 	loop_sooner(&at, forward_table_us);
 	loop_sooner(&at, engine_trim(&s->engine, now_us));
-	loop_sooner(&at, s->end_us);
+	loop_sooner(&at, ending_deadline(&s->ending));
 	loop_sooner(&at, status_us);
 	return at;
 }
@@ -684,13 +664,8 @@ on_signal(void *owner, int sig)
 	case SIGCONT:
 		console_continued(&s->console);
 		break;
-	default: /* TERM, HUP, INT, QUIT: a later one does not wait; timeout(1) sends two */
-		s->told_us = s->told_us ? s->told_us : s->loop.now_us;
-		bool again = s->loop.now_us - s->told_us > LEAVE_PATIENCE_US;
-		if (!s->reconnect.was_up || (again && s->end_us))
-			leave(s, EXIT_FAILED);
-		else
-			end_by_force(s); /* no harm if the terminal's end did it */
+	default: /* TERM, HUP, INT, QUIT */
+		(void)end_on(s, ENDING_TERM);
 	}
 }
 
@@ -725,6 +700,8 @@ begin(struct client *s)
 	s->notifier.silent = s->request.kind == KIND_SELF;
 	s->notifier.escape = s->request.raw ? s->config.escape : 0;
 	s->begun = true;
+	s->ending.returns = s->request.returns;
+	s->ending.resumed = s->request.how == HELLO_OPEN;
 	s->reconnect.command = s->request.command.len > 0;
 	s->reconnect.secret = s->forwards.x11.on; /* the cookie */
 	s->reconnect.terminal = s->request.kind == KIND_PTY;
@@ -824,9 +801,8 @@ client_run(const struct options *o, const char *ssh, struct client_plain *ret_pl
 	ssh_query_start(&s->query, &s->loop, o, ssh, false, on_config, s);
 	loop_run(&s->loop);
 	console_cooked();
-	bool delivered = s->told_done && !s->hanging_up
-	    && reconnect_flushed(&s->reconnect);
-	reconnect_finish(&s->reconnect, delivered);
+	reconnect_finish(&s->reconnect,
+	    s->ending.delivered && reconnect_flushed(&s->reconnect));
 	saved_sessions_leave();
 	console_close(&s->console);
 	control_socket_close(&s->local);
@@ -836,5 +812,5 @@ client_run(const struct options *o, const char *ssh, struct client_plain *ret_pl
 	ssh_config_finish(&s->config);
 	session_request_finish(&s->request);
 	engine_finish(&s->engine);
-	return s->exit_status;
+	return s->ending.status;
 }
