@@ -4,18 +4,9 @@
 #include "base/hex.h"
 #include "base/log.h"
 #include "client/command_line.h"
-#include "client/control_socket.h"
-#include "client/ending.h"
-#include "client/forward_table.h"
+#include "client/escapes.h"
 #include "client/hello.h"
-#include "client/notifier.h"
-#include "client/reconnect.h"
-#include "client/report.h"
-#include "client/sd_notify.h"
-#include "client/session_request.h"
-#include "screen/console.h"
 #include "ssh/plain_hosts.h"
-#include "ssh/ssh_query.h"
 #include "sys/sys.h"
 #include "sys/tty.h"
 
@@ -37,34 +28,6 @@ enum {
 	REPORT_MAX = 32 * 1024,
 	FDS_MIN = 32, /* with fewer files open no link could be made beside another */
 };
-
-struct client {
-	const struct options *options;
-	struct client_plain *ret_plain;
-	struct loop loop;
-	struct engine engine;
-	struct stream *control, *main, *errors; /* errors: NULL on a terminal */
-	struct ssh_query query;
-	struct ssh_config config;
-	struct reconnect reconnect;
-	struct forward_table forwards;
-	struct console console;
-	struct notifier notifier;
-	struct session_request request;
-	bool begun; /* it is known what is to be run */
-	uint8_t client_id[ID_LEN];
-	struct background background; /* -f */
-	bool met; /* a host has welcomed us */
-	struct ending ending;
-	uint64_t begun_us;
-	uint64_t down_us; /* since when there is no link in use; 0: there is */
-	unsigned outages; /* that are over */
-	uint64_t outages_us;
-	struct control_socket local; /* for other processes here */
-	struct sd_notify notify; /* the service manager */
-};
-
-static struct client client; /* one a process */
 
 /* ---- ending ---- */
 
@@ -92,8 +55,8 @@ end_streams(struct client *s)
 
 static unsigned end_on_status(struct client *s, enum ending_event event, int status);
 
-static unsigned
-end_on(struct client *s, enum ending_event event)
+unsigned
+client_end(struct client *s, enum ending_event event)
 {
 	return end_on_status(s, event, 0);
 }
@@ -104,7 +67,7 @@ say_bye(struct client *s, unsigned actions)
 	if (actions & ENDING_BYE_DONE)
 		(void)reconnect_bye(&s->reconnect, BYE_DONE);
 	if (actions & ENDING_BYE_DETACHED && !reconnect_bye(&s->reconnect, BYE_DETACHED))
-		(void)end_on(s, ENDING_HURRY);
+		(void)client_end(s, ENDING_HURRY);
 	if (actions & ENDING_BYE_HANGUP)
 		(void)reconnect_bye(&s->reconnect, BYE_HANGUP);
 }
@@ -126,16 +89,16 @@ end_on_status(struct client *s, enum ending_event event, int status)
 		    "%s: not connected: the session goes on there without us",
 		    s->options->destination);
 	if (actions & ENDING_KEEP)
-		saved_sessions_leave();
+		saved_sessions_leave(&s->saved);
 	say_bye(s, actions);
 	if (actions & ENDING_FORGET)
-		saved_sessions_forget(s->request.id);
+		saved_sessions_forget(&s->saved, s->request.id);
 	if (actions & ENDING_RECONNECT)
 		reconnect_on(&s->reconnect, POLICY_LOST);
 	if (actions & ENDING_LEAVE)
 		loop_stop(&s->loop);
 	if (s->ending.state == ENDING_HANGING_UP && s->reconnect.linked)
-		(void)end_on(s, ENDING_LINKED);
+		(void)client_end(s, ENDING_LINKED);
 	return actions;
 }
 
@@ -163,9 +126,9 @@ static void
 end_turn(struct client *s)
 {
 	if (s->reconnect.linked)
-		(void)end_on(s, ENDING_LINKED);
+		(void)client_end(s, ENDING_LINKED);
 	if (s->ending.state == ENDING_DRAINING && console_drained(&s->console))
-		(void)end_on(s,
+		(void)client_end(s,
 		    stream_drained(s->control) ? ENDING_DRAINED : ENDING_SHOWN);
 }
 
@@ -174,9 +137,9 @@ leave_turn(struct client *s)
 {
 	uint64_t deadline_us = ending_deadline(&s->ending);
 	if (reconnect_flushed(&s->reconnect))
-		(void)end_on(s, ENDING_FLUSHED);
+		(void)client_end(s, ENDING_FLUSHED);
 	if (deadline_us && s->loop.now_us >= deadline_us)
-		(void)end_on(s, ENDING_DEADLINE);
+		(void)client_end(s, ENDING_DEADLINE);
 }
 
 /* ---- what reach tells ---- */
@@ -190,8 +153,8 @@ on_hello(void *owner, bool resume, struct buf *out)
 	return hello_put(&h, resume, out);
 }
 
-static struct report
-report(const struct client *s)
+struct report
+client_report(const struct client *s)
 {
 	const struct attempt *a = s->reconnect.linked;
 	return (struct report){ .destination = s->options->destination,
@@ -214,7 +177,7 @@ static void
 on_request(void *owner, const char *request, struct buf *out)
 {
 	struct client *s = owner;
-	struct report r = report(s);
+	struct report r = client_report(s);
 	bool done;
 	if (strcmp(request, "status") == 0)
 		report_row(&r, out);
@@ -254,7 +217,7 @@ on_up(void *owner, const struct attempt *a)
 		say_welcome(s, a);
 		memcpy(m.id, a->handshake.session, ID_LEN);
 		memcpy(m.name, a->handshake.name, sizeof m.name);
-		saved_sessions_keep(s->options, &m);
+		saved_sessions_keep(&s->saved, s->options, &m);
 	}
 	memcpy(s->request.id, a->handshake.session, ID_LEN);
 	if (!s->met)
@@ -262,7 +225,7 @@ on_up(void *owner, const struct attempt *a)
 	if (!s->met && s->request.kind != KIND_SELF)
 		control_socket_open(&s->local, &s->loop, on_request, s);
 	s->met = true;
-	(void)end_on(s, ENDING_UP);
+	(void)client_end(s, ENDING_UP);
 	if (!ending_near(&s->ending))
 		console_raw(&s->console);
 	console_ready(&s->console);
@@ -279,7 +242,7 @@ on_bye(void *owner, enum bye_code code)
 	log_say(LOG_NOTICE, "%s: %s", s->options->destination, what);
 	leave(s, code == BYE_DETACHED ? 0 : EXIT_FAILED);
 	if (code != BYE_DETACHED)
-		saved_sessions_forget(s->request.id);
+		saved_sessions_forget(&s->saved, s->request.id);
 }
 
 static void
@@ -292,7 +255,7 @@ static void
 on_lost(void *owner, bool clean)
 {
 	struct client *s = owner;
-	(void)end_on(s, clean ? ENDING_CLOSED : ENDING_LOST);
+	(void)client_end(s, clean ? ENDING_CLOSED : ENDING_LOST);
 }
 
 static void
@@ -300,12 +263,12 @@ on_gone(void *owner, bool rebooted)
 {
 	struct client *s = owner;
 	if (s->request.returns)
-		saved_sessions_forget(s->request.id);
+		saved_sessions_forget(&s->saved, s->request.id);
 	const char *what = rebooted ? "the host has been rebooted; the session is gone"
 	    : s->options->read_only && !s->met
 	    ? "there is no session to look on"
 	    : "the session is gone: it ended or was killed on the host";
-	if (!(end_on(s, ENDING_GONE) & ENDING_SAY_GONE))
+	if (!(client_end(s, ENDING_GONE) & ENDING_SAY_GONE))
 		return;
 	console_cooked();
 	log_say(LOG_ERROR, "%s: %s", s->options->destination, what);
@@ -317,28 +280,9 @@ static const char lately[] = "belay-server could not run there lately";
 static void
 go_plain(struct client *s, const char *why, enum plain_keeper keeper)
 {
-	bool shell = s->request.kind == KIND_PTY && s->request.raw
-	    && !s->request.command.len;
-	bool tunnel = s->config.no_command;
-	const char *command = shell ? plain_command(keeper) : NULL;
-	if (isatty(STDERR_FILENO) && isatty(STDOUT_FILENO) && command)
-		log_say(LOG_NOTICE, "%s: %s; after a cut run it again: %s",
-		    s->options->destination, command + strlen("exec "), why);
-	else if (isatty(STDERR_FILENO)
-	    && (isatty(STDOUT_FILENO) || s->request.kind == KIND_SFTP))
-		log_say(LOG_NOTICE, "%s: plain ssh, which does not survive a cut%s: %s",
-		    s->options->destination, tunnel ? ", but is run again" : "", why);
-	if (tunnel)
+	plain_ssh_choose(&s->plain, s->options, &s->request, &s->config, keeper, why);
+	if (s->config.no_command)
 		sd_notify_last(&s->notify, s->options->destination, why);
-	*s->ret_plain = (struct client_plain){ .command = command,
-		.keeps = tunnel,
-		.forks = s->config.tells_type,
-		.background = &s->background };
-	struct span local = s->config.local_command;
-	if (local.n >= sizeof s->ret_plain->local_command)
-		s->ret_plain->keeps = false;
-	else if (s->config.permits_local)
-		memcpy(s->ret_plain->local_command, local.p, local.n);
 	leave(s, CLIENT_PLAIN_SSH);
 }
 
@@ -402,87 +346,9 @@ static const struct reconnect_events reconnect_events = { on_hello, on_up, on_by
 /* ---- what the console tells ---- */
 
 static void
-help(struct client *s)
-{
-	static const struct {
-		const char *key, *text;
-	} rows[] = { { ".", "leave; a shell goes on, a command ends" },
-		{ "^Z", "suspend belay" }, { "R", "connect again now" },
-		{ "#", "say how the connection is" },
-		{ "B", "send a BREAK to the terminal" },
-		{ "V/v", "say less or more of what belay does" },
-		{ "C", "open a command line, for forwards" }, { "?", "this message" } };
-	char c = s->config.escape;
-	console_aside(&s->console);
-	fprintf(stderr, "%c?\r\nSupported escape sequences:\r\n", c);
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-		fprintf(stderr, " %c%-3s - %s\r\n", c, rows[i].key, rows[i].text);
-	fprintf(stderr,
-	    " %c%c   - send the escape character by typing it twice\r\n"
-	    "(Note that escapes are only recognized immediately after newline.)\r\n",
-	    c, c);
-}
-
-static void
-say_connection(struct client *s)
-{
-	struct report r = report(s);
-	struct buf text;
-	buf_init(&text, REPORT_MAX);
-	report_line(&r, &text);
-	buf_print(&text, "\r\n");
-	report_forwards(&r, "\r\n", &text);
-	console_aside(&s->console);
-	fprintf(stderr, "%c#\r\n%s: %s", s->config.escape, r.destination, buf_str(&text));
-	buf_finish(&text);
-}
-
-static void
-say_level(struct client *s, bool louder)
-{
-	int level = log_louder(louder ? 1 : -1);
-	console_aside(&s->console);
-	fprintf(stderr, "%c%c [%s]\r\n", s->config.escape, louder ? 'v' : 'V',
-	    level == LOG_VERBOSE     ? "VERBOSE"
-		: level == LOG_QUIET ? "QUIET"
-				     : "INFO");
-}
-
-static void
 on_command(void *owner, enum escape_command command)
 {
-	struct client *s = owner;
-	switch (command) {
-	case ESCAPE_LEAVE:
-		(void)end_on(s, ENDING_KEY);
-		if (!s->reconnect.linked)
-			(void)end_on(s, ENDING_HURRY);
-		break;
-	case ESCAPE_SUSPEND:
-		console_suspend(&s->console);
-		break;
-	case ESCAPE_HELP:
-		help(s);
-		break;
-	case ESCAPE_RECONNECT:
-		reconnect_on(&s->reconnect, POLICY_DOUBT);
-		break;
-	case ESCAPE_LIST:
-		say_connection(s);
-		break;
-	case ESCAPE_BREAK:
-		(void)engine_tell(&s->engine, MSG_BREAK, &(struct msg_brk){ 0 });
-		break;
-	case ESCAPE_LOUDER:
-	case ESCAPE_QUIETER:
-		say_level(s, command == ESCAPE_LOUDER);
-		break;
-	case ESCAPE_LINE:
-		console_line(&s->console, "\nbelay> ");
-		break;
-	case ESCAPE_NONE:
-		break;
-	}
+	escapes_do(owner, command);
 }
 
 static void
@@ -502,7 +368,7 @@ on_typed(void *owner, bool enter)
 static void
 on_terminal_gone(void *owner)
 {
-	(void)end_on(owner, ENDING_TERMINAL_GONE);
+	(void)client_end(owner, ENDING_TERMINAL_GONE);
 }
 
 static void
@@ -510,7 +376,7 @@ on_unread(void *owner, const struct stream *stream)
 {
 	struct client *s = owner;
 	if (s->request.kind == KIND_PTY)
-		(void)end_on(s, ENDING_TERMINAL_GONE);
+		(void)client_end(s, ENDING_TERMINAL_GONE);
 	else
 		(void)engine_tell(&s->engine, MSG_STOP, &(struct msg_stop){ stream->id });
 }
@@ -597,7 +463,7 @@ forward_table_step(struct client *s)
 	bool ready = s->met && !ending_near(&s->ending)
 	    && forward_table_settled(&s->forwards);
 	if (s->forwards.failed && !ending_near(&s->ending)) {
-		(void)end_on(s, ENDING_FORWARD_FAILED);
+		(void)client_end(s, ENDING_FORWARD_FAILED);
 	} else if (s->background.waits && ready) {
 		background_enter(&s->background,
 		    !s->config.no_command     ? STDIN_FILENO
@@ -605,7 +471,7 @@ forward_table_step(struct client *s)
 					      : STDERR_FILENO);
 	}
 	if (s->notify.path[0]) {
-		struct report r = report(s);
+		struct report r = client_report(s);
 		loop_sooner(&at, sd_notify_turn(&s->notify, &r, ready));
 	}
 	return at;
@@ -624,10 +490,10 @@ count_outages(struct client *s, uint64_t now_us)
 	s->down_us = 0;
 }
 
-static uint64_t
-client_turn(void *owner, uint64_t now_us)
+uint64_t
+client_turn(void *client, uint64_t now_us)
 {
-	struct client *s = owner;
+	struct client *s = client;
 	reconnect_take(&s->reconnect);
 	count_outages(s, now_us);
 	control_turn(s);
@@ -665,7 +531,7 @@ on_signal(void *owner, int sig)
 		console_continued(&s->console);
 		break;
 	default: /* TERM, HUP, INT, QUIT */
-		(void)end_on(s, ENDING_TERM);
+		(void)client_end(s, ENDING_TERM);
 	}
 }
 
@@ -742,18 +608,18 @@ on_config(void *owner)
 		go_plain(s, lately, keeper);
 		return;
 	}
-	session_request_session(&s->request, s->options);
+	session_request_session(&s->request, s->options, &s->saved);
 	int err = begin(s);
 	if (err)
 		fail(s, "%s", err_text(err));
 }
 
 static int
-client_init(struct client *s, const struct options *o, const char *ssh)
+start(struct client *s, const char *ssh)
 {
 	static const int signals[] = { SIGCHLD, SIGWINCH, SIGCONT, SIGTERM, SIGHUP,
 		SIGINT, SIGQUIT, 0 };
-	s->begun_us = sys_now_us();
+	const struct options *o = s->options;
 	signal(SIGPIPE, SIG_IGN);
 	if (loop_init(&s->loop, signals))
 		return -1;
@@ -769,17 +635,15 @@ client_init(struct client *s, const struct options *o, const char *ssh)
 	sys_random(s->client_id, sizeof s->client_id);
 	reconnect_init(&s->reconnect, &s->loop, &s->engine, o, ssh, &reconnect_events, s);
 	notifier_init(&s->notifier, &s->console, &s->reconnect, o->destination);
+	s->started = true;
 	return s->control ? 0 : -1;
 }
 
 int
-client_run(const struct options *o, const char *ssh, struct client_plain *ret_plain)
+client_init(struct client *s, const struct options *o, const char *ssh)
 {
-	struct client *s = &client;
-	*ret_plain = (struct client_plain){ 0 };
-	s->ret_plain = ret_plain;
+	*s = (struct client){ .options = o, .begun_us = sys_now_us() };
 	enum plain_keeper keeper;
-	s->options = o;
 	sd_notify_init(&s->notify);
 	/* A tunnel or a shell may need the configuration yet. */
 	bool settled = o->command[0] && !o->no_command;
@@ -787,7 +651,7 @@ client_run(const struct options *o, const char *ssh, struct client_plain *ret_pl
 		go_plain(s, lately, keeper);
 		return CLIENT_PLAIN_SSH;
 	}
-	if (client_init(s, o, ssh)) {
+	if (start(s, ssh)) {
 		log_say(LOG_ERROR, "cannot start: %s", strerror(errno));
 		return EXIT_FAILED;
 	}
@@ -799,11 +663,18 @@ client_run(const struct options *o, const char *ssh, struct client_plain *ret_pl
 		return EXIT_FAILED;
 	}
 	ssh_query_start(&s->query, &s->loop, o, ssh, false, on_config, s);
-	loop_run(&s->loop);
+	return 0;
+}
+
+int
+client_finish(struct client *s)
+{
+	if (!s->started)
+		return s->ending.status;
 	console_cooked();
 	reconnect_finish(&s->reconnect,
 	    s->ending.delivered && reconnect_flushed(&s->reconnect));
-	saved_sessions_leave();
+	saved_sessions_leave(&s->saved);
 	console_close(&s->console);
 	control_socket_close(&s->local);
 	forward_table_finish(&s->forwards);
@@ -812,5 +683,16 @@ client_run(const struct options *o, const char *ssh, struct client_plain *ret_pl
 	ssh_config_finish(&s->config);
 	session_request_finish(&s->request);
 	engine_finish(&s->engine);
+	s->plain.background = s->background;
 	return s->ending.status;
+}
+
+int
+client_run(struct client *s, const struct options *o, const char *ssh)
+{
+	int status = client_init(s, o, ssh);
+	if (!status)
+		loop_run(&s->loop);
+	int end = client_finish(s);
+	return status ? status : end;
 }

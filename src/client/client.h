@@ -1,34 +1,82 @@
 /*
- * A session on the client's side: what is run, what the console and the reach (which have
- * files of their own) tell each other, and how it ends: ended, hung up, or left running.
+ * A session on the client's side: what is run, and what the console, the reconnect and the
+ * ending (which have files of their own) tell each other.
  *
- *    stdin  --> console --> stream 1 --> engine --> reach (attempts, policy) --> host
+ *    stdin  --> console --> stream 1 --> engine --> reconnect (attempts, policy) --> host
  *    stdout <-- console <-- stream 1 <--   "   <--    "
  *    stderr <-- console <-- stream 2
  *
- * A session that `returns`, a login shell on a terminal, is left when we are ended from
- * outside, and remembered (saved_sessions.h); any other is hung up.
+ * A session that `returns`, a login shell on a terminal, is left when this client is ended
+ * from outside, and remembered (saved_sessions.h); any other is hung up.
  */
 #ifndef CLIENT_CLIENT_H
 #define CLIENT_CLIENT_H
 
+#include "client/control_socket.h"
+#include "client/ending.h"
+#include "client/forward_table.h"
+#include "client/notifier.h"
+#include "client/plain_ssh.h"
+#include "client/reconnect.h"
+#include "client/report.h"
+#include "client/sd_notify.h"
+#include "client/session_request.h"
+#include "screen/console.h"
 #include "ssh/background.h"
 #include "ssh/options.h"
+#include "ssh/ssh_query.h"
 
 enum { CLIENT_PLAIN_SSH = -1 };
 
-/* How plain ssh is run then. */
-struct client_plain {
-	const char *command; /* on a terminal, instead of a login shell; NULL: none */
-	bool keeps; /* a tunnel: again whenever it ends */
-	bool forks; /* this ssh knows ForkAfterAuthentication */
-	char local_command[1024]; /* what the user has ssh run here; "": nothing */
-	struct background *background; /* somebody may wait until it is in; or NULL */
+/* All state of one; a zeroed one is what client_init takes.  It has to stay where it is. */
+struct client {
+	const struct options *options;
+	struct loop loop;
+	struct engine engine;
+	struct stream *control, *main, *errors; /* errors: NULL on a terminal */
+	struct ssh_query query;
+	struct ssh_config config;
+	struct reconnect reconnect;
+	struct forward_table forwards;
+	struct console console;
+	struct notifier notifier;
+	struct session_request request;
+	struct saved_hold saved; /* the session's file on this machine */
+	bool started; /* all but the options can be taken down */
+	bool begun; /* it is known what is to be run */
+	uint8_t client_id[ID_LEN];
+	struct background background; /* -f */
+	bool met; /* a host has welcomed this client */
+	struct ending ending;
+	struct plain_ssh plain; /* how ssh is run when the end is CLIENT_PLAIN_SSH */
+	uint64_t begun_us;
+	uint64_t down_us; /* since when there is no link in use; 0: there is */
+	unsigned outages; /* that are over */
+	uint64_t outages_us;
+	struct control_socket local; /* for other processes here */
+	struct sd_notify notify; /* the service manager */
 };
 
-/* Runs a login shell or a command on the host until it ends; returns the exit status.
- * CLIENT_PLAIN_SSH: belay-server cannot run there, nothing has been run or read, and
- * plain ssh is to be used. */
-int client_run(const struct options *o, const char *ssh, struct client_plain *ret_plain);
+/* Asks ssh for its configuration; all else follows in the loop's turns (client_turn), until
+ * the loop stops.  `o` and `ssh` are borrowed up to client_finish.  Returns 0, or the exit
+ * status (the person has been told why), or CLIENT_PLAIN_SSH; client_finish is due anyway. */
+int client_init(struct client *s, const struct options *o, const char *ssh);
+/* The loop's turn: takes what the handlers have made possible; returns when it wants to be
+ * called again (0: only on events). */
+uint64_t client_turn(void *client, uint64_t now_us);
+/* Leaves the terminal, the children and the files as they are to be; returns the exit
+ * status, or CLIENT_PLAIN_SSH: belay-server cannot run there, nothing has been run or read,
+ * and plain_ssh_run(&s->plain) is next. */
+int client_finish(struct client *s);
+
+/* All of it; returns as client_finish. */
+int client_run(struct client *s, const struct options *o, const char *ssh);
+
+/* ---- for the parts of it ---- */
+
+/* Something has happened that may end the session; returns the actions, which are done. */
+unsigned client_end(struct client *s, enum ending_event event);
+/* How it stands, to be told; points into the client. */
+struct report client_report(const struct client *s);
 
 #endif

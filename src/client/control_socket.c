@@ -183,7 +183,6 @@ take_row(void *owner, const char *answer, const char *path)
 int
 control_socket_status(const struct options *o)
 {
-	static struct table t;
 	if (o->json) {
 		bool any = false;
 		printf("[");
@@ -191,12 +190,18 @@ control_socket_status(const struct options *o)
 		printf("]\n");
 		return 0;
 	}
-	add_row(&t, report_heads);
-	ask_all("status\n", take_row, &t);
-	for (size_t i = 0; i < t.n; i++)
+	struct table *t = calloc(1, sizeof *t);
+	if (!t) {
+		log_say(LOG_ERROR, "out of memory");
+		return EXIT_FAILED;
+	}
+	add_row(t, report_heads);
+	ask_all("status\n", take_row, t);
+	for (size_t i = 0; i < t->n; i++)
 		for (size_t k = 0; k < REPORT_COLUMNS; k++)
-			printf("%-*s%s", k + 1 < REPORT_COLUMNS ? t.width[k] : 0,
-			    t.rows[i].cells[k], k + 1 < REPORT_COLUMNS ? "  " : "\n");
+			printf("%-*s%s", k + 1 < REPORT_COLUMNS ? t->width[k] : 0,
+			    t->rows[i].cells[k], k + 1 < REPORT_COLUMNS ? "  " : "\n");
+	free(t);
 	return 0;
 }
 

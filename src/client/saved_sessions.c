@@ -16,8 +16,6 @@
 
 enum { PATH_MAX_LEN = 4096, FILE_MAX = 4096, ID_TEXT = 2 * ID_LEN + 1 };
 
-static int kept_fd = -1; /* of the session that this process has, locked */
-
 static bool
 directory(char ret_path[PATH_MAX_LEN])
 {
@@ -131,10 +129,11 @@ saved_sessions_find(const struct options *o, bool shared,
 }
 
 void
-saved_sessions_keep(const struct options *o, const struct saved_session *m)
+saved_sessions_keep(struct saved_hold *h, const struct options *o,
+    const struct saved_session *m)
 {
 	char path[PATH_MAX_LEN];
-	saved_sessions_leave();
+	saved_sessions_leave(h);
 	if (!path_of(m->id, path))
 		return;
 	sys_make_parents(path);
@@ -147,26 +146,26 @@ saved_sessions_keep(const struct options *o, const struct saved_session *m)
 	}
 	dprintf(fd, "%016" PRIx64 " %" PRId64 " %s %s\n", options_key(o), m->begun_ms,
 	    o->destination, m->name);
-	kept_fd = fd;
+	h->fd = fd;
 }
 
 void
-saved_sessions_leave(void)
+saved_sessions_leave(struct saved_hold *h)
 {
-	if (kept_fd < 0)
+	if (!h->fd)
 		return;
-	(void)futimens(kept_fd, NULL); /* it was left now */
-	close(kept_fd);
-	kept_fd = -1;
+	(void)futimens(h->fd, NULL); /* it was left now */
+	close(h->fd);
+	h->fd = 0;
 }
 
 void
-saved_sessions_forget(const uint8_t id[ID_LEN])
+saved_sessions_forget(struct saved_hold *h, const uint8_t id[ID_LEN])
 {
 	char path[PATH_MAX_LEN];
 	if (path_of(id, path))
 		unlink(path);
-	saved_sessions_leave();
+	saved_sessions_leave(h);
 }
 
 /* ---- the list ---- */

@@ -23,16 +23,23 @@ struct saved_session {
 	char name[NAME_MAX_LEN + 1];
 };
 
+/* The file of the session that a client has; a zeroed one: of none. */
+struct saved_hold {
+	int fd; /* locked; 0: none */
+};
+
 /* The youngest session of this destination and these options, that no client has or
  * (`shared`) that one has. */
 bool saved_sessions_find(const struct options *o, bool shared,
     struct saved_session *ret_memory);
-/* Writes it down, and holds it until saved_sessions_forget, saved_sessions_leave or the process ends. */
-void saved_sessions_keep(const struct options *o, const struct saved_session *m);
+/* Writes it down, and holds it until saved_sessions_forget, saved_sessions_leave or the
+ * process ends. */
+void saved_sessions_keep(struct saved_hold *h, const struct options *o,
+    const struct saved_session *m);
 /* It is left; it can be returned to. */
-void saved_sessions_leave(void);
-/* It has ended.  The one that is kept, or any. */
-void saved_sessions_forget(const uint8_t id[ID_LEN]);
+void saved_sessions_leave(struct saved_hold *h);
+/* It has ended.  The one that is held, or any. */
+void saved_sessions_forget(struct saved_hold *h, const uint8_t id[ID_LEN]);
 /* Prints all of them; the exit status. */
 int saved_sessions_list(bool json);
 

@@ -123,7 +123,8 @@ session_request_program(struct session_request *w, const struct options *o,
 
 /* A shell that was left is come back to, unless another is asked for. */
 void
-session_request_session(struct session_request *w, const struct options *o)
+session_request_session(struct session_request *w, const struct options *o,
+    struct saved_hold *saved)
 {
 	w->how = o->session ? HELLO_OPEN : HELLO_NEW;
 	w->returns = w->kind == KIND_PTY && w->raw && !w->command.len
@@ -134,7 +135,6 @@ session_request_session(struct session_request *w, const struct options *o)
 		return;
 	memcpy(w->id, w->left.id, ID_LEN);
 	w->how = HELLO_OPEN;
-	if (!shared)
-		saved_sessions_keep(o,
-		    &w->left); /* so that no other client takes the same */
+	if (!shared) /* so that no other client takes the same */
+		saved_sessions_keep(saved, o, &w->left);
 }

@@ -28,7 +28,8 @@ bool session_request_manages(const struct options *o);
  * counts.  False if that is ssh's alone. */
 bool session_request_program(struct session_request *w, const struct options *o,
     struct ssh_config *c);
-/* In which session. */
-void session_request_session(struct session_request *w, const struct options *o);
+/* In which session; one that this machine has saved is held from now on. */
+void session_request_session(struct session_request *w, const struct options *o,
+    struct saved_hold *saved);
 
 #endif

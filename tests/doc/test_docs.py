@@ -144,13 +144,12 @@ def test_belay_page_has_its_options():
 
 def test_belay_page_has_the_escapes():
     code = (SRC / "screen/escape.c").read_text()
-    keys = re.findall(r"\{ '(.)', ESCAPE_", code)
+    keys = dict(re.findall(r"\{ (?:'(.)'|CONTROL\w*_Z), (ESCAPE_\w+) \}", code))
     page = "\n".join(re.findall(r"^\.It Cm (~.*)$", read("doc/belay.1"), re.M))
     assert len(keys) > 5
-    assert not [key for key in keys if f"~{key}" not in page]
-    said = (SRC / "client/client.c").read_text()
-    rows = "".join(re.findall(r'\{ "([^"]+)", "', said[said.index("\nhelp("):]))
-    assert not [key for key in keys if key not in rows]
+    assert not [key for key in keys if f"~{key or '^Z'}" not in page]
+    done = re.findall(r"\{ (ESCAPE_\w+), \w+, \"", (SRC / "client/escapes.c").read_text())
+    assert sorted(done) == sorted(keys.values())
 
 
 def fake_belay(tmp_path):

@@ -1,0 +1,144 @@
+#include "client/plain_ssh.h"
+
+#include "autossh/autossh.h"
+#include "base/log.h"
+#include "client/ending.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* sftp's stdout is a pipe, whoever looks on. */
+static bool
+somebody_looks_on(enum hello_kind kind)
+{
+	return isatty(STDERR_FILENO) && (isatty(STDOUT_FILENO) || kind == KIND_SFTP);
+}
+
+static void
+say(const struct plain_ssh *p, const char *destination, const char *why)
+{
+	if (p->command)
+		log_say(LOG_NOTICE, "%s: %s; after a cut run it again: %s", destination,
+		    p->command + strlen("exec "), why);
+	else
+		log_say(LOG_NOTICE, "%s: plain ssh, which does not survive a cut%s: %s",
+		    destination, p->keeps ? ", but is run again" : "", why);
+}
+
+void
+plain_ssh_choose(struct plain_ssh *p, const struct options *o,
+    const struct session_request *request, const struct ssh_config *config,
+    enum plain_keeper keeper, const char *why)
+{
+	bool shell = request->kind == KIND_PTY && request->raw && !request->command.len;
+	struct span local = config->local_command;
+	*p = (struct plain_ssh){ .command = shell ? plain_command(keeper) : NULL,
+		.keeps = config->no_command,
+		.forks = config->tells_type };
+	if (somebody_looks_on(request->kind))
+		say(p, o->destination, why);
+	if (local.n >= sizeof p->local_command)
+		p->keeps = false;
+	else if (config->permits_local)
+		memcpy(p->local_command, local.p, local.n);
+}
+
+/* For argv, which nobody writes to. */
+static char *
+word(const char *text)
+{
+	return (char *)(uintptr_t)text;
+}
+
+static char **
+new_argv(size_t n)
+{
+	char **argv = calloc(n, sizeof *argv);
+	if (!argv)
+		log_say(LOG_ERROR, "out of memory");
+	return argv;
+}
+
+/* With a command of ours: the line has none, so that it may stand behind it. */
+static int
+become_ssh(const struct options *o, char *ssh, const char *command)
+{
+	size_t n = 0;
+	signal(SIGPIPE, SIG_DFL);
+	while (o->ssh_argv[n + 1])
+		n++;
+	char **argv = new_argv(n + 4);
+	if (!argv)
+		return EXIT_FAILED;
+	argv[0] = ssh;
+	argv[1] = word("-t");
+	size_t first = command ? 2 : 1;
+	memcpy(argv + first, o->ssh_argv + 1, n * sizeof *argv);
+	argv[first + n] = word(command);
+	argv[first + n + 1] = NULL;
+	execv(ssh, argv);
+	log_say(LOG_ERROR, "cannot execute %s: %s", ssh, strerror(errno));
+	free(argv);
+	return EXIT_FAILED;
+}
+
+/* Where the destination stands in ssh_argv, or the "--" in front of it. */
+static size_t
+destination_at(const struct options *o, size_t *ret_n)
+{
+	size_t n = 0, at = 0;
+	while (o->ssh_argv[++n])
+		if (o->ssh_argv[n] == o->destination)
+			at = strcmp(o->ssh_argv[n - 1 + (n == 1)], "--") == 0 ? n - 1 : n;
+	*ret_n = n;
+	return at;
+}
+
+/* A tunnel: plain ssh carries it, and is run again whenever it ends, unless that is at
+ * once.  That a link is dead ssh has to notice.
+ *
+ * For -f ssh tells this process that it is in (ssh_config(5), LocalCommand: run after the
+ * login), which a ssh that goes by way of another one would not. */
+static int
+keep_ssh(struct plain_ssh *p, const struct options *o)
+{
+	char local[sizeof p->local_command + 64], *before[8], **to = before;
+	size_t n, at = destination_at(o, &n);
+	snprintf(local, sizeof local, "-oLocalCommand=kill -URG %ld; %s", (long)getpid(),
+	    p->local_command);
+	*to++ = word("belay");
+	*to++ = word("-M0");
+	if (p->forks)
+		*to++ = word("-oForkAfterAuthentication=no");
+	if (p->background.waits) {
+		background_let_go(STDOUT_FILENO); /* ssh does so now */
+		*to++ = word("-oControlPath=none");
+		*to++ = word("-oPermitLocalCommand=yes");
+		*to++ = local;
+	}
+	size_t n_before = (size_t)(to - before);
+	char **argv = new_argv(n_before + n + 2);
+	if (!argv)
+		return EXIT_FAILED;
+	memcpy(argv, before, n_before * sizeof *argv);
+	to = argv + n_before;
+	for (size_t i = 1; i < n; i++) {
+		if (i == at)
+			*to++ = word("-oServerAliveInterval=5");
+		*to++ = o->ssh_argv[i];
+	}
+	(void)setenv("AUTOSSH_GATETIME", "5", 0);
+	int status = autossh_keep((int)(to - argv), argv, &p->background, o->verbose);
+	free(argv);
+	return status ? EXIT_FAILED : 0;
+}
+
+int
+plain_ssh_run(struct plain_ssh *p, const struct options *o, char *ssh)
+{
+	return p->keeps ? keep_ssh(p, o) : become_ssh(o, ssh, p->command);
+}
