@@ -142,12 +142,64 @@ leave_turn(struct client *s)
 		(void)client_end(s, ENDING_DEADLINE);
 }
 
-/* ---- what reach tells ---- */
+/* ---- the streams ---- */
+
+static void
+start_engine(struct client *s)
+{
+	engine_init(&s->engine, true);
+	s->control = engine_open(&s->engine, STREAM_CONTROL, RANK_CONTROL,
+	    CONTROL_SOCKET_MAX, CONTROL_SOCKET_MAX);
+}
+
+/* The streams of a session, for the program that is to be run. */
+static int
+open_streams(struct client *s)
+{
+	uint8_t rank = s->request.kind == KIND_PTY ? RANK_TERMINAL : RANK_BULK;
+	s->main = engine_open(&s->engine, STREAM_MAIN, rank, INPUT_MAX, OUTPUT_WINDOW);
+	if (s->request.kind != KIND_PTY)
+		s->errors = engine_open(&s->engine, STREAM_ERROR, rank, 1, OUTPUT_WINDOW);
+	bool all = s->main && (s->errors || s->request.kind == KIND_PTY);
+	return all ? 0 : ERR_NOMEM;
+}
+
+static void
+open_console(struct client *s)
+{
+	static const struct console_fds fds = { STDIN_FILENO, STDOUT_FILENO,
+		STDERR_FILENO };
+	console_open(&s->console, &s->loop, &fds, s->main, s->errors, s->request.raw,
+	    s->config.escape);
+	if (s->config.null_stdin)
+		console_no_input(&s->console);
+}
+
+/* Another session in the place of one that is gone: nothing was lost with it but the
+ * connections through its forwards. */
+static void
+begin_anew(struct client *s)
+{
+	console_close(&s->console);
+	forward_table_anew(&s->forwards);
+	engine_finish(&s->engine);
+	start_engine(s);
+	if (!s->control || open_streams(s)) {
+		fail(s, "%s", err_text(ERR_NOMEM));
+		return;
+	}
+	open_console(s);
+	reconnect_anew(&s->reconnect);
+}
+
+/* ---- what reconnect tells ---- */
 
 static int
 on_hello(void *owner, bool resume, struct buf *out)
 {
 	struct client *s = owner;
+	if (s->met && !resume) /* where the last attempt got to, nobody knows */
+		sys_random(s->request.id, sizeof s->request.id);
 	struct hello h = { s->options, &s->request, &s->forwards, s->client_id,
 		&s->engine };
 	return hello_put(&h, resume, out);
@@ -268,10 +320,15 @@ on_gone(void *owner, bool rebooted)
 	    : s->options->read_only && !s->met
 	    ? "there is no session to look on"
 	    : "the session is gone: it ended or was killed on the host";
-	if (!(client_end(s, ENDING_GONE) & ENDING_SAY_GONE))
+	unsigned actions = client_end(s, ENDING_GONE);
+	bool anew = actions & ENDING_ANEW;
+	if (!(actions & ENDING_SAY_GONE))
 		return;
 	console_cooked();
-	log_say(LOG_ERROR, "%s: %s", s->options->destination, what);
+	log_say(anew ? LOG_NOTICE : LOG_ERROR, "%s: %s%s", s->options->destination, what,
+	    anew ? "; another one begins" : "");
+	if (anew)
+		begin_anew(s);
 }
 
 static const char lately[] = "belay-server could not run there lately";
@@ -541,12 +598,7 @@ on_signal(void *owner, int sig)
 static int
 begin(struct client *s)
 {
-	uint8_t rank = s->request.kind == KIND_PTY ? RANK_TERMINAL : RANK_BULK;
-	s->main = engine_open(&s->engine, STREAM_MAIN, rank, INPUT_MAX, OUTPUT_WINDOW);
-	if (s->request.kind != KIND_PTY)
-		s->errors = engine_open(&s->engine, STREAM_ERROR, rank, 1, OUTPUT_WINDOW);
-	if (!s->main || (!s->errors && s->request.kind != KIND_PTY)
-	    || s->request.command.failed)
+	if (open_streams(s) || s->request.command.failed)
 		return ERR_NOMEM;
 	int err = forward_table_init(&s->forwards, &s->loop, &s->engine, &s->config,
 	    s->options->destination);
@@ -557,17 +609,13 @@ begin(struct client *s)
 		return 0;
 	}
 	s->forwards.quiet = s->request.raw;
-	static const struct console_fds fds = { STDIN_FILENO, STDOUT_FILENO,
-		STDERR_FILENO };
-	console_open(&s->console, &s->loop, &fds, s->main, s->errors, s->request.raw,
-	    s->config.escape);
-	if (s->config.null_stdin)
-		console_no_input(&s->console);
+	open_console(s);
 	s->notifier.silent = s->request.kind == KIND_SELF;
 	s->notifier.escape = s->request.raw ? s->config.escape : 0;
 	s->begun = true;
 	s->ending.returns = s->request.returns;
 	s->ending.resumed = s->request.how == HELLO_OPEN;
+	s->ending.replaceable = s->request.kind == KIND_NONE;
 	s->reconnect.command = s->request.command.len > 0;
 	s->reconnect.secret = s->forwards.x11.on; /* the cookie */
 	s->reconnect.terminal = s->request.kind == KIND_PTY;
@@ -628,9 +676,7 @@ start(struct client *s, const char *ssh)
 	s->loop.on_signal = on_signal;
 	s->console.events = &console_events;
 	s->console.owner = s;
-	engine_init(&s->engine, true);
-	s->control = engine_open(&s->engine, STREAM_CONTROL, RANK_CONTROL,
-	    CONTROL_SOCKET_MAX, CONTROL_SOCKET_MAX);
+	start_engine(s);
 	session_request_init(&s->request);
 	sys_random(s->client_id, sizeof s->client_id);
 	reconnect_init(&s->reconnect, &s->loop, &s->engine, o, ssh, &reconnect_events, s);

@@ -22,6 +22,7 @@ enum {
 	RETURNS = 1 << 21, /* of a session that returns: it is left instead */
 	RESUMED = 1 << 22, /* of one that returns and was there before: the same */
 	DELIVERED = 1 << 23,
+	REPLACES = 1 << 24, /* of a session that is replaceable: another one begins */
 };
 
 struct rule {
@@ -66,7 +67,7 @@ static const struct rule rules[ENDING_STATES][ENDING_EVENTS] = {
 		[ENDING_FORWARD_FAILED] = HANG_UP(RESUMED | HOW),
 		[ENDING_LOST] = DO(RECONNECT),
 		[ENDING_CLOSED] = DO(RECONNECT),
-		[ENDING_GONE] = END(FAILED | ENDING_SAY_GONE),
+		[ENDING_GONE] = END(FAILED | ENDING_SAY_GONE | REPLACES),
 		[ENDING_STOP] = END(STATUS),
 	},
 	[ENDING_DRAINING] = {
@@ -171,10 +172,14 @@ again(struct ending *e, uint64_t now_us)
 	return now_us - e->term_us > leave_patience_us;
 }
 
-/* A session that can be come back to is left where another is hung up. */
+/* A session that can be come back to is left where another is hung up; one that has nothing
+ * to lose is replaced when it is gone. */
 static struct rule
 choose(const struct ending *e, struct rule rule)
 {
+	if (e->replaceable && rule.does & REPLACES)
+		return (
+		    struct rule){ true, ENDING_STARTING, ENDING_SAY_GONE | ENDING_ANEW };
 	bool leaves = e->returns
 	    && (rule.does & RETURNS || (rule.does & RESUMED && e->resumed));
 	if (leaves)

@@ -62,14 +62,15 @@ enum ending_action {
 	ENDING_COOK = 2, /* give the terminal its own settings back */
 	ENDING_SAY_HOW = 4, /* tell the person how to come back */
 	ENDING_SAY_UNTOLD = 8, /* ... that the session goes on because nobody was told */
-	ENDING_SAY_GONE = 16, /* ... that the session is gone */
+	ENDING_SAY_GONE = 16, /* ... that the session is gone; also with ENDING_ANEW */
 	ENDING_KEEP = 32, /* the saved session was left now */
 	ENDING_BYE_DONE = 64, /* say BYE with this code */
 	ENDING_BYE_DETACHED = 128, /* the same; without a link ENDING_HURRY follows */
 	ENDING_BYE_HANGUP = 256,
 	ENDING_FORGET = 512, /* the saved session has ended */
 	ENDING_RECONNECT = 1024, /* the reconnect policy takes it that the link is lost */
-	ENDING_LEAVE = 2048, /* stop the loop */
+	ENDING_ANEW = 2048, /* begin another session in its place */
+	ENDING_LEAVE = 4096, /* stop the loop */
 };
 
 struct ending {
@@ -77,6 +78,7 @@ struct ending {
 	int status; /* the exit status */
 	bool returns; /* a shell, which is left rather than hung up */
 	bool resumed; /* the session was there before this client */
+	bool replaceable; /* nothing is lost with the session: another does as well */
 	bool delivered; /* all that was said has been taken by the link */
 	uint64_t deadline_us; /* 0: none */
 	uint64_t term_us; /* when a signal first asked this client to end; 0: none has */

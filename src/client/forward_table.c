@@ -281,6 +281,27 @@ forward_table_start(struct forward_table *f)
 		start(&f->list[i]);
 }
 
+void
+forward_table_anew(struct forward_table *f)
+{
+	struct tunnel *t = &f->tunnel;
+	uint64_t in = t->bytes_in, out = t->bytes_out;
+	tunnel_finish(t);
+	tunnel_init(t, t->loop, t->engine, &events, f);
+	t->bytes_in = in;
+	t->bytes_out = out;
+	for (size_t i = 0; i < f->n; i++) {
+		struct forward_table_one *one = &f->list[i];
+		if (one->unlisten_due)
+			one->state = FORWARD_GONE;
+		one->unlisten_due = false;
+		one->listen_due = one->forward.kind == FORWARD_REMOTE
+		    && one->state != FORWARD_GONE;
+		if (one->listen_due)
+			one->state = FORWARD_ASKED;
+	}
+}
+
 bool
 forward_table_add(struct forward_table *f, const struct forward *forward)
 {

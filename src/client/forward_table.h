@@ -55,6 +55,9 @@ void forward_table_finish(struct forward_table *f);
 bool forward_table_possible(struct forward_table *f);
 /* The session is there: listens, and has the host listen. */
 void forward_table_start(struct forward_table *f);
+/* The session is gone, and its connections: another one begins.  What listens here goes on,
+ * and the host is asked again for what listens there. */
+void forward_table_anew(struct forward_table *f);
 /* Adds one, which listens at once, or when the host has said so; false: it does not (the
  * person is told why), or there are too many. */
 bool forward_table_add(struct forward_table *f, const struct forward *forward);

@@ -277,7 +277,7 @@ link_ready(struct reconnect *r, struct attempt *a)
 	if (!r->was_up && r->config->asks_about_keys
 	    && !host_cache_has(HOST_CACHE_KEY_KNOWN, r->options, NULL))
 		host_cache_remember(HOST_CACHE_KEY_KNOWN, r->options, "-");
-	if (!r->was_up)
+	if (!r->net.loop)
 		netwatch_open(&r->net, r->loop);
 	r->was_up = true;
 	r->doubted = false;
@@ -647,6 +647,18 @@ reconnect_start(struct reconnect *r, const struct ssh_config *config)
 {
 	r->wanted = r->config = config;
 	connect_now(r, true, false);
+}
+
+void
+reconnect_anew(struct reconnect *r)
+{
+	bool had_link = r->linked;
+	drop_link(r);
+	r->doubted = r->was_up = false;
+	memset(r->boot_id, 0, sizeof r->boot_id);
+	if (had_link)
+		reconnect_on(r, POLICY_LOST);
+	reconnect_on(r, POLICY_FAILED);
 }
 
 bool

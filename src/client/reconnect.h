@@ -107,6 +107,8 @@ uint64_t reconnect_deadline(struct reconnect *r);
 /* A child has ended: perhaps it was one of ours. */
 void reconnect_reap(struct reconnect *r);
 
+/* The session is gone (of the event `gone`): the attempts go on, and ask for a new one. */
+void reconnect_anew(struct reconnect *r);
 /* Says BYE on the link, if there is one; what the engine has goes before it. */
 bool reconnect_bye(struct reconnect *r, enum bye_code code);
 /* What was written to the link has left us. */

@@ -5,7 +5,7 @@ import signal
 import socket
 
 import pytest
-from harness import PROMPT, belay_argv, wait_until
+from harness import PROMPT, belay_argv, free_port, wait_until
 
 
 def listens(port):
@@ -57,6 +57,49 @@ def test_an_account_for_tunnels_only(make_host, echo, account):
         assert child.wait(10) == 255
     wait_until(lambda: not host.client_processes())
     assert not listens(port)
+
+
+def holders(host):
+    return [one for one in host.processes() if "hold" in one.argv[1:2]]
+
+
+def through(port, server):
+    """Whether a byte comes through the forward, and one back."""
+    with socket.create_connection(("127.0.0.1", port)) as here:
+        here.sendall(b"x")
+        while True:
+            there, _ = server.accept()
+            with there:
+                if there.recv(1) == b"x":       # else it is of a look at the port
+                    there.sendall(b"y")
+                    return here.recv(1) == b"y"
+
+
+def test_a_tunnel_whose_session_is_killed_begins_anew(host, echo, tmp_path):
+    """There is nothing to lose: the connection that it had ends, and the next one gets through;
+    also the other way round."""
+    port, spec, server = echo
+    server.settimeout(20)
+    back = free_port()
+    with host.popen(belay_argv(host, "-N", "-L", spec, "-R",
+                               f"{back}:127.0.0.1:{server.getsockname()[1]}")) as child:
+        wait_until(lambda: listens(port) and listens(back))
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with socket.create_connection(("127.0.0.1", port)) as old:
+                (one,) = holders(host)
+                os.kill(one.pid, number)
+                assert old.recv(1) == b""
+            wait_until(lambda: holders(host) and listens(back))
+            assert child.poll() is None
+            assert through(port, server)
+            assert through(back, server)
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(10) == 255
+        assert child.stderr.read().count(b"; another one begins") == 2
+    host.wait_gone()
+    assert not listens(port) and not listens(back)
+    for left in (host.dir / "run").iterdir():   # of the one that could not remove its socket
+        left.unlink()
 
 
 def test_background_after_authentication(host, echo):

@@ -136,6 +136,20 @@ TEST(a_session_that_is_gone_when_it_is_hung_up_is_what_was_wanted)
 	CHECK_EQ(e.status, EXIT_FAILED);
 }
 
+/* There is nothing to lose with the session of -N. */
+TEST(a_replaceable_session_that_is_gone_is_begun_anew)
+{
+	struct ending e = in_state(ENDING_RUNNING, false, false);
+	e.replaceable = true;
+	CHECK_ON(&e, ENDING_GONE, ENDING_STARTING, ENDING_SAY_GONE | ENDING_ANEW);
+	CHECK_ON(&e, ENDING_UP, ENDING_RUNNING, 0);
+	e = in_state(ENDING_HANGING_UP, false, false);
+	e.replaceable = true;
+	CHECK_ON(&e, ENDING_GONE, ENDING_OVER, ENDING_LEAVE);
+	e = (struct ending){ .replaceable = true };
+	CHECK_ON(&e, ENDING_GONE, ENDING_OVER, ENDING_SAY_GONE | ENDING_LEAVE);
+}
+
 TEST(before_the_first_link_a_signal_ends_at_once)
 {
 	struct ending e = { .returns = true };
