@@ -5,8 +5,9 @@
 
 On a link of 10 Mbit/s and 60 ms, and one of 1 Mbit/s and 200 ms, both with 256 KiB of
 queue before them (bench/lab): Ctrl-C against a flood of numbered lines, up to the next
-prompt; a key's echo while a forward moves bulk data; bulk data alone. The programs take
-turns, figures are medians.
+prompt; a key's echo while a forward moves bulk data; bulk data alone. On a link without a
+bound: Ctrl-C against floods of what costs a terminal model most, in a large window. The
+programs take turns, figures are medians.
 """
 
 import argparse
@@ -36,6 +37,13 @@ LINKS = [("10 Mbit/s, 60 ms", 10e6, 0.06, 0.15, 10_000_000),
 FIRST = 100_000_000  # of the flood's numbers: all have as many digits
 FLOOD = f"seq {FIRST} {10 * FIRST}"
 FLOOD_SECONDS = 4
+# What costs the model most a byte (bench/term_bench.c), as printf has it.
+STORMS = {"erasing": r"\033[?J", "filling": r"\033#8\033[9999S",
+          "scrolling": r"\033[41m\n\n\n\n\n\n\n\nx\n", "moving": r"\033[ A\033[ @",
+          "side margins": r"\033[?69h\033[2;400s\033[99;9Hx\n\n\n\n"}
+STORM_SIZE = {"rows": 200, "cols": 500}
+STORM_SECONDS = 2
+STORM_SLACK = 0.05  # over ssh's time
 KEYS = 8            # beside a forward
 ECHO_SLACK = 0.06   # over the round trip
 PAYLOAD = 1448 / 1500  # what TCP can carry of a link's rate
@@ -87,6 +95,33 @@ def flood(lab, argv):
     missing = int(numbers[-1]) - FIRST + 1 - len(set(numbers)) if numbers else None
     end_session(lab, term)
     return {"seconds": seconds, "missing": missing, "lines": len(numbers)}
+
+
+def storm(lab, argv, sequence):
+    """Seconds from Ctrl-C to the prompt."""
+    term = lab.start(argv, **STORM_SIZE)
+    term.expect("ready$")
+    term.line("")
+    term.expect("ready$")
+    term.line(f"yes \"$(printf '{sequence}')\"; printf '\\033c'; echo ov''er")
+    term.pump(STORM_SECONDS)
+    term.at = len(term.raw)
+    pressed = time.monotonic()
+    term.type("\x03")
+    term.line("echo he''re")
+    term.expect("here", 60)
+    seconds = term.last_output - pressed
+    end_session(lab, term)
+    return seconds
+
+
+def storms(rounds):
+    with laboratory.Lab() as lab:
+        return {name: {program: [storm(lab, argv(lab, *tty), sequence)
+                                 for _ in range(rounds)]
+                       for program, (argv, tty) in
+                       {"belay": (belay, ()), "ssh": (ssh, ("-tt",))}.items()}
+                for name, sequence in STORMS.items()}
 
 
 def end_session(lab, term):
@@ -223,6 +258,8 @@ def run(rounds):
     for name, rate, rtt, _, bulk in LINKS:
         print(f"{name} (load {os.getloadavg()[0]:.1f}) ...", file=sys.stderr)
         found["links"][name] = on_link(rate, rtt, bulk, rounds)
+    print("storms ...", file=sys.stderr)
+    found["storms"] = storms(rounds)
     print("unconstrained ...", file=sys.stderr)
     link, loopback = unconstrained(rounds)
     return {**found, "unconstrained_bit_per_s": link, "loopback_bit_per_s": loopback}
@@ -250,6 +287,9 @@ def judge(found):
                  at_most(f"{name}: a key's echo beside a forward, ms",
                          by["echo"]["belay"] * 1000, (rtt + ECHO_SLACK) * 1000),
                  at_least(f"{name}: bulk, of the rate", by["bulk"]["belay"], 0.95)]
+    rows += [at_most(f"Ctrl-C against {name}, ms over ssh",
+                     (statistics.median(by["belay"]) - statistics.median(by["ssh"])) * 1000,
+                     STORM_SLACK * 1000) for name, by in found["storms"].items()]
     free = found["unconstrained_bit_per_s"]
     return rows + [at_least("unconstrained: bulk, belay / ssh", statistics.median(
         a / b for a, b in zip(free["belay"], free["ssh"])), 0.95)]
@@ -267,6 +307,9 @@ def show(found):
                   for name, runs in found["links"][link]["echo"].items()}
         print(f"    {'beside it, Mbit/s':20}" + ", ".join(
             f"{name} {value / 1e6:.2f}" for name, value in beside.items()))
+    for storm_name, by in found["storms"].items():
+        print(f"Ctrl-C against {storm_name}, ms: " + ", ".join(
+            f"{name} {statistics.median(values) * 1000:.0f}" for name, values in by.items()))
     for what in ("unconstrained", "loopback"):
         for name, values in found[f"{what}_bit_per_s"].items():
             print(f"{what}, {name}: {statistics.median(values) / 8e6:.0f} MB/s")

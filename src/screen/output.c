@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 /* poll(2) says that a terminal or a pipe takes so much without blocking. */
-enum { BLOCKING_WRITE = 512, OURS_MAX = 1024 * 1024 };
+enum { BLOCKING_WRITE = 512, MODEL_WRITE = 4 * 1024, OURS_MAX = 1024 * 1024 };
 
 static void
 on_writable(void *owner, short revents)
@@ -70,11 +70,19 @@ output_write(struct output *output)
 	while (output->ours.len && (n = put(output, buf_span(&output->ours))) >= 0)
 		buf_drop(&output->ours, (size_t)n);
 	struct span held = stream_held(output->stream);
-	while (held.n && n >= 0 && (n = put(output, held)) >= 0) {
+	/* A slice of the model's work, then what is typed has its turn. */
+	uint64_t until = output->term ? term_work(output->term) + TERM_SLICE : 0;
+	while (held.n && n >= 0) {
+		if (output->term && held.n > MODEL_WRITE)
+			held.n = MODEL_WRITE;
+		if ((n = put(output, held)) < 0)
+			break;
 		if (output->term && !output->broken)
 			(void)term_write(output->term, held.p, (size_t)n);
 		stream_take(output->stream, (size_t)n);
 		held = stream_held(output->stream);
+		if (output->term && term_work(output->term) > until)
+			break;
 	}
 	output->watch.events = held.n || output->ours.len ? POLLOUT : 0;
 	return output->broken == was_broken;

@@ -24,7 +24,7 @@ enum {
 	HISTORY_BYTES = 2 * 1024 * 1024,
 	MISSED_ROWS = 100 * 1000,
 	MISSED_BYTES = 16 * 1024 * 1024,
-	SCRATCH = 16 * 1024,
+	SCRATCH = 4 * 1024, /* a terminal gives no more at once */
 	ANSWERS_MAX = 4 * 1024,
 	UNFINISHED_MAX = 1024,
 };
@@ -42,6 +42,7 @@ clients_init(struct clients *ps, struct loop *loop, bool pty, const struct tty_s
 		.cols = size->cols ? size->cols : 80,
 		.history_rows = HISTORY_ROWS,
 		.history_bytes = HISTORY_BYTES };
+	ps->work_until = UINT64_MAX;
 	return pty ? term_new(&options, &ps->term) : 0;
 }
 
@@ -238,7 +239,7 @@ clients_space(struct clients *ps, bool errors, size_t max, uint8_t **ret_room)
 	if (!ps->pty)
 		return pipe_space(ps, errors, max, ret_room);
 	*ret_room = scratch;
-	if (!terminal_may_write(ps))
+	if (!terminal_may_write(ps) || term_work(ps->term) > ps->work_until)
 		return 0;
 	return max < sizeof scratch ? max : sizeof scratch;
 }
@@ -410,6 +411,7 @@ uint64_t
 clients_catch_up(struct clients *ps, uint64_t now_us)
 {
 	uint64_t at = 0;
+	ps->work_until = ps->term ? term_work(ps->term) + TERM_SLICE : 0;
 	for (size_t i = 0; i < CLIENTS_MAX; i++) {
 		struct client *p = &ps->list[i];
 		if (!p->taken)

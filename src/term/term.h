@@ -38,7 +38,9 @@ struct term_options {
 int term_new(const struct term_options *options, struct term **ret_term);
 void term_free(struct term *t);
 
-/* The work that was done since the beginning, as cells that were touched. */
+/* The work that was done since the beginning, as cells that were touched; TERM_SLICE is
+ * about a millisecond's, after which the model's owner looks after something else. */
+enum { TERM_SLICE = 1000 * 1000 };
 uint64_t term_work(const struct term *t);
 
 /* Takes all bytes.  ERR_NOMEM: something could not be kept; the model goes on. */
