@@ -33,10 +33,15 @@ ARGUMENTS = {  # as in tests/golden/record; and what comes of it
 
 
 def test_a_version_never_changes():
-    """Within it, messages are only added; what is there has the same fields for ever."""
+    """Within it, messages are only added; what is there has the same fields for ever, whatever
+    they are called."""
+    def on_the_wire(lines):
+        return {re.sub(r"\b(u8|u16|u32|u64|id|str|rest) \w+", r"\1", line) for line in lines}
+
     now = re.search(r"^```messages\n(.*?)^```", (REPO / "doc/PROTOCOL.md").read_text(),
                     re.M | re.S)[1].splitlines()
-    assert set((HERE / "v1/messages").read_text().splitlines()) <= set(now)
+    then = (HERE / "v1/messages").read_text().splitlines()
+    assert len(then) > 20 and on_the_wire(then) <= on_the_wire(now)
 
 
 def environment(folder):
