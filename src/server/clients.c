@@ -102,21 +102,26 @@ places_left(const struct clients *ps, enum role role)
 	return role == ROLE_READER && for_readers < left ? for_readers : left;
 }
 
-static void
-make_room(struct clients *ps, enum role role)
+/* Who makes room for one of this role; NULL: nobody. */
+static struct client *
+makes_room(struct clients *ps, enum role role)
 {
 	struct client *p = replaceable(ps, ROLE_READER);
-	if (!p && role != ROLE_READER)
-		p = replaceable(ps, ROLE_SHARER);
-	if (p)
-		clients_remove(ps, p);
+	return p || role == ROLE_READER ? p : replaceable(ps, ROLE_SHARER);
+}
+
+bool
+clients_has_place(struct clients *ps, enum role role)
+{
+	return places_left(ps, role) || makes_room(ps, role);
 }
 
 struct client *
 clients_add(struct clients *ps, const uint8_t id[ID_LEN], enum role role, bool late)
 {
-	if (!places_left(ps, role))
-		make_room(ps, role);
+	struct client *goes = places_left(ps, role) ? NULL : makes_room(ps, role);
+	if (goes)
+		clients_remove(ps, goes);
 	for (size_t i = 0; i < CLIENTS_MAX && places_left(ps, role); i++) {
 		struct client *p = &ps->list[i];
 		if (p->taken)
@@ -530,6 +535,16 @@ clients_forward(struct clients *ps, uint64_t now_us)
 		if (ps->exited && !tunnel_busy(&p->forwards.tunnel))
 			stream_end(p->control);
 	}
+	return at;
+}
+
+uint64_t
+clients_trim(struct clients *ps, uint64_t now_us)
+{
+	uint64_t at = 0;
+	for (size_t i = 0; i < CLIENTS_MAX; i++)
+		if (ps->list[i].taken)
+			loop_sooner(&at, engine_trim(&ps->list[i].engine, now_us));
 	return at;
 }
 

@@ -70,6 +70,8 @@ int clients_init(struct clients *ps, struct loop *loop, bool pty,
 void clients_finish(struct clients *ps);
 
 struct client *clients_find(struct clients *ps, const uint8_t id[ID_LEN]);
+/* Whether clients_add finds a place for one of this role. */
+bool clients_has_place(struct clients *ps, enum role role);
 /* A new client; NULL: too many, or no memory.  `late`: the program runs already.  Those that
  * only came beside others make room when they are away. */
 struct client *
@@ -101,6 +103,9 @@ struct client *clients_with(struct clients *ps, enum open_kind kind);
 
 /* Moves what is forwarded.  Returns when to call it again; 0: on events only. */
 uint64_t clients_forward(struct clients *ps, uint64_t now_us);
+/* Gives memory back that nobody has used for a moment.  Returns when to call it again; 0: on
+ * events only. */
+uint64_t clients_trim(struct clients *ps, uint64_t now_us);
 /* As tunnel_watch, of all. */
 void clients_watch(struct clients *ps);
 

@@ -2,55 +2,35 @@
 
 #include <stddef.h>
 
-#define STAYS \
-	{ \
-		LIFETIME_PHASES, LIFETIME_GOES_ON \
-	}
-#define OVER(why) \
-	{ \
-		LIFETIME_OVER, why \
-	}
-#define BEFORE(next) \
-	{ \
-		next, LIFETIME_GOES_ON \
-	}
-
 static const struct {
-	enum lifetime_phase next; /* LIFETIME_PHASES: the same */
+	enum lifetime_phase next; /* none goes back to NEW: that is, the same */
 	enum lifetime_end end;
 } events[LIFETIME_PHASES][LIFETIME_EVENTS] = {
 	[LIFETIME_NEW] = {
-		[LIFETIME_STARTED] = BEFORE(LIFETIME_RUNNING),
-		[LIFETIME_PROGRAM_ENDED] = STAYS,
-		[LIFETIME_KILLED] = STAYS, /* there is nothing yet */
-		[LIFETIME_HUNG_UP] = STAYS,
-		[LIFETIME_SIGNALLED] = OVER(LIFETIME_BY_SIGNAL),
-		[LIFETIME_NONSENSE] = STAYS,
+		[LIFETIME_STARTED] = { LIFETIME_RUNNING, LIFETIME_GOES_ON },
+		[LIFETIME_SIGNALLED] = { LIFETIME_OVER, LIFETIME_BY_SIGNAL },
 	},
 	[LIFETIME_RUNNING] = {
-		[LIFETIME_STARTED] = STAYS,
-		[LIFETIME_PROGRAM_ENDED] = BEFORE(LIFETIME_ENDED),
-		[LIFETIME_KILLED] = OVER(LIFETIME_BY_KILL),
-		[LIFETIME_HUNG_UP] = OVER(LIFETIME_BY_HANGUP),
-		[LIFETIME_SIGNALLED] = OVER(LIFETIME_BY_SIGNAL),
-		[LIFETIME_NONSENSE] = OVER(LIFETIME_BY_NONSENSE),
+		[LIFETIME_PROGRAM_ENDED] = { LIFETIME_ENDED, LIFETIME_GOES_ON },
+		[LIFETIME_KILLED] = { LIFETIME_OVER, LIFETIME_BY_KILL },
+		[LIFETIME_HUNG_UP] = { LIFETIME_OVER, LIFETIME_BY_HANGUP },
+		[LIFETIME_SIGNALLED] = { LIFETIME_OVER, LIFETIME_BY_SIGNAL },
+		[LIFETIME_NONSENSE] = { LIFETIME_OVER, LIFETIME_BY_NONSENSE },
 	},
 	[LIFETIME_ENDED] = {
-		[LIFETIME_STARTED] = STAYS,
-		[LIFETIME_PROGRAM_ENDED] = STAYS,
-		[LIFETIME_KILLED] = OVER(LIFETIME_BY_KILL),
-		[LIFETIME_HUNG_UP] = OVER(LIFETIME_BY_HANGUP),
-		[LIFETIME_SIGNALLED] = OVER(LIFETIME_BY_SIGNAL),
-		[LIFETIME_NONSENSE] = OVER(LIFETIME_BY_NONSENSE),
+		[LIFETIME_KILLED] = { LIFETIME_OVER, LIFETIME_BY_KILL },
+		[LIFETIME_HUNG_UP] = { LIFETIME_OVER, LIFETIME_BY_HANGUP },
+		[LIFETIME_SIGNALLED] = { LIFETIME_OVER, LIFETIME_BY_SIGNAL },
+		[LIFETIME_NONSENSE] = { LIFETIME_OVER, LIFETIME_BY_NONSENSE },
 	},
-	[LIFETIME_OVER] = { STAYS, STAYS, STAYS, STAYS, STAYS, STAYS },
 };
 
 enum waited_for { NOBODY_CONNECTED, AWAY, AWAY_UNUSED, DELIVERED, DELIVERED_TO_ALL };
 
-static const uint64_t LINGER = UINT64_MAX; /* as long as the owner has said */
+static const uint64_t LINGER = UINT64_MAX;
 
-/* What ends a phase, and how long it has to be so. */
+/* What ends a phase, and how long it has to be so; for a client that is away no longer than
+ * the owner has said. */
 static const struct {
 	enum lifetime_phase phase;
 	enum waited_for what;
@@ -76,7 +56,7 @@ become(struct lifetime *l, enum lifetime_phase phase, enum lifetime_end end)
 void
 lifetime_on(struct lifetime *l, enum lifetime_event event)
 {
-	if (events[l->phase][event].next != LIFETIME_PHASES)
+	if (events[l->phase][event].next)
 		become(l, events[l->phase][event].next, events[l->phase][event].end);
 }
 
@@ -125,7 +105,7 @@ lifetime_turn(struct lifetime *l, const struct lifetime_facts *facts, uint64_t n
 		uint64_t wait_us = waits[i].wait_us;
 		if (waits[i].phase != phase || !since_us)
 			continue;
-		if (wait_us == LINGER)
+		if (waits[i].what != DELIVERED && wait_us > l->linger_us)
 			wait_us = l->linger_us;
 		if (now_us - since_us >= wait_us) {
 			become(l, LIFETIME_OVER, waits[i].end);

@@ -19,5 +19,8 @@ enum { SESSION_LISTENER = 3 }; /* the descriptor on which a holder gets its list
 /* Descriptor 0 is the first relay's connection, SESSION_LISTENER the socket at `path`.
  * Returns the exit status. */
 int session_main(const char *path);
+/* In the process that was to become the holder: it cannot.  Descriptor 0 is the relay's
+ * connection, which hears of it; the socket is removed. */
+void session_cannot(const char *path);
 
 #endif

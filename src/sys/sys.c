@@ -68,6 +68,16 @@ sys_random(void *bytes, size_t n)
 	}
 }
 
+bool
+sys_lacks(int err)
+{
+	static const int lacks[] = { ENOMEM, EAGAIN, EMFILE, ENFILE, ENOBUFS, EINTR };
+	for (size_t i = 0; i < sizeof lacks / sizeof *lacks; i++)
+		if (err == lacks[i])
+			return true;
+	return false;
+}
+
 int
 sys_nonblock(int fd)
 {

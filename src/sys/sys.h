@@ -25,6 +25,9 @@ void sys_wipe(void *bytes, size_t n);
 
 int sys_nonblock(int fd);
 int sys_cloexec(int fd);
+/* Whether this errno tells of a want of memory, descriptors or processes, which may be over
+ * in a moment. */
+bool sys_lacks(int err);
 /* Makes a descriptor non-blocking; 0, 1 and 2, which others share, until sys_restore_stdio. */
 int sys_nonblock_stdio(int fd);
 void sys_restore_stdio(void);

@@ -201,6 +201,8 @@ enum refuse_code {
 	REFUSE_CANNOT = 3, /* the session cannot be made; text says why */
 	REFUSE_BAD = 4, /* the hello was wrong */
 	REFUSE_TAKEN = 5, /* another client has taken the session over */
+	/* the host lacks memory, descriptors or processes for the moment; never to RESUME */
+	REFUSE_LATER = 6,
 };
 
 /* open.kind, and listen.kind (the first two): what a channel leads to */

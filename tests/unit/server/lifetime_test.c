@@ -2,7 +2,7 @@
 
 #include "test.h"
 
-enum { SECOND_US = 1000000, LINGER_US = 30 * SECOND_US, BITS = 16 };
+enum { SECOND_US = 1000000, LINGER_US = 90 * SECOND_US, BITS = 16 };
 
 static const uint64_t now_us = 1000 * (uint64_t)SECOND_US;
 
@@ -118,6 +118,16 @@ TEST(a_session_that_was_used_once_lingers_as_its_owner_has_said)
 	l.linger_us = 0;
 	(void)lifetime_turn(&l, &away, now_us);
 	CHECK_EQ(l.end, LIFETIME_LEFT);
+}
+
+TEST(a_session_that_was_never_used_lingers_no_longer_either)
+{
+	struct lifetime l = in(LIFETIME_RUNNING);
+	struct lifetime_facts away = { 0 };
+	l.linger_us = SECOND_US;
+	CHECK_EQ(lifetime_turn(&l, &away, now_us), now_us + SECOND_US);
+	CHECK_EQ(lifetime_turn(&l, &away, now_us + SECOND_US), 0);
+	CHECK_EQ(l.end, LIFETIME_UNUSED);
 }
 
 TEST(more_to_deliver_begins_the_last_wait_anew)
