@@ -298,6 +298,7 @@ boot(struct attempt *a)
 			return;
 		case BOOTSTRAP_READY:
 			a->phase = ATTEMPT_HELLO;
+			a->ran = true;
 			break;
 		case BOOTSTRAP_START:
 			a->server = SERVER_FOUND;

@@ -65,6 +65,7 @@ struct attempt {
 	bool first; /* ssh may talk to the person, and its stderr is theirs */
 	bool fresh; /* the server that was there did not work */
 	enum attempt_server server; /* how the one that runs came there */
+	bool ran; /* belay-server has begun there: it can run */
 	bool held; /* its stderr is held back until it is clear that the server runs */
 	size_t shown; /* bytes of `said` that the person has seen */
 	uint64_t started_us;

@@ -21,6 +21,7 @@ enum {
 	CONNECT_TIMEOUT_MIN_S = 4,
 	CONNECT_TIMEOUT_MAX_S = 15,
 	PRELUDE_MAX = 4 * 1024, /* of each stream, sent ahead of the handshake */
+	PUT_OFF_MAX = 3, /* first logins that the host puts off */
 	HEARTBEAT_US = 5 * 1000000,
 	DOUBT_MIN_US = 1000 * 1000,
 	MASTER_US = 4 * 1000000,
@@ -305,6 +306,21 @@ to_plain(struct reconnect *r, const struct attempt *a, bool remember)
 		r->events->plain(r->owner, a->text, a->bootstrap.keeper, remember);
 }
 
+/* The host lacks something for the moment: that says nothing of the next time. */
+static void
+put_off(struct reconnect *r, struct attempt *a)
+{
+	if (r->policy.state != POLICY_FIRST) {
+		reconnect_on(r, POLICY_FAILED);
+	} else if (r->put_off++ < PUT_OFF_MAX) {
+		log_say(LOG_NOTICE, "%s: %s; trying again", r->options->destination,
+		    a->text);
+		connect_now(r, true, false);
+	} else {
+		to_plain(r, a, false);
+	}
+}
+
 static void
 server_refused(struct reconnect *r, struct attempt *a)
 {
@@ -321,6 +337,9 @@ server_refused(struct reconnect *r, struct attempt *a)
 		fail(r,
 		    "the session speaks another version of the protocol (server %s, belay %s)",
 		    a->text, BELAY_BUILD);
+		break;
+	case REFUSE_LATER:
+		put_off(r, a);
 		break;
 	case REFUSE_CANNOT:
 		if (!r->was_up) {
@@ -359,7 +378,7 @@ no_server(struct reconnect *r, const struct attempt *a)
 	    || a->why == WHY_NO_PLACE || a->why == WHY_SILENT
 	    || (a->why == WHY_NOISE && !r->terminal);
 	if (r->policy.state == POLICY_FIRST && plain)
-		to_plain(r, a, a->why != WHY_NO_PLACE);
+		to_plain(r, a, a->why != WHY_NO_PLACE && !a->ran);
 	else if (r->policy.state == POLICY_FIRST)
 		fail(r, "cannot start a session there: %s", a->text);
 	else

@@ -67,6 +67,7 @@ struct reconnect {
 	 * another attempt would find the same session, but plain ssh would run it again */
 	bool may_have_begun;
 	bool doubted; /* the policy was told of it */
+	unsigned put_off; /* so often the host has said: later */
 	bool sent_anew; /* the server on the host was damaged; that is done once */
 	/* the session is hung up: of a link that broke it is awaited how ssh ends */
 	bool ending;

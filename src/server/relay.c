@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "base/hex.h"
+#include "server/admission.h"
 #include "server/login.h"
 #include "server/rundir.h"
 #include "server/self.h"
@@ -35,6 +36,20 @@ refuse(enum refuse_code code, const char *text)
 	if (msg_put(&out, MSG_REFUSE, &m) == 0)
 		(void)sys_write_all(STDOUT_FILENO, buf_bytes(&out), out.len);
 	buf_finish(&out);
+}
+
+/* The answer where a hello comes no further, by ERR_SYSTEM with errno; a client that is in
+ * a session tries again when it hears nothing. */
+static void
+refuse_for(int err, const char *what, uint8_t request)
+{
+	char text[256];
+	bool momentary = err == ERR_SYSTEM && sys_lacks(errno);
+	snprintf(text, sizeof text, "%s%s", what,
+	    err == ERR_SYSTEM ? strerror(errno) : err_text(err));
+	struct admission a = admission_failed(err, momentary, request, text);
+	if (a.answer == ADMISSION_REFUSE)
+		refuse(a.code, a.text);
 }
 
 /* Reads exactly the first frame, so that what follows is left for the session. */
@@ -71,7 +86,8 @@ read_hello(const char *text, struct buf *ret_bytes, union msg *ret_msg)
 	return msg_get(&f, ret_msg);
 }
 
-/* Only 0, 1, 2 and the listener go with the holder. */
+/* Only 0, 1, 2 and the listener go with the holder.  The relay hears when it does not
+ * come to that. */
 static void
 become_holder(const char *path)
 {
@@ -79,39 +95,51 @@ become_holder(const char *path)
 		NULL };
 	_Static_assert((int)SESSION_LISTENER == (int)CHILD_ALSO,
 	    "the listener is what goes besides");
-	if (fcntl(SESSION_LISTENER, F_SETFD, 0))
-		_exit(1);
 	setsid();
 	if (!systemd_scope_leave_login())
 		setenv(SESSION_ENDS, "1", 1);
-	self_exec(argv);
+	if (fcntl(SESSION_LISTENER, F_SETFD, 0) == 0)
+		self_exec(argv);
+	session_cannot(path);
 	_exit(1);
 }
 
-/* Starts the session; returns a descriptor connected to it, or -1. */
+/* Runs the holder, connected to one end of the pair; -1 with errno. */
 static int
-start_holder(const struct msg_hello *hello)
+fork_holder(const char *path, const int pair[2], int listener)
 {
-	char path[SESSION_PATH_MAX];
-	int pair[2];
-	int listener = rundir_listen(hello->session, path);
-	if (listener < 0)
-		return errno == EADDRINUSE ? rundir_connect(hello->session) : -1;
-	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0) {
-		unlink(path);
-		return -1;
-	}
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	pid_t pid = null < 0 ? -1 : child_fork((int[]){ pair[1], null, null }, listener);
 	if (pid == 0)
 		become_holder(path);
-	if (pid < 0)
-		unlink(path);
+	int saved = errno;
 	if (null >= 0)
 		close(null);
+	errno = saved;
+	return pid < 0 ? -1 : 0;
+}
+
+/* Starts the session; returns a descriptor connected to it, or -1 with errno. */
+static int
+start_holder(const struct msg_hello *hello)
+{
+	char path[SESSION_PATH_MAX];
+	int pair[2] = { -1, -1 };
+	int listener = rundir_listen(hello->session, path);
+	if (listener < 0)
+		return errno == EADDRINUSE ? rundir_connect(hello->session) : -1;
+	int err = socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+	if (!err)
+		err = fork_holder(path, pair, listener);
+	int saved = errno;
+	if (err) {
+		unlink(path);
+		close(pair[0]);
+	}
 	close(pair[1]);
 	close(listener);
-	return pid < 0 ? -1 : pair[0];
+	errno = saved;
+	return err ? -1 : pair[0];
 }
 
 static int
@@ -131,12 +159,9 @@ find_session(const struct msg_hello *hello)
 		return -1;
 	}
 	fd = start_holder(hello);
-	if (fd < 0) {
-		char text[256];
-		snprintf(text, sizeof text, "no directory takes the session's socket: %s",
-		    strerror(errno));
-		refuse(REFUSE_CANNOT, text);
-	}
+	if (fd < 0)
+		refuse_for(ERR_SYSTEM,
+		    "no directory takes the session's socket: ", hello->request);
 	return fd;
 }
 
@@ -186,7 +211,7 @@ relay(const char *mark, const char *text, struct buf *hello)
 	    || sys_write_all(STDOUT_FILENO, line, (size_t)n))
 		return 1;
 	if (err) {
-		refuse(REFUSE_BAD, err_text(err));
+		refuse_for(err, "", HELLO_NEW);
 		return 1;
 	}
 	int session = find_session(&m.hello);
@@ -194,7 +219,7 @@ relay(const char *mark, const char *text, struct buf *hello)
 		return 1;
 	err = add_origin(hello, &m.hello);
 	if (err) {
-		refuse(REFUSE_BAD, err_text(err));
+		refuse_for(err, "", m.hello.request);
 		return 1;
 	}
 	int stdio[2] = { STDIN_FILENO, STDOUT_FILENO };
@@ -203,11 +228,12 @@ relay(const char *mark, const char *text, struct buf *hello)
 		return 1;
 	}
 	close(STDIN_FILENO);
-	close(STDOUT_FILENO);
 	buf_finish(hello); /* it may be a long wait */
 	char byte;
-	(void)sys_read_all(session, &byte, 1); /* until the session closes it */
-	return 0;
+	if (sys_read_all(session, &byte, 1))
+		return 0; /* the session has closed it */
+	refuse(REFUSE_LATER, "the session could not be started");
+	return 1;
 }
 
 int
