@@ -16,6 +16,7 @@ CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings \
 	-Wpointer-arith -Wcast-qual -Wvla
 SANITIZE :=
+comma := ,
 OS := $(shell uname -s)
 MACHINE := $(shell uname -m)
 # The only question asked of the system; see doc/MACHINES.md for what was tried where.
@@ -54,7 +55,11 @@ BUILD_ID := $(VERSION)-$(shell (cat $(sort $(wildcard $(foreach r,$(SERVER_ROOMS
 	src/$(r)/*.[ch]))); echo '$(SANITIZE)') | $(SHA256) | cut -c1-12)
 CPPFLAGS := -Isrc -I$(BUILD)/made $(FEATURES) \
 	-DBELAY_BUILD='"$(BUILD_ID)"' -DBELAY_LIBDIR='"$(PREFIX)/lib/belay"'
-ALL_CFLAGS = -std=c17 $(WARN) $(CFLAGS) $(SANITIZE)
+# Of what is released; sanitizers have their own ways.  See doc/MACHINES.md.
+HARDEN := $(if $(SANITIZE),,-fstack-protector $(if $(filter Linux,$(OS)),-fPIE -U_FORTIFY_SOURCE \
+	-D_FORTIFY_SOURCE=2))
+HARDEN_LINK := $(if $(SANITIZE),,$(if $(filter Linux,$(OS)),-pie -Wl$(comma)-z$(comma)relro$(comma)-z$(comma)now))
+ALL_CFLAGS = -std=c17 $(WARN) $(CFLAGS) $(HARDEN) $(SANITIZE)
 
 all: $(BUILD)/belay $(BUILD)/servers/$(OS)-$(MACHINE).gz
 
@@ -86,7 +91,7 @@ CLIENT_LIBS = $(call libs,client)
 SERVER_LIBS = $(call libs,server)
 
 $(BUILD)/belay: $(BUILD)/client/main.o $(CLIENT_LIBS)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(HARDEN_LINK) -o $@ $^
 
 # ---- the server: compiled whole, static, with musl where it is there ----
 

@@ -211,6 +211,20 @@ def test_size(name):
     assert packed.with_suffix("").stat().st_size <= SIZE_MAX_OF.get(name, SIZE_MAX)
 
 
+def test_the_client_is_hardened():
+    """Position-independent, its tables read-only once it runs, with checks of the stack and of
+    the C library."""
+    program = pathlib.Path(os.environ.get("BELAY") or REPO / "build/belay")
+    told = subprocess.run(["readelf", "-Whlds", program], capture_output=True, check=True,
+                          text=True).stdout
+    if "__asan_init" in told:
+        pytest.skip("a sanitized one has its own ways")
+    assert "Type:                              DYN" in told
+    assert "GNU_RELRO" in told and "NOW" in told
+    assert "__stack_chk_fail" in told
+    assert "__snprintf_chk" in told or "musl" in told     # which has no such thing
+
+
 @pytest.mark.parametrize("name", names())
 def test_same_bits_wherever_it_is_made(name, tmp_path):
     if not (SERVERS / f"{name}.gz").exists():
