@@ -71,6 +71,18 @@ def test_changed_host_key(host):
     assert host.proxy.accepted == 1
 
 
+def test_host_key_that_changes_meanwhile(host):
+    """What answers on a reconnect is not the host, and gets nothing."""
+    term = host.shell()
+    holder = host.holder(term)
+    host.configure(host_key="stranger")
+    host.proxy.cut()
+    term.expect("the host key has changed")
+    assert term.wait_exit() == 255
+    os.kill(holder.pid, signal.SIGTERM)
+    host.wait_gone()
+
+
 @pytest.mark.parametrize("env", [{"PATH": ""}, {"BELAY_SSH": "/nonexistent/ssh"}])
 def test_missing_ssh(host, env):
     line = one_line(host.belay(env=env))
