@@ -27,7 +27,8 @@ enum {
 	HOLD_US = 3 * 1000000, /* stderr is held back so long: a person may be waiting */
 	TAKEN_POLL_US = 200 * 1000, /* no event tells when the pipe has been read */
 	SILENCE_US = 8 * 1000000,
-	ENDS_US = 5 * 1000000, /* behind the end of its input a program may work so long */
+	ENDS_US = 5
+	    * 1000000, /* behind the end of its input a program may work so long */
 	BROKEN_US = 10 * 1000000, /* ssh says in so long why its pipes are closed */
 	TERM_TO_KILL_US = 2 * 1000000,
 	STATUS_SSH_FAILED = 255, /* ssh(1), EXIT STATUS */
@@ -226,6 +227,7 @@ attempt_start(struct attempt *a, struct loop *loop, const struct attempt_plan *p
 	struct buf command;
 	struct span nothing = { 0 };
 	*a = (struct attempt){ .loop = loop,
+		.servers = plan->servers,
 		.first = plan->first,
 		.fresh = plan->fresh,
 		.held = plan->hold_errors,
@@ -271,10 +273,11 @@ attempt_start(struct attempt *a, struct loop *loop, const struct attempt_plan *p
 /* The script, or the program. */
 static void
 upload(struct attempt *a,
-    int (*put)(struct bootstrap *, struct buf *, char[BOOTSTRAP_TEXT_MAX]))
+    int (*put)(const struct programs_kept *, struct bootstrap *, struct buf *,
+	char[BOOTSTRAP_TEXT_MAX]))
 {
 	char text[BOOTSTRAP_TEXT_MAX];
-	if (put(&a->bootstrap, &a->io.link.queue, text))
+	if (put(a->servers, &a->bootstrap, &a->io.link.queue, text))
 		over(a, WHY_NO_SERVER, text);
 }
 

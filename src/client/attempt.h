@@ -15,6 +15,7 @@
 #include "ssh/bootstrap.h"
 #include "ssh/connector.h"
 #include "ssh/options.h"
+#include "ssh/programs.h"
 #include "ssh/quickack.h"
 #include "ssh/ssh_config.h"
 
@@ -43,6 +44,7 @@ enum attempt_why {
 };
 
 struct attempt {
+	const struct programs_kept *servers;
 	struct loop *loop;
 	struct pipe io; /* stdin and stdout of ssh */
 	struct watch err; /* its stderr */
@@ -96,6 +98,7 @@ struct attempt_plan {
 	unsigned connect_timeout_s; /* up to the keys, ssh_config(5); not for the first */
 	const struct ssh_config *config; /* how we connect; NULL: ssh does it by itself */
 	bool secret; /* the hello is not for the eyes of others: it goes by stdin */
+	const struct programs_kept *servers; /* borrowed */
 	struct span hello; /* the first frame */
 	struct span prelude; /* data that follows it at once */
 };

@@ -119,6 +119,7 @@ start(struct reconnect *r, struct attempt *a, bool asks, bool fresh)
 		.wanted = r->wanted,
 		.terminal = r->terminal,
 		.ssh = r->ssh,
+		.servers = &r->servers,
 		.first = r->policy.state == POLICY_FIRST,
 		.alone = r->alone,
 		.asks = asks,
@@ -278,6 +279,7 @@ link_ready(struct reconnect *r, struct attempt *a)
 	if (!r->was_up && r->config->asks_about_keys
 	    && !host_cache_has(HOST_CACHE_KEY_KNOWN, r->options, NULL))
 		host_cache_remember(HOST_CACHE_KEY_KNOWN, r->options, "-");
+	programs_keep(&r->servers, a->bootstrap.host_os, a->bootstrap.host_machine);
 	if (!r->net.loop)
 		netwatch_open(&r->net, r->loop);
 	r->was_up = true;
@@ -361,6 +363,19 @@ server_is_damaged(const struct reconnect *r, const struct attempt *a)
 	    || (a->why == WHY_PROTOCOL && a->server == SERVER_FOUND && !r->was_up);
 }
 
+/* The host had one and has lost it: the person is told once, since that may last. */
+static void
+no_server_again(struct reconnect *r, const struct attempt *a)
+{
+	bool lasts = a->why == WHY_NO_SERVER || a->why == WHY_NO_PLACE;
+	if (lasts && !r->said_why) {
+		log_say(LOG_ERROR, "%s: cannot go on with the session: %s; trying again",
+		    r->options->destination, a->text);
+		r->said_why = true;
+	}
+	reconnect_on(r, POLICY_FAILED);
+}
+
 /* Something else than our server answered, or nothing. */
 static void
 no_server(struct reconnect *r, const struct attempt *a)
@@ -382,7 +397,7 @@ no_server(struct reconnect *r, const struct attempt *a)
 	else if (r->policy.state == POLICY_FIRST)
 		fail(r, "cannot start a session there: %s", a->text);
 	else
-		reconnect_on(r, POLICY_FAILED);
+		no_server_again(r, a);
 }
 
 /* The attempt that was tried is over, and is not the link. */
@@ -724,6 +739,7 @@ reconnect_finish(struct reconnect *r, bool leave)
 	ssh_query_finish(&r->query);
 	ssh_config_finish(&r->told);
 	netwatch_close(&r->net);
+	programs_drop(&r->servers);
 	if (leave && r->linked)
 		leave_to_undertaker(r->linked);
 	for (size_t i = 0; i < RECONNECT_ATTEMPTS; i++)

@@ -49,7 +49,9 @@ struct reconnect {
 	void *owner;
 	struct policy policy;
 	struct attempt attempts[RECONNECT_ATTEMPTS];
-	bool said_why; /* that ssh cannot be started, in this outage */
+	/* what is in the way here or there was said, in this outage */
+	bool said_why;
+	struct programs_kept servers; /* what a host that lost its server gets again */
 	struct attempt *trying, *linked;
 	struct netwatch net; /* from the first link on */
 	uint8_t boot_id[ID_LEN]; /* of the host */

@@ -53,6 +53,8 @@ event_of(struct bootstrap *b, const char *line)
 		return BOOTSTRAP_MORE;
 	if (strcmp(word, "ready") == 0)
 		return BOOTSTRAP_READY;
+	if (strcmp(word, "start") == 0 || strcmp(word, "need") == 0)
+		(void)sscanf(line, "%*s %63s %63s", b->host_os, b->host_machine);
 	if (strcmp(word, "start") == 0)
 		return BOOTSTRAP_START;
 	if (strcmp(word, "run") == 0)

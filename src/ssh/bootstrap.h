@@ -5,7 +5,7 @@
  *
  *   ssh HOST "exec sh -c '...' belay MARK ..."     any login shell reaches a POSIX sh
  *       the right belay-server is there, carried or installed:
- *                                         MARK start
+ *                                         MARK start Linux x86_64
  *                                         exec belay-server attach MARK
  *                                         MARK ready          frames follow
  *       it is not:                        MARK need Linux x86_64
@@ -43,6 +43,8 @@ struct bootstrap {
 	char mark[BOOTSTRAP_MARK_LEN + 1];
 	const char *build; /* which server is wanted */
 	char os[BOOTSTRAP_WORD_MAX], machine[BOOTSTRAP_WORD_MAX];
+	/* the same, as soon as anything is known of the host; "": nothing is */
+	char host_os[BOOTSTRAP_WORD_MAX], host_machine[BOOTSTRAP_WORD_MAX];
 	char keeper[BOOTSTRAP_WORD_MAX]; /* "screen", "tmux", or what else is there */
 	bool gz;
 	char text[BOOTSTRAP_TEXT_MAX];

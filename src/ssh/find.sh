@@ -19,7 +19,7 @@
 # owner, hence ls, the only process of a warm start besides uname.
 m=$1 v=$2 n=$3 k=$4 h=$5;
 set -- $(uname -sm);
-u="" f=./server-$v-$1-$2;
+u="" f=./server-$v-$1-$2 s="$1 $2";
 ours() {
 	[ -h "$d" ] || [ -h "$f" ] && return 1;
 	[ -O . ] && [ -f "$f" ] && [ -x "$f" ] && [ -O "$f" ] || return 1;
@@ -42,7 +42,7 @@ become() {
 };
 # Who hears that it was started, and then nothing, knows that it is damaged.
 run() {
-	echo "$m start";
+	echo "$m start $s";
 	become;
 };
 look() {

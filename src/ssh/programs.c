@@ -4,16 +4,12 @@
 #include "sys/os.h"
 #include "sys/sys.h"
 
-#include <errno.h>
-#include <poll.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
-
-enum { UNPACK_CHUNK = 64 * 1024 };
 
 static bool
 same_file(const char *path, const struct stat *other)
@@ -90,62 +86,157 @@ server_machine(const char *machine)
 	return machine;
 }
 
-/* For a host that cannot do it itself: its program goes as it is. */
-static int
-unpack(char *path, struct buf *raw)
-{
-	char gzip[] = "gzip", options[] = "-dc";
-	char *argv[] = { gzip, options, path, NULL };
-	int fds[3], status;
-	pid_t pid = child_start(argv, false, fds);
-	if (pid < 0)
-		return -1;
-	close(fds[0]);
-	do
-		(void)sys_wait(fds[1], POLLIN, -1);
-	while (raw->len + UNPACK_CHUNK <= raw->max
-	    && sys_read_into(fds[1], raw, UNPACK_CHUNK) >= 0);
-	close(fds[1]);
-	close(fds[2]);
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return -1;
-	return status == 0 && raw->len ? 0 : -1;
-}
+/* ---- where the servers are ---- */
 
-static bool
-read_server(const char *dir, const char *os, const char *machine, struct buf *raw,
-    struct buf *gz)
-{
-	char plain[2 * PROGRAM_PATH_MAX], packed[2 * PROGRAM_PATH_MAX];
-	snprintf(plain, sizeof plain, "%s/%s-%s", dir, os, machine);
-	snprintf(packed, sizeof packed, "%s/%s-%s.gz", dir, os, machine);
-	bool is_packed = sys_read_file(packed, gz) == 0;
-	if (!is_packed)
-		buf_drop(gz, gz->len);
-	return sys_read_file(plain, raw) == 0 || (is_packed && unpack(packed, raw) == 0);
-}
+enum { PLACES = 3 };
 
-int
-programs_server(const char *os, const char *machine, struct buf *raw, struct buf *gz)
+/* The directories to look in, best first; returns how many.  `named`: the user has said it. */
+static size_t
+places(char ret[PLACES][PROGRAM_PATH_MAX], bool *named)
 {
 	static const char *const beside[] = { "servers", "../lib/belay/servers" };
-	const char *named = getenv("BELAY_SERVERS");
-	char self[PROGRAM_PATH_MAX], dir[2 * PROGRAM_PATH_MAX];
-	if (!plain_word(os) || !plain_word(machine))
-		return -1;
-	machine = server_machine(machine);
-	if (named && named[0])
-		return read_server(named, os, machine, raw, gz) ? 0 : -1;
+	const char *told = getenv("BELAY_SERVERS");
+	char self[PROGRAM_PATH_MAX];
+	size_t n = 0;
+	*named = told && told[0];
+	if (*named) {
+		snprintf(ret[0], PROGRAM_PATH_MAX, "%s", told);
+		return 1;
+	}
 	if (os_program_path(self, sizeof self) == 0) {
 		char *slash = strrchr(self, '/');
 		if (slash)
 			*slash = 0;
-		for (size_t i = 0; i < sizeof beside / sizeof *beside; i++) {
-			snprintf(dir, sizeof dir, "%s/%s", self, beside[i]);
-			if (read_server(dir, os, machine, raw, gz))
-				return 0;
-		}
+		for (; n < sizeof beside / sizeof *beside; n++)
+			if (snprintf(ret[n], PROGRAM_PATH_MAX, "%s/%s", self, beside[n])
+			    >= PROGRAM_PATH_MAX)
+				ret[n][0] = 0;
 	}
-	return read_server(BELAY_LIBDIR "/servers", os, machine, raw, gz) ? 0 : -1;
+	snprintf(ret[n], PROGRAM_PATH_MAX, "%s/servers", BELAY_LIBDIR);
+	return n + 1;
+}
+
+/* False: the name would lead elsewhere. */
+static bool
+name_of(const char *os, const char *machine, char ret_name[SERVER_NAME_MAX])
+{
+	int n = snprintf(ret_name, SERVER_NAME_MAX, "%s-%s", os, server_machine(machine));
+	return plain_word(os) && plain_word(machine) && n < SERVER_NAME_MAX;
+}
+
+static int
+open_server(const char *dir, const char *name, const char *end)
+{
+	char path[2 * PROGRAM_PATH_MAX];
+	snprintf(path, sizeof path, "%s/%s%s", dir, name, end);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+/* ---- reading them ---- */
+
+/* For a host that cannot do it itself: its program goes as it is. */
+static bool
+unpack(int fd, struct buf *raw)
+{
+	char gzip[] = "gzip", options[] = "-dc";
+	char *argv[] = { gzip, options, NULL };
+	buf_drop(raw, raw->len);
+	return lseek(fd, 0, SEEK_SET) == 0 && child_run_on(argv, fd, raw) == 0
+	    && raw->len;
+}
+
+static bool
+read_file(int fd, struct buf *b)
+{
+	enum { CHUNK = 16 * 1024 };
+	buf_drop(b, b->len);
+	if (lseek(fd, 0, SEEK_SET) != 0)
+		return false;
+	while (b->max - b->len >= CHUNK && sys_read_into(fd, b, CHUNK) > 0)
+		continue;
+	return b->len && b->max - b->len >= CHUNK;
+}
+
+static bool
+read_server(const char *dir, const char *name, struct buf *raw, struct buf *gz)
+{
+	int packed = open_server(dir, name, ".gz"), plain = open_server(dir, name, "");
+	bool has_packed = packed >= 0 && read_file(packed, gz);
+	if (!has_packed)
+		buf_drop(gz, gz->len);
+	bool has = (plain >= 0 && read_file(plain, raw))
+	    || (has_packed && unpack(packed, raw));
+	if (packed >= 0)
+		close(packed);
+	if (plain >= 0)
+		close(plain);
+	return has;
+}
+
+/* The server says which build it is of (--build), so that this stands in it. */
+static bool
+is_of_this_build(struct buf *raw)
+{
+	static const char build[] = BELAY_BUILD;
+	const uint8_t *p = buf_bytes(raw), *end = p + raw->len;
+	while ((p = memchr(p, build[0], (size_t)(end - p)))) {
+		if ((size_t)(end - p) < sizeof build - 1)
+			return false;
+		if (memcmp(p, build, sizeof build - 1) == 0)
+			return true;
+		p++;
+	}
+	return false;
+}
+
+/* ---- keeping one ---- */
+
+void
+programs_keep(struct programs_kept *k, const char *os, const char *machine)
+{
+	char dirs[PLACES][PROGRAM_PATH_MAX];
+	bool named;
+	size_t n = places(dirs, &named);
+	if (k->fd || !name_of(os, machine, k->name))
+		return;
+	for (size_t i = 0; i < 2 * n && !k->fd; i++) {
+		k->packed = i % 2 == 0;
+		int fd = open_server(dirs[i / 2], k->name, k->packed ? ".gz" : "");
+		k->fd = fd < 0 ? 0 : fd;
+	}
+}
+
+void
+programs_drop(struct programs_kept *k)
+{
+	if (k->fd)
+		close(k->fd);
+	*k = (struct programs_kept){ 0 };
+}
+
+static bool
+read_kept(const struct programs_kept *k, const char *name, struct buf *raw,
+    struct buf *gz)
+{
+	buf_drop(gz, gz->len);
+	if (!k->fd || strcmp(k->name, name) != 0)
+		return false;
+	return k->packed ? read_file(k->fd, gz) && unpack(k->fd, raw)
+			 : read_file(k->fd, raw);
+}
+
+int
+programs_server(const struct programs_kept *k, const char *os, const char *machine,
+    struct buf *raw, struct buf *gz)
+{
+	char dirs[PLACES][PROGRAM_PATH_MAX], name[SERVER_NAME_MAX];
+	bool named;
+	size_t n = places(dirs, &named);
+	if (!name_of(os, machine, name))
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if (read_server(dirs[i], name, raw, gz)
+		    && (named || is_of_this_build(raw)))
+			return 0;
+	return read_kept(k, name, raw, gz) && (named || is_of_this_build(raw)) ? 0 : -1;
 }

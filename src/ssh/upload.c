@@ -10,11 +10,12 @@ struct server {
 };
 
 static int
-load(struct server *s, const struct bootstrap *b, char ret_text[BOOTSTRAP_TEXT_MAX])
+load(struct server *s, const struct programs_kept *kept, const struct bootstrap *b,
+    char ret_text[BOOTSTRAP_TEXT_MAX])
 {
 	buf_init(&s->raw, UPLOAD_MAX);
 	buf_init(&s->gz, UPLOAD_MAX);
-	if (programs_server(b->os, b->machine, &s->raw, &s->gz) == 0)
+	if (programs_server(kept, b->os, b->machine, &s->raw, &s->gz) == 0)
 		return 0;
 	snprintf(ret_text, BOOTSTRAP_TEXT_MAX, "there is no belay-server for %s on %s",
 	    b->os, b->machine);
@@ -32,10 +33,11 @@ finish(struct server *s, int err, char ret_text[BOOTSTRAP_TEXT_MAX])
 }
 
 int
-upload_script(struct bootstrap *b, struct buf *out, char ret_text[BOOTSTRAP_TEXT_MAX])
+upload_script(const struct programs_kept *kept, struct bootstrap *b, struct buf *out,
+    char ret_text[BOOTSTRAP_TEXT_MAX])
 {
 	struct server s;
-	int err = load(&s, b, ret_text);
+	int err = load(&s, kept, b, ret_text);
 	if (!err) {
 		log_say(LOG_VERBOSE,
 		    "no server of this version on the host yet: sending it");
@@ -45,10 +47,11 @@ upload_script(struct bootstrap *b, struct buf *out, char ret_text[BOOTSTRAP_TEXT
 }
 
 int
-upload_server(struct bootstrap *b, struct buf *out, char ret_text[BOOTSTRAP_TEXT_MAX])
+upload_server(const struct programs_kept *kept, struct bootstrap *b, struct buf *out,
+    char ret_text[BOOTSTRAP_TEXT_MAX])
 {
 	struct server s;
-	int err = load(&s, b, ret_text);
+	int err = load(&s, kept, b, ret_text);
 	if (!err) {
 		struct buf *what = b->gz ? &s.gz : &s.raw;
 		out->max = UPLOAD_MAX;

@@ -8,17 +8,17 @@
 #define SSH_UPLOAD_H
 
 #include "ssh/bootstrap.h"
+#include "ssh/programs.h"
 
-enum {
-	UPLOAD_MAX = 8 * 1024 * 1024
-}; /* bytes of a program; one with a sanitizer has more than four */
+/* Of a program; one with a sanitizer has more than four. */
+enum { UPLOAD_MAX = 8 * 1024 * 1024 };
 
 /* Append to *out, of which upload_server raises the maximum to UPLOAD_MAX, what the host has
- * asked for last.  0, or -1 with a reason for the person in ret_text: there is no server for
+ * asked for last; `kept`: a server that was opened before.  0, or -1 with a reason for the person in ret_text: there is no server for
  * that machine, or no memory. */
-int
-upload_script(struct bootstrap *b, struct buf *out, char ret_text[BOOTSTRAP_TEXT_MAX]);
-int
-upload_server(struct bootstrap *b, struct buf *out, char ret_text[BOOTSTRAP_TEXT_MAX]);
+int upload_script(const struct programs_kept *kept, struct bootstrap *b, struct buf *out,
+    char ret_text[BOOTSTRAP_TEXT_MAX]);
+int upload_server(const struct programs_kept *kept, struct bootstrap *b, struct buf *out,
+    char ret_text[BOOTSTRAP_TEXT_MAX]);
 
 #endif

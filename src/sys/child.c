@@ -188,40 +188,64 @@ child_start_with_socket(char *const argv[], char *const env[], bool detached,
 	return start_piped(argv, env, detached, true, ret_in_out_err);
 }
 
-int
-child_run(char *const argv[], struct span in, struct buf *out)
+/* Starts it; what it says can be read from *ret_output. */
+static pid_t
+begin_run(char *const argv[], int in, bool says, int *ret_output)
 {
-	int input[2], output[2], status;
-	if (sys_pipe(input))
+	int output[2];
+	if (sys_pipe(output))
 		return -1;
-	if (sys_pipe(output)) {
-		close(input[0]);
-		close(input[1]);
-		return -1;
-	}
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	pid_t pid = null < 0
 	    ? -1
-	    : child_fork((int[]){ input[0], out ? output[1] : null, null }, -1);
+	    : child_fork((int[]){ in, says ? output[1] : null, null }, -1);
 	if (pid == 0) {
 		execvp(argv[0], argv);
 		_exit(127);
 	}
 	if (null >= 0)
 		close(null);
-	close(input[0]);
 	close(output[1]);
+	*ret_output = output[0];
+	if (pid < 0)
+		close(output[0]);
+	return pid;
+}
+
+static int
+end_run(pid_t pid, int output, struct buf *out)
+{
+	int status;
+	while (out && sys_read_into(output, out, out->max - out->len) > 0)
+		continue;
+	close(output);
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -1; /* somebody else has waited for it */
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+int
+child_run(char *const argv[], struct span in, struct buf *out)
+{
+	int input[2], output;
+	if (sys_pipe(input))
+		return -1;
+	pid_t pid = begin_run(argv, input[0], out, &output);
+	close(input[0]);
 	if (pid > 0)
 		(void)sys_write_all(input[1], in.p,
 		    in.n); /* little: it fits into the pipe */
 	close(input[1]);
-	while (pid > 0 && out && sys_read_into(output[0], out, out->max - out->len) > 0)
-		continue;
-	close(output[0]);
-	while (pid > 0 && waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return -1; /* somebody else has waited for it */
-	return pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	return pid > 0 ? end_run(pid, output, out) : -1;
+}
+
+int
+child_run_on(char *const argv[], int in, struct buf *out)
+{
+	int output;
+	pid_t pid = begin_run(argv, in, out, &output);
+	return pid > 0 ? end_run(pid, output, out) : -1;
 }
 
 bool

@@ -22,6 +22,8 @@ pid_t child_start_beside(char *const argv[], int *ret_err);
 /* Runs a program to its end, for a moment: `in` is its stdin, what it says goes onto `out`
  * (NULL: nowhere).  Returns its exit status, 127 when it is not there, or -1. */
 int child_run(char *const argv[], struct span in, struct buf *out);
+/* The same with a descriptor above 2 as its stdin, from where that stands. */
+int child_run_on(char *const argv[], int in, struct buf *out);
 
 /* Whether it has ended; then *ret_status is as from waitpid. */
 bool child_ended(pid_t pid, int *ret_status);

@@ -24,6 +24,7 @@ from harness import REPO, find_shell
 
 VICTIM, NEIGHBOUR = 65532, 65533
 MARK, BUILD, SCRIPT_LEN = "101112131415161718191a1b", "0.1.0-0123456789ab", 2048
+STARTS = f"{MARK} start {os.uname().sysname} {os.uname().machine}\n"
 NAME = f"server-{BUILD}-{os.uname().sysname}-{os.uname().machine}"
 SHARED = ("/dev/shm", "/var/tmp", "/tmp")
 SHELLS = {"dash": ["dash"], "bash": ["bash", "--posix"], "busybox": ["busybox", "sh"],
@@ -158,7 +159,7 @@ def link(path, target, owner=NEIGHBOUR):
 def test_what_is_ours_is_run_wherever_it_is(tree, mode):
     for place in tree.places:
         program(directory(place, mode=mode) / NAME, mode=mode)
-        assert tree.run() == f"{MARK} start\nRAN attach {MARK} hello\n"
+        assert tree.run() == f"{STARTS}RAN attach {MARK} hello\n"
         shutil.rmtree(place)
 
 
@@ -307,7 +308,7 @@ def test_a_server_lands(tree, packed):
     for path, mode in ((tree.cache, 0o700), (tree.cache / NAME, 0o700)):
         found = path.stat()
         assert (found.st_uid, found.st_mode & 0o777) == (VICTIM, mode)
-    assert tree.run() == f"{MARK} start\nRAN attach {MARK} hello\n"
+    assert tree.run() == f"{STARTS}RAN attach {MARK} hello\n"
 
 
 def only_shared(tree, but=None):

@@ -111,11 +111,15 @@ TEST(lines_are_events)
 	begin(&b, &in);
 	CHECK_EQ(bootstrap_input(&b, &in), BOOTSTRAP_MORE);
 	put(&in,
-	    MARK " start\n" MARK " need Linux x86_64\n" MARK " refused /a b/c: it's full\n" MARK
+	    MARK " start Linux armv7l\n" MARK " need Linux x86_64\n" MARK " refused /a b/c: it's full\n" MARK
 		 " send gz /x y\n" MARK " send raw /x\n" MARK " run\n" MARK
 		 " failed\n" MARK " ready\nframes");
 	CHECK_EQ(bootstrap_input(&b, &in), BOOTSTRAP_START);
+	CHECK_STR(b.host_os, "Linux");
+	CHECK_STR(b.host_machine, "armv7l");
+	CHECK_STR(b.os, "");
 	CHECK_EQ(bootstrap_input(&b, &in), BOOTSTRAP_NEED);
+	CHECK_STR(b.host_machine, "x86_64");
 	CHECK_STR(b.os, "Linux");
 	CHECK_STR(b.machine, "x86_64");
 	CHECK_EQ(bootstrap_input(&b, &in), BOOTSTRAP_REFUSED);

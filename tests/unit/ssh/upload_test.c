@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 static char dir[] = "/tmp/upload-test-XXXXXX";
+static const struct programs_kept kept = { .fd = -1 };
+static const struct programs_kept kept;
 static struct bootstrap bootstrap;
 static struct buf out;
 
@@ -48,7 +50,7 @@ TEST(the_script_knows_both_sizes)
 {
 	char text[BOOTSTRAP_TEXT_MAX];
 	begin("m1");
-	CHECK_EQ(upload_script(&bootstrap, &out, text), 0);
+	CHECK_EQ(upload_script(&kept, &bootstrap, &out, text), 0);
 	CHECK(strstr(buf_str(&out), "v=build z=6 r=11\n") == buf_str(&out));
 	end();
 }
@@ -57,11 +59,11 @@ TEST(the_program_goes_as_the_host_wants_it)
 {
 	char text[BOOTSTRAP_TEXT_MAX];
 	begin("m1");
-	CHECK_EQ(upload_server(&bootstrap, &out, text), 0);
+	CHECK_EQ(upload_server(&kept, &bootstrap, &out, text), 0);
 	CHECK_BYTES(buf_bytes(&out), out.len, "the program");
 	bootstrap.gz = true;
 	buf_drop(&out, out.len);
-	CHECK_EQ(upload_server(&bootstrap, &out, text), 0);
+	CHECK_EQ(upload_server(&kept, &bootstrap, &out, text), 0);
 	CHECK_BYTES(buf_bytes(&out), out.len, "packed");
 	end();
 }
@@ -70,9 +72,9 @@ TEST(a_machine_without_a_server_is_named)
 {
 	char text[BOOTSTRAP_TEXT_MAX];
 	begin("m2");
-	CHECK(upload_script(&bootstrap, &out, text) < 0);
+	CHECK(upload_script(&kept, &bootstrap, &out, text) < 0);
 	CHECK(strstr(text, "for Belayix on m2"));
-	CHECK(upload_server(&bootstrap, &out, text) < 0);
+	CHECK(upload_server(&kept, &bootstrap, &out, text) < 0);
 	CHECK_EQ(out.len, 0);
 	end();
 }
@@ -82,7 +84,7 @@ TEST(no_memory_is_told)
 	char text[BOOTSTRAP_TEXT_MAX];
 	begin("m1");
 	out.max = 10;
-	CHECK(upload_script(&bootstrap, &out, text) < 0);
+	CHECK(upload_script(&kept, &bootstrap, &out, text) < 0);
 	CHECK(strstr(text, "memory"));
 	end();
 }

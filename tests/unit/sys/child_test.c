@@ -124,6 +124,20 @@ TEST(programs_are_started_with_three_descriptors)
 		close(fds[i]);
 }
 
+TEST(a_program_reads_from_a_descriptor)
+{
+	static char *const argv[] = { (char *)(uintptr_t) "cat", NULL };
+	struct buf out;
+	FILE *in = tmpfile();
+	CHECK(in && fputs("not this", in) > 0 && fflush(in) == 0);
+	CHECK_EQ(lseek(fileno(in), 4, SEEK_SET), 4);
+	buf_init(&out, 64);
+	CHECK_EQ(child_run_on(argv, fileno(in), &out), 0);
+	CHECK_STR(buf_str(&out), "this");
+	buf_finish(&out);
+	fclose(in);
+}
+
 TEST(one_that_is_not_there_is_told)
 {
 	static char *const argv[] = { (char *)(uintptr_t) "/nowhere/program", NULL };
