@@ -269,7 +269,11 @@ on_up(void *owner, const struct attempt *a)
 		say_welcome(s, a);
 		memcpy(m.id, a->handshake.session, ID_LEN);
 		memcpy(m.name, a->handshake.name, sizeof m.name);
-		saved_sessions_keep(&s->saved, s->options, &m);
+		if (saved_sessions_keep(&s->saved, s->options, &m))
+			log_say(LOG_ERROR,
+			    "%s: cannot remember this session: %s; only by its name or "
+			    "number it can be come back to",
+			    s->options->destination, strerror(errno));
 	}
 	memcpy(s->request.id, a->handshake.session, ID_LEN);
 	if (!s->met)

@@ -4,6 +4,7 @@
 #include "sys/sys.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -128,25 +129,49 @@ saved_sessions_find(const struct options *o, bool shared,
 	return s.found;
 }
 
-void
+/* What stood there counts until the new text does: a full disk makes nothing forgotten. */
+static int
+write_down(int fd, const struct options *o, const struct saved_session *m)
+{
+	char text[FILE_MAX];
+	struct stat st;
+	int n = snprintf(text, sizeof text, "%016" PRIx64 " %" PRId64 " %s %s\n",
+	    options_key(o), m->begun_ms, o->destination, m->name);
+	if (n < 0 || n >= (int)sizeof text) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	if (pwrite(fd, text, (size_t)n, 0) == n)
+		return ftruncate(fd, n);
+	return fstat(fd, &st) == 0 && st.st_size ? 0 : -1;
+}
+
+int
 saved_sessions_keep(struct saved_hold *h, const struct options *o,
     const struct saved_session *m)
 {
 	char path[PATH_MAX_LEN];
 	saved_sessions_leave(h);
+	errno = ENAMETOOLONG;
 	if (!path_of(m->id, path))
-		return;
+		return -1;
 	sys_make_parents(path);
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return;
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0 || ftruncate(fd, 0) < 0) {
+		return -1;
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		close(fd);
-		return;
+		return 0;
 	}
-	dprintf(fd, "%016" PRIx64 " %" PRId64 " %s %s\n", options_key(o), m->begun_ms,
-	    o->destination, m->name);
+	if (write_down(fd, o, m)) {
+		int saved = errno;
+		unlink(path);
+		close(fd);
+		errno = saved;
+		return -1;
+	}
 	h->fd = fd;
+	return 0;
 }
 
 void

@@ -5,7 +5,8 @@
  *
  *     $XDG_STATE_HOME/belay/sessions/ID        key, begun, host, name
  *
- * Nothing depends on it: a file that cannot be written is not remembered.
+ * Nothing depends on it: where no file can be written the session is not remembered, and the
+ * person is told.
  */
 #ifndef CLIENT_SAVED_SESSIONS_H
 #define CLIENT_SAVED_SESSIONS_H
@@ -33,8 +34,8 @@ struct saved_hold {
 bool saved_sessions_find(const struct options *o, bool shared,
     struct saved_session *ret_memory);
 /* Writes it down, and holds it until saved_sessions_forget, saved_sessions_leave or the
- * process ends. */
-void saved_sessions_keep(struct saved_hold *h, const struct options *o,
+ * process ends.  Returns 0, also when another client holds it, or -1 with errno. */
+int saved_sessions_keep(struct saved_hold *h, const struct options *o,
     const struct saved_session *m);
 /* It is left; it can be returned to. */
 void saved_sessions_leave(struct saved_hold *h);

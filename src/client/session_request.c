@@ -136,5 +136,5 @@ session_request_session(struct session_request *w, const struct options *o,
 	memcpy(w->id, w->left.id, ID_LEN);
 	w->how = HELLO_OPEN;
 	if (!shared) /* so that no other client takes the same */
-		saved_sessions_keep(saved, o, &w->left);
+		(void)saved_sessions_keep(saved, o, &w->left);
 }

@@ -205,6 +205,13 @@ def test_managing_from_inside(host):
     host.finish(back)
 
 
+def test_what_cannot_be_remembered_is_said(host, tmp_path):
+    (tmp_path / "state").write_bytes(b"")       # no directory can be made there
+    term = host.shell(env={"XDG_STATE_HOME": tmp_path / "state"})
+    assert b"cannot remember this session: Not a directory" in term.raw
+    host.finish(term)
+
+
 def test_what_this_machine_remembers(host):
     left_shell(host, WAYS["window"])
     term = host.shell("--session", "named")
