@@ -72,7 +72,8 @@ say_bye(struct client *s, unsigned actions)
 		(void)reconnect_bye(&s->reconnect, BYE_HANGUP);
 }
 
-/* Does what the table of endings says (ending.h), in its order; ENDING_SAY_GONE is on_gone's. */
+/* Does what the table of endings says (ending.h), in its order; ENDING_SAY_GONE and
+ * ENDING_ANEW are on_gone's. */
 static unsigned
 end_on_status(struct client *s, enum ending_event event, int status)
 {
@@ -185,6 +186,7 @@ begin_anew(struct client *s)
 	engine_finish(&s->engine);
 	start_engine(s);
 	if (!s->control || open_streams(s)) {
+		s->begun = false; /* the turns that are left have no streams */
 		fail(s, "%s", err_text(ERR_NOMEM));
 		return;
 	}
@@ -397,8 +399,13 @@ static void
 on_refused(void *owner)
 {
 	struct client *s = owner;
-	if (!s->request.raw)
-		fail(s, "the login was refused, and there is nobody to ask");
+	if (s->request.raw || s->reconnect.said_why)
+		return;
+	log_say(LOG_ERROR,
+	    "%s: the login was refused, and there is nobody to ask; trying again in a "
+	    "minute, then less often",
+	    s->options->destination);
+	s->reconnect.said_why = true;
 }
 
 static const struct reconnect_events reconnect_events = { on_hello, on_up, on_bye,
@@ -620,6 +627,7 @@ begin(struct client *s)
 	s->ending.returns = s->request.returns;
 	s->ending.resumed = s->request.how == HELLO_OPEN;
 	s->ending.replaceable = s->request.kind == KIND_NONE;
+	s->reconnect.policy.unattended = !s->request.raw;
 	s->reconnect.command = s->request.command.len > 0;
 	s->reconnect.secret = s->forwards.x11.on; /* the cookie */
 	s->reconnect.terminal = s->request.kind == KIND_PTY;

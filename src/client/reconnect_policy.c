@@ -11,6 +11,9 @@ static const uint64_t short_life_wait_us[] = { 0, 0, 250000, 500000, 1000000 };
 static const uint64_t wait_us[] = { 250000, 500000, 1000000, 2000000, 4000000, 8000000,
 	15000000, 30000000 };
 
+/* after a refused login, where there is nobody to ask: servers lock accounts */
+static const uint64_t refused_wait_us[] = { 60000000, 120000000, 300000000, 600000000 };
+
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 #define LAST(a) (COUNT(a) - 1)
 
@@ -25,6 +28,7 @@ enum {
 	ALIVE = 64, /* the link is up: forget the failures */
 	KEEP = 256, /* the deadline stays: what runs goes on */
 	LIFE = 128, /* wait if the link lived only for a moment, else connect */
+	ALONE = 512, /* where there is nobody to ask: wait for long */
 };
 
 struct rule {
@@ -56,7 +60,7 @@ static const struct rule rules[POLICY_STATES][POLICY_EVENTS] = {
 	[POLICY_DOUBT_TRY] = {
 		[POLICY_READY] = { POLICY_UP, ALIVE },
 		[POLICY_FAILED] = { POLICY_DOUBT_WAIT, BACK_OFF },
-		[POLICY_REFUSED] = STAY(POLICY_DOUBT_ASK),
+		[POLICY_REFUSED] = { POLICY_DOUBT_ASK, ALONE },
 		[POLICY_LOST] = { POLICY_DOWN_TRY, KEEP },
 		[POLICY_DOUBT] = STAY(POLICY_DOUBT_TRY),
 		[POLICY_HEARD] = { POLICY_UP, ABANDON | ALIVE },
@@ -67,7 +71,7 @@ static const struct rule rules[POLICY_STATES][POLICY_EVENTS] = {
 	[POLICY_DOUBT_WAIT] = {
 		[POLICY_READY] = { POLICY_UP, ALIVE },
 		[POLICY_FAILED] = STAY(POLICY_DOUBT_WAIT),
-		[POLICY_REFUSED] = STAY(POLICY_DOUBT_ASK),
+		[POLICY_REFUSED] = { POLICY_DOUBT_ASK, ALONE },
 		[POLICY_LOST] = { POLICY_DOWN_WAIT, KEEP },
 		[POLICY_DOUBT] = STAY(POLICY_DOUBT_WAIT),
 		[POLICY_HEARD] = { POLICY_UP, ALIVE },
@@ -78,18 +82,18 @@ static const struct rule rules[POLICY_STATES][POLICY_EVENTS] = {
 	[POLICY_DOUBT_ASK] = {
 		[POLICY_READY] = { POLICY_UP, ALIVE },
 		[POLICY_FAILED] = STAY(POLICY_DOUBT_ASK),
-		[POLICY_REFUSED] = STAY(POLICY_DOUBT_ASK),
-		[POLICY_LOST] = STAY(POLICY_DOWN_ASK),
+		[POLICY_REFUSED] = { POLICY_DOUBT_ASK, ALONE },
+		[POLICY_LOST] = { POLICY_DOWN_ASK, KEEP },
 		[POLICY_DOUBT] = STAY(POLICY_DOUBT_ASK),
 		[POLICY_HEARD] = { POLICY_UP, ALIVE },
 		[POLICY_NUDGE] = STAY(POLICY_DOUBT_ASK),
 		[POLICY_PERSON] = { POLICY_DOUBT_TRY, CONNECT_ASK },
-		[POLICY_TIMER] = STAY(POLICY_DOUBT_ASK),
+		[POLICY_TIMER] = { POLICY_DOUBT_TRY, CONNECT }, /* only with ALONE */
 	},
 	[POLICY_DOWN_TRY] = {
 		[POLICY_READY] = { POLICY_UP, ALIVE },
 		[POLICY_FAILED] = { POLICY_DOWN_WAIT, BACK_OFF },
-		[POLICY_REFUSED] = STAY(POLICY_DOWN_ASK),
+		[POLICY_REFUSED] = { POLICY_DOWN_ASK, ALONE },
 		[POLICY_LOST] = STAY(POLICY_DOWN_TRY),
 		[POLICY_DOUBT] = STAY(POLICY_DOWN_TRY),
 		[POLICY_HEARD] = STAY(POLICY_DOWN_TRY),
@@ -100,7 +104,7 @@ static const struct rule rules[POLICY_STATES][POLICY_EVENTS] = {
 	[POLICY_DOWN_WAIT] = {
 		[POLICY_READY] = { POLICY_UP, ALIVE },
 		[POLICY_FAILED] = STAY(POLICY_DOWN_WAIT),
-		[POLICY_REFUSED] = STAY(POLICY_DOWN_ASK),
+		[POLICY_REFUSED] = { POLICY_DOWN_ASK, ALONE },
 		[POLICY_LOST] = STAY(POLICY_DOWN_WAIT),
 		[POLICY_DOUBT] = STAY(POLICY_DOWN_WAIT),
 		[POLICY_HEARD] = STAY(POLICY_DOWN_WAIT),
@@ -111,13 +115,13 @@ static const struct rule rules[POLICY_STATES][POLICY_EVENTS] = {
 	[POLICY_DOWN_ASK] = {
 		[POLICY_READY] = { POLICY_UP, ALIVE },
 		[POLICY_FAILED] = STAY(POLICY_DOWN_ASK),
-		[POLICY_REFUSED] = STAY(POLICY_DOWN_ASK),
+		[POLICY_REFUSED] = { POLICY_DOWN_ASK, ALONE },
 		[POLICY_LOST] = STAY(POLICY_DOWN_ASK),
 		[POLICY_DOUBT] = STAY(POLICY_DOWN_ASK),
 		[POLICY_HEARD] = STAY(POLICY_DOWN_ASK),
 		[POLICY_NUDGE] = STAY(POLICY_DOWN_ASK),
 		[POLICY_PERSON] = { POLICY_DOWN_TRY, CONNECT_ASK },
-		[POLICY_TIMER] = STAY(POLICY_DOWN_ASK),
+		[POLICY_TIMER] = { POLICY_DOWN_TRY, CONNECT },
 	},
 };
 #undef STAY
@@ -182,9 +186,22 @@ hasten(struct policy *p, uint64_t at_us)
 		p->tries--;
 }
 
+static void
+wait_alone(struct policy *p, uint64_t now_us)
+{
+	size_t i = p->refusals < LAST(refused_wait_us) ? p->refusals
+						       : LAST(refused_wait_us);
+	if (!p->unattended)
+		return;
+	p->refusals++;
+	p->deadline_us = now_us + jitter(p, refused_wait_us[i]);
+}
+
 unsigned
 policy_on(struct policy *p, enum policy_event event, uint64_t now_us)
 {
+	if (event == POLICY_TIMER && !p->deadline_us)
+		return 0;
 	struct rule rule = rules[p->state][event];
 	unsigned out = rule.does & (ABANDON | GIVE_UP);
 	if (rule.does & GAP && now_us < p->tried_us + nudge_gap_us) {
@@ -198,7 +215,7 @@ policy_on(struct policy *p, enum policy_event event, uint64_t now_us)
 		p->deadline_us = 0;
 	p->state = rule.next;
 	if (rule.does & ALIVE) {
-		p->tries = 0;
+		p->tries = p->refusals = 0;
 		if (event == POLICY_READY)
 			p->up_us = now_us;
 	}
@@ -207,6 +224,8 @@ policy_on(struct policy *p, enum policy_event event, uint64_t now_us)
 		p->tries++;
 		p->deadline_us = now_us + jitter(p, wait_us[i]);
 	}
+	if (rule.does & ALONE)
+		wait_alone(p, now_us);
 	if (rule.does & LIFE)
 		out |= after_life(p, now_us);
 	if (rule.does & (CONNECT | CONNECT_ASK))

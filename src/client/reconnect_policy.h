@@ -10,7 +10,8 @@
  *                                            FAILED/TIMER
  *
  * A refused login leads to DOUBT_ASK or DOWN_ASK, where nothing is tried until a person
- * says so: servers lock accounts that are hammered.
+ * says so: servers lock accounts that are hammered.  Of a client that is unattended it is
+ * tried again after minutes.
  */
 #ifndef CLIENT_RECONNECT_POLICY_H
 #define CLIENT_RECONNECT_POLICY_H
@@ -55,6 +56,8 @@ enum policy_action {
 struct policy {
 	enum policy_state state;
 	unsigned tries; /* failed attempts in a row */
+	unsigned refusals; /* refused logins since a link was up, if unattended */
+	bool unattended; /* no person can say so; to be set behind policy_init */
 	unsigned short_lives; /* links in a row that died as soon as they were up */
 	uint64_t up_us; /* when the link came up */
 	uint64_t tried_us; /* when the last attempt started */

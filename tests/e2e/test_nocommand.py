@@ -102,6 +102,30 @@ def test_a_tunnel_whose_session_is_killed_begins_anew(host, echo, tmp_path):
         left.unlink()
 
 
+def test_a_refused_login_where_there_is_nobody_to_ask(host, echo):
+    """It is said once; the client stays and does not hammer: the next try is in a minute."""
+    port, spec, server = echo
+    with host.popen([*belay_argv(host, "-v", "-N", "-L", spec)]) as child:
+        while b"-> up" not in child.stderr.readline():
+            assert child.poll() is None
+        host.configure(key="stranger")
+        host.proxy.cut()
+        said = [child.stderr.readline()]
+        while b"-> down, login refused" not in said[-1]:
+            said.append(child.stderr.readline())
+        logins = host.proxy.accepted
+        assert sum(b"the login was refused, and there is nobody to ask" in line
+                   for line in said) == 1
+        host.proxy.cut()
+        assert listens(port)
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(10) == 255
+        assert host.proxy.accepted == logins
+    for one in holders(host):       # nobody could tell it
+        os.kill(one.pid, signal.SIGTERM)
+    host.wait_gone()
+
+
 def test_background_after_authentication(host, echo):
     port, spec, server = echo
     done = host.piped(belay_argv(host, "-f", "-N", "-L", spec), timeout=20,

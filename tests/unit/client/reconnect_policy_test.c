@@ -360,6 +360,45 @@ TEST(after_a_refused_login_nothing_is_tried_without_a_person)
 	}
 }
 
+/* It is tried for ever, but no more than six times an hour in the long run. */
+TEST(a_refused_login_of_an_unattended_client_is_tried_after_minutes)
+{
+	static const uint64_t minutes[] = { 1, 2, 5, 10, 10, 10 };
+	struct policy p;
+	begin_down(&p);
+	p.unattended = true;
+	for (size_t i = 0; i < sizeof minutes / sizeof *minutes; i++) {
+		uint64_t since = now, wanted = minutes[i] * 60 * SECOND;
+		CHECK_ON(&p, POLICY_REFUSED, POLICY_DOWN_ASK, 0);
+		uint64_t at = policy_deadline(&p);
+		CHECK_ON(&p, POLICY_NUDGE, POLICY_DOWN_ASK, 0);
+		CHECK_ON(&p, POLICY_FAILED, POLICY_DOWN_ASK, 0);
+		CHECK_EQ(policy_deadline(&p), at);
+		wait_deadline(&p);
+		CHECK(now - since >= wanted * 3 / 4 && now - since <= wanted * 5 / 4);
+		CHECK_ON(&p, POLICY_TIMER, POLICY_DOWN_TRY, POLICY_CONNECT);
+	}
+	CHECK_ON(&p, POLICY_READY, POLICY_UP, 0);
+	now += 3600 * SECOND;
+	CHECK_ON(&p, POLICY_LOST, POLICY_DOWN_TRY, POLICY_CONNECT);
+	CHECK_ON(&p, POLICY_REFUSED, POLICY_DOWN_ASK, 0);
+	CHECK(policy_deadline(&p) <= now + 75 * SECOND); /* it begins again */
+}
+
+TEST(a_refused_login_in_doubt_is_tried_when_it_was_to_be_though_the_link_ends)
+{
+	struct policy p;
+	begin_doubt(&p);
+	p.unattended = true;
+	CHECK_ON(&p, POLICY_REFUSED, POLICY_DOUBT_ASK, 0);
+	uint64_t at = policy_deadline(&p);
+	CHECK(at > now);
+	CHECK_ON(&p, POLICY_LOST, POLICY_DOWN_ASK, 0);
+	CHECK_EQ(policy_deadline(&p), at);
+	wait_deadline(&p);
+	CHECK_ON(&p, POLICY_TIMER, POLICY_DOWN_TRY, POLICY_CONNECT);
+}
+
 TEST(a_refused_login_in_doubt_stays_refused_when_the_link_ends)
 {
 	struct policy p;
@@ -402,6 +441,8 @@ TEST(every_event_in_every_state_keeps_the_rules)
 			begin(&p);
 			p.state = state;
 			p.tried_us = now - 10 * SECOND;
+			p.unattended = test_below(2);
+			p.deadline_us = test_below(2) ? now : 0;
 			unsigned did = policy_on(&p, (enum policy_event)event, now);
 			CHECK((unsigned)p.state < POLICY_STATES);
 			CHECK((did & ANY_CONNECT) != ANY_CONNECT);
