@@ -128,9 +128,7 @@ align(struct term *t)
 	struct grid *g = term_grid(t);
 	margins_reset(t);
 	cursor_absolute(t, 0, 0);
-	erase_rows(t, 0, g->rows, false);
-	for (int y = 0; y < g->rows; y++)
-		row_fill(g, grid_row_as_is(g, y), (struct cell){ 'E', 0 });
+	fill_rows(t, 0, g->rows, (struct cell){ 'E', 0 });
 }
 
 static void
@@ -237,9 +235,6 @@ state_reset(struct term *t)
 	t->main.keys = (struct keys){ 0 };
 	t->cursor_shape = 0;
 	memset(t->modify, MODIFY_UNSET, sizeof t->modify);
-	memset(t->titles, 0, sizeof t->titles);
-	t->title_count = 0;
-	t->title = (struct title){ 0 };
 	tabs_reset(t);
 }
 
@@ -249,7 +244,8 @@ reset_hard(struct term *t)
 	alternate_leave(t);
 	titles_free(t);
 	state_reset(t);
-	colours_reset(t);
+	if (t->colours)
+		colours_reset(t);
 	cursor_absolute(t, 0, 0);
 	erase_rows(t, 0, term_grid(t)->rows, false);
 	history_clear(&t->history);

@@ -266,9 +266,7 @@ move_columns(struct term *t, int from, int n)
 	cursor_to(t, t->row, t->col);
 	if (!between_margins(t))
 		return;
-	struct cell blank = erased_cell(t);
-	for (int y = t->top; y <= t->bottom; y++)
-		row_shift(g, grid_row_as_is(g, y), from, t->right + 1, n, blank);
+	grid_shift(g, t->top, t->bottom, from, t->right + 1, n, erased_cell(t));
 }
 
 static void
@@ -703,31 +701,6 @@ sgr_learn(struct sgr_known *known, uint64_t text, const struct params *ps)
 	style_sgr(&known->keeps, ps);
 }
 
-const uint8_t *
-csi_simple(struct term *t, const uint8_t *p, const uint8_t *end)
-{
-	struct params ps;
-	if (end - p < 3 || p[1] != '[')
-		return p;
-	/* Programs write the same few SGR again and again. */
-	uint64_t text = end - p >= 10 ? sgr_text(p + 2) : 0;
-	struct sgr_known *known = &t->sgr_known[text * 0x9e3779b97f4a7c15 >> 59];
-	if (text && known->text == text) {
-		t->pen = style_changed(&t->pen, known);
-		t->pen_changed = true;
-		return p + 10 - __builtin_clzll(text) / 8;
-	}
-	const uint8_t *last = p + 2;
-	last += params_read(&ps, (struct span){ last, (size_t)(end - last) });
-	if (last == end || *last < 0x40 || *last > 0x7e || last - p >= SEQUENCE_MAX)
-		return p;
-	t->parser.at = last;
-	perform(t, CSI_KEY(0, 0, *last), &ps);
-	if (text && *last == 'm')
-		sgr_learn(known, text, &ps);
-	return last + 1;
-}
-
 /* ESC [, a private prefix, parameters, an intermediate, the final byte. */
 void
 csi(struct term *t, struct span s)
@@ -747,4 +720,43 @@ csi(struct term *t, struct span s)
 	if (text.n > len + 1 || (text.n > len && inter >= 0x30))
 		return;
 	perform(t, CSI_KEY(prefix, inter, final), &ps);
+}
+
+/* One with a prefix or an intermediate at `from`: if it is whole, it need not be gathered. */
+static const uint8_t *
+csi_at_hand(struct term *t, const uint8_t *p, const uint8_t *from, const uint8_t *end)
+{
+	const uint8_t *last = from;
+	while (last < end && *last >= 0x20 && *last < 0x40)
+		last++;
+	if (last == end || *last < 0x40 || *last > 0x7e || last - p >= SEQUENCE_MAX)
+		return p;
+	t->parser.at = last;
+	csi(t, (struct span){ p, (size_t)(last - p) + 1 });
+	return last + 1;
+}
+
+const uint8_t *
+csi_simple(struct term *t, const uint8_t *p, const uint8_t *end)
+{
+	struct params ps;
+	if (end - p < 3 || p[1] != '[')
+		return p;
+	/* Programs write the same few SGR again and again. */
+	uint64_t text = end - p >= 10 ? sgr_text(p + 2) : 0;
+	struct sgr_known *known = &t->sgr_known[text * 0x9e3779b97f4a7c15 >> 59];
+	if (text && known->text == text) {
+		t->pen = style_changed(&t->pen, known);
+		t->pen_changed = true;
+		return p + 10 - __builtin_clzll(text) / 8;
+	}
+	const uint8_t *last = p + 2;
+	last += params_read(&ps, (struct span){ last, (size_t)(end - last) });
+	if (last == end || *last < 0x40 || *last > 0x7e || last - p >= SEQUENCE_MAX)
+		return csi_at_hand(t, p, last, end);
+	t->parser.at = last;
+	perform(t, CSI_KEY(0, 0, *last), &ps);
+	if (text && *last == 'm')
+		sgr_learn(known, text, &ps);
+	return last + 1;
 }

@@ -196,12 +196,16 @@ settle_torn(const struct grid *g, struct row *r)
 		r->used = r->end;
 }
 
+static inline bool
+is_torn(const struct row *r, int left, int right)
+{
+	return r->lazy == LAZY_TORN && r->at == left && r->end == right;
+}
+
 /* Nothing has been lent yet. */
 static void
 tear(const struct grid *g, struct row *r, int left, int right)
 {
-	if (r->lazy == LAZY_TORN && r->at == left && r->end == right)
-		return;
 	if (r->lazy)
 		row_settle(g, r);
 	row_split(r, left);
@@ -220,24 +224,45 @@ tear(const struct grid *g, struct row *r, int left, int right)
 void
 grid_mend(struct grid *g)
 {
-	for (int y = 0; y < g->rows; y++)
+	for (int y = 0; g->torn && y < g->rows; y++)
 		if (g->row[y].lazy == LAZY_TORN)
 			g->row[y].lazy = LAZY_NOT;
+	g->torn = false;
 }
 
 /* ---- what is only noted ---- */
 
-void
-row_fill(const struct grid *g, struct row *r, struct cell with)
+static inline void
+note_all(const struct grid *g, struct row *r, struct cell with)
 {
-	touched(g, ROW_WORK);
+	uint8_t lazy = is_plain_blank(with) ? LAZY_NOT : LAZY_ALL;
 	if (r->lazy == LAZY_TORN)
 		take_back(g, r);
 	row_empty(r);
 	r->wrapped = r->spacer = false;
 	r->known = true;
-	r->lazy = is_plain_blank(with) ? LAZY_NOT : LAZY_ALL;
+	r->lazy = lazy;
 	r->with = with;
+}
+
+void
+row_fill(const struct grid *g, struct row *r, struct cell with)
+{
+	touched(g, ROW_WORK);
+	note_all(g, r, with);
+}
+
+void
+grid_fill(struct grid *g, int from, int to, struct cell with)
+{
+	/* Where the ring begins again. */
+	int end = g->rows - g->top, turn = end < from ? from : end > to ? to : end;
+	const uint32_t *rows = g->order + g->top;
+	touched(g, (to - from) * ROW_WORK);
+	for (int y = from; y < turn; y++)
+		note_all(g, &g->row[rows[y]], with);
+	for (int y = turn; y < to; y++)
+		note_all(g, &g->row[g->order[y - end]], with);
 }
 
 static bool
@@ -254,6 +279,13 @@ void
 row_veil(const struct grid *g, struct row *r, struct cell blank)
 {
 	bool known = r->known;
+	bool flat = r->lazy == LAZY_ALL || r->lazy == LAZY_VEIL;
+	if (flat && cell_equal(r->with, blank))
+		return;
+	if (row_is_blank(r) && is_plain_blank(blank)) {
+		row_cut(r);
+		return;
+	}
 	touched(g, ROW_WORK);
 	if (r->lazy == LAZY_MOVED || r->lazy == LAZY_TORN)
 		row_settle(g, r);
@@ -269,6 +301,14 @@ row_veil(const struct grid *g, struct row *r, struct cell blank)
 	r->texted = false;
 	r->lazy = LAZY_VEIL;
 	r->with = blank;
+}
+
+void
+grid_veil(struct grid *g, int from, int to, struct cell blank)
+{
+	touched(g, (to - from) * ROW_WORK);
+	for (int y = from; y < to; y++)
+		row_veil(g, grid_row_as_is(g, y), blank);
 }
 
 /* What has gone out of [at, end) counts no more, and no half of a wide one stays. */
@@ -310,11 +350,13 @@ void
 row_shift(const struct grid *g, struct row *r, int at, int end, int n, struct cell blank)
 {
 	int width = end - at;
-	bool same = cell_equal(r->with, blank);
-	touched(g, ROW_WORK);
 	r->spacer = false;
 	if (end == g->cols)
 		r->wrapped = false;
+	if (!r->lazy && r->used <= at && is_plain_blank(blank))
+		return;
+	bool same = cell_equal(r->with, blank);
+	touched(g, ROW_WORK);
 	if (r->lazy == LAZY_ALL && same)
 		return;
 	if (r->lazy && (r->lazy != LAZY_MOVED || !same || r->at != at || r->end != end))
@@ -329,6 +371,14 @@ row_shift(const struct grid *g, struct row *r, int at, int end, int n, struct ce
 	n = n > width ? width : n < -width ? -width : n;
 	r->by = (int16_t)(r->by + n);
 	narrow(r);
+}
+
+void
+grid_shift(struct grid *g, int top, int bottom, int at, int end, int n, struct cell blank)
+{
+	touched(g, (bottom - top + 1) * ROW_WORK);
+	for (int y = top; y <= bottom; y++)
+		row_shift(g, grid_row_as_is(g, y), at, end, n, blank);
 }
 
 static void
@@ -453,13 +503,6 @@ turn_rows(struct grid *g, int top, int height, int n)
 	memcpy(part + height - n, room, order_bytes(n));
 }
 
-static void
-clear_rows(struct grid *g, int from, int to, struct cell blank)
-{
-	for (int y = from; y < to; y++)
-		row_fill(g, grid_row_as_is(g, y), blank);
-}
-
 void
 grid_scroll_up(struct grid *g, int top, int bottom, int n, struct cell blank)
 {
@@ -475,7 +518,10 @@ grid_scroll_up(struct grid *g, int top, int bottom, int n, struct cell blank)
 	} else {
 		turn_rows(g, top, height, n);
 	}
-	clear_rows(g, bottom - n + 1, bottom + 1, blank);
+	if (n == 1)
+		row_fill(g, grid_row_as_is(g, bottom), blank);
+	else
+		grid_fill(g, bottom - n + 1, bottom + 1, blank);
 }
 
 void
@@ -493,7 +539,7 @@ grid_scroll_down(struct grid *g, int top, int bottom, int n, struct cell blank)
 	} else {
 		turn_rows(g, top, height, height - n);
 	}
-	clear_rows(g, top, top + n, blank);
+	grid_fill(g, top, top + n, blank);
 }
 
 /* What a row shows between the margins. */
@@ -523,18 +569,19 @@ common_divisor(int a, int b)
 	return b ? common_divisor(b, a % b) : a;
 }
 
-/* The parts of the first n rows of `height` come behind the others: round by round, each
- * is moved once. */
+/* The parts of the first n rows come behind the others: round by round, each is moved once. */
 static void
-turn_parts(struct grid *g, int top, int height, int n)
+turn_parts(struct grid *g, const uint32_t *rows, int height, int n)
 {
 	for (int begin = common_divisor(height, n) - 1; begin >= 0; begin--) {
-		struct part first = part_of(grid_row_as_is(g, top + begin));
+		struct part first = part_of(&g->row[rows[begin]]);
 		int to = begin, from = begin + n;
-		for (; from != begin; to = from, from = (from + n) % height)
-			set_part(grid_row_as_is(g, top + to),
-			    part_of(grid_row_as_is(g, top + from)));
-		set_part(grid_row_as_is(g, top + to), first);
+		while (from != begin) {
+			set_part(&g->row[rows[to]], part_of(&g->row[rows[from]]));
+			to = from;
+			from += from + n < height ? n : n - height;
+		}
+		set_part(&g->row[rows[to]], first);
 	}
 }
 
@@ -544,22 +591,25 @@ grid_scroll_box(struct grid *g, int top, int bottom, int left, int right, int n,
     struct cell blank)
 {
 	int height = bottom - top + 1, by = n < 0 ? -n : n;
+	const uint32_t *rows = straight(g, top, height);
 	bool wide = false;
 	by = by < height ? by : height;
+	g->torn = true;
 	touched(g, height * ROW_WORK);
-	for (int y = top; y <= bottom; y++) {
-		struct row *r = grid_row_as_is(g, y);
-		tear(g, r, left, right);
+	for (int i = 0; i < height; i++) {
+		struct row *r = &g->row[rows[i]];
+		if (!is_torn(r, left, right))
+			tear(g, r, left, right);
 		wide |= r->wide;
 		if (right == g->cols)
 			row_cut(r);
 	}
 	if (by < height)
-		turn_parts(g, top, height, n > 0 ? by : height - by);
-	for (int y = top; y <= bottom; y++)
-		grid_row_as_is(g, y)->wide = wide;
-	for (int y = n > 0 ? bottom - by + 1 : top; by > 0; y++, by--) {
-		grid_row_as_is(g, y)->hollow = true;
-		grid_row_as_is(g, y)->with = blank;
+		turn_parts(g, rows, height, n > 0 ? by : height - by);
+	for (int i = 0; wide && i < height; i++)
+		g->row[rows[i]].wide = true;
+	for (int i = n > 0 ? height - by : 0; by > 0; i++, by--) {
+		g->row[rows[i]].hollow = true;
+		g->row[rows[i]].with = blank;
 	}
 }

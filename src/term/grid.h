@@ -68,11 +68,16 @@ struct row {
 	bool wide; /* may hold wide characters */
 	bool known; /* shows what the terminal shows (term.h) */
 	uint8_t lazy; /* enum row_lazy; what it needs: */
-	bool hollow;
 	struct cell with;
-	struct cell *torn; /* the memory of the row that lends those cells */
-	uint16_t at, end, lo, hi;
-	int16_t by;
+	bool hollow;
+	uint16_t at, end;
+	union {
+		struct cell *torn; /* the memory of the row that lends those cells */
+		struct {
+			uint16_t lo, hi;
+			int16_t by;
+		};
+	};
 };
 
 struct grid_tables {
@@ -87,6 +92,7 @@ struct grid {
 	uint32_t *order; /* their numbers, from `top` on; as much room again */
 	struct cell *mem;
 	uint8_t *texts;
+	bool torn; /* some row may be */
 	struct grid_tables *tables; /* borrowed */
 };
 
@@ -180,17 +186,23 @@ void row_erase(const struct grid *g, struct row *r, int from, int to, struct cel
 /* The same, but what DECSCA protects stays; of a row that is settled. */
 void row_erase_unprotected(const struct grid *g, struct row *r, int from, int to,
     struct cell blank);
-/* Fills all of it, whatever was noted. */
+/* Fills all of the rows from .. to - 1, whatever was noted. */
+void grid_fill(struct grid *g, int from, int to, struct cell with);
+/* Fills all of it. */
 void row_fill(const struct grid *g, struct row *r, struct cell with);
 /* The same, but protected cells stay. */
 void row_veil(const struct grid *g, struct row *r, struct cell blank);
+void grid_veil(struct grid *g, int from, int to, struct cell blank);
 /* Moves the cells of [at, end) by n to the right, or with n < 0 to the left; blank ones come
  * in.  Noted only. */
 void
 row_shift(const struct grid *g, struct row *r, int at, int end, int n, struct cell blank);
+void grid_shift(struct grid *g, int top, int bottom, int at, int end, int n,
+    struct cell blank);
 
 /* All rows will be filled: what they have lent to each other counts no more. */
 void grid_mend(struct grid *g);
+
 /* Moves the rows top .. bottom up (or down) by n; blank ones come in.  Lines that are torn
  * apart are no longer joined. */
 void grid_scroll_up(struct grid *g, int top, int bottom, int n, struct cell blank);

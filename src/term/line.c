@@ -394,24 +394,24 @@ line_store(const struct term *t, const struct row *r, const struct row *next, bo
 	return flags | (w.marked ? ROW_MARKED : 0);
 }
 
-uint8_t
-line_store_all(const struct term *t, struct cell c, struct buf *out,
-    struct span *ret_text)
+size_t
+line_store_all(const struct term *t, struct cell c, uint8_t text[FLAT_MAX])
 {
-	struct line_writer w;
 	int more = t->main.grid.cols - 1;
-	uint8_t text[] = { (uint8_t)c.ch, MARK_REPEAT, (uint8_t)more,
-		(uint8_t)(more >> 8) };
-	buf_drop(out, out->len);
-	*ret_text = (struct span){ NULL, 0 };
+	uint8_t *p = text;
 	if (cell_equal(c, CELL_BLANK))
 		return 0;
-	line_begin(&w, t, out, true);
-	if (c.style)
-		store_style(&w, c.style);
-	put(&w, text, more ? sizeof text : 1);
-	*ret_text = buf_span(out);
-	return ROW_MARKED;
+	if (c.style) {
+		struct span packed = style_packed(t, c.style);
+		*p++ = MARK_STYLE;
+		memcpy(p, packed.p, STYLE_PACKED_MAX);
+		p += packed.n;
+	}
+	*p++ = (uint8_t)c.ch;
+	*p++ = MARK_REPEAT;
+	*p++ = (uint8_t)more;
+	*p++ = (uint8_t)(more >> 8);
+	return (size_t)(p - text);
 }
 
 /* ---- reading ---- */

@@ -48,9 +48,9 @@ void line_end(struct line_writer *w);
 uint8_t line_store(const struct term *t, const struct row *r, const struct row *next,
     bool spacer, struct buf *out, struct span *ret_text);
 
-/* The same for a row of nothing but this cell, which is a single narrow character. */
-uint8_t line_store_all(const struct term *t, struct cell c, struct buf *out,
-    struct span *ret_text);
+/* The text of a row of nothing but this cell, a single ASCII character without a link;
+ * returns its length. */
+size_t line_store_all(const struct term *t, struct cell c, uint8_t text[FLAT_MAX]);
 
 struct line_reader {
 	const uint8_t *p, *end;

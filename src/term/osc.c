@@ -253,9 +253,8 @@ static void
 osc_palette_reset(struct term *t, int number, struct span s)
 {
 	(void)number;
-	if (s.n == 0)
-		for (int i = 0; i < PALETTE_SIZE; i++)
-			reset_colour(t, i);
+	if (s.n == 0 && t->colours)
+		memset(t->colours, 0, PALETTE_SIZE * sizeof *t->colours);
 	while (s.n) {
 		int index = number_of(take_until(&s, ';'));
 		if (index >= 0 && index < PALETTE_SIZE)

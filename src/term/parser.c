@@ -72,7 +72,8 @@ static void
 end_sequence(struct parser *p)
 {
 	p->state = PARSER_GROUND;
-	buf_drop(&p->held, p->held.len);
+	if (p->held.len)
+		buf_drop(&p->held, p->held.len);
 }
 
 /* ---- each state: reads on from p, returns how far it came; `from` is where the part of

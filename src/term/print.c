@@ -48,6 +48,7 @@ sweep(struct term *t)
 {
 	memset(t->style_cache, 0, sizeof t->style_cache);
 	memset(t->cluster_cache, 0, sizeof t->cluster_cache);
+	t->flat_len = 0;
 	intern_unmark(&t->tables.styles);
 	intern_unmark(&t->clusters);
 	intern_unmark(&t->links);

@@ -316,6 +316,7 @@ term_resize(struct term *t, int rows, int cols)
 	if (rows == term_rows(t) && cols == old_cols)
 		return 0;
 	t->err = 0;
+	t->flat_len = 0;
 	print_pen(t); /* it has its number, and so is kept */
 	struct place cursor = { t->row, t->col + t->pending };
 	if (alternate)

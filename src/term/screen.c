@@ -123,6 +123,17 @@ is_uniform(const struct term *t, const struct row *r)
 	    && !history_short(&t->history);
 }
 
+static struct span
+flat_text(struct term *t, struct cell c)
+{
+	if (cell_equal(c, CELL_BLANK))
+		return (struct span){ NULL, 0 };
+	if (!t->flat_len || !cell_equal(c, t->flat))
+		t->flat_len = (uint8_t)line_store_all(t, c, t->flat_text);
+	t->flat = c;
+	return (struct span){ t->flat_text, t->flat_len };
+}
+
 static void
 remember_rows(struct term *t, int n)
 {
@@ -139,8 +150,8 @@ remember_rows(struct term *t, int n)
 		same = 1;
 		if (is_uniform(t, r)) {
 			same = alike(g, y, n);
-			struct cell c = r->lazy ? r->with : CELL_BLANK;
-			row.flags = line_store_all(t, c, &t->scratch, &row.text);
+			row.text = flat_text(t, r->lazy ? r->with : CELL_BLANK);
+			row.flags = row.text.n ? ROW_MARKED : 0;
 		} else {
 			bool matters = r->spacer && y + 1 < g->rows;
 			const struct row *next = matters ? grid_row(g, y + 1) : NULL;
@@ -247,23 +258,32 @@ erase_columns(struct term *t, int row, int from, int to, bool selective)
 }
 
 void
-erase_rows(struct term *t, int from, int to, bool selective)
+fill_rows(struct term *t, int from, int to, struct cell with)
 {
 	struct grid *g = term_grid(t);
 	if (from >= to)
 		return;
-	if (from > 0 && !selective)
+	if (from > 0)
 		row_cut(grid_row_as_is(g, from - 1));
-	if (from == 0 && t->screen == &t->main && !selective)
+	else if (t->screen == &t->main)
 		history_close(&t->history);
-	if (from == 0 && to == g->rows && !selective)
+	if (from == 0 && to == g->rows)
 		grid_mend(g);
+	grid_fill(g, from, to, with);
 	cursor_to(t, t->row, t->col);
+}
+
+void
+erase_rows(struct term *t, int from, int to, bool selective)
+{
+	struct grid *g = term_grid(t);
 	struct cell blank = erased_cell(t);
-	for (int y = from; y < to; y++) {
-		struct row *r = grid_row_as_is(g, y);
-		selective ? row_veil(g, r, blank) : row_fill(g, r, blank);
+	if (!selective) {
+		fill_rows(t, from, to, blank);
+		return;
 	}
+	grid_veil(g, from, to, blank);
+	cursor_to(t, t->row, t->col);
 }
 
 /* ---- tabs ---- */

@@ -38,6 +38,7 @@ enum {
 	LINK_MAX = 2083 + 256, /* the longest hyperlink with its parameters */
 	TAB_WIDTH = 8,
 	SWEEP_PAUSE = 64 * 1024, /* bytes of output */
+	FLAT_MAX = STYLE_PACKED_MAX + 8, /* bytes of such a row's text */
 };
 
 /* Where the character is that marks join. */
@@ -145,6 +146,9 @@ struct term {
 	struct colour *colours_own; /* of the terminal itself; the same */
 	struct buf *answers;
 	struct buf scratch; /* a row as history keeps it */
+	/* The text of a row of nothing but this cell, remembered; 0 bytes: of none. */
+	struct cell flat;
+	uint8_t flat_len, flat_text[FLAT_MAX];
 };
 
 static inline bool
@@ -225,6 +229,7 @@ void delete_rows(struct term *t, int top, int n);
 void scroll_down(struct term *t, int top, int n);
 void erase_columns(struct term *t, int row, int from, int to, bool selective);
 void erase_rows(struct term *t, int from, int to, bool selective);
+void fill_rows(struct term *t, int from, int to, struct cell with);
 void tabs_reset(struct term *t);
 int tab_next(const struct term *t, int col);
 int tab_previous(const struct term *t, int col);
@@ -247,8 +252,8 @@ uint32_t charset_char(uint8_t charset, uint8_t c);
 uint8_t charset_source(uint8_t charset, uint32_t ch);
 /* csi.c: a whole sequence, from ESC on. */
 void csi(struct term *t, struct span sequence);
-/* What most sequences are, "ESC [ parameters final": does what it says and returns its end,
- * or does nothing and returns p if this is another one, or not whole. */
+/* A sequence that is whole, quickly where it is what most are, "ESC [ parameters final": does
+ * what it says and returns its end, or does nothing and returns p. */
 const uint8_t *csi_simple(struct term *t, const uint8_t *p, const uint8_t *end);
 void mode_set(struct term *t, enum mode m, bool on);
 /* osc.c: what stands between ESC ] or ESC P and the terminator. */

@@ -22,6 +22,7 @@ struct flood {
 	char name[96];
 	char text[FLOOD_MAX]; /* once */
 	size_t len;
+	bool made_up; /* of no table */
 };
 
 typedef void flood_function(void *owner, const struct flood *f);
@@ -215,6 +216,7 @@ floods(flood_function *fn, void *owner)
 	flood_is(m, "SGR %d, %d", on, off);
 	ATTRIBUTES(FLOOD)
 #undef FLOOD
+	m->f.made_up = true;
 	flood_others(m);
 }
 
@@ -235,7 +237,7 @@ static const struct {
 	{ "wide", "\xe4\xb8\xad\033[9999b", true, "\033[2;4H\033[41m" },
 	{ "sides", "\033[?69h\033[2;70s", true, "\033[20;5H" },
 };
-enum { FLOOD_SETTINGS = sizeof flood_settings / sizeof *flood_settings };
+enum { FLOOD_SETTINGS = sizeof flood_settings / sizeof *flood_settings, FLOOD_USUAL = 2 };
 
 /* Sets a model up. */
 static inline void
