@@ -52,7 +52,7 @@ struct clients {
 	struct term *term; /* on a terminal */
 	struct client *typist; /* who typed last: its window counts */
 	bool resize; /* ... and is to be told to the program */
-	uint64_t work_until; /* of the model, in this turn: what was typed is to get through */
+	uint64_t work_until; /* the model's in this turn, so that keys get through */
 	bool typed; /* somebody has, since the owner looked */
 	bool missed; /* somebody misses output, or nobody is here: more history is kept */
 	/* clients_exit was told: a client's control stream ends with its last connection */
