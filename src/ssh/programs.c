@@ -219,7 +219,7 @@ read_kept(const struct programs_kept *k, const char *name, struct buf *raw,
     struct buf *gz)
 {
 	buf_drop(gz, gz->len);
-	if (!k->fd || strcmp(k->name, name) != 0)
+	if (!k || !k->fd || strcmp(k->name, name) != 0)
 		return false;
 	return k->packed ? read_file(k->fd, gz) && unpack(k->fd, raw)
 			 : read_file(k->fd, raw);

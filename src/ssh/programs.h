@@ -26,7 +26,8 @@ void programs_drop(struct programs_kept *k);
  * it is (unpacked here if there is only a packed one) and, if there is such a file, packed
  * by gzip.  Looked for in $BELAY_SERVERS, else beside belay (servers/), in ../lib/belay of
  * it, and where it was installed; there only one of this client's build counts.  Else it is
- * the one that was kept, if that is for this machine.  0, or -1 when there is none. */
+ * the one that was kept (k NULL: none), if that is for this machine.  0, or -1 when there
+ * is none. */
 int programs_server(const struct programs_kept *k, const char *os, const char *machine,
     struct buf *raw, struct buf *gz);
 
