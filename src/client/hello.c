@@ -10,6 +10,7 @@ enum {
 	/* how long the host keeps what nobody comes back to: a shell, a command */
 	LINGER_SHELL_S = 7 * 24 * 3600,
 	LINGER_COMMAND_S = 24 * 3600,
+	LINGER_SELF_S = 60, /* of --list and its like, which are soon called again */
 	HISTORY_ROWS = 1000, /* that a new terminal gets of a session it comes to, */
 	HISTORY_TIME_S = 2, /* and how long its screen may take for them */
 	MODES_MAX = 4 * 1024,
@@ -32,7 +33,9 @@ linger_s(const struct hello *h)
 		(void)options_time(named, &wanted_s);
 	if (wanted_s)
 		return wanted_s;
-	return h->request->kind == KIND_PTY ? LINGER_SHELL_S : LINGER_COMMAND_S;
+	return h->request->kind == KIND_PTY ? LINGER_SHELL_S
+	    : h->request->manages	    ? LINGER_SELF_S
+					    : LINGER_COMMAND_S;
 }
 
 /* BELAY_SFTP is for what is started by scp and its like, without our options. */
