@@ -59,7 +59,7 @@ free_attempt(struct reconnect *r)
 {
 	for (size_t i = 0; i < RECONNECT_ATTEMPTS; i++) {
 		struct attempt *a = &r->attempts[i];
-		if (a != r->trying && a != r->linked && a->pid == 0)
+		if (a != r->trying && a != r->linked && a->carrier.pid == 0)
 			return a;
 	}
 	return NULL;
@@ -115,17 +115,18 @@ static int
 start(struct reconnect *r, struct attempt *a, bool asks, bool fresh)
 {
 	struct buf hello, prelude;
-	struct attempt_plan plan = { .options = r->options,
+	bool first = r->policy.state == POLICY_FIRST;
+	struct attempt_plan plan = { .secret = r->secret && !r->was_up };
+	plan.carrier = (struct carrier_plan){ .options = r->options,
 		.wanted = r->wanted,
 		.terminal = r->terminal,
 		.ssh = r->ssh,
 		.servers = &r->servers,
-		.first = r->policy.state == POLICY_FIRST,
+		.first = first,
 		.alone = r->alone,
 		.asks = asks,
 		.fresh = fresh,
 		.hold_errors = r->command,
-		.secret = r->secret && !r->was_up,
 		.connect_timeout_s = connect_timeout_s(r),
 		.config = connects(r) ? r->config : NULL };
 	buf_init(&hello, FRAME_MAX);
@@ -135,10 +136,10 @@ start(struct reconnect *r, struct attempt *a, bool asks, bool fresh)
 		err = engine_prelude(r->engine, &prelude, PRELUDE_MAX);
 	plan.hello = buf_span(&hello);
 	plan.prelude = buf_span(&prelude);
-	if (asks && plan.first)
+	if (asks && first)
 		lend(r, true);
 	r->master_until_us = 0;
-	if (plan.first && !r->alone && master_listens(r->config))
+	if (first && !r->alone && master_listens(r->config))
 		r->master_until_us = r->loop->now_us + MASTER_US;
 	if (!err)
 		err = attempt_start(a, r->loop, &plan);
@@ -214,7 +215,7 @@ static void
 connect_if_due(struct reconnect *r)
 {
 	for (size_t i = 0; one_link(r) && i < RECONNECT_ATTEMPTS; i++)
-		if (r->attempts[i].pid > 0)
+		if (r->attempts[i].carrier.pid > 0)
 			return; /* when it has ended: reconnect_reap */
 	if (!r->due)
 		return;
@@ -233,11 +234,11 @@ reconnect_on(struct reconnect *r, enum policy_event event)
 	if (actions & POLICY_ABANDON)
 		ssh_query_finish(&r->query);
 	if (actions & POLICY_ABANDON && r->trying) {
-		attempt_close(r->trying, r->loop);
+		attempt_close(r->trying);
 		r->trying = NULL;
 	}
 	if ((event == POLICY_NUDGE || event == POLICY_PERSON) && r->trying)
-		attempt_hurry(r->trying);
+		carrier_hurry(&r->trying->carrier);
 	if (!(actions & (POLICY_CONNECT | POLICY_CONNECT_ASK)))
 		return;
 	r->due = true;
@@ -255,7 +256,7 @@ drop_link(struct reconnect *r)
 	if (!r->linked)
 		return;
 	engine_remove(r->engine, &r->linked->io.link);
-	attempt_close(r->linked, r->loop);
+	attempt_close(r->linked);
 	r->linked = NULL;
 }
 
@@ -279,7 +280,8 @@ link_ready(struct reconnect *r, struct attempt *a)
 	if (!r->was_up && r->config->asks_about_keys
 	    && !host_cache_has(HOST_CACHE_KEY_KNOWN, r->options, NULL))
 		host_cache_remember(HOST_CACHE_KEY_KNOWN, r->options, "-");
-	programs_keep(&r->servers, a->bootstrap.host_os, a->bootstrap.host_machine);
+	programs_keep(&r->servers, a->carrier.bootstrap.host_os,
+	    a->carrier.bootstrap.host_machine);
 	if (!r->net.loop)
 		netwatch_open(&r->net, r->loop);
 	r->was_up = true;
@@ -296,16 +298,24 @@ is_zero(const uint8_t id[ID_LEN])
 	return memcmp(id, zero, ID_LEN) == 0;
 }
 
+static bool
+carrier_failed(const struct attempt *a, enum carrier_why why)
+{
+	return a->why == WHY_CARRIER && a->carrier.why == why;
+}
+
 /* Plain ssh runs the command: never once more.  A shell without input does nothing, nor a
  * tunnel. */
 static void
 to_plain(struct reconnect *r, const struct attempt *a, bool remember)
 {
 	if (r->command && r->may_have_begun)
-		fail(r, "%s; the command may have been started: plain ssh would run it again",
-		    a->text);
+		fail(r,
+		    "%s; the command may have been started: plain ssh would run it again",
+		    attempt_text(a));
 	else
-		r->events->plain(r->owner, a->text, a->bootstrap.keeper, remember);
+		r->events->plain(r->owner, attempt_text(a), a->carrier.bootstrap.keeper,
+		    remember);
 }
 
 /* The host lacks something for the moment: that says nothing of the next time. */
@@ -316,7 +326,7 @@ put_off(struct reconnect *r, struct attempt *a)
 		reconnect_on(r, POLICY_FAILED);
 	} else if (r->put_off++ < PUT_OFF_MAX) {
 		log_say(LOG_NOTICE, "%s: %s; trying again", r->options->destination,
-		    a->text);
+		    attempt_text(a));
 		connect_now(r, true, false);
 	} else {
 		to_plain(r, a, false);
@@ -326,7 +336,8 @@ put_off(struct reconnect *r, struct attempt *a)
 static void
 server_refused(struct reconnect *r, struct attempt *a)
 {
-	bool rebooted = r->was_up && !is_zero(a->handshake.boot_id) && !is_zero(r->boot_id)
+	bool rebooted = r->was_up && !is_zero(a->handshake.boot_id)
+	    && !is_zero(r->boot_id)
 	    && memcmp(a->handshake.boot_id, r->boot_id, ID_LEN) != 0;
 	switch (a->handshake.code) {
 	case REFUSE_GONE:
@@ -338,7 +349,7 @@ server_refused(struct reconnect *r, struct attempt *a)
 	case REFUSE_VERSION:
 		fail(r,
 		    "the session speaks another version of the protocol (server %s, belay %s)",
-		    a->text, BELAY_BUILD);
+		    attempt_text(a), BELAY_BUILD);
 		break;
 	case REFUSE_LATER:
 		put_off(r, a);
@@ -351,7 +362,7 @@ server_refused(struct reconnect *r, struct attempt *a)
 		}
 		/* fall through */
 	default:
-		fail(r, "the host refuses the session: %s", a->text);
+		fail(r, "the host refuses the session: %s", attempt_text(a));
 	}
 }
 
@@ -359,18 +370,20 @@ server_refused(struct reconnect *r, struct attempt *a)
 static bool
 server_is_damaged(const struct reconnect *r, const struct attempt *a)
 {
-	return a->why == WHY_DAMAGED
-	    || (a->why == WHY_PROTOCOL && a->server == SERVER_FOUND && !r->was_up);
+	return carrier_failed(a, CARRIER_DAMAGED)
+	    || (a->why == WHY_PROTOCOL && a->carrier.server == SERVER_FOUND
+		&& !r->was_up);
 }
 
 /* The host had one and has lost it: the person is told once, since that may last. */
 static void
 no_server_again(struct reconnect *r, const struct attempt *a)
 {
-	bool lasts = a->why == WHY_NO_SERVER || a->why == WHY_NO_PLACE;
+	bool lasts = carrier_failed(a, CARRIER_NO_SERVER)
+	    || carrier_failed(a, CARRIER_NO_PLACE);
 	if (lasts && !r->said_why) {
 		log_say(LOG_ERROR, "%s: cannot go on with the session: %s; trying again",
-		    r->options->destination, a->text);
+		    r->options->destination, attempt_text(a));
 		r->said_why = true;
 	}
 	reconnect_on(r, POLICY_FAILED);
@@ -384,61 +397,74 @@ no_server(struct reconnect *r, const struct attempt *a)
 		r->sent_anew = true;
 		log_say(r->was_up ? LOG_VERBOSE : LOG_NOTICE, "%s: %s; sending it anew",
 		    r->options->destination,
-		    a->why == WHY_DAMAGED ? a->text : "belay-server answers nonsense");
+		    a->why == WHY_CARRIER ? attempt_text(a)
+					  : "belay-server answers nonsense");
 		connect_now(r, !r->was_up, true);
 		return;
 	}
 	/* Endless output is of no use on a terminal; a pipe may be there for it. */
-	bool plain = a->why == WHY_NO_SERVER || a->why == WHY_DAMAGED
-	    || a->why == WHY_NO_PLACE || a->why == WHY_SILENT
-	    || (a->why == WHY_NOISE && !r->terminal);
+	bool plain = a->why == WHY_CARRIER
+	    && (a->carrier.why != CARRIER_NOISE || !r->terminal);
 	if (r->policy.state == POLICY_FIRST && plain)
-		to_plain(r, a, a->why != WHY_NO_PLACE && !a->ran);
+		to_plain(r, a,
+		    !carrier_failed(a, CARRIER_NO_PLACE) && !a->carrier.told_ready);
 	else if (r->policy.state == POLICY_FIRST)
-		fail(r, "cannot start a session there: %s", a->text);
+		fail(r, "cannot start a session there: %s", attempt_text(a));
 	else
 		no_server_again(r, a);
+}
+
+static void
+no_carrier(struct reconnect *r, struct attempt *a)
+{
+	bool first = r->policy.state == POLICY_FIRST;
+	switch (a->carrier.why) {
+	case CARRIER_HOST_KEY:
+		r->events->failed(r->owner,
+		    first
+			? NULL
+			: "the host key has changed, or is not known: not connecting again");
+		break;
+	case CARRIER_NO_SERVER:
+	case CARRIER_DAMAGED:
+	case CARRIER_NO_PLACE:
+	case CARRIER_SILENT:
+	case CARRIER_NOISE:
+		no_server(r, a);
+		break;
+	case CARRIER_LOGIN:
+		if (!first)
+			r->events->refused(r->owner);
+		reconnect_on(r, POLICY_REFUSED);
+		break;
+	case CARRIER_CUT:
+		if (first)
+			fail(r, "%s", attempt_text(a));
+		else
+			reconnect_on(r, POLICY_FAILED);
+		break;
+	case CARRIER_ENDED:
+	case CARRIER_CLOSED:
+		reconnect_on(r, POLICY_FAILED);
+	}
 }
 
 /* The attempt that was tried is over, and is not the link. */
 static void
 attempt_failed(struct reconnect *r, struct attempt *a)
 {
-	bool first = r->policy.state == POLICY_FIRST;
 	r->trying = NULL;
-	r->may_have_begun |= a->may_have_begun;
+	r->may_have_begun |= a->carrier.may_have_begun;
 	lend(r, false);
 	switch (a->why) {
 	case WHY_REFUSED:
 		server_refused(r, a);
 		break;
-	case WHY_HOST_KEY:
-		r->events->failed(r->owner,
-		    first
-			? NULL
-			: "the host key has changed, or is not known: not connecting again");
-		break;
-	case WHY_NO_SERVER:
-	case WHY_DAMAGED:
-	case WHY_NO_PLACE:
-	case WHY_SILENT:
-	case WHY_NOISE:
 	case WHY_PROTOCOL:
 		no_server(r, a);
 		break;
-	case WHY_LOGIN:
-		if (!first)
-			r->events->refused(r->owner);
-		reconnect_on(r, POLICY_REFUSED);
-		break;
-	case WHY_CUT:
-		if (first)
-			fail(r, "%s", a->text);
-		else
-			reconnect_on(r, POLICY_FAILED);
-		break;
-	default:
-		reconnect_on(r, POLICY_FAILED);
+	case WHY_CARRIER:
+		no_carrier(r, a);
 	}
 	if (r->policy.state == POLICY_FIRST && !r->trying && !r->loop->stopped)
 		r->events->failed(r->owner, NULL);
@@ -461,14 +487,14 @@ reconnect_prompt(struct reconnect *r)
 bool
 reconnect_asks(const struct reconnect *r)
 {
-	return (r->trying && r->trying->asks) || (ssh_query_asks(&r->query) && r->may_ask)
-	    || (r->due && r->due_asks);
+	return (r->trying && r->trying->carrier.asks)
+	    || (ssh_query_asks(&r->query) && r->may_ask) || (r->due && r->due_asks);
 }
 
 unsigned
 reconnect_question(const struct reconnect *r)
 {
-	return r->trying && r->trying->asks ? attempt_question(r->trying) : 0;
+	return r->trying && r->trying->carrier.asks ? attempt_question(r->trying) : 0;
 }
 
 enum prompt_event
@@ -483,7 +509,7 @@ reconnect_keys(struct reconnect *r, struct span *keys)
 void
 reconnect_cancel(struct reconnect *r)
 {
-	if (r->trying && r->trying->asks) {
+	if (r->trying && r->trying->carrier.asks) {
 		attempt_cancel(r->trying);
 	} else if (reconnect_asks(r)) {
 		ssh_query_finish(&r->query);
@@ -527,11 +553,9 @@ static void
 try_on(struct reconnect *r)
 {
 	struct attempt *a = r->trying;
-	attempt_input(a, r->engine);
-	if (a->phase < ATTEMPT_LINK)
-		attempt_output(a);
+	attempt_turn(a, r->engine);
 	if (a->phase == ATTEMPT_OVER) {
-		attempt_close(a, r->loop);
+		attempt_close(a);
 		attempt_failed(r, a);
 	} else if (a->phase == ATTEMPT_LINK) {
 		link_ready(r, a);
@@ -554,12 +578,12 @@ on_moved(struct reconnect *r, unsigned what)
 	struct attempt *a = r->trying;
 	log_say(LOG_VERBOSE, "%s",
 	    what & NETWATCH_WOKE ? "awake again" : "the network has changed");
-	if (r->linked && attempt_is_cut_off(r->linked))
+	if (r->linked && carrier_is_cut_off(&r->linked->carrier))
 		doubt(r);
 	else if (r->linked)
 		r->linked->io.link.ping_now = true;
-	if (a && a == r->trying && attempt_is_cut_off(a)) {
-		attempt_close(a, r->loop);
+	if (a && a == r->trying && carrier_is_cut_off(&a->carrier)) {
+		attempt_close(a);
 		attempt_failed(r, a);
 	}
 	reconnect_on(r, POLICY_NUDGE);
@@ -577,7 +601,7 @@ net_turn(struct reconnect *r)
 static void
 master_turn(struct reconnect *r)
 {
-	if (!r->trying || r->trying->phase != ATTEMPT_BOOT || r->trying->io.link.heard)
+	if (!r->trying || r->trying->phase != ATTEMPT_BOOT || r->trying->carrier.heard)
 		r->master_until_us = 0;
 	if (!r->master_until_us || r->loop->now_us < r->master_until_us)
 		return;
@@ -585,8 +609,8 @@ master_turn(struct reconnect *r)
 	    r->options->destination);
 	r->master_until_us = 0;
 	r->alone = true;
-	r->may_have_begun |= r->trying->may_have_begun;
-	attempt_close(r->trying, r->loop);
+	r->may_have_begun |= r->trying->carrier.may_have_begun;
+	attempt_close(r->trying);
 	r->trying = NULL;
 	attempt_now(r, true, false);
 }
@@ -602,6 +626,8 @@ reconnect_take(struct reconnect *r)
 	if (r->trying)
 		try_on(r);
 	master_turn(r);
+	if (r->linked)
+		attempt_turn(r->linked, r->engine);
 	if (r->linked)
 		take_frames(r);
 }
@@ -633,7 +659,7 @@ reconnect_deadline(struct reconnect *r)
 	loop_sooner(&at, r->query.until_us);
 	loop_sooner(&at, netwatch_deadline(&r->net));
 	for (size_t i = 0; i < RECONNECT_ATTEMPTS; i++)
-		loop_sooner(&at, attempt_tick(&r->attempts[i], r->loop->now_us));
+		loop_sooner(&at, carrier_tick(&r->attempts[i].carrier, r->loop->now_us));
 	if (r->linked && !r->doubted)
 		loop_sooner(&at, link_write_at(&r->linked->io.link, r->engine));
 	if (r->linked)
@@ -648,10 +674,7 @@ reconnect_reap(struct reconnect *r)
 	for (size_t i = 0; i < RECONNECT_ATTEMPTS; i++) {
 		struct attempt *a = &r->attempts[i];
 		int status;
-		if (a->pid <= 0 || !child_ended(a->pid, &status))
-			continue;
-		attempt_ended(a, r->engine, r->loop, status);
-		if (a == r->linked)
+		if (attempt_reap(a, r->engine, &status) && a == r->linked)
 			link_lost(r, WIFEXITED(status) && WEXITSTATUS(status) == 0);
 	}
 	connect_if_due(r);
@@ -720,7 +743,7 @@ leave_to_undertaker(struct attempt *a)
 {
 	pid_t pid = child_fork(NULL, a->io.in.fd); /* whose end is ssh's end */
 	if (pid != 0) {
-		a->pid = pid < 0 ? a->pid : 0;
+		a->carrier.pid = pid < 0 ? a->carrier.pid : 0;
 		return;
 	}
 	setsid();
@@ -729,7 +752,7 @@ leave_to_undertaker(struct attempt *a)
 	while (n > 0 && sys_wait(CHILD_ALSO, POLLIN, UNDERTAKER_MS))
 		n = read(CHILD_ALSO, drain, sizeof drain);
 	if (n > 0)
-		kill(a->pid, SIGTERM); /* it did not end in time */
+		kill(a->carrier.pid, SIGTERM); /* it did not end in time */
 	_exit(0);
 }
 
@@ -743,14 +766,16 @@ reconnect_finish(struct reconnect *r, bool leave)
 	if (leave && r->linked)
 		leave_to_undertaker(r->linked);
 	for (size_t i = 0; i < RECONNECT_ATTEMPTS; i++)
-		attempt_close(&r->attempts[i], r->loop);
+		attempt_close(&r->attempts[i]);
 	for (size_t i = 0; i < RECONNECT_ATTEMPTS; i++) {
 		struct attempt *a = &r->attempts[i];
-		for (int waited_ms = 0; a->pid > 0 && !child_ended(a->pid, &a->status);) {
+		int status;
+		for (int waited_ms = 0;
+		     a->carrier.pid > 0 && !child_ended(a->carrier.pid, &status);) {
 			if (waited_ms++ == KILL_AFTER_MS)
-				kill(a->pid, SIGKILL);
+				kill(a->carrier.pid, SIGKILL);
 			poll(NULL, 0, 1);
 		}
-		a->pid = 0;
+		a->carrier.pid = 0;
 	}
 }

@@ -120,12 +120,6 @@ close_watch(struct watch *w, struct loop *loop)
 	w->fd = -1;
 }
 
-void
-pipe_end(struct pipe *p)
-{
-	close_watch(&p->out, p->loop);
-}
-
 static void
 close_pipe(struct link *l)
 {

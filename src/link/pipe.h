@@ -36,7 +36,5 @@ void pipe_init(struct pipe *p, struct loop *loop,
 /* Takes the descriptors (makes them non-blocking) and watches them; false: the loop has no
  * room, and link_close is all that can be done. */
 bool pipe_open(struct pipe *p, int in, int out);
-/* Closes the way out: the other side reads the end behind what it has been sent. */
-void pipe_end(struct pipe *p);
 
 #endif

@@ -1,0 +1,702 @@
+#include "ssh/carrier.h"
+
+#include "base/err.h"
+#include "base/log.h"
+#include "ssh/ssh_errors.h"
+#include "ssh/ssh_helper.h"
+#include "ssh/upload.h"
+#include "sys/child.h"
+#include "sys/netwatch.h"
+#include "sys/os.h"
+#include "sys/sys.h"
+#include "sys/tcp.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+	COMMAND_MAX = 8192, /* of the bootstrap */
+	SAID_MAX = 8 * 1024,
+	READ_MAX = 64 * 1024,
+	RECEIVED_MAX = 2 * READ_MAX,
+	FIXED_ARGS = 32,
+	HOLD_US = 3 * 1000000, /* stderr is held back so long: a person may be waiting */
+	TAKEN_POLL_US = 200 * 1000, /* no event tells when the pipe has been read */
+	SILENCE_US = 8 * 1000000,
+	ENDS_US = 5
+	    * 1000000, /* behind the end of its input a program may work so long */
+	BROKEN_US = 10 * 1000000, /* ssh says in so long why its pipes are closed */
+	TERM_TO_KILL_US = 2 * 1000000,
+	STATUS_SSH_FAILED = 255, /* ssh(1), EXIT STATUS */
+};
+
+static void
+over(struct carrier *c, enum carrier_why why, const char *text)
+{
+	if (c->phase == CARRIER_OVER || c->phase == CARRIER_NONE)
+		return;
+	c->phase = CARRIER_OVER;
+	c->why = why;
+	snprintf(c->text, sizeof c->text, "%s", text);
+}
+
+/* Until the session is there, ssh's words are for the person. */
+static void
+show_errors(struct carrier *c)
+{
+	if (c->held || !c->first || c->said.len <= c->shown)
+		return;
+	(void)sys_write_all(STDERR_FILENO, buf_bytes(&c->said) + c->shown,
+	    c->said.len - c->shown);
+	c->shown = c->said.len;
+}
+
+/* ---- ssh's command line ---- */
+
+/* The link overrides what belay does itself across links.  The first value of an option
+ * counts (ssh_config(5)), so these stand before the user's own. */
+static const char *const always[] = { "-T", "-oRemoteCommand=none", NULL };
+/* A connection shared with others may be as dead as the one we replace. */
+static const char *const again[] = { "-Snone", "-oControlMaster=no",
+	"-oControlPersist=no", "-oPermitLocalCommand=no", NULL };
+static const char *const unattended[] = { "-oBatchMode=yes", NULL };
+/* Of -a and -A, and of -x, -X and -Y, the last one counts (ssh.c).  The agent is forwarded
+ * by each link's ssh, if at all: what it knows of the way to the host, only ssh can tell. */
+static const char *const no_agent[] = { "-a", NULL };
+static const char *const no_display[] = { "-x", NULL };
+static const char *const handed[] = { "-oProxyUseFdpass=yes", NULL };
+
+static size_t
+add_args(char **argv, size_t n, const char *const *args)
+{
+	while (*args)
+		argv[n++] = (char *)(uintptr_t)*args++;
+	return n;
+}
+
+static char **
+build_argv(const struct carrier_plan *plan, const char *command, char *timeout,
+    char *proxy, char overrides[SSH_CONFIG_OVERRIDES][SSH_CONFIG_OVERRIDE_LEN])
+{
+	const struct options *o = plan->options;
+	char **argv = calloc(o->n_link_args + FIXED_ARGS + SSH_CONFIG_OVERRIDES,
+	    sizeof *argv);
+	if (!argv)
+		return NULL;
+	size_t n = 0;
+	argv[n++] = (char *)(uintptr_t)plan->ssh;
+	n = add_args(argv, n, always);
+	size_t n_over = ssh_config_overrides(plan->wanted, plan->terminal, overrides);
+	for (size_t i = 0; i < n_over; i++)
+		argv[n++] = overrides[i];
+	if (!plan->first || plan->alone)
+		n = add_args(argv, n, again);
+	if (!plan->first)
+		argv[n++] = timeout;
+	if (!plan->first && !plan->asks)
+		n = add_args(argv, n, unattended);
+	if (proxy) {
+		n = add_args(argv, n, handed);
+		argv[n++] = proxy;
+	}
+	for (size_t i = 0; i < o->n_before; i++)
+		argv[n++] = o->link_args[i];
+	/* What stands behind a destination counts less than its user and port; only "--"
+	 * makes one out of what looks like an option. */
+	bool behind = o->n_before < o->n_link_args;
+	if (behind)
+		argv[n++] = (char *)(uintptr_t)o->destination;
+	for (size_t i = o->n_before; i < o->n_link_args; i++)
+		argv[n++] = o->link_args[i];
+	if (plan->wanted->tells_forwards) {
+		n = add_args(argv, n, no_display);
+		if (!plan->wanted->forward_agent.n)
+			n = add_args(argv, n, no_agent);
+	}
+	argv[n++] = (char *)(uintptr_t) "--";
+	if (!behind)
+		argv[n++] = (char *)(uintptr_t)o->destination;
+	argv[n++] = (char *)(uintptr_t)command;
+	return argv;
+}
+
+/* ---- its pipes ---- */
+
+static void
+close_watch(struct carrier *c, struct watch *w)
+{
+	loop_remove(c->loop, w);
+	if (w->fn && w->fd >= 0)
+		close(w->fd);
+	*w = (struct watch){ .fd = -1 };
+}
+
+void
+carrier_broke(struct carrier *c, int err)
+{
+	char text[BOOTSTRAP_TEXT_MAX];
+	if (c->broken)
+		return;
+	c->broken = true;
+	c->broken_err = err;
+	c->broken_us = c->loop->now_us;
+	c->from.events = c->to.events = 0;
+	if (!err)
+		return;
+	snprintf(text, sizeof text, "the pipes of ssh fail: %s", strerror(err));
+	over(c, CARRIER_CUT, text);
+}
+
+static void boot(struct carrier *c);
+
+/* Takes what ssh has passed on so far; false: nothing was there. */
+static bool
+read_some(struct carrier *c)
+{
+	if (!c->from.fn)
+		return false;
+	errno = 0; /* the end of what is read sets none */
+	ssize_t n = sys_read_into(c->from.fd, &c->in, READ_MAX);
+	c->heard |= n > 0;
+	if (n < 0 || c->in.failed)
+		carrier_broke(c, c->in.failed ? ENOMEM : errno);
+	if (c->phase == CARRIER_BOOT)
+		boot(c);
+	return n > 0;
+}
+
+static void
+write_some(struct carrier *c)
+{
+	struct span nothing = { 0 };
+	if (!c->to.fn || c->broken)
+		return;
+	ssize_t n = sys_write_both(c->to.fd, buf_span(&c->out), nothing);
+	if (n < 0)
+		carrier_broke(c, errno == EPIPE || errno == ECONNRESET ? 0 : errno);
+	else
+		buf_drop(&c->out, (size_t)n);
+	c->to.events = c->out.len && !c->broken ? POLLOUT : 0;
+}
+
+static void
+on_readable(void *owner, short revents)
+{
+	(void)revents;
+	(void)read_some(owner);
+}
+
+static void
+on_writable(void *owner, short revents)
+{
+	if (revents & POLLERR)
+		carrier_broke(owner, 0);
+	write_some(owner);
+}
+
+static void
+take_question(struct carrier *c, int fd)
+{
+	if (fd < 0)
+		return;
+	if (c->asking >= 0)
+		close(fd); /* one at a time: the other is refused */
+	else
+		c->asking = fd;
+}
+
+static void
+read_errors(struct carrier *c)
+{
+	ssize_t n;
+	if (!c->err.fn)
+		return;
+	do {
+		if (c->said.len > SAID_MAX / 2) {
+			size_t old = c->said.len - SAID_MAX / 4;
+			buf_drop(&c->said, old);
+			c->shown = c->shown > old ? c->shown - old : 0;
+		}
+		int asking = -1;
+		n = c->door ? ssh_helper_read(c->err.fd, &c->said, SAID_MAX / 4, &asking)
+			    : sys_read_into(c->err.fd, &c->said, SAID_MAX / 4);
+		take_question(c, asking);
+		if (c->phase < CARRIER_SERVES)
+			show_errors(c);
+	} while (n > 0);
+	if (n < 0)
+		c->err.events = 0;
+}
+
+static void
+on_stderr(void *owner, short revents)
+{
+	(void)revents;
+	read_errors(owner);
+}
+
+/* ---- the connection ---- */
+
+static void
+not_connected(struct carrier *c)
+{
+	read_errors(c);
+	buf_print(&c->said, "%s\r\n", c->connector.words);
+	c->held = false;
+	if (!c->silent)
+		show_errors(c);
+	over(c, CARRIER_ENDED, "");
+}
+
+static void
+on_dialed(void *owner, int fd)
+{
+	struct carrier *c = owner;
+	if (fd < 0) {
+		not_connected(c);
+		return;
+	}
+	(void)tcp_local(fd, &c->local);
+	(void)ssh_helper_pass(c->err.fd, fd); /* fails if ssh has ended: that tells why */
+	quickack_start(&c->quickack, c->loop, fd);
+}
+
+/* Whether we connect: then ssh is told to take the connection from us. */
+static bool
+dial(struct carrier *c, const struct carrier_plan *plan, char proxy[SSH_HELPER_ARG_MAX])
+{
+	if (!plan->config || !ssh_helper_proxy_option(proxy))
+		return false;
+	c->silent = plan->config->silent;
+	return connector_start(&c->connector, c->loop, plan->config,
+		   plan->first ? plan->config->connect_timeout_s
+			       : plan->connect_timeout_s,
+		   on_dialed, c)
+	    == 0;
+}
+
+/* ---- starting ---- */
+
+/* Takes ssh's descriptors: stdin, stdout, stderr. */
+static bool
+watch_ssh(struct carrier *c, const int fds[3])
+{
+	c->to = (struct watch){ .fd = fds[0], .fn = on_writable, .owner = c };
+	c->from = (struct watch){ .fd = fds[1],
+		.events = POLLIN,
+		.fn = on_readable,
+		.owner = c };
+	c->err =
+	    (struct watch){ .fd = fds[2], .events = POLLIN, .fn = on_stderr, .owner = c };
+	sys_nonblock(fds[0]);
+	sys_nonblock(fds[1]);
+	return loop_add_kept(c->loop, &c->from) && loop_add_kept(c->loop, &c->to)
+	    && loop_add_kept(c->loop, &c->err);
+}
+
+static int
+start_ssh(struct carrier *c, const struct carrier_plan *plan, const char *command)
+{
+	char timeout[48], proxy[SSH_HELPER_ARG_MAX], askpass[SSH_HELPER_ARG_MAX];
+	char overrides[SSH_CONFIG_OVERRIDES][SSH_CONFIG_OVERRIDE_LEN];
+	char *env[SSH_HELPER_ENV];
+	int fds[3];
+	snprintf(timeout, sizeof timeout, "-oConnectTimeout=%u", plan->connect_timeout_s);
+	bool ours = dial(c, plan, proxy);
+	/* Also one that may not ask says by that way that a key is to be touched. */
+	bool says = plan->first
+	    ? ours && plan->asks && ssh_helper_notify_env(askpass, env)
+	    : ssh_helper_ask_env(askpass, env);
+	char **argv = build_argv(plan, command, timeout, ours ? proxy : NULL, overrides);
+	if (!argv)
+		return ERR_NOMEM;
+	c->asks = says && plan->asks && !plan->first;
+	c->door = ours || says;
+	c->pid = c->door
+	    ? child_start_with_socket(argv, says ? env : NULL, !plan->first, fds)
+	    : child_start(argv, !plan->first, fds);
+	int saved = errno;
+	free(argv);
+	errno = saved;
+	if (c->pid <= 0)
+		return ERR_SYSTEM;
+	if (!watch_ssh(c, fds)) {
+		kill(c->pid, SIGKILL);
+		waitpid(c->pid, NULL, 0);
+		errno = EMFILE;
+		return ERR_SYSTEM;
+	}
+	write_some(c);
+	return 0;
+}
+
+int
+carrier_start(struct carrier *c, struct loop *loop, const struct carrier_plan *plan)
+{
+	uint8_t random[BOOTSTRAP_MARK_LEN / 2];
+	struct buf command;
+	*c = (struct carrier){ .loop = loop,
+		.servers = plan->servers,
+		.phase = CARRIER_BOOT,
+		.first = plan->first,
+		.held = plan->hold_errors,
+		.asking = -1,
+		.from.fd = -1,
+		.to.fd = -1,
+		.err.fd = -1,
+		/* without an answer of `ssh -G` it is not known how loud ssh is */
+		.mute = plan->wanted->silent || !plan->wanted->text.len,
+		.may_have_begun = true,
+		.started_us = loop->now_us };
+	sys_random(random, sizeof random);
+	bootstrap_init(&c->bootstrap, BELAY_BUILD, random);
+	buf_init(&command, COMMAND_MAX);
+	buf_init(&c->said, SAID_MAX);
+	buf_init(&c->in, RECEIVED_MAX);
+	buf_init(&c->out, UPLOAD_MAX);
+	buf_init(&c->first_bytes, UPLOAD_MAX);
+	int err = buf_put(&c->first_bytes, plan->first_bytes.p, plan->first_bytes.n);
+	if (!err)
+		err = buf_put(&c->out, plan->first_bytes.p, plan->first_bytes.n);
+	if (!err)
+		err = bootstrap_command(&c->bootstrap, plan->hello, plan->first_bytes.n,
+		    plan->fresh, &command);
+	if (!err)
+		err = start_ssh(c, plan, buf_str(&command));
+	int saved = errno;
+	buf_finish(&command);
+	if (err) {
+		c->pid = 0;
+		carrier_close(c);
+		errno = saved;
+	}
+	return err;
+}
+
+/* ---- the boot ---- */
+
+/* The script, or the program. */
+static void
+upload(struct carrier *c,
+    int (*put)(const struct programs_kept *, struct bootstrap *, struct buf *,
+	char[BOOTSTRAP_TEXT_MAX]))
+{
+	char text[BOOTSTRAP_TEXT_MAX];
+	if (put(c->servers, &c->bootstrap, &c->out, text))
+		over(c, CARRIER_NO_SERVER, text);
+}
+
+static void
+no_place(struct carrier *c)
+{
+	static const char none[] = "no directory there takes belay-server: ";
+	char text[BOOTSTRAP_TEXT_MAX];
+	snprintf(text, sizeof text, "%s%.*s", none, (int)(sizeof text - sizeof none),
+	    c->bootstrap.text);
+	over(c, CARRIER_NO_PLACE, text);
+}
+
+static void
+boot(struct carrier *c)
+{
+	while (c->phase == CARRIER_BOOT) {
+		switch (bootstrap_input(&c->bootstrap, &c->in)) {
+		case BOOTSTRAP_MORE:
+			return;
+		case BOOTSTRAP_READY:
+			c->phase = CARRIER_READY;
+			break;
+		case BOOTSTRAP_START:
+			c->server = SERVER_FOUND;
+			break;
+		case BOOTSTRAP_NEED:
+			c->may_have_begun = false; /* without a server nothing can */
+			upload(c, upload_script);
+			break;
+		case BOOTSTRAP_SEND:
+			c->may_have_begun = true;
+			upload(c, upload_server);
+			break;
+		case BOOTSTRAP_RUN: /* what was written first has been skipped on the host */
+			c->server = SERVER_SENT;
+			if (buf_put(&c->out, buf_bytes(&c->first_bytes),
+				c->first_bytes.len))
+				over(c, CARRIER_NO_SERVER, "out of memory");
+			break;
+		case BOOTSTRAP_REFUSED:
+			c->may_have_begun = false;
+			log_say(LOG_VERBOSE, "the server cannot live in %s",
+			    c->bootstrap.text);
+			break;
+		case BOOTSTRAP_FAILED:
+			c->may_have_begun = false;
+			no_place(c);
+			break;
+		default:
+			over(c, CARRIER_NOISE, err_text(ERR_NOISE));
+		}
+	}
+}
+
+/* ---- what the caller is told, and says ---- */
+
+/* Whether there is one; the caller has the descriptor then. */
+static bool
+tell_question(struct carrier *c, struct carrier_event *ret_event)
+{
+	if (c->phase == CARRIER_NONE || c->phase == CARRIER_OVER || c->asking < 0)
+		return false;
+	*ret_event = (struct carrier_event){ CARRIER_TELLS_ASKS, { c->asking, -1 } };
+	c->asking = -1;
+	return true;
+}
+
+static int
+hand_out(struct carrier *c, struct watch *w)
+{
+	int fd = w->fd;
+	loop_remove(c->loop, w);
+	*w = (struct watch){ .fd = -1 };
+	return fd;
+}
+
+bool
+carrier_next(struct carrier *c, struct carrier_event *ret_event)
+{
+	if (c->phase == CARRIER_BOOT)
+		write_some(c); /* what the host has asked for */
+	if (tell_question(c, ret_event))
+		return true;
+	if (c->phase == CARRIER_READY && !c->told_ready) {
+		c->told_ready = true;
+		ret_event->told = CARRIER_TELLS_READY;
+		ret_event->fds[0] = hand_out(c, &c->from);
+		ret_event->fds[1] = hand_out(c, &c->to);
+		return true;
+	}
+	if (c->phase != CARRIER_OVER || c->told_over)
+		return false;
+	c->told_over = true;
+	*ret_event = (struct carrier_event){ CARRIER_TELLS_OVER, { -1, -1 } };
+	return true;
+}
+
+void
+carrier_serves(struct carrier *c)
+{
+	if (c->phase != CARRIER_READY)
+		return;
+	c->phase = CARRIER_SERVES;
+	connector_cancel(&c->connector); /* ssh got there without it */
+	quickack_stop(&c->quickack);
+	c->held = false;
+	show_errors(c);
+}
+
+void
+carrier_hurry(struct carrier *c)
+{
+	connector_hurry(&c->connector);
+}
+
+void
+carrier_cancel(struct carrier *c)
+{
+	over(c, CARRIER_LOGIN, "");
+}
+
+bool
+carrier_is_cut_off(const struct carrier *c)
+{
+	if (c->local.ss_family)
+		return !netwatch_address_is_here((const struct sockaddr *)&c->local);
+	return connector_is_cut_off(&c->connector);
+}
+
+/* ---- the end ---- */
+
+void
+carrier_close(struct carrier *c)
+{
+	if (c->phase == CARRIER_NONE)
+		return;
+	over(c, CARRIER_CLOSED, "");
+	c->told_over = true;
+	connector_cancel(&c->connector);
+	quickack_stop(&c->quickack);
+	if (c->asking >= 0)
+		close(c->asking);
+	c->asking = -1;
+	close_watch(c, &c->from);
+	close_watch(c, &c->to);
+	close_watch(c, &c->err);
+	buf_finish(&c->in);
+	buf_finish(&c->out);
+	buf_finish(&c->first_bytes);
+	buf_finish(&c->said);
+	if (c->pid > 0 && !c->kill_us) {
+		kill(c->pid, SIGTERM);
+		c->kill_us = c->loop->now_us + TERM_TO_KILL_US;
+	}
+}
+
+static enum carrier_why
+why_ssh_failed(struct carrier *c)
+{
+	switch (ssh_errors(buf_str(&c->said))) {
+	case SSH_ERROR_HOST_KEY:
+		return CARRIER_HOST_KEY;
+	case SSH_ERROR_LOGIN:
+		return CARRIER_LOGIN;
+	default:
+		return CARRIER_ENDED;
+	}
+}
+
+bool
+carrier_reap(struct carrier *c, int *ret_status)
+{
+	if (c->pid <= 0 || !child_ended(c->pid, ret_status))
+		return false;
+	c->pid = 0;
+	if (c->phase == CARRIER_OVER)
+		return true;
+	read_errors(c);
+	while (c->phase == CARRIER_BOOT && read_some(c))
+		; /* what was said last may still be in the pipe */
+	return true;
+}
+
+/* The server says that it is ready, and only when that could be written it starts anything.
+ * So nothing is started where ssh has told all that the host said to the end, and that was
+ * not in it. */
+static bool
+has_not_begun(struct carrier *c, int status)
+{
+	if (c->phase != CARRIER_BOOT || !WIFEXITED(status))
+		return false;
+	if (WEXITSTATUS(status) != STATUS_SSH_FAILED)
+		return true;
+	enum ssh_errors error = ssh_errors(buf_str(&c->said));
+	return error == SSH_ERROR_NO_SESSION
+	    || (error == SSH_ERROR_NONE && c->server != SERVER_UNKNOWN && !c->mute);
+}
+
+/* The server was run, and ended before it had let us in.  It may have died in any way, also
+ * one that ssh has no status for but its own; then ssh is silent, unlike when the
+ * connection has broken. */
+static bool
+server_died(struct carrier *c, int status)
+{
+	return c->server != SERVER_UNKNOWN && c->phase < CARRIER_SERVES
+	    && WIFEXITED(status) && ssh_errors(buf_str(&c->said)) == SSH_ERROR_NONE;
+}
+
+void
+carrier_ended(struct carrier *c, int status, bool all_read)
+{
+	if (c->phase == CARRIER_OVER)
+		return;
+	if (all_read && !c->broken_err && has_not_begun(c, status))
+		c->may_have_begun = false;
+	if (server_died(c, status)) {
+		over(c, c->server == SERVER_FOUND ? CARRIER_DAMAGED : CARRIER_NO_SERVER,
+		    "belay-server ends there without an answer");
+	} else if (WIFEXITED(status) && WEXITSTATUS(status) != STATUS_SSH_FAILED
+	    && c->phase == CARRIER_BOOT) {
+		char text[BOOTSTRAP_TEXT_MAX];
+		snprintf(text, sizeof text,
+		    "no answer from belay-server; the host's shell ended with status %d",
+		    WEXITSTATUS(status));
+		over(c, CARRIER_NO_SERVER, text);
+	} else if (c->phase == CARRIER_BOOT
+	    && ssh_errors(buf_str(&c->said)) == SSH_ERROR_NO_SESSION) {
+		over(c, CARRIER_SILENT, "the host lets nothing run there");
+	} else if (c->phase != CARRIER_SERVES) {
+		c->held = false;
+		show_errors(c);
+		over(c, why_ssh_failed(c), "");
+	} else {
+		over(c, CARRIER_ENDED, "");
+	}
+}
+
+/* A damaged server may also hang.
+ *
+ * ssh takes what is on its stdin only when the host runs our command.  A command that the
+ * host has put in its place (ForceCommand) may wait for input for ever; then there is no
+ * answer, and ours would have come long ago.  The host's shell may also be slow, and run
+ * ours yet: so the input is ended, behind which another program ends too, and ssh's end shows
+ * that ours has not been run. */
+static uint64_t
+silence_tick(struct carrier *c, uint64_t now_us)
+{
+	bool found = c->server == SERVER_FOUND;
+	if (c->pid <= 0 || c->phase != CARRIER_BOOT || (!c->first && !found)
+	    || c->bootstrap.os[0])
+		return 0;
+	if (!c->taken_us) {
+		if (c->out.len || os_pipe_unread(c->to.fd) != 0)
+			return now_us + TAKEN_POLL_US;
+		c->taken_us = now_us;
+	}
+	if (now_us < c->taken_us + SILENCE_US)
+		return c->taken_us + SILENCE_US;
+	if (found) {
+		over(c, CARRIER_DAMAGED, "belay-server gives no answer there");
+		return now_us;
+	}
+	if (!c->ended_us) {
+		c->ended_us = now_us;
+		close_watch(c, &c->to);
+	}
+	if (now_us < c->ended_us + ENDS_US)
+		return c->ended_us + ENDS_US;
+	over(c, CARRIER_SILENT, "another program than asked for runs there, and waits");
+	return now_us;
+}
+
+static uint64_t
+broken_tick(struct carrier *c, uint64_t now_us)
+{
+	if (c->pid <= 0 || !c->broken_us || c->phase >= CARRIER_SERVES)
+		return 0;
+	if (now_us < c->broken_us + BROKEN_US)
+		return c->broken_us + BROKEN_US;
+	over(c, CARRIER_CUT, "ssh has closed its pipes, and does not end");
+	return now_us;
+}
+
+/* What is held back is shown in time: a person may be waiting. */
+static uint64_t
+hold_tick(struct carrier *c, uint64_t now_us)
+{
+	if (c->pid <= 0 || !c->held || c->phase != CARRIER_BOOT)
+		return 0;
+	if (now_us < c->started_us + HOLD_US)
+		return c->started_us + HOLD_US;
+	c->held = false;
+	show_errors(c);
+	return 0;
+}
+
+uint64_t
+carrier_tick(struct carrier *c, uint64_t now_us)
+{
+	uint64_t at = silence_tick(c, now_us);
+	loop_sooner(&at, broken_tick(c, now_us));
+	loop_sooner(&at, hold_tick(c, now_us));
+	loop_sooner(&at, connector_tick(&c->connector, now_us));
+	if (c->pid <= 0 || !c->kill_us)
+		return at;
+	if (now_us < c->kill_us)
+		return c->kill_us;
+	kill(c->pid, SIGKILL);
+	c->kill_us = now_us + TERM_TO_KILL_US;
+	return c->kill_us;
+}
