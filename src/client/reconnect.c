@@ -2,9 +2,9 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "ssh/control_master.h"
 #include "ssh/host_cache.h"
 #include "sys/child.h"
-#include "sys/sock.h"
 #include "sys/sys.h"
 
 #include <errno.h>
@@ -72,40 +72,12 @@ connect_timeout_s(const struct reconnect *r)
 	return seconds < CONNECT_TIMEOUT_MAX_S ? seconds : CONNECT_TIMEOUT_MAX_S;
 }
 
-/* A master that serves others is ssh's to find, and to be. */
-static bool
-shares(const struct ssh_config *c)
-{
-	char path[256];
-	int n = snprintf(path, sizeof path, "%.*s", (int)c->control_path.n,
-	    (const char *)c->control_path.p);
-	return c->control_path.n
-	    && (c->control_persist || n >= (int)sizeof path || path[0] != '/'
-		|| access(path, F_OK) == 0);
-}
-
-/* Somebody listens there, whoever it is: ssh will use that connection, which may be long
- * dead. */
-static bool
-master_listens(const struct ssh_config *c)
-{
-	char path[256];
-	int n = snprintf(path, sizeof path, "%.*s", (int)c->control_path.n,
-	    (const char *)c->control_path.p);
-	if (!c->control_path.n || n >= (int)sizeof path || path[0] != '/')
-		return false;
-	int fd = sock_connect_any(path);
-	if (fd >= 0)
-		close(fd);
-	return fd >= 0 || errno == EAGAIN; /* its queue is full: ssh would wait */
-}
-
 /* Whether the connection is ours. */
 static bool
 connects(const struct reconnect *r)
 {
 	bool first = r->policy.state == POLICY_FIRST;
-	if (first && !r->alone && shares(r->config))
+	if (first && !r->alone && control_master_shares(r->config))
 		return false;
 	return ssh_config_connects(r->config, first,
 	    !first || host_cache_has(HOST_CACHE_KEY_KNOWN, r->options, NULL));
@@ -139,7 +111,7 @@ start(struct reconnect *r, struct attempt *a, bool asks, bool fresh)
 	if (asks && first)
 		lend(r, true);
 	r->master_until_us = 0;
-	if (first && !r->alone && master_listens(r->config))
+	if (first && !r->alone && control_master_listens(r->config))
 		r->master_until_us = r->loop->now_us + MASTER_US;
 	if (!err)
 		err = attempt_start(a, r->loop, &plan);
