@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from harness import belay_path
+from harness import belay_path, wait_until
 
 TIMEOUT = 30
 HOST = pathlib.Path(__file__).resolve().parent / "hostile_host.py"
@@ -32,5 +32,7 @@ def test_what_nobody_asked_for_leads_nowhere(tmp_path, kind):
             service.accept()
     assert child.returncode == 255 and not out
     assert b"the host sent what it must not" in err, err
+    # The host ends in its own time.
+    wait_until(lambda: result.exists() and len(result.read_text().split()) == 2)
     full, opened = map(int, result.read_text().split())
     assert 2000 < full < opened < 4000, "the control stream was never full"
