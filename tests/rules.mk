@@ -74,11 +74,10 @@ $(BUILD)/tests/servers/$(OS)-$(MACHINE): $(BUILD)/server/main.o $(SERVER_LIBS)
 
 # What for: the simulator (how many runs, from which seed), the real programs in trouble (how
 # many minutes; SEED of it), or with one call failing.
-T ?= simulator
 SEEDS ?= 100000
 FROM ?= 1
 MINUTES ?= 30
-soak: soak-$(T)
+soak: soak-$(or $(T),simulator)
 soak-simulator:
 	$(MAKE) BUILD=$(BUILD) $(BUILD)/tests/sim
 	$(BUILD)/tests/sim $(FROM) $(SEEDS)

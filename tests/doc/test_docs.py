@@ -370,5 +370,13 @@ def test_headers_begin_with_what_they_are_about(path):
     assert path.read_text().startswith("/*")
 
 
+@pytest.mark.parametrize("words,least,most", [([], 60, 999), (["T=socks"], 1, 1)])
+def test_quick_tests_are_chosen(words, least, most):
+    plan = subprocess.run(["make", "-n", "test", *words], cwd=REPO, capture_output=True, text=True,
+                          check=True, env={**os.environ, "MAKEFLAGS": ""}).stdout
+    chosen = re.findall(r"^tests/quick (.*)$", plan, re.M)
+    assert len(chosen) == 1 and least <= len(chosen[0].split()) <= most
+
+
 def test_makefile_can_be_read_in_a_sitting():
     assert len(read("Makefile").splitlines()) <= 250
