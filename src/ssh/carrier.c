@@ -79,6 +79,26 @@ add_args(char **argv, size_t n, const char *const *args)
 	return n;
 }
 
+/* The user's own words for ssh, of those in front of the destination or behind it.  The last
+ * -S counts, and -M whatever -oControlMaster says (ssh.c), so a link that shares nothing gets
+ * neither. */
+static size_t
+add_users(char **argv, size_t n, const struct options *o, bool behind, bool shares)
+{
+	size_t end = behind ? o->n_link_args : o->n_before;
+	for (size_t i = behind ? o->n_before : 0; i < end; i++) {
+		char *word = o->link_args[i];
+		bool value = options_has_value(word[1]) > 0;
+		if (shares || (word[1] != 'S' && word[1] != 'M')) {
+			argv[n++] = word;
+			if (value)
+				argv[n++] = o->link_args[i + 1];
+		}
+		i += value;
+	}
+	return n;
+}
+
 static char **
 build_argv(const struct carrier_plan *plan, const char *command, char *timeout,
     char *proxy, char overrides[SSH_CONFIG_OVERRIDES][SSH_CONFIG_OVERRIDE_LEN])
@@ -94,7 +114,8 @@ build_argv(const struct carrier_plan *plan, const char *command, char *timeout,
 	size_t n_over = ssh_config_overrides(plan->wanted, plan->terminal, overrides);
 	for (size_t i = 0; i < n_over; i++)
 		argv[n++] = overrides[i];
-	if (!plan->first || plan->alone)
+	bool shares = plan->first && !plan->alone;
+	if (!shares)
 		n = add_args(argv, n, again);
 	if (!plan->first)
 		argv[n++] = timeout;
@@ -104,15 +125,13 @@ build_argv(const struct carrier_plan *plan, const char *command, char *timeout,
 		n = add_args(argv, n, handed);
 		argv[n++] = proxy;
 	}
-	for (size_t i = 0; i < o->n_before; i++)
-		argv[n++] = o->link_args[i];
+	n = add_users(argv, n, o, false, shares);
 	/* What stands behind a destination counts less than its user and port; only "--"
 	 * makes one out of what looks like an option. */
 	bool behind = o->n_before < o->n_link_args;
 	if (behind)
 		argv[n++] = (char *)(uintptr_t)o->destination;
-	for (size_t i = o->n_before; i < o->n_link_args; i++)
-		argv[n++] = o->link_args[i];
+	n = add_users(argv, n, o, true, shares);
 	if (plan->wanted->tells_forwards) {
 		n = add_args(argv, n, no_display);
 		if (!plan->wanted->forward_agent.n)
