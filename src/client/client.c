@@ -1,7 +1,6 @@
 #include "client/client.h"
 
 #include "base/err.h"
-#include "base/hex.h"
 #include "base/log.h"
 #include "client/command_line.h"
 #include "client/escapes.h"
@@ -29,20 +28,28 @@ enum {
 	FDS_MIN = 32, /* with fewer files open no link could be made beside another */
 };
 
+/* The first digits of a session's id, by which the host finds it, too. */
+static void
+session_short_id(const uint8_t id[ID_LEN], char ret[ID_SHOWN + 1])
+{
+	for (int i = 0; i < ID_SHOWN / 2; i++)
+		snprintf(ret + 2 * i, 3, "%02x", id[i]);
+}
+
 /* ---- ending ---- */
 
 static void
 say_how_to_return(const struct client *s)
 {
-	struct buf id, to;
-	buf_init(&id, 2 * ID_LEN + 1);
+	char id[ID_SHOWN + 1];
+	struct buf to;
 	buf_init(&to, REPORT_MAX);
-	(void)hex_put(&id, (struct span){ s->request.id, ID_SHOWN / 2 });
 	options_put(s->options, &to);
+	session_short_id(s->request.id, id);
 	log_say(LOG_NOTICE,
-	    "the session goes on: `belay %s` comes back, `belay --kill %s %s` ends it",
-	    buf_str(&to), buf_str(&id), buf_str(&to));
-	buf_finish(&id);
+	    "the session goes on: `belay %s` comes back to it here, `belay --session %s "
+	    "%s` anywhere; `belay --kill %s %s` ends it",
+	    buf_str(&to), id, buf_str(&to), id, buf_str(&to));
 	buf_finish(&to);
 }
 
@@ -90,7 +97,8 @@ end_on_status(struct client *s, enum ending_event event, int status)
 		    "%s: not connected: the session goes on there without us",
 		    s->options->destination);
 	if (actions & ENDING_KEEP)
-		saved_sessions_leave(&s->saved);
+		saved_sessions_leave(&s->saved,
+		    event == ENDING_KEY ? SAVED_LEFT : SAVED_WINDOW_GONE);
 	say_bye(s, actions);
 	if (actions & ENDING_FORGET)
 		saved_sessions_forget(&s->saved, s->request.id);
@@ -243,22 +251,57 @@ on_request(void *owner, const char *request, struct buf *out)
 	}
 }
 
+enum { WHEN_MAX = 64 };
+
+/* A session's name, if it has one, and when it began: " work of Mon 12:04". */
+static void
+describe(const char *name, int64_t begun_ms, char ret[NAME_MAX_LEN + WHEN_MAX])
+{
+	char when[WHEN_MAX - 8] = "";
+	time_t begun = (time_t)(begun_ms / 1000);
+	struct tm tm;
+	if (localtime_r(&begun, &tm))
+		(void)strftime(when, sizeof when, "%a %H:%M", &tm);
+	snprintf(ret, NAME_MAX_LEN + WHEN_MAX, "%s%s of %s", name[0] ? " " : "", name,
+	    when);
+}
+
+/* What was left for those who know how to come back to it. */
+static void
+say_others(const struct client *s)
+{
+	const struct saved_others *others = &s->request.others;
+	const struct saved_session *m = &others->youngest;
+	char text[NAME_MAX_LEN + WHEN_MAX], more[32] = "", id[ID_SHOWN + 1];
+	struct buf to;
+	buf_init(&to, REPORT_MAX);
+	options_put(s->options, &to);
+	describe(m->name, m->begun_ms, text);
+	session_short_id(m->id, id);
+	if (others->n > 1)
+		snprintf(more, sizeof more, " and %u more", others->n - 1);
+	log_say(LOG_NOTICE,
+	    "a new session; the one%s%s was left elsewhere, `belay --session %s %s` comes "
+	    "back to it",
+	    text, more, id, buf_str(&to));
+	buf_finish(&to);
+}
+
 static void
 say_welcome(const struct client *s, const struct attempt *a)
 {
-	char when[64] = "", name[NAME_MAX_LEN + 3] = "";
-	time_t begun = (time_t)(a->handshake.begun_ms / 1000);
-	struct tm tm;
-	if (a->handshake.name[0])
-		snprintf(name, sizeof name, " %s", a->handshake.name);
-	if (localtime_r(&begun, &tm))
-		(void)strftime(when, sizeof when, "%a %H:%M", &tm);
-	if (s->request.left.begun_ms && s->request.left.begun_ms == a->handshake.begun_ms)
-		log_say(LOG_NOTICE, "back in the session%s of %s; --new starts another",
-		    name, when);
-	else if (s->request.left.begun_ms)
+	const struct saved_session *left = &s->request.left;
+	char text[NAME_MAX_LEN + WHEN_MAX];
+	const char *name = a->handshake.name;
+	describe(name, a->handshake.begun_ms, text);
+	if (left->begun_ms && left->begun_ms == a->handshake.begun_ms)
+		log_say(LOG_NOTICE, "back in the session%s; --new starts another", text);
+	else if (left->begun_ms)
 		log_say(LOG_NOTICE,
-		    "the session%s that was left has ended; this is a new one", name);
+		    "the session%s%s that was left has ended; this is a new one",
+		    name[0] ? " " : "", name);
+	else if (s->request.others.n)
+		say_others(s);
 }
 
 static void
@@ -267,7 +310,8 @@ on_up(void *owner, const struct attempt *a)
 	struct client *s = owner;
 	bool first = memcmp(s->request.id, a->handshake.session, ID_LEN) != 0 || !s->met;
 	if (first && s->request.returns) {
-		struct saved_session m = { .begun_ms = a->handshake.begun_ms };
+		struct saved_session m = { .begun_ms = a->handshake.begun_ms,
+			.place = s->request.place };
 		say_welcome(s, a);
 		memcpy(m.id, a->handshake.session, ID_LEN);
 		memcpy(m.name, a->handshake.name, sizeof m.name);
@@ -668,7 +712,7 @@ on_config(void *owner)
 		go_plain(s, lately, keeper);
 		return;
 	}
-	session_request_session(&s->request, s->options, &s->saved);
+	session_request_session(&s->request, s->options, &s->config, &s->saved);
 	int err = begin(s);
 	if (err)
 		fail(s, "%s", err_text(err));
@@ -732,7 +776,7 @@ client_finish(struct client *s)
 	console_cooked();
 	reconnect_finish(&s->reconnect,
 	    s->ending.delivered && reconnect_flushed(&s->reconnect));
-	saved_sessions_leave(&s->saved);
+	saved_sessions_leave(&s->saved, SAVED_CUT_OFF);
 	console_close(&s->console);
 	control_socket_close(&s->local);
 	forward_table_finish(&s->forwards);

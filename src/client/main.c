@@ -42,7 +42,8 @@ print_completions(void)
 		[OWN_RENAME] = "session",
 		[OWN_COUNT] = "value",
 		[OWN_TIME] = "value",
-		[OWN_WORD] = "value" };
+		[OWN_WORD] = "value",
+		[OWN_CHOICE] = "value" };
 	const struct own_option *option;
 	for (size_t i = 0; (option = own_option(i)); i++)
 		printf("%s\t%s\t%s\n", option->name, kinds[option->kind], option->help);

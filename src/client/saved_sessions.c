@@ -1,6 +1,7 @@
 #include "client/saved_sessions.h"
 
 #include "base/hex.h"
+#include "client/returning.h"
 #include "sys/sys.h"
 
 #include <dirent.h>
@@ -50,10 +51,24 @@ is_open(int fd)
 	return false;
 }
 
+/* The second line; NULL: there is none. */
+static void
+read_place(const char *text, struct saved_session *m)
+{
+	struct tty_place *tty = &m->place.tty;
+	int person = 1, how = SAVED_CUT_OFF;
+	if (text)
+		(void)sscanf(text + 1, "# %" SCNx64 " %" SCNx64 " %" SCNx64 " %d %d",
+		    &tty->device, &tty->leader, &tty->leader_start, &person, &how);
+	m->place.person = person != 0;
+	m->how = how == SAVED_LEFT || how == SAVED_WINDOW_GONE ? (enum saved_how)how
+							       : SAVED_CUT_OFF;
+}
+
 static bool
 read_one(const char *dir, const char *name, struct saved_session *ret_memory)
 {
-	char path[PATH_MAX_LEN];
+	char path[PATH_MAX_LEN], line[512];
 	struct stat st;
 	struct buf id, text;
 	int n = snprintf(path, sizeof path, "%s/%s", dir, name);
@@ -70,11 +85,16 @@ read_one(const char *dir, const char *name, struct saved_session *ret_memory)
 		return false;
 	buf_init(&text, FILE_MAX);
 	bool ok = fstat(fd, &st) == 0 && sys_read_into(fd, &text, FILE_MAX / 2) > 0
-	    && buf_str(&text)
-	    && sscanf(buf_str(&text), "%" SCNx64 " %" SCNd64 " %255s %64s",
-		   &ret_memory->key, &ret_memory->begun_ms, ret_memory->host,
-		   ret_memory->name)
+	    && buf_str(&text);
+	if (ok)
+		snprintf(line, sizeof line, "%.*s", (int)strcspn(buf_str(&text), "\n"),
+		    buf_str(&text));
+	ok = ok
+	    && sscanf(line, "%" SCNx64 " %" SCNd64 " %255s %64s", &ret_memory->key,
+		   &ret_memory->begun_ms, ret_memory->host, ret_memory->name)
 		>= 3;
+	if (ok)
+		read_place(strchr(buf_str(&text), '\n'), ret_memory);
 	for (char *p = ret_memory->host; *p; p++)
 		if (*p == '"' || *p == '\\' || (unsigned char)*p < 0x20)
 			*p = '?'; /* it is printed */
@@ -104,16 +124,29 @@ each_memory(bool (*each)(void *owner, const struct saved_session *m), void *owne
 
 struct search {
 	uint64_t key;
+	const struct saved_place *here;
+	enum options_return when;
 	struct saved_session *best;
+	struct saved_others *others;
 	bool shared, found;
 };
+
+static void
+pass_over(struct saved_others *others, const struct saved_session *m)
+{
+	if (!others->n++ || m->left_s > others->youngest.left_s)
+		others->youngest = *m;
+}
 
 static bool
 compare(void *owner, const struct saved_session *m)
 {
 	struct search *s = owner;
-	if (m->key == s->key && m->open == s->shared
-	    && (!s->found || m->left_s > s->best->left_s)) {
+	if (m->key != s->key || m->open != s->shared)
+		return true;
+	if (!s->shared && !returning_may(s->when, m, s->here)) {
+		pass_over(s->others, m);
+	} else if (!s->found || m->left_s > s->best->left_s) {
 		*s->best = *m;
 		s->found = true;
 	}
@@ -121,22 +154,34 @@ compare(void *owner, const struct saved_session *m)
 }
 
 bool
-saved_sessions_find(const struct options *o, bool shared,
-    struct saved_session *ret_memory)
+saved_sessions_find(const struct options *o, bool shared, const struct saved_place *here,
+    struct saved_session *ret_memory, struct saved_others *ret_others)
 {
-	struct search s = { .key = options_key(o), .best = ret_memory, .shared = shared };
+	struct search s = { .key = options_key(o),
+		.here = here,
+		.when = (enum options_return)o->returns,
+		.best = ret_memory,
+		.others = ret_others,
+		.shared = shared };
+	*ret_others = (struct saved_others){ 0 };
 	each_memory(compare, &s);
 	return s.found;
 }
 
 /* What stood there counts until the new text does: a full disk makes nothing forgotten. */
 static int
-write_down(int fd, const struct options *o, const struct saved_session *m)
+write_down(int fd, const struct options *o, const struct saved_session *m,
+    long *ret_how_at)
 {
 	char text[FILE_MAX];
 	struct stat st;
-	int n = snprintf(text, sizeof text, "%016" PRIx64 " %" PRId64 " %s %s\n",
-	    options_key(o), m->begun_ms, o->destination, m->name);
+	const struct tty_place *tty = &m->place.tty;
+	int n = snprintf(text, sizeof text,
+	    "%016" PRIx64 " %" PRId64 " %s %s\n# %" PRIx64 " %" PRIx64 " %" PRIx64
+	    " %d %d\n",
+	    options_key(o), m->begun_ms, o->destination, m->name, tty->device,
+	    tty->leader, tty->leader_start, m->place.person, (int)m->how);
+	*ret_how_at = n - 2;
 	if (n < 0 || n >= (int)sizeof text) {
 		errno = ENAMETOOLONG;
 		return -1;
@@ -151,7 +196,7 @@ saved_sessions_keep(struct saved_hold *h, const struct options *o,
     const struct saved_session *m)
 {
 	char path[PATH_MAX_LEN];
-	saved_sessions_leave(h);
+	saved_sessions_leave(h, SAVED_CUT_OFF);
 	errno = ENAMETOOLONG;
 	if (!path_of(m->id, path))
 		return -1;
@@ -163,7 +208,7 @@ saved_sessions_keep(struct saved_hold *h, const struct options *o,
 		close(fd);
 		return 0;
 	}
-	if (write_down(fd, o, m)) {
+	if (write_down(fd, o, m, &h->how_at)) {
 		int saved = errno;
 		unlink(path);
 		close(fd);
@@ -175,10 +220,13 @@ saved_sessions_keep(struct saved_hold *h, const struct options *o,
 }
 
 void
-saved_sessions_leave(struct saved_hold *h)
+saved_sessions_leave(struct saved_hold *h, enum saved_how how)
 {
+	char digit = (char)('0' + how);
 	if (!h->fd)
 		return;
+	if (how != SAVED_CUT_OFF)
+		(void)!pwrite(h->fd, &digit, 1, h->how_at);
 	(void)futimens(h->fd, NULL); /* it was left now */
 	close(h->fd);
 	h->fd = 0;
@@ -190,7 +238,7 @@ saved_sessions_forget(struct saved_hold *h, const uint8_t id[ID_LEN])
 	char path[PATH_MAX_LEN];
 	if (path_of(id, path))
 		unlink(path);
-	saved_sessions_leave(h);
+	saved_sessions_leave(h, SAVED_CUT_OFF);
 }
 
 /* ---- the list ---- */

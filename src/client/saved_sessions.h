@@ -4,6 +4,9 @@
  * hosts.  One file a session in the user's state directory, locked while its client runs:
  *
  *     $XDG_STATE_HOME/belay/sessions/ID        key, begun, host, name
+ *                                              #, device, leader, its start, person, how
+ *
+ * The second line is not in files of version 0.1.0, which reads the first one only.
  *
  * Nothing depends on it: where no file can be written the session is not remembered, and the
  * person is told.
@@ -12,7 +15,20 @@
 #define CLIENT_SAVED_SESSIONS_H
 
 #include "ssh/options.h"
+#include "sys/tty.h"
 #include "wire/msg.h"
+
+/* Where a client is, or was. */
+struct saved_place {
+	struct tty_place tty;
+	bool person; /* returning.h */
+};
+
+enum saved_how {
+	SAVED_CUT_OFF, /* its client has died without a word, or has it yet */
+	SAVED_LEFT, /* on purpose, by the person */
+	SAVED_WINDOW_GONE, /* or belay was told to end */
+};
 
 struct saved_session {
 	uint8_t id[ID_LEN];
@@ -20,6 +36,8 @@ struct saved_session {
 	int64_t begun_ms; /* on the host's clock */
 	int64_t left_s; /* on ours; when it was seen last */
 	bool open; /* a client has it */
+	struct saved_place place; /* of its last client; of an old file: a person's */
+	enum saved_how how;
 	char host[256];
 	char name[NAME_MAX_LEN + 1];
 };
@@ -27,18 +45,26 @@ struct saved_session {
 /* The file of the session that a client has; a zeroed one: of none. */
 struct saved_hold {
 	int fd; /* locked; 0: none */
+	long how_at; /* where its `how` stands */
 };
 
-/* The youngest session of this destination and these options, that no client has or
- * (`shared`) that one has. */
-bool saved_sessions_find(const struct options *o, bool shared,
-    struct saved_session *ret_memory);
+/* Those of a destination that a search has passed over, though no client has them. */
+struct saved_others {
+	unsigned n;
+	struct saved_session youngest;
+};
+
+/* The youngest session of this destination and these options: that one client has
+ * (`shared`), or none and to which returning_may comes back here. */
+bool
+saved_sessions_find(const struct options *o, bool shared, const struct saved_place *here,
+    struct saved_session *ret_memory, struct saved_others *ret_others);
 /* Writes it down, and holds it until saved_sessions_forget, saved_sessions_leave or the
  * process ends.  Returns 0, also when another client holds it, or -1 with errno. */
 int saved_sessions_keep(struct saved_hold *h, const struct options *o,
     const struct saved_session *m);
-/* It is left; it can be returned to. */
-void saved_sessions_leave(struct saved_hold *h);
+/* It is left; it can be returned to.  What was said first about how counts. */
+void saved_sessions_leave(struct saved_hold *h, enum saved_how how);
 /* It has ended.  The one that is held, or any. */
 void saved_sessions_forget(struct saved_hold *h, const uint8_t id[ID_LEN]);
 /* Prints all of them; the exit status. */

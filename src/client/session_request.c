@@ -1,10 +1,12 @@
 #include "client/session_request.h"
 
 #include "base/log.h"
+#include "client/returning.h"
 #include "sys/sys.h"
 #include "tunnel/forward.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -121,17 +123,28 @@ session_request_program(struct session_request *w, const struct options *o,
 	return true;
 }
 
-/* A shell that was left is come back to, unless another is asked for. */
+static struct saved_place
+place_now(const struct ssh_config *c)
+{
+	struct saved_place p = { 0 };
+	bool controls = tty_place(STDIN_FILENO, STDOUT_FILENO, &p.tty);
+	p.person = returning_by_person(getenv("TERM"), c->escape != 0, controls,
+	    p.tty.leader == (uint64_t)getpid());
+	return p;
+}
+
+/* A shell that was left is come back to, unless another is asked for (returning.h). */
 void
 session_request_session(struct session_request *w, const struct options *o,
-    struct saved_hold *saved)
+    const struct ssh_config *c, struct saved_hold *saved)
 {
 	w->how = o->session ? HELLO_OPEN : HELLO_NEW;
 	w->returns = w->kind == KIND_PTY && w->raw && !w->command.len
 	    && isatty(STDOUT_FILENO);
+	w->place = place_now(c);
 	bool shared = o->share || o->read_only;
 	if (!w->returns || o->session || o->fresh
-	    || !saved_sessions_find(o, shared, &w->left))
+	    || !saved_sessions_find(o, shared, &w->place, &w->left, &w->others))
 		return;
 	memcpy(w->id, w->left.id, ID_LEN);
 	w->how = HELLO_OPEN;

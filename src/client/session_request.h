@@ -16,7 +16,9 @@ struct session_request {
 	bool returns; /* a shell, which may be left and come back to */
 	bool manages; /* belay's own work on the host: --list and its like */
 	uint8_t id[ID_LEN]; /* of the session; until it is met, as chosen by us */
+	struct saved_place place; /* where we are */
 	struct saved_session left; /* the session to come back to; begun_ms 0: none */
+	struct saved_others others; /* what was left, and is not come back to */
 };
 
 void session_request_init(struct session_request *w);
@@ -30,6 +32,6 @@ bool session_request_program(struct session_request *w, const struct options *o,
     struct ssh_config *c);
 /* In which session; one that this machine has saved is held from now on. */
 void session_request_session(struct session_request *w, const struct options *o,
-    struct saved_hold *saved);
+    const struct ssh_config *c, struct saved_hold *saved);
 
 #endif

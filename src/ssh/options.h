@@ -12,6 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* --return: whether a shell that was left is come back to (client/returning.h). */
+enum options_return { RETURN_AUTO, RETURN_ALWAYS, RETURN_NEVER };
+
 struct options {
 	char **ssh_argv; /* the whole line without belay's own options, NULL-terminated;
 			  * [0] is a place for the program */
@@ -31,6 +34,7 @@ struct options {
 	char escape; /* -e; 0: none */
 	bool help, version, completions; /* --help, --version, --completions */
 	bool fresh, share, read_only; /* --new, --share, --read-only */
+	unsigned returns; /* --return: enum options_return */
 	bool list, json; /* --list, --json */
 	bool status, forward, cancel; /* --status, --forward, --cancel */
 	/* --session, --kill, --detach, --rename OLD:NEW; NULL: not given */

@@ -9,24 +9,28 @@
 #define AT(field) offsetof(struct options, field)
 #define FLAG(name, field, help) \
 	{ \
-		name, OWN_FLAG, NULL, help, AT(field), 0 \
+		name, OWN_FLAG, NULL, help, AT(field), 0, NULL \
 	}
 #define TEXT(name, kind, field, value, help) \
 	{ \
-		name, kind, value, help, AT(field), 0 \
+		name, kind, value, help, AT(field), 0, NULL \
 	}
 
 static const struct own_option table[] = {
 	FLAG("new", fresh, "start another session"),
+	{ "return", OWN_CHOICE, "WHEN",
+	    "come back to a shell that was left: auto, always or never", AT(returns), 0,
+	    "auto|always|never" },
 	TEXT("session", OWN_SESSION, session, "NAME", "come to this session, or make it"),
 	FLAG("share", share, "beside its other clients"),
 	FLAG("read-only", read_only, "only look on"),
 	{ "history", OWN_COUNT, "ROWS", "rows of history for a new terminal", AT(history),
-	    AT(has_history) },
+	    AT(has_history), NULL },
 	{ "history-time", OWN_COUNT, "SECONDS", "how long the screen may take for them",
-	    AT(history_time_s), AT(has_history_time) },
+	    AT(history_time_s), AT(has_history_time), NULL },
 	{ "linger", OWN_TIME, "TIME",
-	    "how long the session is kept when nobody comes back", AT(linger_s), 0 },
+	    "how long the session is kept when nobody comes back", AT(linger_s), 0,
+	    NULL },
 	TEXT("sftp", OWN_WORD, own_sftp, "own",
 	    "any sftp-server, without sshd's options"),
 	FLAG("list", list, "print the sessions"),
@@ -38,7 +42,7 @@ static const struct own_option table[] = {
 	TEXT("detach", OWN_SESSION, detach, "SESSION", "send its clients away"),
 	TEXT("rename", OWN_RENAME, rename, "SESSION:NAME", "call it otherwise"),
 	{ "autossh", OWN_FIRST, NULL, "as the first word: take autossh's command line", 0,
-	    0 },
+	    0, NULL },
 	FLAG("completions", completions, "print this table for a shell's completion"),
 	FLAG("help", help, "print this"),
 	FLAG("version", version, "print the version"),
@@ -74,6 +78,20 @@ is_name(const char *name, size_t len)
 	return session_name_ok((struct span){ (const uint8_t *)name, len });
 }
 
+/* Which of the words "a|b|c" it is. */
+static bool
+parse_choice(const char *words, const char *value, unsigned *ret_i)
+{
+	size_t len = strlen(value);
+	for (*ret_i = 0; *words; ++*ret_i) {
+		size_t n = strcspn(words, "|");
+		if (n == len && memcmp(words, value, n) == 0)
+			return true;
+		words += n + (words[n] != 0);
+	}
+	return false;
+}
+
 bool
 own_option_set(const struct own_option *option, struct options *o, const char *value)
 {
@@ -97,6 +115,8 @@ own_option_set(const struct own_option *option, struct options *o, const char *v
 		return parse_count(value, at);
 	case OWN_TIME:
 		return options_time(value, at);
+	case OWN_CHOICE:
+		return parse_choice(option->choices, value, at);
 	case OWN_WORD:
 		*(bool *)at = strcmp(value, option->value) == 0;
 		return *(bool *)at;

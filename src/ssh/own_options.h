@@ -18,6 +18,7 @@ enum own_kind {
 	OWN_COUNT, /* a number of 32 bits */
 	OWN_TIME, /* as options_time takes it */
 	OWN_WORD, /* the one word that is its value's name */
+	OWN_CHOICE, /* one of its choices; their number, an unsigned */
 };
 
 struct own_option {
@@ -27,6 +28,7 @@ struct own_option {
 	const char *help; /* a few words */
 	size_t at,
 	    given; /* in struct options: where the value goes, and that there is one */
+	const char *choices; /* "a|b|c" */
 };
 
 /* Number i of the table; NULL behind the last. */

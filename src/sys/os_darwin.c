@@ -24,6 +24,16 @@ os_boot_id(uint8_t ret_id[16])
 	(void)hex_uuid(text, ret_id);
 }
 
+uint64_t
+os_process_start(pid_t pid)
+{
+	struct proc_bsdinfo info;
+	int n = proc_pidinfo(pid, PROC_PIDTBSDINFO, 0, &info, (int)sizeof info);
+	return n == (int)sizeof info
+	    ? info.pbi_start_tvsec * 1000000 + info.pbi_start_tvusec
+	    : 0;
+}
+
 void
 os_process_name(pid_t pid, char *ret_name, size_t len)
 {

@@ -23,14 +23,29 @@ os_boot_id(uint8_t ret_id[16])
 }
 
 /* sysctl(3), KERN_PROC_PID */
+static bool
+process(pid_t pid, struct kinfo_proc *ret)
+{
+	int name[] = { CTL_KERN, KERN_PROC, KERN_PROC_PID, pid };
+	size_t size = sizeof *ret;
+	return sysctl(name, sizeof name / sizeof *name, ret, &size, NULL, 0) == 0
+	    && size == sizeof *ret;
+}
+
+uint64_t
+os_process_start(pid_t pid)
+{
+	struct kinfo_proc p;
+	return process(pid, &p)
+	    ? (uint64_t)p.ki_start.tv_sec * 1000000 + (uint64_t)p.ki_start.tv_usec
+	    : 0;
+}
+
 void
 os_process_name(pid_t pid, char *ret_name, size_t len)
 {
-	int name[] = { CTL_KERN, KERN_PROC, KERN_PROC_PID, pid };
 	struct kinfo_proc p;
-	size_t size = sizeof p;
 	ret_name[0] = 0;
-	if (sysctl(name, sizeof name / sizeof *name, &p, &size, NULL, 0) == 0
-	    && size == sizeof p)
+	if (process(pid, &p))
 		snprintf(ret_name, len, "%s", p.ki_comm);
 }

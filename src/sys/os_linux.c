@@ -163,6 +163,26 @@ os_process_name(pid_t pid, char *ret_name, size_t len)
 	buf_finish(&b);
 }
 
+/* proc(5), /proc/PID/stat: the 22nd field; the second is a name in brackets, of any letters. */
+uint64_t
+os_process_start(pid_t pid)
+{
+	enum { BEHIND_NAME = 20 };
+	char path[64];
+	struct buf b;
+	uint64_t start = 0;
+	snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
+	buf_init(&b, 64 * 1024);
+	const char *text = sys_read_file(path, &b) == 0 ? buf_str(&b) : NULL;
+	const char *field = text ? strrchr(text, ')') : NULL;
+	for (int i = 0; field && i < BEHIND_NAME; i++)
+		field = strchr(field + 1, ' ');
+	if (field)
+		start = strtoull(field, NULL, 10);
+	buf_finish(&b);
+	return start;
+}
+
 /* Not getpwuid(): a static program has no other source either, and in it that is 6 KB.
  * passwd(5): the user's number is the third of seven fields, the shell the last. */
 int

@@ -2,6 +2,7 @@
 #include "sys/tty.h"
 
 #include "base/err.h"
+#include "sys/os.h"
 #include "sys/sys.h"
 #include "wire/bytes.h"
 
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -268,6 +270,19 @@ tty_is_utf8(void)
 	return charset
 	    && (strncasecmp(charset + 1, "UTF-8", 5) == 0
 		|| strncasecmp(charset + 1, "UTF8", 4) == 0);
+}
+
+bool
+tty_place(int in, int out, struct tty_place *ret)
+{
+	struct stat from, to;
+	pid_t leader = getsid(0);
+	if (!isatty(in) || !isatty(out) || fstat(in, &from) < 0 || fstat(out, &to) < 0
+	    || from.st_rdev != to.st_rdev || leader < 0 || tcgetsid(in) != leader)
+		return false;
+	*ret = (struct tty_place){ (uint64_t)from.st_rdev, (uint64_t)leader,
+		os_process_start(leader) };
+	return true;
 }
 
 int

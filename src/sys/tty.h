@@ -28,6 +28,15 @@ bool tty_is_raw(void);
 /* Whether the locale says that the terminal's characters are UTF-8. */
 bool tty_is_utf8(void);
 
+/* Which window this is: the terminal's device and the leader of its session, with the time at
+ * which that began (os_process_start), since numbers of processes are used again. */
+struct tty_place {
+	uint64_t device;
+	uint64_t leader, leader_start;
+};
+/* False: these two are not both the controlling terminal of this process. */
+bool tty_place(int in, int out, struct tty_place *ret);
+
 /* A second descriptor for the terminal behind fd, non-blocking without making fd so (it
  * is shared with the shell that started us); -1 if there is no such way. */
 int tty_reopen(int fd);

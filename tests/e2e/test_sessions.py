@@ -23,6 +23,13 @@ def left_shell(host, how):
     return term
 
 
+def end_sessions(host):
+    done = host.piped([*belay_argv(host), "--list", "--json"])
+    for session in json.loads(done.stdout):
+        host.piped([*belay_argv(host), "--kill", session["id"]])
+    host.wait_gone()
+
+
 WAYS = {"window": lambda term: term.hang_up(),
         "TERM": lambda term: term.signal(signal.SIGTERM),
         "killed": lambda term: term.signal(signal.SIGKILL),
@@ -32,7 +39,8 @@ WAYS = {"window": lambda term: term.hang_up(),
 @pytest.mark.parametrize("way", WAYS)
 def test_a_shell_that_was_left_is_come_back_to(host, way):
     left_shell(host, WAYS[way])
-    term = host.belay(emulate=True)
+    # What is left on purpose is come back to in the same window only.
+    term = host.belay(*["--return=always"] * (way == "escape"), emulate=True)
     term.expect(BACK)
     term.expect("earlier")  # its screen
     term.line("echo $mark-''here")
@@ -46,12 +54,19 @@ def test_leaving_says_how_to_come_back_and_to_end(host):
     term = left_shell(host, WAYS["escape"])
     assert term.wait_exit() == 255
     term.assert_sane()
-    how = re.search(rb"`belay (.*)` comes back, `belay --kill (\w+) (.*)` ends it", term.raw)
-    assert how and how[1] == how[3] == f"-F {host.cfg} testhost".encode()
-    done = host.piped([belay_path(), "--kill", how[2].decode(), *how[3].decode().split()])
+    how = re.search(rb"`belay (.*)` comes back to it here, `belay --session (\w+) (.*)` "
+                    rb"anywhere; `belay --kill (\w+) (.*)` ends it", term.raw)
+    assert how and how[1] == how[3] == how[5] == f"-F {host.cfg} testhost".encode()
+    assert how[2] == how[4]
+    back = host.belay("--session", how[2].decode())
+    back.line("echo $mark-''here")
+    back.expect("kept-here")
+    back.type("\r~.")
+    assert back.wait_exit() == 255
+    done = host.piped([belay_path(), "--kill", how[4].decode(), *how[5].decode().split()])
     assert done.returncode == 0, done
     host.wait_gone()
-    fresh = host.shell()
+    fresh = host.shell("--return=always")
     assert b"has ended" in fresh.raw
     host.finish(fresh)
 
@@ -64,10 +79,84 @@ def test_leaving_without_a_link(host):
     assert term.wait_exit() == 255
     term.assert_sane()
     host.proxy.heal()
-    back = host.belay()
+    back = host.belay("--return=always")
     back.expect(BACK)
     back.expect("ready")
     host.finish(back)
+
+
+TWICE = r'''
+"$@"
+echo end-of-''one
+"$@"
+echo end-of-''two
+'''
+
+
+def test_what_is_left_on_purpose_is_come_back_to_in_its_window_only(host):
+    window = host.start(["sh", "-c", TWICE, "sh", *belay_argv(host)], emulate=True)
+    window.expect("ready")
+    window.line("mark=kept; echo -$mark''-")
+    window.expect("-kept-")
+    window.type("\r~.")
+    window.expect("end-of-one")
+    window.expect(BACK)
+    window.line("echo $mark-''here")
+    window.expect("kept-here")
+    window.type("\r~.")
+    window.expect("end-of-two")
+    elsewhere = host.belay()
+    elsewhere.expect("was left elsewhere")
+    elsewhere.expect("ready")
+    assert host.output_of(elsewhere, "echo -$mark-") == "--\n"
+    host.finish(elsewhere)
+    end_sessions(host)
+
+
+# As expect(1) and its like do it: the program is the leader of a terminal of its own, which
+# is closed in the end.
+DRIVES = """
+import os, pty, sys
+def spawn():
+    pid, fd = pty.fork()
+    if not pid:
+        os.execv(sys.argv[1], sys.argv[1:])
+    return fd
+def expect(fd, *words):
+    data = b""
+    while not any(word in data for word in words):
+        data += os.read(fd, 4096)
+    return [word for word in words if word in data]
+one = spawn()
+expect(one, b"ready")
+os.write(one, b"read -p sec''ret: answer; echo got=$answer\\n")
+expect(one, b"secret:")
+os.close(one)
+two = spawn()
+expect(two, b"ready")
+os.write(two, b"echo an''swer\\n")
+print(*expect(two, b"got=", b"answer"))
+"""
+
+
+@pytest.mark.parametrize("term", ["xterm", "dumb"])
+def test_a_program_that_drives_a_shell_does_not_meet_the_last_one(host, term):
+    done = host.piped(["/usr/bin/python3", "-c", DRIVES, *belay_argv(host)],
+                      env={"TERM": term})
+    assert done.stdout == b"b'answer'\n", done
+    end_sessions(host)
+
+
+def test_never_and_always(host):
+    left_shell(host, WAYS["window"])
+    fresh = host.shell("--return=never")
+    assert host.output_of(fresh, "echo -$mark-") == "--\n"
+    host.finish(fresh)
+    back = host.shell("--return=always")
+    assert host.output_of(back, "echo -$mark-") == "-kept-\n"
+    host.finish(back)
+    done = host.piped([*belay_argv(host), "--return=perhaps"])
+    assert done.returncode == 255 and b"--return=perhaps" in done.stderr
 
 
 def test_a_new_one_when_asked_for(host):

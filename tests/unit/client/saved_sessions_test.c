@@ -11,6 +11,9 @@
 
 static char dir[64];
 static struct options options;
+static const struct saved_place window = { { 0x8801, 77, 123456789012345 }, true };
+static struct saved_place here;
+static struct saved_others others;
 
 static void
 begin(void)
@@ -19,6 +22,7 @@ begin(void)
 		NULL };
 	snprintf(dir, sizeof dir, "/tmp/belay-test-XXXXXX");
 	CHECK(mkdtemp(dir) != NULL);
+	here = window;
 	CHECK_EQ(setenv("XDG_STATE_HOME", dir, 1), 0);
 	CHECK_EQ(options_parse(&options, 2, argv), 0);
 }
@@ -39,9 +43,15 @@ end(void)
 static struct saved_session
 session(uint8_t id, const char *name)
 {
-	struct saved_session m = { .id = { id }, .begun_ms = 1000 + id };
+	struct saved_session m = { .id = { id }, .begun_ms = 1000 + id, .place = window };
 	snprintf(m.name, sizeof m.name, "%s", name);
 	return m;
+}
+
+static bool
+find(bool shared, struct saved_session *ret)
+{
+	return saved_sessions_find(&options, shared, &here, ret, &others);
 }
 
 /* As on a full disk: no file grows. */
@@ -58,18 +68,18 @@ TEST(a_session_is_found_when_it_was_left_and_not_while_it_is_held)
 	struct saved_hold hold = { 0 };
 	struct saved_session m = session(7, "work"), found;
 	begin();
-	CHECK(!saved_sessions_find(&options, false, &found));
+	CHECK(!find(false, &found));
 	CHECK_EQ(saved_sessions_keep(&hold, &options, &m), 0);
-	CHECK(!saved_sessions_find(&options, false, &found));
-	CHECK(saved_sessions_find(&options, true, &found));
-	saved_sessions_leave(&hold);
-	CHECK(saved_sessions_find(&options, false, &found));
+	CHECK(!find(false, &found));
+	CHECK(find(true, &found));
+	saved_sessions_leave(&hold, SAVED_CUT_OFF);
+	CHECK(find(false, &found));
 	CHECK_EQ(memcmp(found.id, m.id, ID_LEN), 0);
 	CHECK_EQ(found.begun_ms, 1007);
 	CHECK_STR(found.host, "host");
 	CHECK_STR(found.name, "work");
 	saved_sessions_forget(&hold, m.id);
-	CHECK(!saved_sessions_find(&options, false, &found));
+	CHECK(!find(false, &found));
 	end();
 }
 
@@ -80,11 +90,11 @@ TEST(two_clients_of_one_process_hold_two_sessions)
 	begin();
 	CHECK_EQ(saved_sessions_keep(&one, &options, &a), 0);
 	CHECK_EQ(saved_sessions_keep(&two, &options, &b), 0);
-	saved_sessions_leave(&one);
-	CHECK(saved_sessions_find(&options, false, &found));
+	saved_sessions_leave(&one, SAVED_CUT_OFF);
+	CHECK(find(false, &found));
 	CHECK_EQ(found.id[0], 1);
 	saved_sessions_forget(&one, a.id);
-	CHECK(!saved_sessions_find(&options, false, &found));
+	CHECK(!find(false, &found));
 	saved_sessions_forget(&two, b.id);
 	end();
 }
@@ -96,8 +106,8 @@ TEST(a_shorter_text_leaves_nothing_of_the_longer_one)
 	begin();
 	CHECK_EQ(saved_sessions_keep(&hold, &options, &a), 0);
 	CHECK_EQ(saved_sessions_keep(&hold, &options, &b), 0);
-	saved_sessions_leave(&hold);
-	CHECK(saved_sessions_find(&options, false, &found));
+	saved_sessions_leave(&hold, SAVED_CUT_OFF);
+	CHECK(find(false, &found));
 	CHECK_STR(found.name, "b");
 	saved_sessions_forget(&hold, a.id);
 	end();
@@ -113,7 +123,7 @@ TEST(a_full_disk_is_told_and_leaves_no_file)
 	CHECK_EQ(errno, EFBIG);
 	CHECK_EQ(hold.fd, 0);
 	full(false);
-	CHECK(!saved_sessions_find(&options, true, &found));
+	CHECK(!find(true, &found));
 	end();
 }
 
@@ -123,13 +133,13 @@ TEST(a_full_disk_makes_no_session_forgotten)
 	struct saved_session m = session(4, "mine"), found;
 	begin();
 	CHECK_EQ(saved_sessions_keep(&hold, &options, &m), 0);
-	saved_sessions_leave(&hold);
+	saved_sessions_leave(&hold, SAVED_CUT_OFF);
 	full(true);
 	CHECK_EQ(saved_sessions_keep(&hold, &options, &m), 0);
 	CHECK(hold.fd != 0);
 	full(false);
-	saved_sessions_leave(&hold);
-	CHECK(saved_sessions_find(&options, false, &found));
+	saved_sessions_leave(&hold, SAVED_CUT_OFF);
+	CHECK(find(false, &found));
 	CHECK_STR(found.name, "mine");
 	saved_sessions_forget(&hold, m.id);
 	end();
@@ -143,5 +153,74 @@ TEST(where_there_is_no_place_it_is_told)
 	CHECK_EQ(setenv("XDG_STATE_HOME", "/dev/null", 1), 0);
 	CHECK_EQ(saved_sessions_keep(&hold, &options, &m), -1);
 	CHECK_EQ(errno, ENOTDIR);
+	end();
+}
+
+TEST(how_and_where_it_was_left_is_remembered)
+{
+	static const enum saved_how ways[] = { SAVED_CUT_OFF, SAVED_LEFT,
+		SAVED_WINDOW_GONE };
+	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+		struct saved_hold hold = { 0 };
+		struct saved_session m, found;
+		begin();
+		m = session(6, i ? "name" : "");
+		CHECK_EQ(saved_sessions_keep(&hold, &options, &m), 0);
+		saved_sessions_leave(&hold, ways[i]);
+		saved_sessions_leave(&hold,
+		    SAVED_CUT_OFF); /* at the end of the process */
+		CHECK(find(false, &found));
+		CHECK_EQ(found.how, ways[i]);
+		CHECK_EQ(memcmp(&found.place, &here, sizeof here), 0);
+		CHECK_STR(found.name, i ? "name" : "");
+		here.tty.leader_start++;
+		CHECK_EQ(find(false, &found), ways[i] != SAVED_LEFT);
+		CHECK_EQ(others.n, ways[i] == SAVED_LEFT);
+		saved_sessions_forget(&hold, m.id);
+		end();
+	}
+}
+
+TEST(what_is_not_come_back_to_is_counted_and_the_youngest_named)
+{
+	struct saved_hold one = { 0 }, two = { 0 };
+	struct saved_session a, b, found;
+	begin();
+	a = session(1, "old");
+	b = session(2, "young");
+	CHECK_EQ(saved_sessions_keep(&one, &options, &a), 0);
+	CHECK_EQ(saved_sessions_keep(&two, &options, &b), 0);
+	saved_sessions_leave(&one, SAVED_LEFT);
+	saved_sessions_leave(&two, SAVED_WINDOW_GONE);
+	here.person = false;
+	CHECK(!find(false, &found));
+	CHECK_EQ(others.n, 2);
+	CHECK(others.youngest.id[0] == 1 || others.youngest.id[0] == 2);
+	saved_sessions_forget(&one, a.id);
+	saved_sessions_forget(&two, b.id);
+	end();
+}
+
+/* As version 0.1.0 has written it. */
+TEST(a_file_without_a_place_was_a_persons)
+{
+	static const char id[] = "/belay/sessions/07000000000000000000000000000000";
+	struct saved_session found;
+	char path[160], text[80];
+	begin();
+	snprintf(path, sizeof path, "%s/belay", dir);
+	CHECK_EQ(mkdir(path, 0700), 0);
+	snprintf(path, sizeof path, "%s/belay/sessions", dir);
+	CHECK_EQ(mkdir(path, 0700), 0);
+	snprintf(path, sizeof path, "%s%s", dir, id);
+	FILE *file = fopen(path, "w");
+	int n = snprintf(text, sizeof text, "%016llx 1007 host \n",
+	    (unsigned long long)options_key(&options));
+	CHECK(file && fwrite(text, 1, (size_t)n, file) == (size_t)n && fclose(file) == 0);
+	CHECK(find(false, &found));
+	CHECK(found.place.person && found.how == SAVED_CUT_OFF && !found.name[0]);
+	here.person = false;
+	CHECK(!find(false, &found));
+	CHECK_EQ(unlink(path), 0);
 	end();
 }

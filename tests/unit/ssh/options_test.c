@@ -264,6 +264,22 @@ TEST(our_own_options_are_not_for_ssh)
 	options_finish(&t.o);
 }
 
+TEST(a_choice_is_one_of_its_words)
+{
+	static const char *const words[] = { "auto", "always", "never" };
+	char line[64];
+	for (unsigned i = 0; i < sizeof words / sizeof *words; i++) {
+		snprintf(line, sizeof line, "--return=%s host", words[i]);
+		parse(line);
+		CHECK(!t.o.bad_option);
+		CHECK_EQ(t.o.returns, i);
+		options_finish(&t.o);
+	}
+	check_bad("--return=alway host", "--return=alway");
+	check_bad("--return=auto|always host", "--return=auto|always");
+	check_bad("--return= host", "--return=");
+}
+
 /* ssh(1): every option with and without a value, alone and in a bundle. */
 TEST(every_option_of_ssh_is_known)
 {
