@@ -5,6 +5,7 @@
 #include "client/command_line.h"
 #include "client/escapes.h"
 #include "client/hello.h"
+#include "ssh/host_cache.h"
 #include "ssh/plain_hosts.h"
 #include "sys/sys.h"
 #include "sys/tty.h"
@@ -381,8 +382,6 @@ on_gone(void *owner, bool rebooted)
 		begin_anew(s);
 }
 
-static const char lately[] = "belay-server could not run there lately";
-
 /* The user gets what plain ssh gives; of a shell, kept by what the host has for that. */
 static void
 go_plain(struct client *s, const char *why, enum plain_keeper keeper)
@@ -414,8 +413,17 @@ on_plain(void *owner, const char *why, const char *keeper_name, bool remember)
 		return;
 	}
 	if (remember)
-		plain_hosts_remember(s->options, keeper);
+		plain_hosts_remember(s->options, &s->config, keeper);
 	go_plain(s, why, keeper);
+}
+
+static void
+on_foreign(void *owner, struct carrier *c)
+{
+	struct client *s = owner;
+	s->plain = (struct plain_ssh){ .null_stdin = s->config.null_stdin };
+	carrier_give_away(c, &s->plain.foreign);
+	leave(s, CLIENT_FOREIGN);
 }
 
 static void
@@ -453,7 +461,8 @@ on_refused(void *owner)
 }
 
 static const struct reconnect_events reconnect_events = { on_hello, on_up, on_bye,
-	on_lost, on_gone, on_taken, on_plain, on_failed, on_lend, on_refused };
+	on_lost, on_gone, on_taken, on_plain, on_foreign, on_failed, on_lend,
+	on_refused };
 
 /* ---- what the console tells ---- */
 
@@ -673,6 +682,8 @@ begin(struct client *s)
 	s->ending.replaceable = s->request.kind == KIND_NONE;
 	s->reconnect.policy.unattended = !s->request.raw;
 	s->reconnect.command = s->request.command.len > 0;
+	s->reconnect.adopts = s->request.kind == KIND_PTY || s->request.kind == KIND_PIPES
+	    || s->request.kind == KIND_SFTP;
 	s->reconnect.secret = s->forwards.x11.on; /* the cookie */
 	s->reconnect.terminal = s->request.kind == KIND_PTY;
 	reconnect_start(&s->reconnect, &s->config);
@@ -688,19 +699,34 @@ to_background(struct client *s)
 }
 
 static void
+forget(struct client *s)
+{
+	if (host_cache_forget(s->options, &s->config))
+		leave(s, 0);
+	else
+		fail(s, "cannot forget it: %s", strerror(errno));
+}
+
+static void
 on_config(void *owner)
 {
 	struct client *s = owner;
-	enum plain_keeper keeper;
+	enum plain_keeper keeper = PLAIN_NONE;
 	if (!ssh_query_take(&s->query, &s->config))
 		ssh_config_from_options(&s->config, s->options);
 	if (s->config.silent)
 		log_louder(LOG_QUIET - LOG_VERBOSE);
+	if (s->options->forget) {
+		forget(s);
+		return;
+	}
 	if (!session_request_program(&s->request, s->options, &s->config)) {
 		leave(s, CLIENT_PLAIN_SSH);
 		return;
 	}
-	bool plain = !s->request.manages && plain_hosts_has(s->options, &keeper);
+	const char *plain = s->request.manages
+	    ? NULL
+	    : plain_hosts_has(s->options, &s->config, &keeper);
 	bool for_ssh = s->config.for_ssh.n && !s->request.manages;
 	if (s->config.background && ((!plain && !for_ssh) || s->config.no_command))
 		to_background(s);
@@ -709,7 +735,7 @@ on_config(void *owner)
 		return;
 	}
 	if (plain) {
-		go_plain(s, lately, keeper);
+		go_plain(s, plain, keeper);
 		return;
 	}
 	session_request_session(&s->request, s->options, &s->config, &s->saved);
@@ -745,14 +771,7 @@ int
 client_init(struct client *s, const struct options *o, const char *ssh)
 {
 	*s = (struct client){ .options = o, .begun_us = sys_now_us() };
-	enum plain_keeper keeper;
 	sd_notify_init(&s->notify);
-	/* A tunnel or a shell may need the configuration yet. */
-	bool settled = o->command[0] && !o->no_command;
-	if (settled && !session_request_manages(o) && plain_hosts_has(o, &keeper)) {
-		go_plain(s, lately, keeper);
-		return CLIENT_PLAIN_SSH;
-	}
 	if (start(s, ssh)) {
 		log_say(LOG_ERROR, "cannot start: %s", strerror(errno));
 		return EXIT_FAILED;

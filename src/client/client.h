@@ -26,7 +26,10 @@
 #include "ssh/options.h"
 #include "ssh/ssh_query.h"
 
-enum { CLIENT_PLAIN_SSH = -1 };
+enum {
+	CLIENT_PLAIN_SSH = -1, /* plain_ssh_run */
+	CLIENT_FOREIGN = -2, /* plain_ssh_go_on */
+};
 
 /* All state of one; a zeroed one is what client_init takes.  It has to stay where it is. */
 struct client {

@@ -103,7 +103,9 @@ run(struct options *o)
 	}
 	struct plain_ssh plain = { 0 };
 	int status = o->direct ? CLIENT_PLAIN_SSH : run_client(o, ssh, &plain);
-	return status == CLIENT_PLAIN_SSH ? plain_ssh_run(&plain, o, ssh) : status;
+	return status == CLIENT_PLAIN_SSH ? plain_ssh_run(&plain, o, ssh)
+	    : status == CLIENT_FOREIGN	  ? plain_ssh_go_on(&plain)
+					  : status;
 }
 
 int

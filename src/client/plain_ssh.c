@@ -3,12 +3,16 @@
 #include "autossh/autossh.h"
 #include "base/log.h"
 #include "client/ending.h"
+#include "ssh/ssh_helper.h"
+#include "sys/sys.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* sftp's stdout is a pipe, whoever looks on. */
@@ -135,6 +139,125 @@ keep_ssh(struct plain_ssh *p, const struct options *o)
 	int status = autossh_keep((int)(to - argv), argv, &p->background, o->verbose);
 	free(argv);
 	return status ? EXIT_FAILED : 0;
+}
+
+/* ---- another program, which runs already ---- */
+
+enum { COPY_MAX = 64 * 1024 };
+
+/* Bytes on their way from one descriptor to another; at their end both are -1. */
+struct copy {
+	int from, to;
+	struct buf waiting;
+};
+
+static void
+close_from(struct copy *c)
+{
+	if (c->from > STDERR_FILENO)
+		close(c->from);
+	c->from = -1;
+}
+
+static void
+close_to(struct copy *c)
+{
+	if (c->to > STDERR_FILENO)
+		close(c->to);
+	c->to = -1;
+	buf_drop(&c->waiting, c->waiting.len);
+}
+
+/* One of the two is ready.  Nothing more is read before the other has taken all. */
+static void
+copy_some(struct copy *c)
+{
+	struct span nothing = { 0 };
+	if (!c->waiting.len && c->from >= 0
+	    && sys_read_into(c->from, &c->waiting, COPY_MAX) < 0)
+		close_from(c);
+	if (c->waiting.len) {
+		ssize_t n = sys_write_both(c->to, buf_span(&c->waiting), nothing);
+		buf_drop(&c->waiting, n < 0 ? 0 : (size_t)n);
+		if (n < 0) {
+			close_from(c); /* nobody takes it */
+			close_to(c);
+		}
+	}
+	if (c->from < 0 && !c->waiting.len)
+		close_to(c);
+}
+
+static void
+await(const struct copy *c, struct pollfd *ret)
+{
+	*ret = c->waiting.len ? (struct pollfd){ .fd = c->to, .events = POLLOUT }
+			      : (struct pollfd){ .fd = c->from, .events = POLLIN };
+}
+
+static bool
+copy_errors(const struct carrier_foreign *f)
+{
+	struct buf said;
+	int asking = -1;
+	buf_init(&said, COPY_MAX);
+	ssize_t n = f->door ? ssh_helper_read(f->err, &said, COPY_MAX / 2, &asking)
+			    : sys_read_into(f->err, &said, COPY_MAX / 2);
+	if (asking >= 0)
+		close(asking); /* it is in: nothing is asked any more */
+	(void)sys_write_all(STDERR_FILENO, buf_bytes(&said), said.len);
+	buf_finish(&said);
+	return n >= 0;
+}
+
+/* Copies until the program has closed its output. */
+static void
+pump(const struct carrier_foreign *f, bool null_stdin)
+{
+	struct copy in = { .from = null_stdin ? -1 : STDIN_FILENO, .to = f->in };
+	struct copy out = { .from = f->out, .to = STDOUT_FILENO };
+	bool says = true;
+	buf_init(&in.waiting, 2 * COPY_MAX);
+	buf_init(&out.waiting, 2 * COPY_MAX);
+	sys_nonblock_stdio(STDOUT_FILENO);
+	if (null_stdin)
+		close_to(&in);
+	while (out.from >= 0 || out.waiting.len || says) {
+		struct pollfd p[3] = { [2] = { .fd = says ? f->err : -1,
+					   .events = POLLIN } };
+		await(&in, &p[0]);
+		await(&out, &p[1]);
+		if (poll(p, 3, -1) <= 0)
+			continue;
+		if (p[0].revents)
+			copy_some(&in);
+		if (p[1].revents)
+			copy_some(&out);
+		if (p[2].revents)
+			says = copy_errors(f);
+	}
+	close_from(&in);
+	close_to(&in);
+	buf_finish(&in.waiting);
+	buf_finish(&out.waiting);
+	sys_restore_stdio();
+	close(f->err);
+}
+
+int
+plain_ssh_go_on(struct plain_ssh *p)
+{
+	struct carrier_foreign *f = &p->foreign;
+	int status = f->status;
+	(void)sys_write_all(STDERR_FILENO, buf_bytes(&f->errors), f->errors.len);
+	if (sys_write_all(STDOUT_FILENO, buf_bytes(&f->output), f->output.len) == 0
+	    && f->pid > 0)
+		pump(f, p->null_stdin);
+	while (f->pid > 0 && waitpid(f->pid, &status, 0) < 0 && errno == EINTR)
+		continue;
+	buf_finish(&f->output);
+	buf_finish(&f->errors);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILED;
 }
 
 int

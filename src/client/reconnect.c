@@ -80,7 +80,7 @@ connects(const struct reconnect *r)
 	if (first && !r->alone && control_master_shares(r->config))
 		return false;
 	return ssh_config_connects(r->config, first,
-	    !first || host_cache_has(HOST_CACHE_KEY_KNOWN, r->options, NULL));
+	    !first || host_cache_has(HOST_CACHE_KEY_KNOWN, r->options, r->config, NULL));
 }
 
 static int
@@ -98,6 +98,9 @@ start(struct reconnect *r, struct attempt *a, bool asks, bool fresh)
 		.alone = r->alone,
 		.asks = asks,
 		.fresh = fresh,
+		.known = !first || fresh
+		    || host_cache_has(HOST_CACHE_SERVES, r->options, r->config, NULL),
+		.adopts = r->adopts,
 		.hold_errors = r->command,
 		.connect_timeout_s = connect_timeout_s(r),
 		.config = connects(r) ? r->config : NULL };
@@ -250,8 +253,10 @@ link_ready(struct reconnect *r, struct attempt *a)
 	l->heard_us = r->loop->now_us;
 	(void)engine_add(r->engine, l); /* the old one is gone: there is room */
 	if (!r->was_up && r->config->asks_about_keys
-	    && !host_cache_has(HOST_CACHE_KEY_KNOWN, r->options, NULL))
-		host_cache_remember(HOST_CACHE_KEY_KNOWN, r->options, "-");
+	    && !host_cache_has(HOST_CACHE_KEY_KNOWN, r->options, r->config, NULL))
+		host_cache_remember(HOST_CACHE_KEY_KNOWN, r->options, r->config, "-");
+	if (!r->was_up && !a->carrier.known)
+		host_cache_remember(HOST_CACHE_SERVES, r->options, r->config, "-");
 	programs_keep(&r->servers, a->carrier.bootstrap.host_os,
 	    a->carrier.bootstrap.host_machine);
 	if (!r->net.loop)
@@ -287,7 +292,18 @@ to_plain(struct reconnect *r, const struct attempt *a, bool remember)
 		    attempt_text(a));
 	else
 		r->events->plain(r->owner, attempt_text(a), a->carrier.bootstrap.keeper,
-		    remember);
+		    remember && a->carrier.answered);
+}
+
+/* Another program than ours has run, or none at all. */
+static void
+remember_foreign(struct reconnect *r, const struct attempt *a)
+{
+	if (!a->carrier.answered && !a->carrier.known)
+		host_cache_remember(HOST_CACHE_FOREIGN, r->options, r->config,
+		    carrier_failed(a, CARRIER_NO_SERVER) && !a->carrier.ended_us
+			? HOST_CACHE_PERHAPS
+			: "-");
 }
 
 /* The host lacks something for the moment: that says nothing of the next time. */
@@ -378,6 +394,8 @@ no_server(struct reconnect *r, const struct attempt *a)
 	bool plain = a->why == WHY_CARRIER
 	    && (a->carrier.why != CARRIER_NOISE || !r->terminal);
 	if (r->policy.state == POLICY_FIRST && plain)
+		remember_foreign(r, a);
+	if (r->policy.state == POLICY_FIRST && plain)
 		to_plain(r, a,
 		    !carrier_failed(a, CARRIER_NO_PLACE) && !a->carrier.told_ready);
 	else if (r->policy.state == POLICY_FIRST)
@@ -403,6 +421,8 @@ no_carrier(struct reconnect *r, struct attempt *a)
 	case CARRIER_SILENT:
 	case CARRIER_NOISE:
 		no_server(r, a);
+		break;
+	case CARRIER_FOREIGN: /* try_on's */
 		break;
 	case CARRIER_LOGIN:
 		if (!first)
@@ -526,7 +546,13 @@ try_on(struct reconnect *r)
 {
 	struct attempt *a = r->trying;
 	attempt_turn(a, r->engine);
-	if (a->phase == ATTEMPT_OVER) {
+	if (a->phase == ATTEMPT_OVER && carrier_failed(a, CARRIER_FOREIGN)) {
+		r->trying = NULL;
+		lend(r, false);
+		remember_foreign(r, a);
+		r->events->foreign(r->owner, &a->carrier);
+		attempt_close(a);
+	} else if (a->phase == ATTEMPT_OVER) {
 		attempt_close(a);
 		attempt_failed(r, a);
 	} else if (a->phase == ATTEMPT_LINK) {

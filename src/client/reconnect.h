@@ -34,6 +34,9 @@ struct reconnect_events {
 	/* belay-server cannot run there: plain ssh; keeper: what else could keep a shell;
 	 * remember: by its nature */
 	void (*plain)(void *owner, const char *why, const char *keeper, bool remember);
+	/* another program runs there, or has run, and it is the one that was asked for:
+	 * carrier_give_away */
+	void (*foreign)(void *owner, struct carrier *c);
 	/* it is over; text NULL: ssh has said why */
 	void (*failed)(void *owner, const char *text);
 	void (*lend)(void *owner, bool lent); /* ssh asks on the terminal */
@@ -75,6 +78,7 @@ struct reconnect {
 	bool ending;
 	bool asking; /* ssh has the terminal, to ask there */
 	bool command; /* a command is run, not a shell */
+	bool adopts; /* the output of another program than ours is what was asked for */
 	bool secret; /* the first hello is not to be seen by others */
 	bool terminal; /* the program runs on one */
 	/* A tunnel device is free only when the link's ssh has ended: no attempt is made beside

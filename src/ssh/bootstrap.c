@@ -51,6 +51,8 @@ event_of(struct bootstrap *b, const char *line)
 	char word[BOOTSTRAP_WORD_MAX] = "", unpack[BOOTSTRAP_WORD_MAX] = "";
 	if (sscanf(line, "%63s", word) != 1)
 		return BOOTSTRAP_MORE;
+	if (strcmp(word, "login") == 0)
+		return BOOTSTRAP_LOGIN;
 	if (strcmp(word, "ready") == 0)
 		return BOOTSTRAP_READY;
 	if (strcmp(word, "start") == 0 || strcmp(word, "need") == 0)

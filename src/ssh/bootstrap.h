@@ -18,6 +18,11 @@
  *           <-- the prelude once more
  *                                         MARK ready
  *
+ * A host that is not known to run belay-server may run another program in its place
+ * (sshd_config(5), ForceCommand), for which nothing on stdin is meant: there the prelude is
+ * written only behind `start` or `run`, and ssh's LocalCommand says `MARK login`, so that
+ * silence can be told from a slow login.
+ *
  * MARK is random, and what is on lines without it is noise of the host's start-up files:
  * it is dropped, and bounded.
  */
@@ -30,6 +35,7 @@ enum { BOOTSTRAP_MARK_LEN = 24, BOOTSTRAP_WORD_MAX = 64, BOOTSTRAP_TEXT_MAX = 25
 
 enum bootstrap_event {
 	BOOTSTRAP_MORE, /* nothing yet */
+	BOOTSTRAP_LOGIN, /* ssh is in (its LocalCommand says so): the host runs what it runs */
 	BOOTSTRAP_START, /* the server that is there is run: it says the next word, or is damaged */
 	BOOTSTRAP_READY, /* what follows in the input are frames */
 	BOOTSTRAP_NEED, /* no server there: bootstrap_script is next, for `os` and `machine` */

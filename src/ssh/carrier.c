@@ -21,7 +21,11 @@
 
 enum {
 	COMMAND_MAX = 8192, /* of the bootstrap */
-	SAID_MAX = 8 * 1024,
+	SAID_MAX = 256 * 1024,
+	SAID_KEPT = 4 * 1024, /* of what nobody is shown */
+	SAID_READ = 16 * 1024,
+	OUTPUT_KEPT = 64 * 1024, /* no start-up file of a shell says so much */
+	LOCAL_MAX = 2048,
 	READ_MAX = 64 * 1024,
 	RECEIVED_MAX = 2 * READ_MAX,
 	FIXED_ARGS = 32,
@@ -45,15 +49,32 @@ over(struct carrier *c, enum carrier_why why, const char *text)
 	snprintf(c->text, sizeof c->text, "%s", text);
 }
 
+/* A shell or a forge that does not take our command line shows it: that is of no use. */
+static bool
+is_of_ours(const struct carrier *c, const char *text, size_t n)
+{
+	for (size_t i = 0; i + BOOTSTRAP_MARK_LEN <= n; i++)
+		if (memcmp(text + i, c->bootstrap.mark, BOOTSTRAP_MARK_LEN) == 0)
+			return true;
+	return false;
+}
+
+static const char foreign[] = "another program than asked for runs there";
+
 /* Until the session is there, ssh's words are for the person. */
 static void
 show_errors(struct carrier *c)
 {
-	if (c->held || !c->first || c->said.len <= c->shown)
-		return;
-	(void)sys_write_all(STDERR_FILENO, buf_bytes(&c->said) + c->shown,
-	    c->said.len - c->shown);
-	c->shown = c->said.len;
+	const char *text = c->said.len ? buf_str(&c->said) : NULL;
+	while (text && !c->held && c->first && c->shown < c->said.len) {
+		const char *line = text + c->shown;
+		size_t left = c->said.len - c->shown;
+		const char *nl = memchr(line, '\n', left);
+		size_t n = nl ? (size_t)(nl - line) + 1 : left;
+		if (!is_of_ours(c, line, n))
+			(void)sys_write_all(STDERR_FILENO, line, n);
+		c->shown += n;
+	}
 }
 
 /* ---- ssh's command line ---- */
@@ -64,6 +85,7 @@ static const char *const always[] = { "-T", "-oRemoteCommand=none", NULL };
 /* A connection shared with others may be as dead as the one we replace. */
 static const char *const again[] = { "-Snone", "-oControlMaster=no",
 	"-oControlPersist=no", "-oPermitLocalCommand=no", NULL };
+static const char *const tells[] = { "-oPermitLocalCommand=yes", NULL };
 static const char *const unattended[] = { "-oBatchMode=yes", NULL };
 /* Of -a and -A, and of -x, -X and -Y, the last one counts (ssh.c).  The agent is forwarded
  * by each link's ssh, if at all: what it knows of the way to the host, only ssh can tell. */
@@ -99,9 +121,23 @@ add_users(char **argv, size_t n, const struct options *o, bool behind, bool shar
 	return n;
 }
 
+/* What ssh runs here once it is in: it says so, and does what the user has said. */
+static void
+local_command(const struct carrier_plan *plan, const char *mark, char ret[LOCAL_MAX])
+{
+	const struct ssh_config *wanted = plan->wanted;
+	struct span users = wanted->permits_local ? wanted->local_command
+						  : (struct span){ 0 };
+	int n = snprintf(ret, LOCAL_MAX, "-oLocalCommand=echo %s login%s%.*s", mark,
+	    users.n ? "; " : "", (int)users.n, (const char *)users.p);
+	if (n >= LOCAL_MAX)
+		ret[0] = 0; /* then the user's alone */
+}
+
 static char **
 build_argv(const struct carrier_plan *plan, const char *command, char *timeout,
-    char *proxy, char overrides[SSH_CONFIG_OVERRIDES][SSH_CONFIG_OVERRIDE_LEN])
+    char *proxy, char *local,
+    char overrides[SSH_CONFIG_OVERRIDES][SSH_CONFIG_OVERRIDE_LEN])
 {
 	const struct options *o = plan->options;
 	char **argv = calloc(o->n_link_args + FIXED_ARGS + SSH_CONFIG_OVERRIDES,
@@ -117,6 +153,10 @@ build_argv(const struct carrier_plan *plan, const char *command, char *timeout,
 	bool shares = plan->first && !plan->alone;
 	if (!shares)
 		n = add_args(argv, n, again);
+	if (local) {
+		n = add_args(argv, n, tells);
+		argv[n++] = local;
+	}
 	if (!plan->first)
 		argv[n++] = timeout;
 	if (!plan->first && !plan->asks)
@@ -173,6 +213,16 @@ carrier_broke(struct carrier *c, int err)
 
 static void boot(struct carrier *c);
 
+/* It may be all that was asked for. */
+static void
+keep_output(struct carrier *c, size_t n)
+{
+	if (c->known || c->answered || c->phase != CARRIER_BOOT)
+		return;
+	if (c->output.len <= OUTPUT_KEPT)
+		(void)buf_put(&c->output, buf_bytes(&c->in) + c->in.len - n, n);
+}
+
 /* Takes what ssh has passed on so far; false: nothing was there. */
 static bool
 read_some(struct carrier *c)
@@ -182,6 +232,8 @@ read_some(struct carrier *c)
 	errno = 0; /* the end of what is read sets none */
 	ssize_t n = sys_read_into(c->from.fd, &c->in, READ_MAX);
 	c->heard |= n > 0;
+	if (n > 0)
+		keep_output(c, (size_t)n);
 	if (n < 0 || c->in.failed)
 		carrier_broke(c, c->in.failed ? ENOMEM : errno);
 	if (c->phase == CARRIER_BOOT)
@@ -229,6 +281,21 @@ take_question(struct carrier *c, int fd)
 		c->asking = fd;
 }
 
+/* Nothing that is held back for the person is dropped unseen. */
+static void
+make_room(struct carrier *c)
+{
+	if (c->first && c->said.len > SAID_MAX / 2 && c->shown < c->said.len) {
+		c->held = false;
+		show_errors(c);
+	}
+	if (c->said.len <= 2 * SAID_KEPT || (c->first && c->shown < c->said.len))
+		return;
+	size_t old = c->said.len - SAID_KEPT;
+	buf_drop(&c->said, old);
+	c->shown = c->shown > old ? c->shown - old : 0;
+}
+
 static void
 read_errors(struct carrier *c)
 {
@@ -236,14 +303,10 @@ read_errors(struct carrier *c)
 	if (!c->err.fn)
 		return;
 	do {
-		if (c->said.len > SAID_MAX / 2) {
-			size_t old = c->said.len - SAID_MAX / 4;
-			buf_drop(&c->said, old);
-			c->shown = c->shown > old ? c->shown - old : 0;
-		}
+		make_room(c);
 		int asking = -1;
-		n = c->door ? ssh_helper_read(c->err.fd, &c->said, SAID_MAX / 4, &asking)
-			    : sys_read_into(c->err.fd, &c->said, SAID_MAX / 4);
+		n = c->door ? ssh_helper_read(c->err.fd, &c->said, SAID_READ, &asking)
+			    : sys_read_into(c->err.fd, &c->said, SAID_READ);
 		take_question(c, asking);
 		if (c->phase < CARRIER_SERVES)
 			show_errors(c);
@@ -322,6 +385,7 @@ static int
 start_ssh(struct carrier *c, const struct carrier_plan *plan, const char *command)
 {
 	char timeout[48], proxy[SSH_HELPER_ARG_MAX], askpass[SSH_HELPER_ARG_MAX];
+	char local[LOCAL_MAX] = "";
 	char overrides[SSH_CONFIG_OVERRIDES][SSH_CONFIG_OVERRIDE_LEN];
 	char *env[SSH_HELPER_ENV];
 	int fds[3];
@@ -331,7 +395,10 @@ start_ssh(struct carrier *c, const struct carrier_plan *plan, const char *comman
 	bool says = plan->first
 	    ? ours && plan->asks && ssh_helper_notify_env(askpass, env)
 	    : ssh_helper_ask_env(askpass, env);
-	char **argv = build_argv(plan, command, timeout, ours ? proxy : NULL, overrides);
+	if (plan->first && !plan->known)
+		local_command(plan, c->bootstrap.mark, local);
+	char **argv = build_argv(plan, command, timeout, ours ? proxy : NULL,
+	    local[0] ? local : NULL, overrides);
 	if (!argv)
 		return ERR_NOMEM;
 	c->asks = says && plan->asks && !plan->first;
@@ -364,6 +431,9 @@ carrier_start(struct carrier *c, struct loop *loop, const struct carrier_plan *p
 		.phase = CARRIER_BOOT,
 		.first = plan->first,
 		.held = plan->hold_errors,
+		.known = plan->known,
+		.adopts = plan->adopts,
+		.terminal = plan->terminal,
 		.asking = -1,
 		.from.fd = -1,
 		.to.fd = -1,
@@ -379,12 +449,14 @@ carrier_start(struct carrier *c, struct loop *loop, const struct carrier_plan *p
 	buf_init(&c->in, RECEIVED_MAX);
 	buf_init(&c->out, UPLOAD_MAX);
 	buf_init(&c->first_bytes, UPLOAD_MAX);
+	buf_init(&c->output, OUTPUT_KEPT + READ_MAX);
+	size_t at_once = plan->known ? plan->first_bytes.n : 0;
 	int err = buf_put(&c->first_bytes, plan->first_bytes.p, plan->first_bytes.n);
 	if (!err)
-		err = buf_put(&c->out, plan->first_bytes.p, plan->first_bytes.n);
+		err = buf_put(&c->out, plan->first_bytes.p, at_once);
 	if (!err)
-		err = bootstrap_command(&c->bootstrap, plan->hello, plan->first_bytes.n,
-		    plan->fresh, &command);
+		err = bootstrap_command(&c->bootstrap, plan->hello, at_once, plan->fresh,
+		    &command);
 	if (!err)
 		err = start_ssh(c, plan, buf_str(&command));
 	int saved = errno;
@@ -421,17 +493,44 @@ no_place(struct carrier *c)
 }
 
 static void
+put_first_bytes(struct carrier *c)
+{
+	if (buf_put(&c->out, buf_bytes(&c->first_bytes), c->first_bytes.len))
+		over(c, CARRIER_NO_SERVER, "out of memory");
+}
+
+/* ssh's own LocalCommand may have said something, too. */
+static void
+on_login(struct carrier *c)
+{
+	c->taken_us = c->loop->now_us;
+	c->heard = false;
+	buf_drop(&c->output, c->output.len);
+	(void)buf_put(&c->output, buf_bytes(&c->in), c->in.len);
+}
+
+static void
 boot(struct carrier *c)
 {
 	while (c->phase == CARRIER_BOOT) {
-		switch (bootstrap_input(&c->bootstrap, &c->in)) {
+		int event = bootstrap_input(&c->bootstrap, &c->in);
+		c->answered |= event > 0 && event != BOOTSTRAP_LOGIN;
+		switch (event) {
 		case BOOTSTRAP_MORE:
+			if (!c->answered && c->adopts && !c->terminal
+			    && c->output.len > OUTPUT_KEPT)
+				over(c, CARRIER_FOREIGN, foreign);
 			return;
+		case BOOTSTRAP_LOGIN:
+			on_login(c);
+			break;
 		case BOOTSTRAP_READY:
 			c->phase = CARRIER_READY;
 			break;
 		case BOOTSTRAP_START:
 			c->server = SERVER_FOUND;
+			if (!c->known)
+				put_first_bytes(c);
 			break;
 		case BOOTSTRAP_NEED:
 			c->may_have_begun = false; /* without a server nothing can */
@@ -443,9 +542,7 @@ boot(struct carrier *c)
 			break;
 		case BOOTSTRAP_RUN: /* what was written first has been skipped on the host */
 			c->server = SERVER_SENT;
-			if (buf_put(&c->out, buf_bytes(&c->first_bytes),
-				c->first_bytes.len))
-				over(c, CARRIER_NO_SERVER, "out of memory");
+			put_first_bytes(c);
 			break;
 		case BOOTSTRAP_REFUSED:
 			c->may_have_begun = false;
@@ -537,6 +634,24 @@ carrier_is_cut_off(const struct carrier *c)
 	return connector_is_cut_off(&c->connector);
 }
 
+void
+carrier_give_away(struct carrier *c, struct carrier_foreign *ret)
+{
+	*ret = (struct carrier_foreign){ .pid = c->pid,
+		.status = c->status,
+		.in = hand_out(c, &c->to),
+		.out = hand_out(c, &c->from),
+		.err = hand_out(c, &c->err),
+		.door = c->door,
+		.output = c->output,
+		.errors = c->said };
+	buf_drop(&ret->errors, c->shown);
+	buf_init(&c->output, OUTPUT_KEPT);
+	buf_init(&c->said, SAID_MAX);
+	c->shown = 0;
+	c->pid = 0;
+}
+
 /* ---- the end ---- */
 
 void
@@ -557,6 +672,7 @@ carrier_close(struct carrier *c)
 	buf_finish(&c->in);
 	buf_finish(&c->out);
 	buf_finish(&c->first_bytes);
+	buf_finish(&c->output);
 	buf_finish(&c->said);
 	if (c->pid > 0 && !c->kill_us) {
 		kill(c->pid, SIGTERM);
@@ -616,11 +732,29 @@ server_died(struct carrier *c, int status)
 	    && WIFEXITED(status) && ssh_errors(buf_str(&c->said)) == SSH_ERROR_NONE;
 }
 
+/* Another program than ours has run there to its end, and has done something: that was what
+ * was asked for.  It got nothing from us, and no end of its input either.  What ends without
+ * a word and with an error has perhaps only refused our command line; so has what shows it. */
+static bool
+was_foreign(const struct carrier *c, int status, bool all_read)
+{
+	return c->phase == CARRIER_BOOT && c->adopts && all_read && !c->known
+	    && !c->answered && !c->ended_us && !c->broken_err && WIFEXITED(status)
+	    && WEXITSTATUS(status) != STATUS_SSH_FAILED
+	    && (c->output.len || WEXITSTATUS(status) == 0) && c->output.len <= OUTPUT_KEPT
+	    && !is_of_ours(c, (const char *)buf_bytes(&c->output), c->output.len);
+}
+
 void
 carrier_ended(struct carrier *c, int status, bool all_read)
 {
 	if (c->phase == CARRIER_OVER)
 		return;
+	if (was_foreign(c, status, all_read)) {
+		c->status = status;
+		over(c, CARRIER_FOREIGN, foreign);
+		return;
+	}
 	if (all_read && !c->broken_err && has_not_begun(c, status))
 		c->may_have_begun = false;
 	if (server_died(c, status)) {
@@ -660,6 +794,8 @@ silence_tick(struct carrier *c, uint64_t now_us)
 	    || c->bootstrap.os[0])
 		return 0;
 	if (!c->taken_us) {
+		if (!c->known && !found)
+			return 0; /* its LocalCommand tells when ssh is in */
 		if (c->out.len || os_pipe_unread(c->to.fd) != 0)
 			return now_us + TAKEN_POLL_US;
 		c->taken_us = now_us;

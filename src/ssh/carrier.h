@@ -40,6 +40,9 @@ enum carrier_why {
 	CARRIER_NO_PLACE, /* the host could run it, but no directory takes it; `text` */
 	CARRIER_SILENT, /* another program runs there, and does not answer; `text` */
 	CARRIER_NOISE, /* the same, and its output has no end; `text` */
+	/* another program than ours has run there, or runs, and got nothing of ours: its output
+	 * and its end are the ones that were asked for (carrier_give_away) */
+	CARRIER_FOREIGN,
 	CARRIER_CUT, /* ssh lives and cannot be written to or read from; `text` */
 	CARRIER_CLOSED, /* the caller closed it */
 };
@@ -69,6 +72,12 @@ struct carrier {
 	/* The host may have got HELLO and may have started the program: nothing has shown
 	 * yet that it has not. */
 	bool may_have_begun;
+	bool known; /* belay-server has run there: what comes at once is for it */
+	bool adopts; /* of another program the caller wants output and end */
+	bool terminal; /* it is for one: endless output is of no use there */
+	bool answered; /* a word of ours has come from the host */
+	struct buf output; /* what has come without one; of a host that is not known */
+	int status; /* ssh's, as waitpid has it; CARRIER_FOREIGN with no pid */
 	enum carrier_server server; /* how the one that runs came there */
 	struct bootstrap bootstrap;
 
@@ -76,7 +85,7 @@ struct carrier {
 	uint64_t kill_us; /* when TERM was not enough; 0: not told to end */
 	struct watch from, to; /* stdout and stdin of ssh; no function: not ours */
 	struct buf in, out; /* read from it and not looked at; to be written to it */
-	struct buf first_bytes; /* what is written to stdin at once */
+	struct buf first_bytes; /* what is written to stdin at once, or behind `start` */
 	struct watch err; /* its stderr */
 	struct buf said; /* the last of what ssh said on stderr */
 	size_t shown; /* bytes of `said` that the person has seen */
@@ -96,11 +105,20 @@ struct carrier {
 	int broken_err; /* errno of the first reason; 0: ssh has closed them */
 	bool told_ready, told_over;
 	uint64_t started_us;
-	/* when ssh had taken all of first_bytes, or the server was run; 0: not yet */
+	/* when ssh had taken all of first_bytes, was in, or the server was run; 0: not yet */
 	uint64_t taken_us;
 	uint64_t
 	    ended_us; /* when its input was ended, since nothing of ours answers; 0: not */
 	uint64_t broken_us; /* when its pipes were found broken; 0: not */
+};
+
+/* ssh, which carries another program than ours. */
+struct carrier_foreign {
+	pid_t pid; /* 0: it has ended, with this status */
+	int status;
+	int in, out, err; /* ours of its stdin, stdout and stderr, while it runs */
+	bool door; /* its stderr is one (ssh_helper.h) */
+	struct buf output, errors; /* what has come of both */
 };
 
 struct carrier_plan {
@@ -113,14 +131,15 @@ struct carrier_plan {
 	bool alone; /* not by a connection that is shared with others */
 	bool first, asks; /* asks: ssh may prompt, by the door unless it is the first */
 	bool fresh; /* a server that is there does not work */
+	bool known; /* belay-server has run there (HOST_CACHE_SERVES) */
+	bool adopts; /* output and end of another program are wanted */
 	/* a host that only takes certain commands complains about ours */
 	bool hold_errors;
 	unsigned connect_timeout_s; /* up to the keys, ssh_config(5); not for the first */
 	const struct ssh_config *config; /* how we connect; NULL: ssh does it by itself */
 	struct span
 	    hello; /* goes on the command line, which others can see; empty: none */
-	struct span
-	    first_bytes; /* on stdin at once: not empty, since silence is seen by it */
+	struct span first_bytes; /* for stdin: not empty, since silence is seen by it */
 };
 
 /* Starts ssh.  0, or an error (ERR_SYSTEM with errno); then nothing is left behind. */
@@ -131,6 +150,8 @@ void carrier_serves(struct carrier *c);
 /* The pipes that the caller has been given are broken, by this error (0: closed by ssh, whose
  * end tells why, and is awaited for a moment). */
 void carrier_broke(struct carrier *c, int err);
+/* CARRIER_FOREIGN: all of ssh is the caller's. */
+void carrier_give_away(struct carrier *c, struct carrier_foreign *ret);
 /* The person cancels it: over, as a refused login is. */
 void carrier_cancel(struct carrier *c);
 /* Ends ssh: closes what is still the carrier's, TERM, and KILL (carrier_tick) if that is not

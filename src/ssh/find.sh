@@ -58,5 +58,5 @@ done;
 # The third word is what else could keep a shell.  dd with bs=1 takes exactly so many bytes
 # and no more, everywhere.
 echo "$m need $1 $2 $(command -v screen || command -v tmux)";
-dd bs=1 count=$n of=/dev/null 2>/dev/null;
+[ $n = 0 ] || dd bs=1 count=$n of=/dev/null 2>/dev/null;
 eval "$(dd bs=1 count=$k 2>/dev/null)"

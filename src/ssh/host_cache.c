@@ -1,6 +1,7 @@
 #include "ssh/host_cache.h"
 
 #include "base/buf.h"
+#include "ssh/host_key.h"
 #include "sys/sys.h"
 
 #include <inttypes.h>
@@ -9,110 +10,198 @@
 #include <string.h>
 
 enum {
-	FILE_MAX = 64 * 1024,
-	KNOWN_HOSTS_MAX = 4 * 1024 * 1024,
+	FILE_MAX = 256 * 1024,
+	LINES_MAX = 1000, /* the oldest go */
 	PATH_MAX_LEN = 4096,
-	KEPT_S = 7 * 24 * 3600,
+	WEEK_S = 7 * 24 * 3600,
 };
 
-static const char *const file_names[] = { [HOST_CACHE_PLAIN] = "plain-hosts",
-	[HOST_CACHE_KEY_KNOWN] = "key-known-hosts" };
+/* What a line's key is made of, and how long it counts. */
+static const struct subject {
+	const char *file;
+	bool
+	    by_identity; /* and by the host's key; else by the command line, for a week */
+	bool by_build; /* another belay may know more machines: it finds out anew */
+} subjects[] = {
+	[HOST_CACHE_PLAIN] = { "plain-hosts", true, true },
+	[HOST_CACHE_FOREIGN] = { "foreign-hosts", true, false },
+	[HOST_CACHE_SERVES] = { "serving-hosts", true, false },
+	[HOST_CACHE_KEY_KNOWN] = { "key-known-hosts", false, true },
+};
+
+struct line {
+	uint64_t key;
+	int64_t when_s;
+	char word[HOST_CACHE_WORD_MAX];
+	struct host_key host;
+};
 
 static bool
-file_path(enum host_cache which, char ret_path[PATH_MAX_LEN])
+file_path(const struct subject *s, char ret_path[PATH_MAX_LEN])
 {
 	const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
 	int n = cache && cache[0] == '/'
-	    ? snprintf(ret_path, PATH_MAX_LEN, "%s/belay/%s", cache, file_names[which])
+	    ? snprintf(ret_path, PATH_MAX_LEN, "%s/belay/%s", cache, s->file)
 	    : snprintf(ret_path, PATH_MAX_LEN, "%s/.cache/belay/%s", home ? home : "",
-		file_names[which]);
+		s->file);
 	return n < PATH_MAX_LEN;
 }
 
 static uint64_t
-mix(uint64_t key, struct span bytes)
+mix(uint64_t key, const char *text)
 {
-	for (size_t i = 0; i < bytes.n; i++)
-		key = (key ^ bytes.p[i]) * 0x100000001b3; /* FNV-1a */
+	for (; *text; text++)
+		key = (key ^ (unsigned char)*text) * 0x100000001b3; /* FNV-1a */
 	return key;
 }
 
-/* Another belay may know more machines: it finds out anew.  So it does when a host has
- * another key: it is another machine, or a new one. */
 static uint64_t
-key_of(enum host_cache which, const struct options *o)
+key_of(const struct subject *s, const struct options *o, const struct ssh_config *c)
 {
-	const char *home = getenv("HOME");
-	char path[PATH_MAX_LEN];
-	struct buf known;
-	uint64_t key = mix(options_key(o),
-	    (struct span){ (const uint8_t *)BELAY_BUILD, strlen(BELAY_BUILD) });
-	int n = snprintf(path, sizeof path, "%s/.ssh/known_hosts", home ? home : "");
-	if (which != HOST_CACHE_PLAIN || n >= PATH_MAX_LEN)
-		return key;
-	buf_init(&known, KNOWN_HOSTS_MAX);
-	if (sys_read_file(path, &known) == 0)
-		key = mix(key, buf_span(&known));
-	buf_finish(&known);
-	return key;
+	uint64_t key = s->by_identity ? c->identity : options_key(o);
+	return s->by_build ? mix(key, BELAY_BUILD) : key;
 }
 
-/* Copies the lines that are not too old, but for this key's; whether that was there. */
 static bool
-read_lines(const char *path, uint64_t key, struct buf *ret_others,
-    char ret_word[HOST_CACHE_WORD_MAX])
+parse(const char *text, struct line *ret)
+{
+	*ret = (struct line){ 0 };
+	return sscanf(text, "%" SCNx64 " %" SCNd64 " %15s %" SCNx64 " %" SCNx64,
+		   &ret->key, &ret->when_s, ret->word, &ret->host.files,
+		   &ret->host.digest)
+	    >= 3;
+}
+
+static void
+put(struct buf *out, const struct line *l)
+{
+	buf_print(out, "%016" PRIx64 " %" PRId64 " %s %" PRIx64 " %" PRIx64 "\n", l->key,
+	    l->when_s, l->word, l->host.files, l->host.digest);
+}
+
+static bool
+is_too_old(const struct subject *s, const struct line *l)
+{
+	int64_t now = sys_wall_s();
+	bool for_ever = s->by_identity && strcmp(l->word, HOST_CACHE_PERHAPS) != 0;
+	return !for_ever && (l->when_s > now || now - l->when_s >= WEEK_S);
+}
+
+static size_t
+count_lines(const char *text)
+{
+	size_t n = 0;
+	for (; (text = strchr(text, '\n')); text++)
+		n++;
+	return n;
+}
+
+/* Copies the lines of others that count; whether there is one of this key's. */
+static bool
+read_lines(const struct subject *s, const char *path, uint64_t key,
+    struct buf *ret_others, struct line *ret)
 {
 	struct buf text;
 	bool found = false;
-	int64_t now = sys_wall_s();
 	buf_init(&text, FILE_MAX);
 	const char *line = sys_read_file(path, &text) == 0 ? buf_str(&text) : NULL;
-	while (line && *line) {
-		uint64_t other;
-		int64_t when;
-		char word[HOST_CACHE_WORD_MAX] = "-";
-		if (sscanf(line, "%" SCNx64 " %" SCNd64 " %15s", &other, &when, word) >= 2
-		    && when <= now && now - when < KEPT_S) {
-			if (other != key)
-				buf_print(ret_others, "%016" PRIx64 " %" PRId64 " %s\n",
-				    other, when, word);
-			found |= other == key;
-			if (other == key && ret_word)
-				memcpy(ret_word, word, sizeof word);
+	size_t n = line ? count_lines(line) : 0;
+	for (; line && *line; n--) {
+		struct line l;
+		if (parse(line, &l) && !is_too_old(s, &l)) {
+			if (l.key == key) {
+				*ret = l;
+				found = true;
+			} else if (n < LINES_MAX) {
+				put(ret_others, &l);
+			}
 		}
 		line = strchr(line, '\n');
-		line = line ? line + 1 : NULL;
+		line = line ? line + 1 : "";
 	}
 	buf_finish(&text);
 	return found;
 }
 
+static bool
+write_lines(const char *path, struct buf *lines)
+{
+	return !lines->failed && sys_replace_file(path, buf_span(lines)) == 0;
+}
+
+/* Whether the host is the one of which it was found out; *changed: the line is to be written
+ * anew. */
+static bool
+is_same_host(const struct ssh_config *c, struct line *l, bool *changed)
+{
+	struct host_key now;
+	if (host_key_files(c) == l->host.files)
+		return true;
+	if (!host_key_get(c, &now) || now.digest != l->host.digest)
+		return false;
+	l->host = now;
+	*changed = true;
+	return true;
+}
+
 bool
-host_cache_has(enum host_cache which, const struct options *o,
+host_cache_has(enum host_cache which, const struct options *o, const struct ssh_config *c,
     char ret_word[HOST_CACHE_WORD_MAX])
 {
+	const struct subject *s = &subjects[which];
 	char path[PATH_MAX_LEN];
-	struct buf others;
-	buf_init(&others, FILE_MAX);
-	bool known = file_path(which, path)
-	    && read_lines(path, key_of(which, o), &others, ret_word);
-	buf_finish(&others);
+	struct line l;
+	struct buf lines;
+	bool changed = false;
+	buf_init(&lines, FILE_MAX);
+	bool known = (!s->by_identity || c->hostname.n) && file_path(s, path)
+	    && read_lines(s, path, key_of(s, o, c), &lines, &l)
+	    && (!s->by_identity || is_same_host(c, &l, &changed));
+	if (changed) {
+		put(&lines, &l);
+		(void)write_lines(path, &lines);
+	}
+	if (known && ret_word)
+		memcpy(ret_word, l.word, sizeof l.word);
+	buf_finish(&lines);
 	return known;
 }
 
 void
-host_cache_remember(enum host_cache which, const struct options *o, const char *word)
+host_cache_remember(enum host_cache which, const struct options *o,
+    const struct ssh_config *c, const char *word)
 {
+	const struct subject *s = &subjects[which];
 	char path[PATH_MAX_LEN];
+	struct line old, l = { .key = key_of(s, o, c), .when_s = sys_wall_s() };
 	struct buf lines;
+	snprintf(l.word, sizeof l.word, "%s", word);
+	if (s->by_identity && (!c->hostname.n || !host_key_get(c, &l.host)))
+		return; /* ssh -G has not told which host that is */
 	buf_init(&lines, FILE_MAX);
-	if (file_path(which, path)) {
-		uint64_t key = key_of(which, o);
-		(void)read_lines(path, key, &lines, NULL);
-		buf_print(&lines, "%016" PRIx64 " %" PRId64 " %s\n", key, sys_wall_s(),
-		    word);
-		if (!lines.failed)
-			(void)sys_replace_file(path, buf_span(&lines));
+	if (file_path(s, path)) {
+		(void)read_lines(s, path, l.key, &lines, &old);
+		put(&lines, &l);
+		(void)write_lines(path, &lines);
 	}
 	buf_finish(&lines);
+}
+
+bool
+host_cache_forget(const struct options *o, const struct ssh_config *c)
+{
+	bool done = true;
+	for (size_t i = 0; i < sizeof subjects / sizeof *subjects; i++) {
+		const struct subject *s = &subjects[i];
+		char path[PATH_MAX_LEN];
+		struct line old;
+		struct buf lines;
+		buf_init(&lines, FILE_MAX);
+		if (!file_path(s, path))
+			done = false;
+		else if (read_lines(s, path, key_of(s, o, c), &lines, &old))
+			done &= write_lines(path, &lines);
+		buf_finish(&lines);
+	}
+	return done;
 }

@@ -1,26 +1,40 @@
 /*
- * What was found out about hosts lately, kept in the user's cache directory, a file a
- * subject, under a hash of the destination, ssh's options and our build; for a week, since
- * hosts change; what is told of plain ones also only while ~/.ssh/known_hosts is the same.
+ * What was found out about hosts, kept in the user's cache directory, a file a subject.
+ *
+ * What depends on who comes there stands under the account and the keys by which ssh comes
+ * (ssh_config.identity), whatever the other options are, and counts as long as the host has
+ * the same key: for what one machine does says nothing about another.
  */
 #ifndef SSH_HOST_CACHE_H
 #define SSH_HOST_CACHE_H
 
-#include "ssh/options.h"
+#include "ssh/ssh_config.h"
 
 enum { HOST_CACHE_WORD_MAX = 16 };
+/* What is remembered with this word counts for a week: it may have been a want of the
+ * moment. */
+#define HOST_CACHE_PERHAPS "perhaps"
 
 enum host_cache {
-	HOST_CACHE_PLAIN, /* belay-server cannot run there; plain_hosts.h */
-	HOST_CACHE_KEY_KNOWN, /* ssh has known the host's key, and asked nobody about it */
+	/* belay-server of this build cannot run there; plain_hosts.h */
+	HOST_CACHE_PLAIN,
+	/* another program than the one that is asked for runs there (ForceCommand) */
+	HOST_CACHE_FOREIGN,
+	/* belay-server has run there */
+	HOST_CACHE_SERVES,
+	/* ssh has known the host's key, and asked nobody about it; by the destination and
+	 * ssh's options, for a week */
+	HOST_CACHE_KEY_KNOWN,
 };
 
 /* ret_word: what was remembered with it; NULL: not wanted. */
 bool host_cache_has(enum host_cache which, const struct options *o,
-    char ret_word[HOST_CACHE_WORD_MAX]);
+    const struct ssh_config *c, char ret_word[HOST_CACHE_WORD_MAX]);
 /* A word of at most HOST_CACHE_WORD_MAX - 1 letters.  Remembering may fail: then it costs the
  * next run a little time. */
-void
-host_cache_remember(enum host_cache which, const struct options *o, const char *word);
+void host_cache_remember(enum host_cache which, const struct options *o,
+    const struct ssh_config *c, const char *word);
+/* What is known of the host is known no more; false: it cannot be written. */
+bool host_cache_forget(const struct options *o, const struct ssh_config *c);
 
 #endif

@@ -43,6 +43,7 @@ static const struct own_option table[] = {
 	TEXT("rename", OWN_RENAME, rename, "SESSION:NAME", "call it otherwise"),
 	{ "autossh", OWN_FIRST, NULL, "as the first word: take autossh's command line", 0,
 	    0, NULL },
+	FLAG("forget", forget, "what was found out about the host"),
 	FLAG("completions", completions, "print this table for a shell's completion"),
 	FLAG("help", help, "print this"),
 	FLAG("version", version, "print the version"),

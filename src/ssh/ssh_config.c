@@ -26,6 +26,7 @@ ssh_config_from_options(struct ssh_config *c, const struct options *o)
 		.null_stdin = o->null_stdin,
 		.background = o->background,
 		.escape = o->escape,
+		.identity = 0xcbf29ce484222325,
 		.asks_about_keys = true,
 		.unix_mask = 0177,
 		.ssh_connects = has_own_way(o) };
@@ -277,7 +278,14 @@ set_key_checking(struct ssh_config *c, struct span value)
 static void
 set_known_hosts(struct ssh_config *c, struct span value)
 {
+	c->known_hosts = value;
 	c->keeps_no_keys = is(value, "none") || is(value, "/dev/null");
+}
+
+static void
+set_host_key_alias(struct ssh_config *c, struct span value)
+{
+	c->host_key_alias = is(value, "none") ? (struct span){ value.p, 0 } : value;
 }
 
 static void
@@ -461,7 +469,7 @@ static const struct keyword {
 	{ "hostbasedauthentication", SSH_CONFIG_LINK, NULL },
 	{ "hostbasedkeytypes", SSH_CONFIG_LINK, NULL },
 	{ "hostkeyalgorithms", SSH_CONFIG_LINK, NULL },
-	{ "hostkeyalias", SSH_CONFIG_LINK, NULL },
+	{ "hostkeyalias", SSH_CONFIG_LINK, set_host_key_alias },
 	{ "hostname", SSH_CONFIG_OURS, set_hostname },
 	{ "identitiesonly", SSH_CONFIG_LINK, NULL },
 	{ "identityagent", SSH_CONFIG_LINK, set_identity_agent },
@@ -585,11 +593,30 @@ keep_unknown(struct ssh_config *c, struct span line)
 		leave_to_ssh(c, key_of(line));
 }
 
+/* What decides which account of which machine it is, and as whom ssh comes there: sshd may
+ * have a command in the place of ours for each of its keys. */
+static const char *const identity_keywords[] = { "certificatefile", "hostkeyalias",
+	"hostname", "identitiesonly", "identityagent", "identityfile", "pkcs11provider",
+	"port", "proxycommand", "proxyjump", "user" };
+
+static void
+add_to_identity(struct ssh_config *c, struct span key, struct span line)
+{
+	size_t n = sizeof identity_keywords / sizeof *identity_keywords;
+	for (size_t i = 0; i < n; i++)
+		if (is(key, identity_keywords[i]))
+			for (size_t j = 0; j <= line.n; j++)
+				c->identity = (c->identity
+						  ^ (j < line.n ? line.p[j] : '\n'))
+				    * 0x100000001b3; /* FNV-1a */
+}
+
 static void
 parse_line(struct ssh_config *c, struct span line)
 {
 	struct span key = key_of(line), value = { line.p + line.n, 0 };
 	const struct keyword *k = find(key);
+	add_to_identity(c, key, line);
 	if (key.n < line.n)
 		value = (struct span){ key.p + key.n + 1, line.n - key.n - 1 };
 	if (!k && line.n)

@@ -60,6 +60,10 @@ struct ssh_config {
 	size_t n_opens;
 	/* in the text that was parsed; empty: none */
 	struct span remote_command, hostname, control_path;
+	struct span known_hosts, host_key_alias; /* UserKnownHostsFile, HostKeyAlias */
+	/* A number that is the same for the same account of a machine, by the same way and
+	 * with the same keys, whatever else is set. */
+	uint64_t identity;
 	unsigned port;
 	enum ssh_config_family family;
 	unsigned connect_timeout_s; /* 0: the system's */

@@ -346,6 +346,77 @@ def test_forced_command(make_host, what):
         alike(host, "testhost", command, input=b"input\n")
 
 
+# What it does, and what then has been done by belay's first run and by each later one.  Its
+# input is what it got in all runs.
+RUN = {
+    "opens a door": ("echo opened", 1, b""),
+    "opens a door without a word": ("true", 1, b""),
+    "refuses, and says so": ("echo no; exit 3", 1, b""),
+    "fails without a word": ("exit 3", 2, b""),
+    "takes the input": ("cat >>$HOME/input", 2, b"input\n"),
+    "takes the input, and answers": ("cat >>$HOME/input; echo read", 2, b"input\n"),
+    "runs some commands": ('case "$SSH_ORIGINAL_COMMAND" in hello) cat >>$HOME/input;; '
+                           '*) echo no >&2; exit 1;; esac', 2, b"input\n"),
+    "writes without an end": ("head -c 3000000 /dev/zero; cat >>$HOME/input", 1, b"input\n"),
+}
+
+
+@pytest.mark.parametrize("what", RUN)
+def test_forced_command_runs_once_or_twice_and_gets_no_byte_of_ours(make_host, what):
+    """Twice only where nothing shows that the first run was what was asked for."""
+    command, runs, got = RUN[what]
+    host = make_host(sshd_config=f"ForceCommand echo x >>$HOME/runs; {command}")
+    for n in range(3):
+        (host.home / "input").unlink(missing_ok=True)
+        (host.home / "runs").unlink(missing_ok=True)
+        # options that do not change the account or its key change nothing
+        done = host.piped([*belay_argv(host, *["-q"] * (n == 2)), "hello"], b"input\n",
+                          timeout=90)
+        assert (host.home / "runs").read_text() == "x\n" * (1 if n else runs), done
+        assert not got or (host.home / "input").read_bytes() == got
+        assert done.stdout == {"echo opened": b"opened\n", "echo no; exit 3": b"no\n",
+                               "cat >>$HOME/input; echo read": b"read\n"}.get(
+            command, bytes(3000000 if "zero" in command else 0))
+        assert done.returncode == (3 if "exit 3" in command else 0)
+
+
+def test_a_long_banner_comes_whole(make_host, tmp_path):
+    """What is held back until it is known whose it is is not dropped."""
+    lines = b"".join(b"line %d of the banner\n" % n for n in range(400))
+    (tmp_path / "banner").write_bytes(lines)
+    host = make_host(sshd_config=f"Banner {tmp_path}/banner")
+    for program in ("ssh", belay_path()):
+        done = host.piped([program, "-F", host.cfg, "testhost", "true"])
+        assert done.returncode == 0 and done.stderr.replace(b"\r", b"") == lines, program
+
+
+def test_all_that_ssh_says_under_v_is_shown(host):
+    done = host.piped([*belay_argv(host, "-v"), "true"])
+    said = done.stderr.decode()
+    first, last = said.find("OpenSSH_"), said.find("Sending command")
+    assert 0 <= first < last and "Authenticated to" in said[first:last], said
+
+
+@pytest.mark.parametrize("command", ['exec git-shell -c "$SSH_ORIGINAL_COMMAND"',
+                                     'exec bash -r -c "$SSH_ORIGINAL_COMMAND"'])
+def test_what_a_host_says_of_the_bootstrap_is_not_shown(make_host, command):
+    host = make_host(sshd_config=f"ForceCommand {command}")
+    term = host.belay()
+    term.wait_exit()
+    assert len(term.raw) < 2000 and b"exec sh" not in term.raw, bytes(term.raw)
+
+
+def test_forget(make_host):
+    host = make_host(sshd_config="ForceCommand echo x >>$HOME/runs; exit 3")
+    for runs in (2, 3, 5):
+        done = host.piped([*belay_argv(host), "hello"])
+        assert done.returncode == 3
+        assert (host.home / "runs").read_text() == "x\n" * runs
+        if runs == 3:
+            done = host.piped([*belay_argv(host), "--forget"])
+            assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
 def test_slow_shell_of_the_host_runs_a_command_once(make_host):
     """Slower than it takes to be held for another program, which waits."""
     host = make_host(sshd_config='ForceCommand sleep 10; eval "$SSH_ORIGINAL_COMMAND"')

@@ -206,10 +206,11 @@ def settled(host):
 
 def forgotten(host):
     """Whether it was held for a host without belay-server, which is forgotten then."""
-    path = host.client_home / "cache/belay/plain-hosts"
-    was = path.exists()
-    path.unlink(missing_ok=True)
-    return was
+    paths = [host.client_home / "cache/belay" / name for name in ("plain-hosts", "foreign-hosts")]
+    was = [path for path in paths if path.exists()]
+    for path in was:
+        path.unlink()
+    return bool(was)
 
 
 def planned(counts, rng):

@@ -204,6 +204,9 @@ def test_background_command(host):
 
 def test_escapes_say_what_is_asked(host):
     term = host.shell()
+    for word in ("one", "two"):  # the answer to the first tells the round trip
+        term.line(f"echo {word}-''")
+        term.expect(f"{word}-\r")
     term.type("\r~#")
     term.expect("up; round trip ")
     term.type("\r~v")

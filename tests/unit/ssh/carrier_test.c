@@ -20,6 +20,7 @@ static struct loop loop;
 static struct carrier carrier;
 static struct ssh_config config;
 static uint64_t skipped_us; /* of virtual time */
+static bool known = true; /* a server of ours has run there */
 static int told_ready, told_over, asked; /* how often */
 static int pipes[2] = { -1, -1 }; /* as they have been handed out */
 
@@ -49,6 +50,8 @@ begin_with(const struct options *options, bool first, const char *text, bool qui
 		.wanted = &config,
 		.ssh = script,
 		.first = first,
+		.known = known,
+		.adopts = !known,
 		.hold_errors = true,
 		.hello = { (const uint8_t *)"hello", 5 },
 		.first_bytes = { (const uint8_t *)"first", 5 } };
@@ -179,8 +182,8 @@ TEST(a_later_link_shares_no_connection_whatever_the_line_says)
 		argv_of(lines[i], true, argv, sizeof argv);
 		CHECK(strstr(argv, "/path\n") && !strstr(argv, "\n-Snone\n"));
 		argv_of(lines[i], false, argv, sizeof argv);
-		CHECK(strstr(argv, "\n-Snone\n")
-		    && strstr(argv, "\n-oControlMaster=no\n"));
+		CHECK(
+		    strstr(argv, "\n-Snone\n") && strstr(argv, "\n-oControlMaster=no\n"));
 		CHECK(!strstr(argv, "\n-M\n") && !strstr(argv, "\n-S\n"));
 		CHECK(strstr(argv, "\n-4\n") || i != 3);
 	}
@@ -346,4 +349,104 @@ TEST(only_what_shows_that_nothing_has_begun_counts)
 		CHECK_EQ(carrier.may_have_begun, cases[i].may_have_begun);
 		end();
 	}
+}
+
+/* ---- a host that is not known ---- */
+
+static void
+begin_unknown(const char *text)
+{
+	known = false;
+	begin(text, false);
+	known = true;
+}
+
+TEST(a_program_in_place_of_ours_is_run_once_and_gets_nothing)
+{
+	static const struct {
+		const char *script;
+		bool skips;
+		enum carrier_why why;
+		int status;
+		const char *output;
+	} cases[] = {
+		/* it has done something: that was it */
+		{ "echo opened; exit 0", false, CARRIER_FOREIGN, 0, "opened\n" },
+		{ "echo denied; exit 7", false, CARRIER_FOREIGN, 7, "denied\n" },
+		{ "exit 0", false, CARRIER_FOREIGN, 0, "" },
+		{ "printf 'no end of line'", false, CARRIER_FOREIGN, 0,
+		    "no end of line" },
+		/* perhaps it has only refused our command line */
+		{ "exit 1", false, CARRIER_NO_SERVER, 0, NULL },
+		{ "echo \"unknown command: $m\"; exit 1", false, CARRIER_NO_SERVER, 0,
+		    NULL },
+		/* it wanted the input, which is not there */
+		{ "echo $m login; read -r line && exit 0; exit 0", true,
+		    CARRIER_NO_SERVER, 0, NULL },
+		{ "echo $m login; cat", true, CARRIER_NO_SERVER, 0, NULL },
+		{ "echo $m login; exec sleep 60", true, CARRIER_SILENT, 0, NULL },
+		/* the local command's own words are not the host's */
+		{ "echo $m login; echo here; exit 3", false, CARRIER_FOREIGN, 3,
+		    "here\n" },
+		{ "exit 255", false, CARRIER_ENDED, 0, NULL },
+		{ "echo $m start; exit 0", false, CARRIER_DAMAGED, 0, NULL },
+		{ "echo noise; echo $m need No Machine; exec sleep 60", false,
+		    CARRIER_NO_SERVER, 0, NULL },
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct carrier_foreign f;
+		begin_unknown(cases[i].script);
+		wait_over(cases[i].skips);
+		CHECK_EQ(carrier.why, cases[i].why);
+		if (carrier.why == CARRIER_FOREIGN) {
+			carrier_give_away(&carrier, &f);
+			CHECK(f.pid == 0 && WIFEXITED(f.status));
+			CHECK_EQ(WEXITSTATUS(f.status), cases[i].status);
+			CHECK_STR(f.output.len ? buf_str(&f.output) : "",
+			    cases[i].output);
+			buf_finish(&f.output);
+			buf_finish(&f.errors);
+			close(f.in);
+			close(f.out);
+			close(f.err);
+		}
+		end();
+	}
+}
+
+TEST(nothing_is_on_its_stdin_before_a_word_of_ours)
+{
+	/* what has come before the mark is all that `read` could give */
+	begin_unknown("IFS= read -r -t 1 line; [ \"$line\" ] && exit 9; echo $m start; "
+		      "head -c 5; echo; exit 0");
+	wait_over(false);
+	CHECK_EQ(carrier.why, CARRIER_DAMAGED);
+	CHECK_EQ(carrier.first_bytes.len, 5);
+	end();
+}
+
+TEST(what_has_no_end_is_handed_over_while_it_runs)
+{
+	struct carrier_foreign f;
+	int status;
+	begin_unknown("head -c 300000 /dev/zero; exec cat");
+	wait_over(false);
+	CHECK_EQ(carrier.why, CARRIER_FOREIGN);
+	carrier_give_away(&carrier, &f);
+	CHECK(f.pid > 0 && f.in >= 0 && f.out >= 0 && f.output.len > 60000);
+	close(f.in);
+	for (size_t n = 1; n;) {
+		struct buf more;
+		buf_init(&more, 400000);
+		(void)sys_wait(f.out, POLLIN, -1);
+		n = sys_read_into(f.out, &more, 300000) < 0 ? 0 : 1;
+		buf_finish(&more);
+	}
+	CHECK_EQ(waitpid(f.pid, &status, 0), f.pid);
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	close(f.out);
+	close(f.err);
+	buf_finish(&f.output);
+	buf_finish(&f.errors);
+	end();
 }
