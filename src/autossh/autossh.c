@@ -327,9 +327,10 @@ prepare(struct autossh *a)
 	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGURG,
 		SIGCHLD, 0 };
 	struct autossh_conf *c = &a->conf;
+	bool in_place; /* of another's ssh: the next one does */
 	if (c->ssh)
 		snprintf(a->ssh, sizeof a->ssh, "%s", c->ssh);
-	else if (programs_ssh(a->ssh)) {
+	else if (programs_ssh(a->ssh, &in_place)) {
 		autossh_log_fatal(
 		    "there is no ssh on PATH (or BELAY_SSH does not name one)");
 		return -1;

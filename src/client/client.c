@@ -413,7 +413,7 @@ on_plain(void *owner, const char *why, const char *keeper_name, bool remember)
 		return;
 	}
 	if (remember)
-		plain_hosts_remember(s->options, &s->config, keeper);
+		plain_hosts_remember(&s->config, keeper);
 	go_plain(s, why, keeper);
 }
 
@@ -701,7 +701,7 @@ to_background(struct client *s)
 static void
 forget(struct client *s)
 {
-	if (host_cache_forget(s->options, &s->config))
+	if (host_cache_forget(&s->config))
 		leave(s, 0);
 	else
 		fail(s, "cannot forget it: %s", strerror(errno));
@@ -724,9 +724,8 @@ on_config(void *owner)
 		leave(s, CLIENT_PLAIN_SSH);
 		return;
 	}
-	const char *plain = s->request.manages
-	    ? NULL
-	    : plain_hosts_has(s->options, &s->config, &keeper);
+	const char *plain = s->request.manages ? NULL
+					       : plain_hosts_has(&s->config, &keeper);
 	bool for_ssh = s->config.for_ssh.n && !s->request.manages;
 	if (s->config.background && ((!plain && !for_ssh) || s->config.no_command))
 		to_background(s);

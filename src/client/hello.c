@@ -91,7 +91,7 @@ hello_put(const struct hello *h, bool resume, struct buf *out)
 		.linger_s = linger_s(h),
 		.history = o->has_history ? o->history : HISTORY_ROWS,
 		.name = text_span(o->session),
-		.term = text_span(getenv("TERM")),
+		.term = h->request->term.n ? h->request->term : text_span(getenv("TERM")),
 		.command = buf_span(&h->request->command) };
 	(void)tty_get_size(STDIN_FILENO, &size);
 	m.rows = size.rows;

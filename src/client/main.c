@@ -96,13 +96,15 @@ run(struct options *o)
 	}
 	if (o->forward || o->cancel)
 		return control_socket_forward(o);
-	if (programs_ssh(ssh)) {
+	bool in_place;
+	if (programs_ssh(ssh, &in_place)) {
 		log_say(LOG_ERROR,
 		    "there is no ssh on PATH (or BELAY_SSH does not name one)");
 		return EXIT_FAILED;
 	}
 	struct plain_ssh plain = { 0 };
-	int status = o->direct ? CLIENT_PLAIN_SSH : run_client(o, ssh, &plain);
+	int status = o->direct || in_place ? CLIENT_PLAIN_SSH
+					   : run_client(o, ssh, &plain);
 	return status == CLIENT_PLAIN_SSH ? plain_ssh_run(&plain, o, ssh)
 	    : status == CLIENT_FOREIGN	  ? plain_ssh_go_on(&plain)
 					  : status;

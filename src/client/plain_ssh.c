@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "client/ending.h"
 #include "ssh/ssh_helper.h"
+#include "sys/child.h"
 #include "sys/sys.h"
 
 #include <errno.h>
@@ -84,6 +85,7 @@ become_ssh(const struct options *o, char *ssh, const char *command)
 	memcpy(argv + first, o->ssh_argv + 1, n * sizeof *argv);
 	argv[first + n] = word(command);
 	argv[first + n + 1] = NULL;
+	child_says_its_number();
 	execv(ssh, argv);
 	log_say(LOG_ERROR, "cannot execute %s: %s", ssh, strerror(errno));
 	free(argv);

@@ -80,7 +80,7 @@ connects(const struct reconnect *r)
 	if (first && !r->alone && control_master_shares(r->config))
 		return false;
 	return ssh_config_connects(r->config, first,
-	    !first || host_cache_has(HOST_CACHE_KEY_KNOWN, r->options, r->config, NULL));
+	    !first || host_cache_has(HOST_CACHE_KEY_KNOWN, r->config, NULL));
 }
 
 static int
@@ -99,7 +99,7 @@ start(struct reconnect *r, struct attempt *a, bool asks, bool fresh)
 		.asks = asks,
 		.fresh = fresh,
 		.known = !first || fresh
-		    || host_cache_has(HOST_CACHE_SERVES, r->options, r->config, NULL),
+		    || host_cache_has(HOST_CACHE_SERVES, r->config, NULL),
 		.adopts = r->adopts,
 		.hold_errors = r->command,
 		.connect_timeout_s = connect_timeout_s(r),
@@ -253,10 +253,10 @@ link_ready(struct reconnect *r, struct attempt *a)
 	l->heard_us = r->loop->now_us;
 	(void)engine_add(r->engine, l); /* the old one is gone: there is room */
 	if (!r->was_up && r->config->asks_about_keys
-	    && !host_cache_has(HOST_CACHE_KEY_KNOWN, r->options, r->config, NULL))
-		host_cache_remember(HOST_CACHE_KEY_KNOWN, r->options, r->config, "-");
+	    && !host_cache_has(HOST_CACHE_KEY_KNOWN, r->config, NULL))
+		host_cache_remember(HOST_CACHE_KEY_KNOWN, r->config, "-");
 	if (!r->was_up && !a->carrier.known)
-		host_cache_remember(HOST_CACHE_SERVES, r->options, r->config, "-");
+		host_cache_remember(HOST_CACHE_SERVES, r->config, "-");
 	programs_keep(&r->servers, a->carrier.bootstrap.host_os,
 	    a->carrier.bootstrap.host_machine);
 	if (!r->net.loop)
@@ -300,7 +300,7 @@ static void
 remember_foreign(struct reconnect *r, const struct attempt *a)
 {
 	if (!a->carrier.answered && !a->carrier.known)
-		host_cache_remember(HOST_CACHE_FOREIGN, r->options, r->config,
+		host_cache_remember(HOST_CACHE_FOREIGN, r->config,
 		    carrier_failed(a, CARRIER_NO_SERVER) && !a->carrier.ended_us
 			? HOST_CACHE_PERHAPS
 			: "-");

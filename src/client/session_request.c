@@ -82,6 +82,7 @@ session_request_program(struct session_request *w, const struct options *o,
     struct ssh_config *c)
 {
 	bool terminal = isatty(STDIN_FILENO);
+	w->term = c->term;
 	if (o->read_only)
 		show_nothing(c);
 	if (session_request_manages(o)) {

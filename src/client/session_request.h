@@ -12,6 +12,7 @@ struct session_request {
 	enum hello_kind kind;
 	enum hello_request how; /* of the first hello */
 	struct buf command;
+	struct span term; /* of the terminal, in the configuration; empty: TERM */
 	bool raw; /* our stdin is a terminal that has to be raw */
 	bool returns; /* a shell, which may be left and come back to */
 	bool manages; /* belay's own work on the host: --list and its like */

@@ -121,17 +121,42 @@ add_users(char **argv, size_t n, const struct options *o, bool behind, bool shar
 	return n;
 }
 
-/* What ssh runs here once it is in: it says so, and does what the user has said. */
+/* Whether the user's shell, which runs it, takes what POSIX's does. */
+static bool
+has_posix_shell(void)
+{
+	static const char *const names[] = { "sh", "ash", "bash", "dash", "ksh", "mksh",
+		"yash", "zsh" };
+	const char *shell = getenv("SHELL"); /* ssh.c */
+	const char *slash = shell ? strrchr(shell, '/') : NULL;
+	const char *name = slash ? slash + 1 : shell && shell[0] ? shell : "sh";
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* What ssh runs here once it is in: on a host that is not known it says so; and it does what
+ * the user has said, which has no business with the link that stdin and stdout are.  Empty:
+ * nothing, or the user's as it is. */
 static void
 local_command(const struct carrier_plan *plan, const char *mark, char ret[LOCAL_MAX])
 {
 	const struct ssh_config *wanted = plan->wanted;
 	struct span users = wanted->permits_local ? wanted->local_command
 						  : (struct span){ 0 };
-	int n = snprintf(ret, LOCAL_MAX, "-oLocalCommand=echo %s login%s%.*s", mark,
-	    users.n ? "; " : "", (int)users.n, (const char *)users.p);
+	bool aside = users.n && has_posix_shell();
+	char says[64] = "";
+	ret[0] = 0;
+	if (!plan->first || (plan->known && !aside))
+		return;
+	if (!plan->known)
+		snprintf(says, sizeof says, "echo %s login%s", mark, users.n ? "; " : "");
+	int n = snprintf(ret, LOCAL_MAX, "-oLocalCommand=%s%s%.*s%s", says,
+	    aside ? "{ " : "", (int)users.n, (const char *)users.p,
+	    aside ? "\n} </dev/null >&2" : "");
 	if (n >= LOCAL_MAX)
-		ret[0] = 0; /* then the user's alone */
+		ret[0] = 0;
 }
 
 static char **
@@ -395,8 +420,7 @@ start_ssh(struct carrier *c, const struct carrier_plan *plan, const char *comman
 	bool says = plan->first
 	    ? ours && plan->asks && ssh_helper_notify_env(askpass, env)
 	    : ssh_helper_ask_env(askpass, env);
-	if (plan->first && !plan->known)
-		local_command(plan, c->bootstrap.mark, local);
+	local_command(plan, c->bootstrap.mark, local);
 	char **argv = build_argv(plan, command, timeout, ours ? proxy : NULL,
 	    local[0] ? local : NULL, overrides);
 	if (!argv)

@@ -16,17 +16,15 @@ enum {
 	WEEK_S = 7 * 24 * 3600,
 };
 
-/* What a line's key is made of, and how long it counts. */
+/* What a line's key is made of besides the account. */
 static const struct subject {
 	const char *file;
-	bool
-	    by_identity; /* and by the host's key; else by the command line, for a week */
 	bool by_build; /* another belay may know more machines: it finds out anew */
 } subjects[] = {
-	[HOST_CACHE_PLAIN] = { "plain-hosts", true, true },
-	[HOST_CACHE_FOREIGN] = { "foreign-hosts", true, false },
-	[HOST_CACHE_SERVES] = { "serving-hosts", true, false },
-	[HOST_CACHE_KEY_KNOWN] = { "key-known-hosts", false, true },
+	[HOST_CACHE_PLAIN] = { "plain-hosts", true },
+	[HOST_CACHE_FOREIGN] = { "foreign-hosts", false },
+	[HOST_CACHE_SERVES] = { "serving-hosts", false },
+	[HOST_CACHE_KEY_KNOWN] = { "key-known-hosts", false },
 };
 
 struct line {
@@ -56,10 +54,9 @@ mix(uint64_t key, const char *text)
 }
 
 static uint64_t
-key_of(const struct subject *s, const struct options *o, const struct ssh_config *c)
+key_of(const struct subject *s, const struct ssh_config *c)
 {
-	uint64_t key = s->by_identity ? c->identity : options_key(o);
-	return s->by_build ? mix(key, BELAY_BUILD) : key;
+	return s->by_build ? mix(c->identity, BELAY_BUILD) : c->identity;
 }
 
 static bool
@@ -80,10 +77,10 @@ put(struct buf *out, const struct line *l)
 }
 
 static bool
-is_too_old(const struct subject *s, const struct line *l)
+is_too_old(const struct line *l)
 {
 	int64_t now = sys_wall_s();
-	bool for_ever = s->by_identity && strcmp(l->word, HOST_CACHE_PERHAPS) != 0;
+	bool for_ever = strcmp(l->word, HOST_CACHE_PERHAPS) != 0;
 	return !for_ever && (l->when_s > now || now - l->when_s >= WEEK_S);
 }
 
@@ -98,8 +95,7 @@ count_lines(const char *text)
 
 /* Copies the lines of others that count; whether there is one of this key's. */
 static bool
-read_lines(const struct subject *s, const char *path, uint64_t key,
-    struct buf *ret_others, struct line *ret)
+read_lines(const char *path, uint64_t key, struct buf *ret_others, struct line *ret)
 {
 	struct buf text;
 	bool found = false;
@@ -108,7 +104,7 @@ read_lines(const struct subject *s, const char *path, uint64_t key,
 	size_t n = line ? count_lines(line) : 0;
 	for (; line && *line; n--) {
 		struct line l;
-		if (parse(line, &l) && !is_too_old(s, &l)) {
+		if (parse(line, &l) && !is_too_old(&l)) {
 			if (l.key == key) {
 				*ret = l;
 				found = true;
@@ -145,7 +141,7 @@ is_same_host(const struct ssh_config *c, struct line *l, bool *changed)
 }
 
 bool
-host_cache_has(enum host_cache which, const struct options *o, const struct ssh_config *c,
+host_cache_has(enum host_cache which, const struct ssh_config *c,
     char ret_word[HOST_CACHE_WORD_MAX])
 {
 	const struct subject *s = &subjects[which];
@@ -154,9 +150,9 @@ host_cache_has(enum host_cache which, const struct options *o, const struct ssh_
 	struct buf lines;
 	bool changed = false;
 	buf_init(&lines, FILE_MAX);
-	bool known = (!s->by_identity || c->hostname.n) && file_path(s, path)
-	    && read_lines(s, path, key_of(s, o, c), &lines, &l)
-	    && (!s->by_identity || is_same_host(c, &l, &changed));
+	bool known = c->hostname.n && file_path(s, path)
+	    && read_lines(path, key_of(s, c), &lines, &l)
+	    && is_same_host(c, &l, &changed);
 	if (changed) {
 		put(&lines, &l);
 		(void)write_lines(path, &lines);
@@ -168,19 +164,18 @@ host_cache_has(enum host_cache which, const struct options *o, const struct ssh_
 }
 
 void
-host_cache_remember(enum host_cache which, const struct options *o,
-    const struct ssh_config *c, const char *word)
+host_cache_remember(enum host_cache which, const struct ssh_config *c, const char *word)
 {
 	const struct subject *s = &subjects[which];
 	char path[PATH_MAX_LEN];
-	struct line old, l = { .key = key_of(s, o, c), .when_s = sys_wall_s() };
+	struct line old, l = { .key = key_of(s, c), .when_s = sys_wall_s() };
 	struct buf lines;
 	snprintf(l.word, sizeof l.word, "%s", word);
-	if (s->by_identity && (!c->hostname.n || !host_key_get(c, &l.host)))
+	if (!c->hostname.n || !host_key_get(c, &l.host))
 		return; /* ssh -G has not told which host that is */
 	buf_init(&lines, FILE_MAX);
 	if (file_path(s, path)) {
-		(void)read_lines(s, path, l.key, &lines, &old);
+		(void)read_lines(path, l.key, &lines, &old);
 		put(&lines, &l);
 		(void)write_lines(path, &lines);
 	}
@@ -188,7 +183,7 @@ host_cache_remember(enum host_cache which, const struct options *o,
 }
 
 bool
-host_cache_forget(const struct options *o, const struct ssh_config *c)
+host_cache_forget(const struct ssh_config *c)
 {
 	bool done = true;
 	for (size_t i = 0; i < sizeof subjects / sizeof *subjects; i++) {
@@ -199,7 +194,7 @@ host_cache_forget(const struct options *o, const struct ssh_config *c)
 		buf_init(&lines, FILE_MAX);
 		if (!file_path(s, path))
 			done = false;
-		else if (read_lines(s, path, key_of(s, o, c), &lines, &old))
+		else if (read_lines(path, key_of(s, c), &lines, &old))
 			done &= write_lines(path, &lines);
 		buf_finish(&lines);
 	}

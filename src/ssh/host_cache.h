@@ -1,7 +1,7 @@
 /*
  * What was found out about hosts, kept in the user's cache directory, a file a subject.
  *
- * What depends on who comes there stands under the account and the keys by which ssh comes
+ * It stands under the account and the keys by which ssh comes
  * (ssh_config.identity), whatever the other options are, and counts as long as the host has
  * the same key: for what one machine does says nothing about another.
  */
@@ -22,19 +22,18 @@ enum host_cache {
 	HOST_CACHE_FOREIGN,
 	/* belay-server has run there */
 	HOST_CACHE_SERVES,
-	/* ssh has known the host's key, and asked nobody about it; by the destination and
-	 * ssh's options, for a week */
+	/* ssh has known the host's key, and asked nobody about it */
 	HOST_CACHE_KEY_KNOWN,
 };
 
 /* ret_word: what was remembered with it; NULL: not wanted. */
-bool host_cache_has(enum host_cache which, const struct options *o,
-    const struct ssh_config *c, char ret_word[HOST_CACHE_WORD_MAX]);
+bool host_cache_has(enum host_cache which, const struct ssh_config *c,
+    char ret_word[HOST_CACHE_WORD_MAX]);
 /* A word of at most HOST_CACHE_WORD_MAX - 1 letters.  Remembering may fail: then it costs the
  * next run a little time. */
-void host_cache_remember(enum host_cache which, const struct options *o,
-    const struct ssh_config *c, const char *word);
+void host_cache_remember(enum host_cache which, const struct ssh_config *c,
+    const char *word);
 /* What is known of the host is known no more; false: it cannot be written. */
-bool host_cache_forget(const struct options *o, const struct ssh_config *c);
+bool host_cache_forget(const struct ssh_config *c);
 
 #endif

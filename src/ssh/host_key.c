@@ -24,7 +24,7 @@ mix(uint64_t hash, const void *bytes, size_t n)
 	return hash;
 }
 
-/* The next file of UserKnownHostsFile; false: there is none. */
+/* The next of these files; false: there is none. */
 static bool
 next_file(struct span *files, char ret[FILE_NAME_MAX])
 {
@@ -44,12 +44,10 @@ next_file(struct span *files, char ret[FILE_NAME_MAX])
 	return false;
 }
 
-uint64_t
-host_key_files(const struct ssh_config *c)
+static uint64_t
+mix_files(uint64_t hash, struct span files)
 {
-	struct span files = c->known_hosts;
 	char path[FILE_NAME_MAX];
-	uint64_t hash = fnv_basis;
 	while (next_file(&files, path)) {
 		struct stat st;
 		if (stat(path, &st) < 0)
@@ -59,6 +57,12 @@ host_key_files(const struct ssh_config *c)
 		hash = mix(hash, &st.st_ino, sizeof st.st_ino);
 	}
 	return hash;
+}
+
+uint64_t
+host_key_files(const struct ssh_config *c)
+{
+	return mix_files(mix_files(fnv_basis, c->known_hosts), c->global_known_hosts);
 }
 
 /* As it stands in known_hosts. */
@@ -97,19 +101,24 @@ add_lines(char *name, char *path, uint64_t *digest)
 	return ok;
 }
 
-bool
-host_key_get(const struct ssh_config *c, struct host_key *ret)
+static bool
+add_files(char *name, struct span files, uint64_t *digest)
 {
-	struct span files = c->known_hosts;
-	char name[NAME_LEN_MAX], path[FILE_NAME_MAX];
-	*ret = (struct host_key){ .files = host_key_files(c), .digest = fnv_basis };
-	if (!name_of(c, name))
-		return false;
+	char path[FILE_NAME_MAX];
 	while (next_file(&files, path)) {
 		struct stat st;
 		if (stat(path, &st) == 0 && S_ISREG(st.st_mode)
-		    && !add_lines(name, path, &ret->digest))
+		    && !add_lines(name, path, digest))
 			return false;
 	}
 	return true;
+}
+
+bool
+host_key_get(const struct ssh_config *c, struct host_key *ret)
+{
+	char name[NAME_LEN_MAX];
+	*ret = (struct host_key){ .files = host_key_files(c), .digest = fnv_basis };
+	return name_of(c, name) && add_files(name, c->known_hosts, &ret->digest)
+	    && add_files(name, c->global_known_hosts, &ret->digest);
 }

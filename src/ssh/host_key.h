@@ -9,7 +9,7 @@
 #include "ssh/ssh_config.h"
 
 struct host_key {
-	uint64_t files; /* changes with every change of the user's known_hosts files */
+	uint64_t files; /* changes with every change of the known_hosts files */
 	uint64_t digest; /* of the lines in them that are this host's */
 };
 

@@ -28,22 +28,20 @@ plain_command(enum plain_keeper keeper)
 }
 
 const char *
-plain_hosts_has(const struct options *o, const struct ssh_config *c,
-    enum plain_keeper *ret_keeper)
+plain_hosts_has(const struct ssh_config *c, enum plain_keeper *ret_keeper)
 {
 	char name[HOST_CACHE_WORD_MAX];
 	*ret_keeper = PLAIN_NONE;
-	if (host_cache_has(HOST_CACHE_FOREIGN, o, c, NULL))
+	if (host_cache_has(HOST_CACHE_FOREIGN, c, NULL))
 		return "another program than asked for runs there";
-	if (!host_cache_has(HOST_CACHE_PLAIN, o, c, name))
+	if (!host_cache_has(HOST_CACHE_PLAIN, c, name))
 		return NULL;
 	*ret_keeper = plain_keeper_of(name);
 	return "belay-server could not run there lately";
 }
 
 void
-plain_hosts_remember(const struct options *o, const struct ssh_config *c,
-    enum plain_keeper keeper)
+plain_hosts_remember(const struct ssh_config *c, enum plain_keeper keeper)
 {
-	host_cache_remember(HOST_CACHE_PLAIN, o, c, keepers[keeper].name);
+	host_cache_remember(HOST_CACHE_PLAIN, c, keepers[keeper].name);
 }

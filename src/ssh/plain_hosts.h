@@ -16,10 +16,8 @@ enum plain_keeper plain_keeper_of(const char *name);
 const char *plain_command(enum plain_keeper keeper);
 
 /* Why plain ssh is to be used, or NULL. */
-const char *plain_hosts_has(const struct options *o, const struct ssh_config *c,
-    enum plain_keeper *ret_keeper);
+const char *plain_hosts_has(const struct ssh_config *c, enum plain_keeper *ret_keeper);
 /* Remembering may fail: then it costs the next run a little time. */
-void plain_hosts_remember(const struct options *o, const struct ssh_config *c,
-    enum plain_keeper keeper);
+void plain_hosts_remember(const struct ssh_config *c, enum plain_keeper keeper);
 
 #endif

@@ -19,10 +19,9 @@ same_file(const char *path, const struct stat *other)
 	    && st.st_ino == other->st_ino;
 }
 
-/* A script called ssh may run us, and we that script.  Below an ssh of ours there may be
- * another of us (a ProxyCommand), but not many. */
+/* Below an ssh of ours there may be another of us (a ProxyCommand), but not many. */
 static bool
-calls_itself(void)
+is_too_deep(void)
 {
 	enum { DEPTH_MAX = 4 };
 	const char *told = getenv("BELAY_DEPTH");
@@ -32,30 +31,99 @@ calls_itself(void)
 	return depth[0] > '0' + DEPTH_MAX;
 }
 
-int
-programs_ssh(char ret_path[PROGRAM_PATH_MAX])
+static bool
+is_script(const char *path)
+{
+	char begin[2] = "";
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	bool is = fd >= 0 && read(fd, begin, sizeof begin) == (ssize_t)sizeof begin
+	    && begin[0] == '#' && begin[1] == '!';
+	if (fd >= 0)
+		close(fd);
+	return is;
+}
+
+/* Whether another belay has started us as its ssh, by way of a script: we have become what it
+ * started, or are started by that. */
+static bool
+is_in_place_of_ssh(const char *tried)
+{
+	const char *child = getenv("BELAY_CHILD");
+	char first[PROGRAM_PATH_MAX];
+	long started = child ? strtol(child, NULL, 10) : 0;
+	snprintf(first, sizeof first, "%.*s", (int)strcspn(tried, ":"), tried);
+	if (!is_script(first))
+		return false;
+	return started == (long)getpid() || started == (long)getppid();
+}
+
+static bool
+is_tried(const char *tried, const char *path)
+{
+	size_t len = strlen(path);
+	for (; *tried; tried += tried[strcspn(tried, ":")] == ':') {
+		size_t n = strcspn(tried, ":");
+		if (n == len && memcmp(tried, path, n) == 0)
+			return true;
+		tried += n;
+	}
+	return false;
+}
+
+static bool
+is_ssh(const char *path, const struct stat *self, const char *tried)
+{
+	return access(path, X_OK) == 0 && !same_file(path, self)
+	    && !is_tried(tried, path);
+}
+
+/* Number i of the places to look in; false: there is none. */
+static bool
+ssh_place(const char **path, char ret[PROGRAM_PATH_MAX])
+{
+	while (**path) {
+		size_t n = strcspn(*path, ":");
+		int len = snprintf(ret, PROGRAM_PATH_MAX, "%.*s/ssh", n ? (int)n : 1,
+		    n ? *path : ".");
+		*path += n + ((*path)[n] == ':');
+		if (len < PROGRAM_PATH_MAX)
+			return true;
+	}
+	return false;
+}
+
+static bool
+find_ssh(const char *tried, char ret_path[PROGRAM_PATH_MAX])
 {
 	const char *named = getenv("BELAY_SSH"), *path = getenv("PATH");
 	char self[PROGRAM_PATH_MAX];
 	struct stat self_st = { 0 };
-	if (calls_itself())
-		return -1;
 	if (os_program_path(self, sizeof self) == 0)
 		(void)stat(self, &self_st);
-	if (named && named[0]) {
+	if (named && named[0] && !is_tried(tried, named)) {
 		snprintf(ret_path, PROGRAM_PATH_MAX, "%s", named);
-		return access(ret_path, X_OK) || same_file(ret_path, &self_st) ? -1 : 0;
+		return is_ssh(ret_path, &self_st, "");
 	}
-	for (const char *p = path ? path : "/usr/bin:/bin"; *p;) {
-		size_t n = strcspn(p, ":");
-		int len = snprintf(ret_path, PROGRAM_PATH_MAX, "%.*s/ssh", (int)n,
-		    n ? p : ".");
-		if (len < PROGRAM_PATH_MAX && access(ret_path, X_OK) == 0
-		    && !same_file(ret_path, &self_st))
-			return 0;
-		p += n + (p[n] == ':');
-	}
-	return -1;
+	path = path ? path : "/usr/bin:/bin";
+	while (ssh_place(&path, ret_path))
+		if (is_ssh(ret_path, &self_st, tried))
+			return true;
+	return false;
+}
+
+int
+programs_ssh(char ret_path[PROGRAM_PATH_MAX], bool *ret_in_place)
+{
+	const char *told = getenv("BELAY_TRIED");
+	char tried[2 * PROGRAM_PATH_MAX] = "", all[3 * PROGRAM_PATH_MAX];
+	*ret_in_place = told && is_in_place_of_ssh(told);
+	if (*ret_in_place)
+		snprintf(tried, sizeof tried, "%s", told);
+	if (is_too_deep() || !find_ssh(tried, ret_path))
+		return -1;
+	snprintf(all, sizeof all, "%s%s%s", tried, tried[0] ? ":" : "", ret_path);
+	(void)setenv("BELAY_TRIED", all, 1);
+	return 0;
 }
 
 /* The name comes from the host: it must not lead out of the directory. */

@@ -9,8 +9,12 @@
 enum { PROGRAM_PATH_MAX = 4096, SERVER_NAME_MAX = 160 };
 
 /* The user's ssh: $BELAY_SSH, or the first `ssh` on PATH that is not belay itself under
- * that name.  0, or -1 when there is none. */
-int programs_ssh(char ret_path[PROGRAM_PATH_MAX]);
+ * that name.  0, or -1 when there is none.
+ *
+ * A script called ssh may run belay, and belay that script: then *ret_in_place is set, and
+ * the caller becomes the ssh that is next on PATH, since it is another belay that wanted
+ * one. */
+int programs_ssh(char ret_path[PROGRAM_PATH_MAX], bool *ret_in_place);
 
 /* A server that stays within reach when its file is replaced or removed; a zeroed one: none. */
 struct programs_kept {

@@ -283,6 +283,12 @@ set_known_hosts(struct ssh_config *c, struct span value)
 }
 
 static void
+set_global_known_hosts(struct ssh_config *c, struct span value)
+{
+	c->global_known_hosts = value;
+}
+
+static void
 set_host_key_alias(struct ssh_config *c, struct span value)
 {
 	c->host_key_alias = is(value, "none") ? (struct span){ value.p, 0 } : value;
@@ -305,6 +311,17 @@ static void
 set_control_persist(struct ssh_config *c, struct span value)
 {
 	c->control_persist = !is(value, "no") && !is(value, "false");
+}
+
+/* For a terminal ssh takes TERM from there (ssh_config(5), SetEnv; ssh -G says it as one
+ * line each). */
+static void
+set_environment(struct ssh_config *c, struct span value)
+{
+	static const char term[] = "TERM=";
+	size_t n = sizeof term - 1;
+	if (value.n > n && memcmp(value.p, term, n) == 0 && !c->term.n)
+		c->term = (struct span){ value.p + n, value.n - n };
 }
 
 static void
@@ -454,7 +471,7 @@ static const struct keyword {
 	{ "forwardx11timeout", SSH_CONFIG_OURS, set_x11_timeout },
 	{ "forwardx11trusted", SSH_CONFIG_OURS, set_x11_trusted },
 	{ "gatewayports", SSH_CONFIG_OURS, set_gateway_ports },
-	{ "globalknownhostsfile", SSH_CONFIG_LINK, NULL },
+	{ "globalknownhostsfile", SSH_CONFIG_LINK, set_global_known_hosts },
 	{ "gssapiauthentication", SSH_CONFIG_LINK, NULL },
 	{ "gssapiclientidentity", SSH_CONFIG_LINK, NULL },
 	{ "gssapidelegatecredentials", SSH_CONFIG_LINK, NULL },
@@ -519,7 +536,7 @@ static const struct keyword {
 	{ "serveralivecountmax", SSH_CONFIG_LINK, NULL },
 	{ "serveraliveinterval", SSH_CONFIG_LINK, NULL },
 	{ "sessiontype", SSH_CONFIG_OURS, set_session_type },
-	{ "setenv", SSH_CONFIG_LINK, NULL },
+	{ "setenv", SSH_CONFIG_LINK, set_environment },
 	{ "smartcarddevice", SSH_CONFIG_LINK, NULL },
 	{ "stdinnull", SSH_CONFIG_OURS, set_null_stdin },
 	{ "streamlocalbindmask", SSH_CONFIG_OURS, set_unix_mask },

@@ -60,7 +60,8 @@ struct ssh_config {
 	size_t n_opens;
 	/* in the text that was parsed; empty: none */
 	struct span remote_command, hostname, control_path;
-	struct span known_hosts, host_key_alias; /* UserKnownHostsFile, HostKeyAlias */
+	struct span known_hosts, global_known_hosts; /* UserKnownHostsFile, and the system's */
+	struct span host_key_alias; /* HostKeyAlias */
 	/* A number that is the same for the same account of a machine, by the same way and
 	 * with the same keys, whatever else is set. */
 	uint64_t identity;
@@ -91,6 +92,7 @@ struct ssh_config {
 	unsigned x11_timeout_s; /* ForwardX11Timeout; 0: for ever */
 	struct span xauth; /* XAuthLocation */
 	struct span ipqos; /* its first value, of terminals; empty: ssh did not tell */
+	struct span term; /* TERM of SetEnv; empty: the environment's */
 	struct span local_command; /* LocalCommand; empty: none */
 	bool permits_local; /* PermitLocalCommand: it may be run */
 	/* ssh knows SessionType, StdinNull and ForkAfterAuthentication */

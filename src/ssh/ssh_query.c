@@ -72,7 +72,8 @@ start_ssh(struct ssh_query *a, int fds[3])
 	const struct options *o = a->options;
 	static const char *const itself[] = { "-F", "none", "--" };
 	size_t n = 0, n_words = 0;
-	while (&o->ssh_argv[n_words] != o->command)
+	while (a->with_command ? n_words == 0 || o->ssh_argv[n_words]
+			       : &o->ssh_argv[n_words] != o->command)
 		n_words++;
 	char **argv = calloc(n_words + 8, sizeof *argv);
 	if (!argv)
@@ -117,6 +118,7 @@ ssh_query_start(struct ssh_query *a, struct loop *loop, const struct options *o,
 		.ssh = ssh,
 		.state = ASKER_ASKS,
 		.again = again,
+		.with_command = o->background || o->subsystem,
 		.until_us = again ? loop->now_us + AGAIN_US : 0,
 		.known = known,
 		.owner = owner };
@@ -139,6 +141,12 @@ take_answer(struct ssh_query *a, bool ok)
 	ok = ok && ssh_config_is_whole(buf_span(&a->answer));
 	if (a->itself) {
 		compare(a, ok ? buf_span(&a->answer) : none);
+		return;
+	}
+	if (!ok && a->options->command[0] && !a->with_command) {
+		a->with_command = true;
+		buf_drop(&a->answer, a->answer.len);
+		ask(a);
 		return;
 	}
 	if (!ok) {

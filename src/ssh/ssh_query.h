@@ -28,6 +28,9 @@ struct ssh_query {
 	struct ssh_config config; /* its own, until it is whole and taken */
 	struct buf answer; /* what ssh says: first of the host, then by itself */
 	bool again; /* the caller has an answer already */
+	/* ssh is asked with the command, without which some lines are wrong (-f, -s) and with
+	 * which others are (RemoteCommand) */
+	bool with_command;
 	bool itself; /* ssh is asked for what it has by itself */
 	struct watch watch; /* what ssh says; no function: its end has been read */
 	pid_t pid; /* 0: ended, or never started */

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -56,6 +57,14 @@ child_fork(const int stdio[3], int also)
 	return 0;
 }
 
+void
+child_says_its_number(void)
+{
+	char number[32];
+	snprintf(number, sizeof number, "%ld", (long)getpid());
+	(void)setenv("BELAY_CHILD", number, 1);
+}
+
 /* Becomes the program; on failure tells errno to the one who waits for that. */
 static void
 become(char *const argv[], char *const env[], bool detached)
@@ -63,6 +72,7 @@ become(char *const argv[], char *const env[], bool detached)
 	os_batch(false);
 	while (env && *env)
 		(void)putenv(*env++);
+	child_says_its_number();
 	if (detached)
 		setsid();
 	execvp(argv[0], argv);

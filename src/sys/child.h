@@ -6,6 +6,9 @@
 
 #include <sys/types.h>
 
+/* Every program that is started finds its own number in BELAY_CHILD. */
+void child_says_its_number(void);
+
 /* Starts argv[0] (found on PATH), its stdin and stdout sockets, its stderr a pipe; our ends
  * are non-blocking.  `detached`: in a session of its own, away from the terminal.
  * Returns the pid, or -1 with errno (also when the program cannot be executed). */

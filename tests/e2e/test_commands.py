@@ -272,6 +272,7 @@ def test_forced_terminal(host):
     ("StdinNull yes", ["testhost", "cat; echo end"], (0, b"end\n")),
     ("LogLevel QUIET", ["testhost"], (127, None)),
     ("SetEnv LC_TEST=set", ["testhost", "echo $LC_TEST"], (0, b"set\n")),
+    ("SetEnv LC_TEST=set TERM=vt220", ["-tt", "testhost", "read x; echo $TERM"], (0, b"input\r\nvt220\r\n")),
     ("SendEnv LC_SENT", ["testhost", "echo $LC_SENT"], (0, b"sent\n"))])
 def test_configuration(host, config, args, want):
     host.configure(config)

@@ -362,6 +362,17 @@ def test_a_command_of_this_machine_is_run_once_or_not_at_all(host, both, permit)
         "testhost\n" if permit == "yes" else "")
 
 
+@pytest.mark.parametrize("shell", ["/bin/sh", "/bin/bash"])
+def test_a_command_of_this_machine_has_nothing_of_the_link(host, shell):
+    """What it says is shown, as titles and colours are; twice: the host is known then."""
+    for _ in range(2):
+        done = host.piped([*belay_argv(host, "-oPermitLocalCommand=yes",
+                                       "-oLocalCommand=printf 'for %h'; cat # read"), "cat"],
+                          b"input", env={"SHELL": shell})
+        assert (done.returncode, done.stdout) == (0, b"input"), done
+        assert b"for 127.0.0.1" in done.stderr
+
+
 @contextlib.contextmanager
 def x_server(host, *more):
     """An X server: the client's environment."""

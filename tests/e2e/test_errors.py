@@ -11,7 +11,7 @@ import subprocess
 
 import pytest
 
-from harness import belay_path
+from harness import PATH, belay_path
 
 
 def failed(term, *status):
@@ -91,17 +91,35 @@ def test_missing_ssh(host, env):
     assert "BELAY_SSH" in line or env.get("BELAY_SSH", "ssh") in line
 
 
-@pytest.mark.parametrize("how", ["name", "script"])
-def test_ssh_that_is_belay(host, tmp_path, how):
+def test_ssh_that_is_belay(host, tmp_path):
     """It does not call itself for ever."""
     path = tmp_path / "ssh"
-    if how == "script":
-        path.write_text(f'#!/bin/sh\nexec {belay_path()} "$@"\n')
-        path.chmod(0o755)
-    else:
-        path.symlink_to(belay_path())
+    path.symlink_to(belay_path())
     lines, _ = failed(host.belay(env={"BELAY_SSH": path}))
     assert any("BELAY_SSH" in line for line in lines)
+
+
+SCRIPTS = {"exec": 'exec {} "$@"', "child": '{} "$@"; exit $?',
+           "options": 'exec {} --linger 1h "$@"'}
+
+
+@pytest.mark.parametrize("how", SCRIPTS)
+@pytest.mark.parametrize("named", ["on PATH", "BELAY_SSH"])
+def test_script_named_ssh_that_runs_belay(host, tmp_path, how, named):
+    """The natural way to put it everywhere: belay takes the ssh behind it."""
+    path = tmp_path / "ssh"
+    path.write_text("#!/bin/sh\n" + SCRIPTS[how].format(belay_path()) + "\n")
+    path.chmod(0o755)
+    env = {"PATH": f"{tmp_path}:{PATH}"} if named == "on PATH" else {"BELAY_SSH": path}
+    for program in (belay_path(), path):
+        done = host.piped([program, "-F", host.cfg, "testhost", "cat; exit 7"], b"input", env=env)
+        assert (done.returncode, done.stdout) == (7, b"input"), done
+        assert host.sshd.logins() == 1 + (program == path)
+    host.proxy.accepted = 0
+    done = host.piped([belay_path(), "-F", host.cfg, "-oProxyCommand=" + " ".join(
+        [str(belay_path()), "-F", str(host.cfg), "-W", "localhost:%d" % host.sshd.port,
+         "testhost"]), "testhost", "echo inside"], env=env)
+    assert done.stdout == b"inside\n", done
 
 
 # Hosts that talk nonsense.

@@ -69,7 +69,7 @@ config(const char *user, const char *compression)
 static bool
 has(enum host_cache which, const char *user)
 {
-	return host_cache_has(which, NULL, config(user, "no"), NULL);
+	return host_cache_has(which, config(user, "no"), NULL);
 }
 
 TEST(it_is_known_by_account_and_keys_whatever_else_is_set)
@@ -77,8 +77,8 @@ TEST(it_is_known_by_account_and_keys_whatever_else_is_set)
 	char word[HOST_CACHE_WORD_MAX];
 	begin();
 	CHECK(!has(HOST_CACHE_PLAIN, "me"));
-	host_cache_remember(HOST_CACHE_PLAIN, NULL, config("me", "no"), "tmux");
-	CHECK(host_cache_has(HOST_CACHE_PLAIN, NULL, config("me", "yes"), word));
+	host_cache_remember(HOST_CACHE_PLAIN, config("me", "no"), "tmux");
+	CHECK(host_cache_has(HOST_CACHE_PLAIN, config("me", "yes"), word));
 	CHECK_STR(word, "tmux");
 	CHECK(!has(HOST_CACHE_PLAIN, "you"));
 	CHECK(!has(HOST_CACHE_FOREIGN, "me"));
@@ -88,7 +88,7 @@ TEST(it_is_known_by_account_and_keys_whatever_else_is_set)
 TEST(as_long_as_the_host_has_the_same_key)
 {
 	begin();
-	host_cache_remember(HOST_CACHE_SERVES, NULL, config("me", "no"), "-");
+	host_cache_remember(HOST_CACHE_SERVES, config("me", "no"), "-");
 	put_file("known", "other " KEY_TWO "host " KEY_ONE);
 	CHECK(has(HOST_CACHE_SERVES, "me"));
 	CHECK(has(HOST_CACHE_SERVES, "me")); /* the files as they are have been noted */
@@ -106,11 +106,10 @@ TEST(what_is_forgotten_is_not_known_and_others_are)
 	begin();
 	for (enum host_cache which = HOST_CACHE_PLAIN; which <= HOST_CACHE_SERVES;
 	     which++) {
-		host_cache_remember(which, NULL, config("me", "no"), "-");
-		host_cache_remember(which, NULL, config("you", "no"), "-");
+		host_cache_remember(which, config("me", "no"), "-");
+		host_cache_remember(which, config("you", "no"), "-");
 	}
-	static const struct options o = { .destination = "host" };
-	CHECK(host_cache_forget(&o, config("me", "no")));
+	CHECK(host_cache_forget(config("me", "no")));
 	for (enum host_cache which = HOST_CACHE_PLAIN; which <= HOST_CACHE_SERVES;
 	     which++)
 		CHECK(!has(which, "me") && has(which, "you"));
@@ -121,8 +120,8 @@ TEST(without_a_configuration_nothing_is_known)
 {
 	struct ssh_config none = { 0 };
 	begin();
-	host_cache_remember(HOST_CACHE_FOREIGN, NULL, &none, "-");
-	CHECK(!host_cache_has(HOST_CACHE_FOREIGN, NULL, &none, NULL));
+	host_cache_remember(HOST_CACHE_FOREIGN, &none, "-");
+	CHECK(!host_cache_has(HOST_CACHE_FOREIGN, &none, NULL));
 	end();
 }
 
@@ -148,7 +147,7 @@ TEST(what_may_have_been_a_want_of_the_moment_counts_for_a_week)
 	enum { DAY = 24 * 3600 };
 	static const char name[] = "belay/foreign-hosts";
 	begin();
-	host_cache_remember(HOST_CACHE_FOREIGN, NULL, config("me", "no"), "-");
+	host_cache_remember(HOST_CACHE_FOREIGN, config("me", "no"), "-");
 	write_line(name, "foreign-hosts", "-", 1000L * DAY);
 	CHECK(has(HOST_CACHE_FOREIGN, "me"));
 	write_line(name, "foreign-hosts", HOST_CACHE_PERHAPS, 6L * DAY);
@@ -170,7 +169,7 @@ TEST(the_oldest_go_where_there_are_too_many)
 		len += (size_t)snprintf(text + len, sizeof text - len, "%016x 1 - 1 1\n",
 		    i + 1);
 	put_file("belay/serving-hosts", text);
-	host_cache_remember(HOST_CACHE_SERVES, NULL, config("me", "no"), "-");
+	host_cache_remember(HOST_CACHE_SERVES, config("me", "no"), "-");
 	snprintf(path, sizeof path, "%s/belay/serving-hosts", dir);
 	buf_init(&b, sizeof text);
 	CHECK_EQ(sys_read_file(path, &b), 0);

@@ -151,6 +151,30 @@ TEST(one_that_cannot_be_started_fails_at_once)
 	end();
 }
 
+/* ssh(1): -f and -s want a command, and so may the configuration. */
+TEST(the_command_is_told_where_ssh_wants_one)
+{
+	static char host[] = "host", word[] = "sftp";
+	static char *argv[] = { NULL, host, word, NULL };
+	static const char wants[] = "[ $# = 3 ] || exit 255; echo hostname $3",
+			  refuses[] = "[ $# = 2 ] || exit 255; echo hostname $2";
+	for (int i = 0; i < 3; i++) {
+		begin("sleep 30", false);
+		ssh_query_finish(&query);
+		write_script(i < 2 ? wants : refuses);
+		options.ssh_argv = argv;
+		options.command = argv + 2;
+		options.subsystem = i == 0;
+		ssh_query_start(&query, &loop, &options, script, false, on_known, &query);
+		wait_known();
+		have();
+		CHECK(ssh_query_take(&query, &config));
+		CHECK(config.hostname.n == 4);
+		CHECK_EQ(memcmp(config.hostname.p, i < 2 ? "sftp" : "host", 4), 0);
+		end();
+	}
+}
+
 TEST(an_abandoned_one_says_nothing_and_takes_nothing)
 {
 	begin("echo hostname new; sleep 30", true);
