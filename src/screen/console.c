@@ -15,13 +15,12 @@ enum {
 	READ_MAX = 16 * 1024,
 	ANSWER_READ_MAX = 1024,
 	PIECE_MAX = 512, /* keys that go through the escapes at once */
-	UNDO_MAX = 64 * 1024,
 	LINE_MAX_BYTES = 1024,
 	TYPED_MS =
 	    50, /* no person types the next key sooner; a paste's next piece comes */
 	PIPE_READ_MAX = 64 * 1024, /* what a pipe holds */
 	/* An escape may become two bytes, and what looked like an answer comes with a key. */
-	ROOM_MIN = 2 * (1 + OVERLAY_HELD_MAX),
+	ROOM_MIN = 2 * (1 + CURSOR_REPORT_MAX),
 	RETRY_US = 100 * 1000, /* without memory */
 };
 
@@ -41,24 +40,36 @@ console_cooked(void)
 	log_line_end("\n");
 }
 
-/* Nobody knows what stands on the terminal now, nor which size it has. */
+/* Others have written: nothing on the terminal is known now, nor its size. */
 static void
 others_wrote(struct console *c)
 {
 	c->resized = true;
-	if (c->term)
-		overlay_forget(&c->overlay);
+	display_forget(&c->out);
+}
+
+static bool
+in_line(const struct console *c)
+{
+	return c->keyboard.state == KEYBOARD_LINE;
+}
+
+/* Nothing of ours stands on the terminal, and what has come is shown. */
+static void
+lift(struct console *c)
+{
+	if (!c->lent && !in_line(c))
+		(void)display_lift(&c->out);
 }
 
 void
 console_aside(struct console *c)
 {
-	if (!c->term)
+	if (!c->out.model)
 		return;
-	(void)console_status(c, NULL);
-	(void)output_write(&c->out);
+	lift(c);
 	if (isatty(c->fds.err))
-		overlay_forget(&c->overlay);
+		display_forget(&c->out);
 }
 
 static void
@@ -70,8 +81,7 @@ on_message(void *owner)
 void
 console_suspend(struct console *c)
 {
-	(void)console_status(c, NULL);
-	(void)output_write(&c->out);
+	lift(c);
 	console_cooked();
 	kill(getpid(), SIGSTOP);
 	console_raw(c);
@@ -89,12 +99,6 @@ console_continued(struct console *c)
 }
 
 /* ---- stdin ---- */
-
-static bool
-in_line(const struct console *c)
-{
-	return c->keyboard.state == KEYBOARD_LINE;
-}
 
 /* Whether more comes so soon behind an escape that no person has typed it. */
 static bool
@@ -199,7 +203,7 @@ keys_end(struct console *c)
 static size_t
 without_reports(struct console *c, uint8_t *bytes, size_t n)
 {
-	return c->term ? overlay_filter(&c->overlay, bytes, n, &c->out.ours) : n;
+	return display_filter(&c->out, bytes, n);
 }
 
 /* Up to an Enter: with that the person may have asked for a login, and the keys behind it
@@ -274,9 +278,9 @@ keys_max(struct console *c)
 {
 	bool program = c->keyboard.state == KEYBOARD_PROGRAM;
 	size_t max = program ? READ_MAX : ANSWER_READ_MAX;
-	size_t room = room_for(c, max + OVERLAY_HELD_MAX);
-	if (room > OVERLAY_HELD_MAX)
-		return room - OVERLAY_HELD_MAX;
+	size_t room = room_for(c, max + CURSOR_REPORT_MAX);
+	if (room > CURSOR_REPORT_MAX)
+		return room - CURSOR_REPORT_MAX;
 	return program ? 0 : 1;
 }
 
@@ -284,7 +288,7 @@ keys_max(struct console *c)
 static ssize_t
 read_keys(struct console *c)
 {
-	uint8_t bytes[READ_MAX + OVERLAY_HELD_MAX];
+	uint8_t bytes[READ_MAX + CURSOR_REPORT_MAX];
 	size_t max = keys_max(c);
 	if (!max)
 		return read_nothing(c);
@@ -293,7 +297,7 @@ read_keys(struct console *c)
 		return n;
 	size_t left = without_reports(c, bytes, (size_t)n);
 	take_keys(c, (struct span){ bytes, left });
-	sys_wipe(bytes, (size_t)n + OVERLAY_HELD_MAX);
+	sys_wipe(bytes, (size_t)n + CURSOR_REPORT_MAX);
 	return n;
 }
 
@@ -346,8 +350,7 @@ console_line(struct console *c, const char *prompt)
 {
 	if (!c->raw || c->keyboard.state != KEYBOARD_PROGRAM)
 		return;
-	(void)console_status(c, NULL);
-	(void)output_write(&c->out);
+	lift(c);
 	console_cooked();
 	buf_init(&c->line, LINE_MAX_BYTES);
 	(void)keyboard_on(&c->keyboard, KEYBOARD_LINE_OPENS);
@@ -381,14 +384,16 @@ static void
 watch_terminal(struct console *c)
 {
 	struct tty_size size;
+	struct term *model;
 	const char *kind = getenv("TERM");
 	if (tty_get_size(c->fds.out, &size) || !size.rows || !size.cols)
 		return;
 	struct term_options o = { .rows = size.rows, .cols = size.cols, .unknown = true };
-	if (!kind || strcmp(kind, "dumb") == 0 || term_new(&o, &c->term))
+	if (!kind || strcmp(kind, "dumb") == 0 || term_new(&o, &model))
 		return;
-	overlay_init(&c->overlay, c->term, tty_is_utf8());
-	c->out.term = c->term;
+	display_watch(&c->out, model);
+	status_line_init(&c->status, model, &c->out.reports, tty_is_utf8());
+	display_add(&c->out, &status_line_ops, &c->status);
 	log_before(on_message, c);
 }
 
@@ -396,24 +401,18 @@ static void
 window_changed(struct console *c)
 {
 	struct tty_size size;
-	if (!c->term || tty_get_size(c->fds.out, &size))
+	if (!c->out.model || tty_get_size(c->fds.out, &size))
 		return;
-	overlay_resize(&c->overlay, size.rows, size.cols, &c->out.ours);
+	display_resize(&c->out, size.rows, size.cols);
 }
 
 bool
 console_status(struct console *c, const char *text)
 {
-	if (!c->term || c->out.broken || c->lent || in_line(c))
-		return false;
-	if (!text && !overlay_shown(&c->overlay))
-		return true; /* as at nearly every turn */
-	window_changed(c);
-	if (text)
-		overlay_show(&c->overlay, text, &c->out.ours);
-	else
-		overlay_hide(&c->overlay, &c->out.ours);
-	return true;
+	bool shows = c->out.model && !c->out.broken && !c->lent && !in_line(c);
+	if (shows || !text)
+		status_line_want(&c->status, text);
+	return shows;
 }
 
 /* ---- all of it ---- */
@@ -429,11 +428,11 @@ console_open(struct console *c, struct loop *loop, const struct console_fds *fds
 	c->raw = raw;
 	escape_init(&c->escape, raw ? escape : 0);
 	buf_init(&c->filtered, 2 * PIECE_MAX);
-	output_open(&c->out, loop, fds->out, main);
+	display_open(&c->out, loop, fds->out, main);
 	if (!errors && isatty(fds->out))
 		watch_terminal(c);
 	if (errors)
-		output_open(&c->err, loop, fds->err, errors);
+		display_open(&c->err, loop, fds->err, errors);
 	c->keys = (struct watch){ .fd = fds->in, .fn = on_keys, .owner = c };
 	if (!loop_add_kept(loop, &c->keys))
 		console_no_input(c);
@@ -449,10 +448,10 @@ console_no_input(struct console *c)
 }
 
 static void
-show(struct console *c, struct output *output)
+show(struct console *c, struct display *d)
 {
-	if (!output_write(output))
-		c->events->unread(c->owner, output->stream);
+	if (!display_turn(d))
+		c->events->unread(c->owner, d->stream);
 }
 
 uint64_t
@@ -462,17 +461,15 @@ console_turn(struct console *c, bool reads)
 		c->retry_us = 0;
 	if (c->gives && !c->retry_us)
 		give_held(c);
-	if (c->resized)
-		window_changed(c);
+	if (c->resized || c->status.wanted)
+		window_changed(c); /* nothing is drawn for another size */
 	if (!c->lent && !in_line(c)) {
-		if (stream_held(c->main).n)
-			(void)console_status(c, NULL); /* it would be in the way */
 		show(c, &c->out);
 		show(c, &c->err);
 	}
 	bool full = is_full(c);
 	if (full && !c->full && c->raw)
-		buf_putc(&c->out.ours, '\a');
+		display_bell(&c->out);
 	c->full = full;
 	reads = reads && !c->lent && !c->ended && !full && !c->gives && !c->retry_us;
 	c->keys.events = reads ? POLLIN : 0;
@@ -482,7 +479,7 @@ console_turn(struct console *c, bool reads)
 bool
 console_drained(const struct console *c)
 {
-	return output_drained(&c->out) && output_drained(&c->err);
+	return display_drained(&c->out) && display_drained(&c->err);
 }
 
 void
@@ -490,23 +487,12 @@ console_close(struct console *c)
 {
 	if (!c->main)
 		return;
-	if (c->term && !c->out.broken) {
-		struct buf undo;
-		(void)console_status(c, NULL);
-		(void)output_write(&c->out);
-		buf_init(&undo, UNDO_MAX);
-		if (term_undo(c->term, &undo) == 0)
-			(void)sys_write_all(c->fds.out, buf_bytes(&undo), undo.len);
-		buf_finish(&undo);
-	}
 	log_before(NULL, NULL);
 	loop_remove(c->loop, &c->keys);
 	(void)keyboard_on(&c->keyboard, KEYBOARD_CLOSES);
 	buf_finish(&c->line);
 	buf_finish(&c->filtered);
-	output_close(&c->out, c->loop);
-	output_close(&c->err, c->loop);
-	term_free(c->term);
-	c->term = NULL;
+	display_close(&c->out, c->loop);
+	display_close(&c->err, c->loop);
 	c->main = NULL;
 }

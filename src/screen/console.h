@@ -10,11 +10,11 @@
 #ifndef SCREEN_CONSOLE_H
 #define SCREEN_CONSOLE_H
 
+#include "screen/display.h"
 #include "screen/escape.h"
 #include "screen/keyboard.h"
-#include "screen/output.h"
-#include "screen/overlay.h"
 #include "screen/prompt.h"
+#include "screen/status_line.h"
 #include "stream/engine.h"
 
 /* What the session is told. */
@@ -45,11 +45,9 @@ struct console {
 	void *owner;
 	struct stream *main, *errors; /* errors: NULL on a terminal */
 	struct watch keys; /* stdin */
-	struct output out, err;
+	struct display out, err; /* out: the terminal, if it is one */
 	struct escape escape;
-	/* what the terminal shows; NULL: not a terminal, or no memory */
-	struct term *term;
-	struct overlay overlay; /* the status line */
+	struct status_line status;
 	bool raw; /* stdin is a terminal that has to be raw */
 	struct keyboard keyboard;
 	struct buf filtered; /* keys behind the escapes, on their way into the stream */
@@ -73,7 +71,8 @@ void console_asked(struct console *c);
 void console_ready(struct console *c);
 /* Something else is about to be written to the terminal, by way of stderr. */
 void console_aside(struct console *c);
-/* Draws a status line, or (NULL) takes it away.  False: this terminal has none. */
+/* What the status line is to say from the next turn on; NULL: there is none.  False: it
+ * cannot be shown here, or not now. */
 bool console_status(struct console *c, const char *text);
 /* stdin is not for the program (-n): it gets the end at once. */
 void console_no_input(struct console *c);

@@ -177,14 +177,22 @@ sys_read_into(int fd, struct buf *b, size_t max)
 }
 
 ssize_t
+sys_write_spans(int fd, const struct span *spans, size_t n)
+{
+	struct iovec iov[SYS_SPANS];
+	int count = 0;
+	for (size_t i = 0; i < n; i++)
+		if (spans[i].n)
+			iov[count++] = (struct iovec){ (void *)(uintptr_t)spans[i].p,
+				spans[i].n };
+	ssize_t wrote = count ? writev(fd, iov, count) : 0;
+	return wrote < 0 && again() ? 0 : wrote;
+}
+
+ssize_t
 sys_write_both(int fd, struct span first, struct span second)
 {
-	struct iovec both[2] = {
-		{ (void *)(uintptr_t)first.p, first.n },
-		{ (void *)(uintptr_t)second.p, second.n },
-	};
-	ssize_t n = first.n + second.n ? writev(fd, both, 2) : 0;
-	return n < 0 && again() ? 0 : n;
+	return sys_write_spans(fd, (struct span[]){ first, second }, 2);
 }
 
 int

@@ -47,6 +47,9 @@ ssize_t sys_read_into(int fd, struct buf *b, size_t max);
 /* Writes what can be written now of two spans, one behind the other.  Returns bytes, or -1
  * when the other side is gone. */
 ssize_t sys_write_both(int fd, struct span first, struct span second);
+/* The same of up to SYS_SPANS spans. */
+enum { SYS_SPANS = 4 };
+ssize_t sys_write_spans(int fd, const struct span *spans, size_t n);
 /* Writes everything, blocking; 0 or -1. */
 int sys_write_all(int fd, const void *bytes, size_t n);
 /* Writes a line or more to a person, at once. */

@@ -1,4 +1,4 @@
-#include "screen/overlay.h"
+#include "screen/status_line.h"
 #include "test.h"
 
 enum { ROWS = 5, COLS = 20 };
@@ -7,7 +7,8 @@ enum { ROWS = 5, COLS = 20 };
  * draws over. */
 static struct {
 	struct term *model, *terminal, *other;
-	struct overlay overlay;
+	struct status_line line;
+	struct cursor_reports reports;
 	struct buf out;
 } t;
 
@@ -19,7 +20,8 @@ begin(bool unknown)
 	o.unknown = false;
 	CHECK_EQ(term_new(&o, &t.terminal), 0);
 	CHECK_EQ(term_new(&o, &t.other), 0);
-	overlay_init(&t.overlay, t.model, true);
+	memset(&t.reports, 0, sizeof t.reports);
+	status_line_init(&t.line, t.model, &t.reports, true);
 	buf_init(&t.out, 64 * 1024);
 }
 
@@ -48,17 +50,45 @@ flush(void)
 	buf_drop(&t.out, t.out.len);
 }
 
+static const struct overlay_ops *const ops = &status_line_ops;
+
+/* As a display does it, without a program's bytes. */
 static void
-show(const char *text)
+refresh(void)
 {
-	overlay_show(&t.overlay, text, &t.out);
-	flush();
+	if (!term_at_rest(t.model) || !ops->stale(&t.line))
+		return;
+	ops->lift(&t.line, false, &t.out);
+	ops->draw(&t.line, &t.out);
+	CHECK(!ops->stale(&t.line));
 }
 
 static void
+want(const char *text)
+{
+	status_line_want(&t.line, text);
+	refresh();
+}
+
+static void
+show(const char *text)
+{
+	want(text);
+	flush();
+}
+
+static bool
+is_shown(void)
+{
+	return ops->shown(&t.line);
+}
+
+/* The program is about to write. */
+static void
 hide(void)
 {
-	overlay_hide(&t.overlay, &t.out);
+	status_line_want(&t.line, NULL);
+	ops->lift(&t.line, true, &t.out);
 	flush();
 }
 
@@ -91,9 +121,13 @@ same(void)
 static size_t
 type(const char *text, char *ret_left)
 {
-	uint8_t bytes[64 + OVERLAY_HELD_MAX];
+	uint8_t bytes[64 + CURSOR_REPORT_MAX];
+	struct cursor_place at;
+	bool counts;
 	memcpy(bytes, text, strlen(text));
-	size_t n = overlay_filter(&t.overlay, bytes, strlen(text), &t.out);
+	size_t n = cursor_reports_filter(&t.reports, bytes, strlen(text), &at, &counts);
+	if (counts && !ops->located(&t.line, at.row, at.col, &t.out))
+		term_cursor_is(t.model, at.row, at.col);
 	memcpy(ret_left, bytes, n);
 	ret_left[n] = 0;
 	return n;
@@ -117,7 +151,18 @@ resize(int rows, int cols)
 {
 	CHECK_EQ(term_resize(t.terminal, rows, cols), 0);
 	CHECK_EQ(term_resize(t.other, rows, cols), 0);
-	overlay_resize(&t.overlay, rows, cols, &t.out);
+	if (rows == term_rows(t.model) && cols == term_cols(t.model))
+		return;
+	bool again = is_shown() && term_on_alternate(t.model) && term_known(t.model);
+	bool asks = ops->resizing(&t.line, rows, cols);
+	CHECK_EQ(term_resize(t.model, rows, cols), 0);
+	term_forget(t.model);
+	if (again) {
+		term_redrawn(t.model);
+		CHECK_EQ(term_repaint(t.model, 0, rows, &t.out), 0);
+	} else if (asks) {
+		cursor_reports_ask(&t.reports, &t.out);
+	}
 	flush();
 }
 
@@ -132,11 +177,11 @@ TEST(it_is_taken_away_without_a_trace)
 		begin(false);
 		program(programs[i]);
 		show("first");
-		CHECK(overlay_shown(&t.overlay));
+		CHECK(is_shown());
 		CHECK(!same());
 		show("second, longer than the width of this terminal");
 		hide();
-		CHECK(!overlay_shown(&t.overlay));
+		CHECK(!is_shown());
 		CHECK(same());
 		program("more");
 		CHECK(same());
@@ -149,11 +194,11 @@ TEST(the_row_of_the_cursor_is_left_alone)
 	begin(false);
 	program("\033[2J\033[H$ ");
 	show("text");
-	CHECK(t.overlay.row > 0);
+	CHECK(t.line.row > 0);
 	hide();
 	program("\r\n");
 	show("text");
-	CHECK_EQ(t.overlay.row, 0);
+	CHECK_EQ(t.line.row, 0);
 	end();
 }
 
@@ -161,9 +206,9 @@ TEST(nothing_is_drawn_within_a_sequence)
 {
 	begin(false);
 	program("\033[2J\033[H\033[3");
-	overlay_show(&t.overlay, "text", &t.out);
+	want("text");
 	CHECK_EQ(t.out.len, 0);
-	CHECK(!overlay_shown(&t.overlay));
+	CHECK(!is_shown());
 	end();
 }
 
@@ -171,14 +216,15 @@ TEST(where_nothing_is_known_the_title_carries_it)
 {
 	begin(true);
 	program("hello");
-	overlay_show(&t.overlay, "text", &t.out);
+	want("text");
 	const char *asked = "\033[6n\033[22;2t\033]2;text\033\\";
 	CHECK_STR(buf_str(&t.out), asked);
 	buf_drop(&t.out, t.out.len);
-	overlay_show(&t.overlay, "again", &t.out);
+	want("again");
 	CHECK_STR(buf_str(&t.out), "\033]2;again\033\\");
 	buf_drop(&t.out, t.out.len);
-	overlay_hide(&t.overlay, &t.out);
+	status_line_want(&t.line, NULL);
+	ops->lift(&t.line, true, &t.out);
 	CHECK_STR(buf_str(&t.out), "\033[23;2t");
 	end();
 }
@@ -187,14 +233,14 @@ TEST(a_terminal_that_says_where_its_cursor_is_may_be_drawn_on)
 {
 	begin(true);
 	program("1\r\n2\r\n3\r\n4\r\n5\r\n6\r\n7\r\n8\r\n9\r\n10\r\n");
-	overlay_show(&t.overlay, "text", &t.out);
-	CHECK(t.overlay.titled);
+	want("text");
+	CHECK(t.line.titled);
 	char left[64];
 	type("ab\033[5;1Rcd", left);
 	CHECK_STR(left, "abcd");
 	buf_drop(&t.out, t.out.len);
 	show("text");
-	CHECK(t.overlay.row >= 0 && !t.overlay.titled);
+	CHECK(t.line.row >= 0 && !t.line.titled);
 	end();
 }
 
@@ -207,7 +253,7 @@ TEST(only_an_answer_to_our_question_is_taken_from_what_is_typed)
 	show("text");
 	type("\033[A\033[1;5\033[;R", left);
 	CHECK_STR(left, "\033[A\033[1;5\033[;R");
-	CHECK_EQ(t.overlay.asked, 1);
+	CHECK_EQ(t.reports.asked, 1);
 	end();
 }
 
@@ -220,10 +266,11 @@ TEST(an_answer_may_come_in_two_parts)
 	CHECK_STR(left, "a");
 	type("1Rb", left);
 	CHECK_STR(left, "b");
-	CHECK_EQ(t.overlay.asked, 0);
+	CHECK_EQ(t.reports.asked, 0);
 	hide();
 	program("\033[c\r\n");
-	overlay_forget(&t.overlay);
+	term_forget(t.model);
+	ops->forgotten(&t.line);
 	show("text");
 	type("\033[15", left); /* a key */
 	CHECK_STR(left, "");
@@ -237,19 +284,19 @@ TEST(it_is_drawn_when_it_changes)
 	begin(false);
 	program("\033[2J\033[H$ ");
 	show("text");
-	overlay_show(&t.overlay, "text", &t.out);
+	want("text");
 	CHECK_EQ(t.out.len, 0);
-	overlay_show(&t.overlay, "another", &t.out);
+	want("another");
 	CHECK(t.out.len > 0);
 	hide();
-	overlay_show(&t.overlay, "another", &t.out);
+	want("another");
 	CHECK(t.out.len > 0);
 	end();
 	begin(true);
 	program("hello");
 	show("text");
-	CHECK(t.overlay.titled);
-	overlay_show(&t.overlay, "text", &t.out);
+	CHECK(t.line.titled);
+	want("text");
 	CHECK_EQ(t.out.len, 0);
 	end();
 }
@@ -259,7 +306,7 @@ TEST(a_line_of_its_own_is_drawn_over_if_there_is_one)
 	begin(false);
 	program("\033[2J\033[Hlonger than the width of this\r\nb\r\n$ ");
 	show("text");
-	CHECK_EQ(t.overlay.row, 2);
+	CHECK_EQ(t.line.row, 2);
 	end();
 }
 
@@ -267,14 +314,14 @@ TEST(a_line_of_its_own_is_drawn_over_if_there_is_one)
 TEST(without_utf8_only_ascii_is_drawn_over)
 {
 	begin(false);
-	t.overlay.utf8 = false;
+	t.line.utf8 = false;
 	program("\033[2J\033[Hone\r\ntwo\r\n$ ");
 	show("text");
-	CHECK_EQ(t.overlay.row, 0);
+	CHECK_EQ(t.line.row, 0);
 	hide();
 	program("\xc3\xa9");
 	show("text");
-	CHECK(t.overlay.row < 0 && t.overlay.titled);
+	CHECK(t.line.row < 0 && t.line.titled);
 	end();
 }
 
@@ -291,16 +338,16 @@ TEST(on_the_alternate_screen_all_is_drawn_again)
 		show(line);
 		resize(sizes[i][0], sizes[i][1]);
 		CHECK(equals(t.terminal, t.other) && same());
-		CHECK(!overlay_shown(&t.overlay));
-		CHECK_EQ(t.overlay.asked, 0);
+		CHECK(!is_shown());
+		CHECK_EQ(t.reports.asked, 0);
 		show(line);
-		CHECK(t.overlay.row >= 0);
+		CHECK(t.line.row >= 0);
 		hide();
 		CHECK(same());
 		/* What the main screen shows nobody knows. */
 		program("\033[?1049l");
 		show(line);
-		CHECK(t.overlay.row < 0);
+		CHECK(t.line.row < 0);
 		end();
 	}
 }
@@ -337,11 +384,11 @@ TEST(on_the_main_screen_it_is_found_by_the_cursor)
 		begin(false);
 		program(cases[i].program);
 		show(line);
-		CHECK(t.overlay.row >= 0);
+		CHECK(t.line.row >= 0);
 		resize(cases[i].rows, cases[i].cols);
-		CHECK(overlay_shown(&t.overlay));
+		CHECK(is_shown());
 		answer();
-		CHECK(!overlay_shown(&t.overlay));
+		CHECK(!is_shown());
 		if (!equals(t.terminal, t.other))
 			test_fail(__FILE__, __LINE__, "case %zu leaves a trace", i);
 		program("more");
@@ -359,7 +406,7 @@ TEST(what_of_it_has_left_the_screen_is_left_alone)
 	answer();
 	CHECK(equals(t.terminal, t.other)); /* its first half is in the scrollback */
 	show(line);
-	CHECK(t.overlay.row >= 0);
+	CHECK(t.line.row >= 0);
 	resize(3, 10);
 	answer();
 	CHECK(equals(t.terminal, t.other));
@@ -373,9 +420,9 @@ TEST(where_lines_are_broken_anew_nobody_knows)
 	show(line);
 	resize(5, 17);
 	answer();
-	CHECK(!overlay_shown(&t.overlay));
+	CHECK(!is_shown());
 	show(line);
-	CHECK(t.overlay.row < 0 && t.overlay.titled);
+	CHECK(t.line.row < 0 && t.line.titled);
 	end();
 }
 
@@ -387,12 +434,12 @@ TEST(sizes_may_follow_each_other_quickly)
 	show(line);
 	resize(5, 30);
 	resize(8, 18);
-	CHECK_EQ(t.overlay.asked, 2);
+	CHECK_EQ(t.reports.asked, 2);
 	type("\033[1;1R", left); /* as it was in between */
 	CHECK_EQ(t.out.len, 0);
 	answer();
 	CHECK(equals(t.terminal, t.other));
-	CHECK(!overlay_shown(&t.overlay));
+	CHECK(!is_shown());
 	end();
 }
 
@@ -403,12 +450,12 @@ TEST(the_title_is_for_a_terminal_that_does_not_answer)
 	show("text");
 	resize(5, 30);
 	show("text");
-	CHECK(!t.overlay.titled);
+	CHECK(!t.line.titled);
 	show("a second later");
-	CHECK(t.overlay.titled);
+	CHECK(t.line.titled);
 	answer();
 	show("a second later");
-	CHECK(t.overlay.row == 0 && !t.overlay.titled);
+	CHECK(t.line.row == 0 && !t.line.titled);
 	hide();
 	CHECK(equals(t.terminal, t.other));
 	end();
@@ -421,7 +468,7 @@ TEST(a_program_that_writes_first_has_the_screen)
 	show(line);
 	resize(5, 30);
 	hide();
-	CHECK(!overlay_shown(&t.overlay));
+	CHECK(!is_shown());
 	answer();
 	CHECK_EQ(t.out.len, 0);
 	end();
@@ -446,7 +493,7 @@ TEST(any_sizes)
 			if (rows > term_rows(t.model) && cols < (int)strlen(line))
 				rows = term_rows(t.model);
 			resize(rows, cols);
-			if (t.overlay.asked)
+			if (t.reports.asked)
 				answer();
 			hide();
 			if (!equals(t.terminal, t.other))

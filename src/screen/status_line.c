@@ -1,17 +1,30 @@
-#include "screen/overlay.h"
+#include "screen/status_line.h"
 
 #include <stdio.h>
 #include <string.h>
 
 void
-overlay_init(struct overlay *o, struct term *term, bool utf8)
+status_line_init(struct status_line *o, struct term *term, struct cursor_reports *reports,
+    bool utf8)
 {
-	*o = (struct overlay){ .term = term, .utf8 = utf8, .row = -1 };
+	*o = (struct status_line){ .term = term,
+		.reports = reports,
+		.utf8 = utf8,
+		.row = -1 };
 }
 
-bool
-overlay_shown(const struct overlay *o)
+void
+status_line_want(struct status_line *o, const char *text)
 {
+	o->wanted = text != NULL;
+	if (text)
+		snprintf(o->text, sizeof o->text, "%s", text);
+}
+
+static bool
+shown(const void *overlay)
+{
+	const struct status_line *o = overlay;
 	return o->row >= 0 || o->titled || o->moved.on;
 }
 
@@ -39,7 +52,7 @@ first_free(const struct term *t, bool alone)
 /* The top row, or the bottom one, or any that is known and has not the cursor; one that is a
  * line of its own, if there is any. */
 static int
-choose_row(const struct overlay *o)
+choose_row(const struct status_line *o)
 {
 	const struct term *t = o->term;
 	if (!term_cursor_known(t) || term_rows(t) < 2 || (!o->utf8 && !term_is_ascii(t)))
@@ -49,79 +62,90 @@ choose_row(const struct overlay *o)
 }
 
 static int
-shown_len(const struct overlay *o)
+shown_len(const struct status_line *o)
 {
-	int len = (int)strlen(o->text), cols = term_cols(o->term);
+	int len = (int)strlen(o->drawn), cols = term_cols(o->term);
 	return len < cols ? len : cols;
 }
 
 /* Behind the last column there is nothing to erase, and some terminals would erase that. */
 static void
-draw(struct overlay *o, struct buf *out)
+draw_row(struct status_line *o, struct buf *out)
 {
 	int len = shown_len(o);
 	(void)term_neutral(o->term, out);
-	buf_print(out, "\033[%d;1H\033[7m%.*s\033[m%s", o->row + 1, len, o->text,
+	buf_print(out, "\033[%d;1H\033[7m%.*s\033[m%s", o->row + 1, len, o->drawn,
 	    len < term_cols(o->term) ? "\033[K" : "");
 	(void)term_repaint(o->term, 0, 0, out);
 }
 
 /* XTWINOPS 22 and 23 keep the window's title meanwhile. */
 static void
-draw_title(struct overlay *o, struct buf *out)
+draw_title(struct status_line *o, struct buf *out)
 {
 	if (!o->titled)
 		buf_print(out, "\033[22;2t");
-	buf_print(out, "\033]2;%s\033\\", o->text);
+	buf_print(out, "\033]2;%s\033\\", o->drawn);
 	o->titled = true;
 }
 
 static void
-ask(struct overlay *o, struct buf *out)
+lift_title(struct status_line *o, struct buf *out)
 {
-	o->asked++;
-	buf_print(out, "\033[6n");
+	if (o->titled)
+		buf_print(out, "\033[23;2t");
+	o->titled = false;
 }
 
-void
-overlay_show(struct overlay *o, const char *text, struct buf *out)
+static bool
+stale(const void *overlay)
 {
-	if (!term_at_rest(o->term))
-		return;
+	const struct status_line *o = overlay;
+	if (!o->wanted)
+		return o->row >= 0 || o->titled;
 	int row = o->row >= 0 ? o->row : choose_row(o);
 	bool is_there = row >= 0 ? row == o->row : o->titled;
 	/* The terminal's answer will tell where it is, or is to be. */
 	bool comes = o->moved.on && !o->titled;
-	if ((is_there || comes) && strncmp(o->text, text, sizeof o->text - 1) == 0)
-		return;
-	if (!term_cursor_known(o->term) && !o->asked)
-		ask(o, out);
-	if (row >= 0 && o->titled)
-		overlay_hide(o, out);
-	o->row = row;
-	snprintf(o->text, sizeof o->text, "%s", text);
-	if (row >= 0)
-		draw(o, out);
-	else
-		draw_title(o, out);
+	return !(is_there || comes) || strcmp(o->text, o->drawn) != 0;
 }
 
-void
-overlay_hide(struct overlay *o, struct buf *out)
+static void
+draw(void *overlay, struct buf *out)
 {
+	struct status_line *o = overlay;
+	if (!o->wanted)
+		return;
+	if (!term_cursor_known(o->term))
+		cursor_reports_ask_once(o->reports, out);
+	memcpy(o->drawn, o->text, sizeof o->drawn);
+	o->row = choose_row(o);
+	if (o->row < 0) {
+		draw_title(o, out);
+		return;
+	}
+	lift_title(o, out);
+	draw_row(o, out);
+}
+
+/* A line that has moved is not to be found before the terminal has answered; if the program
+ * writes first, it has the screen. */
+static void
+lift(void *overlay, bool program, struct buf *out)
+{
+	struct status_line *o = overlay;
 	if (o->row >= 0)
 		(void)term_repaint(o->term, o->row, 1, out);
-	if (o->titled)
-		buf_print(out, "\033[23;2t");
+	if (program || !o->wanted)
+		lift_title(o, out);
 	o->row = -1;
-	o->titled = false;
-	o->moved.on = false;
+	o->moved.on &= !program;
 }
 
-void
-overlay_forget(struct overlay *o)
+static void
+forgotten(void *overlay)
 {
-	term_forget(o->term);
+	struct status_line *o = overlay;
 	o->row = -1;
 	o->moved.on = false;
 }
@@ -139,7 +163,7 @@ blank_behind(const struct term *t, int row)
 }
 
 static void
-note_place(struct overlay *o)
+note_place(struct status_line *o)
 {
 	int col;
 	o->moved.on = true;
@@ -154,7 +178,7 @@ note_place(struct overlay *o)
 }
 
 static void
-note_size(struct overlay *o, int rows, int cols)
+note_size(struct status_line *o, int rows, int cols)
 {
 	o->moved.taller |= rows > o->moved.rows;
 	o->moved.other_width |= cols != o->moved.cols;
@@ -162,31 +186,22 @@ note_size(struct overlay *o, int rows, int cols)
 		o->moved.narrowest = cols;
 }
 
-void
-overlay_resize(struct overlay *o, int rows, int cols, struct buf *out)
+static bool
+resizing(void *overlay, int rows, int cols)
 {
-	struct term *t = o->term;
-	if (rows == term_rows(t) && cols == term_cols(t))
-		return;
-	bool again = o->row >= 0 && term_on_alternate(t) && term_known(t);
-	if (o->row >= 0 && !term_on_alternate(t))
+	struct status_line *o = overlay;
+	if (o->row >= 0 && !term_on_alternate(o->term))
 		note_place(o);
-	(void)term_resize(t, rows, cols);
-	term_forget(t);
 	o->row = -1;
-	if (again) {
-		term_redrawn(t);
-		(void)term_repaint(t, 0, rows, out);
-	} else if (o->moved.on) {
+	if (o->moved.on)
 		note_size(o, rows, cols);
-		ask(o, out);
-	}
+	return o->moved.on;
 }
 
 /* The line stands `at` a row now, and before (or, below the cursor, behind) that too if it
  * was broken.  Returns how many rows at the top go away. */
 static int
-take_parts(struct overlay *o, int at, struct buf *out)
+take_parts(struct status_line *o, int at, struct buf *out)
 {
 	bool above = o->moved.row < o->moved.cursor;
 	int parts = (o->moved.len + o->moved.narrowest - 1) / o->moved.narrowest;
@@ -209,7 +224,7 @@ take_parts(struct overlay *o, int at, struct buf *out)
 
 /* The terminal has said where its cursor is, since the last change. */
 static void
-take_moved(struct overlay *o, int row, int col, struct buf *out)
+take_moved(struct status_line *o, int row, int col, struct buf *out)
 {
 	struct term *t = o->term;
 	int by = o->moved.row - o->moved.cursor;
@@ -224,67 +239,15 @@ take_moved(struct overlay *o, int row, int col, struct buf *out)
 	(void)term_repaint(t, row, term_row_known(t, row) ? 1 : 0, out);
 }
 
-/* ---- what the terminal says ---- */
-
-/* CPR (ECMA-48 8.3.14): ESC [ row ; column R.  Returns the length at the head of the bytes;
- * 0 if there is none; all of them, with *ret_whole false, if it may become one. */
-static size_t
-cursor_report(const uint8_t *p, size_t n, int ret_place[2], bool *ret_whole)
+static bool
+located(void *overlay, int row, int col, struct buf *out)
 {
-	static const char ends[] = { ';', 'R' };
-	size_t i = 2;
-	*ret_whole = false;
-	if (n < 3 || p[0] != 033 || p[1] != '[')
-		return 0;
-	for (int part = 0; part < 2; part++) {
-		size_t begin = i;
-		ret_place[part] = 0;
-		for (; i < n && p[i] >= '0' && p[i] <= '9' && i < begin + 4; i++)
-			ret_place[part] = ret_place[part] * 10 + p[i] - '0';
-		if (i == n)
-			return n;
-		if (i == begin || p[i] != ends[part])
-			return 0;
-		i++;
-	}
-	*ret_whole = true;
-	return i;
+	struct status_line *o = overlay;
+	if (!o->moved.on)
+		return false;
+	take_moved(o, row, col, out);
+	return true;
 }
 
-static void
-take_answer(struct overlay *o, const int place[2], struct buf *out)
-{
-	if (--o->asked)
-		return; /* the window has changed since that was asked for */
-	if (o->moved.on)
-		take_moved(o, place[0] - 1, place[1] - 1, out);
-	else
-		term_cursor_is(o->term, place[0] - 1, place[1] - 1);
-}
-
-size_t
-overlay_filter(struct overlay *o, uint8_t *bytes, size_t n, struct buf *out)
-{
-	int place[2];
-	bool whole;
-	memmove(bytes + o->n_held, bytes, n);
-	memcpy(bytes, o->held, o->n_held);
-	n += o->n_held;
-	o->n_held = 0;
-	for (size_t i = 0; o->asked && i < n;) {
-		size_t len = cursor_report(bytes + i, n - i, place, &whole);
-		if (!len) {
-			i++;
-			continue;
-		}
-		if (whole) {
-			take_answer(o, place, out);
-			memmove(bytes + i, bytes + i + len, n - i - len);
-		} else {
-			memcpy(o->held, bytes + i, len);
-			o->n_held = len;
-		}
-		n -= len;
-	}
-	return n;
-}
+const struct overlay_ops status_line_ops = { shown, stale, lift, draw, resizing, located,
+	forgotten };

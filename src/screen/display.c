@@ -1,0 +1,354 @@
+#include "screen/display.h"
+
+#include "sys/sys.h"
+#include "sys/tty.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+enum {
+	BLOCKING_WRITE =
+	    512, /* a terminal or a pipe that poll(2) finds writable takes it */
+	OURS_MAX = 1024 * 1024,
+	BATCH_MAX = 64 * 1024, /* the model is ahead of the terminal by no more */
+	MODEL_BATCH = 4 * 1024, /* goes through the model at once: a slice has several */
+	UNDO_MAX = 64 * 1024,
+};
+
+static void
+on_writable(void *owner, short revents)
+{
+	(void)owner; /* the turn of the loop writes */
+	(void)revents;
+}
+
+void
+display_open(struct display *d, struct loop *loop, int fd, struct stream *stream)
+{
+	int again = isatty(fd) ? tty_reopen(fd) : -1;
+	*d = (struct display){
+		.stream = stream,
+		.own = again >= 0,
+		.write_max = again < 0 ? BLOCKING_WRITE : 0,
+		.watch = { .fd = again < 0 ? fd : again, .fn = on_writable, .owner = d }
+	};
+	buf_init(&d->before, OURS_MAX);
+	buf_init(&d->after, OURS_MAX);
+	if (again < 0 && sys_nonblock_stdio(fd) == 0)
+		d->write_max = 0;
+	/* Without a place it is asked by itself before every write. */
+	if (!loop_add_kept(loop, &d->watch))
+		d->write_max = BLOCKING_WRITE;
+}
+
+void
+display_watch(struct display *d, struct term *model)
+{
+	d->model = model;
+}
+
+void
+display_add(struct display *d, const struct overlay_ops *ops, void *overlay)
+{
+	if (!d->model || d->n_overlays == DISPLAY_OVERLAYS)
+		return;
+	d->overlays[d->n_overlays].ops = ops;
+	d->overlays[d->n_overlays++].overlay = overlay;
+}
+
+/* ---- what is to be written ---- */
+
+static size_t
+unsent(const struct display *d)
+{
+	return d->before.len + d->fed + d->after.len;
+}
+
+/* Where bytes of ours go that follow all that is to be written. */
+static struct buf *
+tail(struct display *d)
+{
+	return d->fed ? &d->after : &d->before;
+}
+
+/* Without memory for all that was appended since `len` none of it is written: half a sequence
+ * would swallow the program's next bytes.  What an overlay has drawn stays there then. */
+static void
+whole(struct display *d, struct buf *out, size_t len)
+{
+	if (!out->failed)
+		return;
+	out->len = len;
+	out->failed = false;
+	display_forget(d);
+}
+
+static bool
+any(const struct display *d, bool stale)
+{
+	for (size_t i = 0; i < d->n_overlays; i++) {
+		const struct overlay_ops *ops = d->overlays[i].ops;
+		const void *overlay = d->overlays[i].overlay;
+		if (stale ? ops->stale(overlay) : ops->shown(overlay))
+			return true;
+	}
+	return false;
+}
+
+/* In the reverse order: what lies beneath comes back as the model has it, in any order, but a
+ * title that was pushed last is to be popped first. */
+static void
+lift(struct display *d, bool program)
+{
+	struct buf *out = tail(d);
+	size_t len = out->len;
+	for (size_t i = d->n_overlays; i; i--)
+		d->overlays[i - 1].ops->lift(d->overlays[i - 1].overlay, program, out);
+	whole(d, out, len);
+}
+
+static void
+draw(struct display *d)
+{
+	struct buf *out = tail(d);
+	size_t len = out->len;
+	for (size_t i = 0; i < d->n_overlays; i++)
+		d->overlays[i].ops->draw(d->overlays[i].overlay, out);
+	whole(d, out, len);
+}
+
+static void
+feed(struct display *d, struct span bytes)
+{
+	size_t max = d->model ? MODEL_BATCH : BATCH_MAX;
+	d->fed = bytes.n < max ? bytes.n : max;
+	if (!d->model)
+		return;
+	(void)term_write(d->model, bytes.p, d->fed);
+	cursor_reports_late(&d->reports);
+}
+
+static bool
+at_rest(const struct display *d)
+{
+	return !d->model || term_at_rest(d->model);
+}
+
+/* Everything is written: what comes next.  `draws`: overlays may change. */
+static void
+compose(struct display *d, bool draws)
+{
+	struct span held = stream_held(d->stream);
+	bool stale = draws && d->model && at_rest(d) && any(d, true);
+	if (held.n || stale)
+		lift(d, held.n > 0);
+	if (held.n)
+		feed(d, held);
+	/* Behind the last of what has come: all before it is gone at once. */
+	if (draws && d->n_overlays && at_rest(d) && d->fed == held.n && (held.n || stale))
+		draw(d);
+	if (d->rings && at_rest(d)) {
+		buf_putc(tail(d), '\a');
+		d->rings = false;
+	}
+}
+
+/* ---- writing ---- */
+
+static void
+took(struct display *d, size_t n)
+{
+	size_t of_before = n < d->before.len ? n : d->before.len;
+	buf_drop(&d->before, of_before);
+	n -= of_before;
+	size_t of_fed = n < d->fed ? n : d->fed;
+	stream_take(d->stream, of_fed);
+	d->fed -= of_fed;
+	buf_drop(&d->after, n - of_fed);
+	if (d->before.len || d->fed)
+		return;
+	struct buf done = d->before;
+	d->before = d->after;
+	d->after = done;
+}
+
+/* The reader has gone. */
+static void
+give_up(struct display *d)
+{
+	d->broken = true;
+	took(d, unsent(d));
+}
+
+static void
+clip(struct span spans[3], size_t max)
+{
+	for (int i = 0; i < 3; i++) {
+		spans[i].n = spans[i].n < max ? spans[i].n : max;
+		max -= spans[i].n;
+	}
+}
+
+/* Writes some of it; false: not now. */
+static bool
+write_some(struct display *d)
+{
+	struct span spans[3] = { buf_span(&d->before),
+		{ stream_held(d->stream).p, d->fed }, buf_span(&d->after) };
+	if (d->write_max && !sys_wait(d->watch.fd, POLLOUT, 0))
+		return false;
+	if (d->write_max)
+		clip(spans, d->write_max);
+	ssize_t n = d->broken ? -1 : sys_write_spans(d->watch.fd, spans, 3);
+	if (n < 0)
+		give_up(d);
+	else
+		took(d, (size_t)n);
+	return n != 0;
+}
+
+static bool
+turn(struct display *d, bool draws)
+{
+	if (!d->stream)
+		return true;
+	bool was_broken = d->broken;
+	/* A slice of the model's work, then what is typed has its turn. */
+	uint64_t until = d->model ? term_work(d->model) + TERM_SLICE : 0;
+	do {
+		if (!unsent(d)) {
+			if (d->model && term_work(d->model) > until)
+				break;
+			compose(d, draws && !d->broken);
+			draws &= stream_held(d->stream).n > d->fed; /* once a turn */
+		}
+	} while (unsent(d) && write_some(d));
+	bool more = unsent(d) || stream_held(d->stream).n;
+	d->watch.events = more ? POLLOUT : 0;
+	return d->broken == was_broken;
+}
+
+bool
+display_turn(struct display *d)
+{
+	return turn(d, true);
+}
+
+bool
+display_lift(struct display *d)
+{
+	if (d->stream && any(d, false) && !d->broken)
+		lift(d, true);
+	return turn(d, false);
+}
+
+bool
+display_drained(const struct display *d)
+{
+	return !d->stream || (stream_drained(d->stream) && !unsent(d));
+}
+
+void
+display_bell(struct display *d)
+{
+	d->rings = true;
+}
+
+/* ---- what happens to the terminal ---- */
+
+void
+display_forget(struct display *d)
+{
+	if (!d->model)
+		return;
+	term_forget(d->model);
+	for (size_t i = 0; i < d->n_overlays; i++)
+		d->overlays[i].ops->forgotten(d->overlays[i].overlay);
+}
+
+/* On the alternate screen all is drawn again; on the main one terminals break lines anew, each
+ * in its way, and an overlay may follow from where the cursor is. */
+void
+display_resize(struct display *d, int rows, int cols)
+{
+	struct term *t = d->model;
+	struct buf *out = tail(d);
+	size_t len = out->len;
+	bool asks = false;
+	if (!t || (rows == term_rows(t) && cols == term_cols(t)))
+		return;
+	bool again = any(d, false) && term_on_alternate(t) && term_known(t)
+	    && term_at_rest(t);
+	for (size_t i = 0; i < d->n_overlays; i++)
+		asks |= d->overlays[i].ops->resizing(d->overlays[i].overlay, rows, cols);
+	(void)term_resize(t, rows, cols);
+	term_forget(t);
+	if (again) {
+		term_redrawn(t);
+		(void)term_repaint(t, 0, rows, out);
+	} else if (asks) {
+		cursor_reports_ask(&d->reports, out);
+	}
+	whole(d, out, len);
+}
+
+static void
+located(struct display *d, struct cursor_place at)
+{
+	struct buf *out = tail(d);
+	size_t len = out->len;
+	bool told = false;
+	for (size_t i = 0; i < d->n_overlays && !told; i++)
+		told = d->overlays[i].ops->located(d->overlays[i].overlay, at.row, at.col,
+		    out);
+	if (!told)
+		term_cursor_is(d->model, at.row, at.col);
+	whole(d, out, len);
+}
+
+size_t
+display_filter(struct display *d, uint8_t *bytes, size_t n)
+{
+	struct cursor_place place;
+	bool counts;
+	if (!d->model)
+		return n;
+	n = cursor_reports_filter(&d->reports, bytes, n, &place, &counts);
+	if (counts)
+		located(d, place);
+	return n;
+}
+
+/* ---- the end ---- */
+
+/* What the model has been fed goes first: the rest follows from there. */
+static void
+leave_terminal(struct display *d)
+{
+	struct buf undo;
+	(void)display_lift(d);
+	struct span held = { stream_held(d->stream).p, d->fed };
+	(void)sys_write_all(d->watch.fd, buf_bytes(&d->before), d->before.len);
+	(void)sys_write_all(d->watch.fd, held.p, held.n);
+	(void)sys_write_all(d->watch.fd, buf_bytes(&d->after), d->after.len);
+	buf_init(&undo, UNDO_MAX);
+	if (term_undo(d->model, &undo) == 0)
+		(void)sys_write_all(d->watch.fd, buf_bytes(&undo), undo.len);
+	buf_finish(&undo);
+}
+
+void
+display_close(struct display *d, struct loop *loop)
+{
+	if (!d->stream)
+		return;
+	if (d->model && !d->broken)
+		leave_terminal(d);
+	loop_remove(loop, &d->watch);
+	if (d->own)
+		close(d->watch.fd);
+	buf_finish(&d->before);
+	buf_finish(&d->after);
+	term_free(d->model);
+	*d = (struct display){ 0 };
+}

@@ -1,0 +1,71 @@
+/*
+ * The one owner of an output of belay's, a terminal or a pipe: what the program writes goes
+ * there as it is; on a terminal that has a model, overlays are drawn over it.
+ *
+ *     a turn:     lift             write                  draw
+ *                 take away what   the program's bytes;   again, if the program
+ *                 is drawn         the model sees them    is not inside a sequence
+ *
+ * in one writev(2), so that nobody sees the state between.  What the terminal does not take at
+ * once is written first the next time; the model is then what the terminal will show, and the
+ * program's bytes stay in their stream until they are written:
+ *
+ *     before  |  the first `fed` bytes that the stream holds  |  after
+ *     ours       of the program's; in the model                  ours
+ *
+ * Nothing is composed before all of that is written: a slow terminal gets no drawing that is
+ * out of date, and no more than `before` and `after` of one turn wait.
+ */
+#ifndef SCREEN_DISPLAY_H
+#define SCREEN_DISPLAY_H
+
+#include "screen/cursor_reports.h"
+#include "screen/overlay.h"
+#include "stream/stream.h"
+#include "sys/loop.h"
+#include "term/term.h"
+
+enum { DISPLAY_OVERLAYS = 2 };
+
+struct display {
+	struct stream *stream; /* NULL: not in use */
+	struct watch watch;
+	struct term *model; /* what the terminal shows; NULL: no terminal, or no memory */
+	struct {
+		const struct overlay_ops *ops;
+		void *overlay;
+	} overlays[DISPLAY_OVERLAYS]; /* later ones are drawn over earlier ones */
+	size_t n_overlays;
+	struct cursor_reports reports;
+	struct buf before, after;
+	size_t fed;
+	bool rings; /* the bell is due */
+	bool own; /* the descriptor is ours to close */
+	size_t write_max; /* bytes, and only when poll(2) says so: it may block; 0: any */
+	bool broken; /* the reader has gone; what comes is dropped */
+};
+
+/* A terminal is opened anew, so that others who share it do not find it non-blocking. */
+void display_open(struct display *d, struct loop *loop, int fd, struct stream *stream);
+/* From now on overlays can be drawn; takes the model. */
+void display_watch(struct display *d, struct term *model);
+/* Adds an overlay (borrowed) over the others; only where there is a model. */
+void display_add(struct display *d, const struct overlay_ops *ops, void *overlay);
+/* Writes what can be written now.  False once, when the reader has gone. */
+bool display_turn(struct display *d);
+/* Takes all overlays away and writes what can be written now; the next turn draws again. */
+bool display_lift(struct display *d);
+/* Others write to the terminal: nothing is known of it any more. */
+void display_forget(struct display *d);
+/* The window has this size now. */
+void display_resize(struct display *d, int rows, int cols);
+/* Takes the terminal's answers out of the keys, in place; see cursor_reports_filter. */
+size_t display_filter(struct display *d, uint8_t *bytes, size_t n);
+/* Rings as soon as that does not end a sequence of the program's. */
+void display_bell(struct display *d);
+/* All that came, up to the end, is written. */
+bool display_drained(const struct display *d);
+/* Leaves a terminal with a model as it was before the program; closes. */
+void display_close(struct display *d, struct loop *loop);
+
+#endif
