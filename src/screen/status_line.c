@@ -68,14 +68,26 @@ shown_len(const struct status_line *o)
 	return len < cols ? len : cols;
 }
 
+/* The columns that are drawn over: not the last one of a row whose line goes on in the next, or
+ * came from the one above, since erasing it would part them. */
+static int
+width(const struct status_line *o)
+{
+	return term_cols(o->term) - !term_row_alone(o->term, o->row);
+}
+
 /* Behind the last column there is nothing to erase, and some terminals would erase that. */
 static void
 draw_row(struct status_line *o, struct buf *out)
 {
-	int len = shown_len(o);
+	int cols = width(o), len = (int)strlen(o->drawn);
+	len = len < cols ? len : cols;
 	(void)term_neutral(o->term, out);
-	buf_print(out, "\033[%d;1H\033[7m%.*s\033[m%s", o->row + 1, len, o->drawn,
-	    len < term_cols(o->term) ? "\033[K" : "");
+	buf_print(out, "\033[%d;1H\033[7m%.*s\033[m", o->row + 1, len, o->drawn);
+	if (len < cols && cols == term_cols(o->term))
+		buf_print(out, "\033[K");
+	else if (len < cols)
+		buf_print(out, "\033[%dX", cols - len);
 	(void)term_repaint(o->term, 0, 0, out);
 }
 
@@ -135,7 +147,7 @@ lift(void *overlay, bool program, struct buf *out)
 {
 	struct status_line *o = overlay;
 	if (o->row >= 0)
-		(void)term_repaint(o->term, o->row, 1, out);
+		(void)term_repaint_cells(o->term, o->row, 0, width(o), out);
 	if (program || !o->wanted)
 		lift_title(o, out);
 	o->row = -1;

@@ -132,6 +132,9 @@ void term_cursor_moved(struct term *t, int row, int col, int above, int below);
 /* Appends what draws the rows again and puts the cursor and all else back as the program
  * has it.  Only at rest, and while the cursor is known.  rows may be 0: only that. */
 int term_repaint(const struct term *t, int row, int rows, struct buf *out);
+/* The same for the cells lo .. hi - 1 of a row, and the other halves of wide characters at the
+ * edges.  A line that goes on in the next row still does, unless hi is the number of columns. */
+int term_repaint_cells(const struct term *t, int row, int lo, int hi, struct buf *out);
 /* Appends what brings the terminal from where the program has it to neutral ground: plain
  * style, no margins, ASCII.  term_repaint is the way back. */
 int term_neutral(const struct term *t, struct buf *out);

@@ -1,0 +1,45 @@
+/* Taking away what was drawn over a few cells. */
+#include "base/err.h"
+#include "term/paint.h"
+
+/* Whole characters: half of a wide one that was drawn over has taken the other with it. */
+static void
+widen(const struct row *r, int cols, int *lo, int *hi)
+{
+	*lo = row_head(r, *lo);
+	while (*hi < cols && row_cell(r, *hi).ch & CELL_TAIL)
+		(*hi)++;
+}
+
+int
+term_repaint_cells(const struct term *t, int row, int lo, int hi, struct buf *out)
+{
+	static const struct style plain;
+	const struct grid *g = term_grid(t);
+	struct line_writer w;
+	struct charsets charsets;
+	struct paint_pen pen = paint_pen_now(t);
+	if (row < 0 || row >= g->rows || lo < 0 || lo >= hi || hi > g->cols)
+		return 0;
+	const struct row *r = grid_row(g, row);
+	int end = r->used;
+	widen(r, g->cols, &lo, &hi);
+	/* Drawing far behind a row's cells has put blanks before it. */
+	if (lo > end && !r->wrapped)
+		lo = end;
+	line_begin(&w, t, out, false);
+	paint_neutral(&w, &pen, &charsets);
+	paint_go_to(&w, row, lo);
+	if (lo < end)
+		line_put(&w, r, lo, hi < end ? hi : end);
+	line_style(&w, &plain);
+	w.style_id = 0;
+	/* Blanks that nobody has written, as they were; but EL would part a line that goes on. */
+	int blank = lo > end ? lo : end;
+	if (blank < hi && !r->wrapped)
+		paint_print(&w, "\033[K");
+	else if (blank < hi)
+		paint_print(&w, "\033[%dX", hi - blank);
+	paint_settle(&w, &charsets);
+	return out->failed ? ERR_NOMEM : 0;
+}

@@ -1,0 +1,411 @@
+/* A display with two overlays, and a model of a terminal that gets what it writes. */
+#define _GNU_SOURCE
+#include "base/err.h"
+#include "screen/display.h"
+#include "screen/status_line.h"
+#include "sys/sys.h"
+#include "term/describe.h"
+#include "term/traffic.h"
+#include "test.h"
+
+#include <fcntl.h>
+#include <signal.h>
+
+enum { ROOM = 1024 * 1024, SEEDS = 200, STEPS = 60 };
+
+/* Some cells of one row, as predictions are. */
+struct cells {
+	struct term *model;
+	unsigned wanted, drawn; /* numbers of what is wanted and drawn; 0: nothing */
+	int by, width; /* its row, from the cursor's, and its width */
+	int row, lo, hi; /* where it stands; row -1: nowhere */
+};
+
+static struct loop loop; /* one a process */
+
+static struct {
+	struct display display;
+	struct stream stream;
+	struct status_line status;
+	struct cells cells;
+	struct term *terminal, *other; /* other: gets the program's bytes only */
+	int in; /* the terminal's end */
+	uint64_t written; /* by the program */
+} t;
+
+static bool
+cells_shown(const void *overlay)
+{
+	const struct cells *c = overlay;
+	return c->row >= 0;
+}
+
+static bool
+cells_stale(const void *overlay)
+{
+	const struct cells *c = overlay;
+	return c->wanted != c->drawn;
+}
+
+static void
+cells_lift(void *overlay, bool program, struct buf *out)
+{
+	struct cells *c = overlay;
+	(void)program;
+	if (c->row >= 0)
+		(void)term_repaint_cells(c->model, c->row, c->lo, c->hi, out);
+	c->row = -1;
+	c->drawn = 0;
+}
+
+static void
+cells_draw(void *overlay, struct buf *out)
+{
+	struct cells *c = overlay;
+	int row, col, cols = term_cols(c->model);
+	term_cursor(c->model, &row, &col);
+	row += c->by;
+	int hi = col + c->width < cols - 2 ? col + c->width : cols - 2;
+	c->drawn = c->wanted;
+	if (!c->wanted || !term_row_known(c->model, row) || hi <= col)
+		return;
+	c->row = row;
+	c->lo = col;
+	c->hi = hi;
+	(void)term_neutral(c->model, out);
+	buf_print(out, "\033[%d;%dH\033[4m", row + 1, col + 1);
+	for (int x = col; x < hi; x++)
+		buf_putc(out, (char)('A' + x % 26));
+	buf_print(out, "\033[m");
+	(void)term_repaint(c->model, 0, 0, out);
+}
+
+static bool
+cells_resizing(void *overlay, int rows, int cols)
+{
+	struct cells *c = overlay;
+	(void)rows;
+	(void)cols;
+	c->row = -1;
+	c->drawn = 0;
+	return false;
+}
+
+static bool
+cells_located(void *overlay, int row, int col, struct buf *out)
+{
+	(void)overlay;
+	(void)row;
+	(void)col;
+	(void)out;
+	return false;
+}
+
+static void
+cells_forgotten(void *overlay)
+{
+	(void)cells_resizing(overlay, 0, 0);
+}
+
+static const struct overlay_ops cells_ops = { cells_shown, cells_stale, cells_lift,
+	cells_draw, cells_resizing, cells_located, cells_forgotten };
+
+static struct term *
+fresh(int rows, int cols)
+{
+	struct term *term;
+	struct term_options o = { .rows = rows, .cols = cols };
+	CHECK_EQ(term_new(&o, &term), 0);
+	return term;
+}
+
+/* The terminal is a pipe that poll(2) finds writable while it is empty: a turn of the display
+ * writes once, as much as it may. */
+static void
+begin(int rows, int cols)
+{
+	static const int none[] = { 0 };
+	int fds[2];
+	memset(&t, 0, sizeof t);
+	if (!loop.fds_max)
+		CHECK_EQ(loop_init(&loop, none), 0);
+	CHECK_EQ(sys_pipe(fds), 0);
+	CHECK(fcntl(fds[1], F_SETPIPE_SZ, 4096) > 0);
+	CHECK(sys_nonblock(fds[0]) == 0);
+	t.in = fds[0];
+	stream_init(&t.stream, STREAM_MAIN, RANK_TERMINAL, ROOM, ROOM);
+	t.stream.in_promised = ROOM;
+	display_open(&t.display, &loop, fds[1], &t.stream);
+	struct term *model = fresh(rows, cols);
+	display_watch(&t.display, model);
+	status_line_init(&t.status, model, &t.display.reports, true);
+	display_add(&t.display, &status_line_ops, &t.status);
+	t.cells = (struct cells){ .model = model, .row = -1 };
+	display_add(&t.display, &cells_ops, &t.cells);
+	t.terminal = fresh(rows, cols);
+	t.other = fresh(rows, cols);
+}
+
+/* What was written arrives. */
+static bool
+arrives(void)
+{
+	uint8_t bytes[4096];
+	ssize_t n = read(t.in, bytes, sizeof bytes);
+	if (n > 0)
+		CHECK_EQ(term_write(t.terminal, bytes, (size_t)n), 0);
+	return n > 0;
+}
+
+static void
+end(void)
+{
+	int out = t.display.watch.fd;
+	t.display.write_max = 0;
+	while (arrives())
+		;
+	display_close(&t.display, &loop);
+	close(out);
+	close(t.in);
+	stream_finish(&t.stream);
+	term_free(t.terminal);
+	term_free(t.other);
+}
+
+static void
+program(struct span bytes)
+{
+	CHECK_EQ(stream_on_data(&t.stream, t.written, bytes, 1), 0);
+	CHECK_EQ(term_write(t.other, bytes.p, bytes.n), 0);
+	t.written += bytes.n;
+	t.stream.in_promised = t.written + ROOM;
+}
+
+static void
+says(const char *text)
+{
+	program((struct span){ (const uint8_t *)text, strlen(text) });
+}
+
+/* Everything is written. */
+static void
+settle(void)
+{
+	do
+		(void)display_turn(&t.display);
+	while (arrives());
+	CHECK_EQ(t.display.watch.events, 0);
+	CHECK_EQ(stream_held(&t.stream).n, 0);
+}
+
+static void
+lifted(void)
+{
+	do
+		(void)display_lift(&t.display);
+	while (arrives());
+	CHECK_EQ(t.display.watch.events, 0);
+}
+
+static bool
+same(struct term *a, struct term *b)
+{
+	struct buf one, two;
+	buf_init(&one, SIZE_MAX / 2);
+	buf_init(&two, SIZE_MAX / 2);
+	describe(&one, a);
+	describe(&two, b);
+	bool equal = one.len == two.len
+	    && memcmp(buf_bytes(&one), buf_bytes(&two), one.len) == 0;
+	if (!equal && getenv("TERM_SEED"))
+		printf("is:\n%s\nwanted:\n%s\n", buf_str(&one), buf_str(&two));
+	buf_finish(&one);
+	buf_finish(&two);
+	return equal;
+}
+
+static void
+want_cells(int by, int width)
+{
+	static unsigned number;
+	t.cells.by = by;
+	t.cells.width = width;
+	t.cells.wanted = width ? ++number : 0;
+}
+
+TEST(a_turn_lifts_writes_and_draws_in_one_write)
+{
+	begin(5, 30);
+	says("\033[2J\033[Hone\r\n$ ");
+	status_line_want(&t.status, "status");
+	want_cells(0, 3);
+	CHECK(display_turn(&t.display));
+	uint8_t bytes[4096];
+	ssize_t n = read(t.in, bytes, sizeof bytes);
+	CHECK(n > 0);
+	CHECK_EQ(read(t.in, bytes + n, 1), -1);
+	CHECK_EQ(term_write(t.terminal, bytes, (size_t)n), 0);
+	CHECK(t.status.row >= 0 && t.cells.row == 1);
+	says("ls");
+	want_cells(0, 2);
+	CHECK(display_turn(&t.display));
+	n = read(t.in, bytes, sizeof bytes - 1);
+	CHECK(n > 0);
+	bytes[n] = 0;
+	CHECK_EQ(term_write(t.terminal, bytes, (size_t)n), 0);
+	char *program_at = strstr((char *)bytes, "ls");
+	CHECK(program_at && strstr(program_at, "status") && strstr(program_at, "EF"));
+	/* Nothing new: nothing is written. */
+	CHECK(display_turn(&t.display));
+	CHECK_EQ(read(t.in, bytes, 1), -1);
+	lifted();
+	CHECK(same(t.terminal, t.other));
+	end();
+}
+
+TEST(nothing_of_ours_goes_inside_a_sequence)
+{
+	begin(5, 30);
+	says("\033[2J\033[H$ \033[3");
+	status_line_want(&t.status, "status");
+	want_cells(0, 3);
+	display_bell(&t.display);
+	settle();
+	CHECK(t.status.row < 0 && t.cells.row < 0);
+	CHECK(same(t.terminal, t.other));
+	says("1m\xe4\xb8");
+	settle();
+	CHECK(t.status.row < 0);
+	CHECK(same(t.terminal, t.other));
+	says("\xad");
+	settle();
+	CHECK(t.status.row >= 0 && t.cells.row >= 0);
+	CHECK(!t.display.rings);
+	lifted();
+	CHECK(same(t.terminal, t.other));
+	end();
+}
+
+TEST(wide_characters_at_the_edges_come_back_whole)
+{
+	begin(5, 20);
+	says("\033[2J\033[H\xe4\xb8\xad\xe6\x96\x87\xe4\xb8\xad\xe6\x96\x87\033[1;2H");
+	want_cells(0, 4);
+	settle();
+	CHECK(t.cells.lo == 1 && t.cells.hi == 5);
+	lifted();
+	CHECK(same(t.terminal, t.other));
+	end();
+}
+
+TEST(a_row_that_goes_on_in_the_next_still_does)
+{
+	begin(5, 10);
+	says("\033[2J\033[H0123456789abc\033[1;3H\033[2X\033[1;3H");
+	want_cells(0, 4);
+	settle();
+	CHECK_EQ(t.cells.row, 0);
+	want_cells(0, 0);
+	settle();
+	CHECK(grid_row(term_grid(t.terminal), 0)->wrapped);
+	CHECK(same(t.terminal, t.other));
+	end();
+}
+
+TEST(a_reader_that_has_gone_is_told_once)
+{
+	begin(5, 20);
+	close(t.in);
+	says("hello");
+	signal(SIGPIPE, SIG_IGN);
+	CHECK(!display_turn(&t.display));
+	says("more");
+	CHECK(display_turn(&t.display));
+	CHECK_EQ(stream_held(&t.stream).n, 0);
+	t.in = open("/dev/null", O_RDONLY);
+	end();
+}
+
+/* Without memory nothing half is written, and no byte of the program's is lost. */
+TEST(without_memory_the_programs_bytes_arrive)
+{
+	for (long n = 1; n < 12; n++) {
+		begin(5, 30);
+		says("\033[2J\033[Hone\r\n$ ");
+		test_fail_malloc(n);
+		status_line_want(&t.status, "status");
+		want_cells(0, 3);
+		settle();
+		test_fail_malloc(0);
+		CHECK(!t.display.before.failed && !t.display.after.failed);
+		settle();
+		end();
+	}
+}
+
+/* ---- random traffic ---- */
+
+static void
+random_wishes(void)
+{
+	static const char *const texts[] = { NULL, "s", "belay: no answer",
+		"a line that is longer than most of these terminals are wide" };
+	if (test_below(3) == 0)
+		status_line_want(&t.status, texts[test_below(4)]);
+	if (test_below(2) == 0)
+		want_cells((int)test_below(3) - 1, (int)test_below(9));
+}
+
+/* The main screen is changed while nothing is drawn, and known afterwards: what terminals make
+ * of drawn lines is the status line's test. */
+static void
+random_resize(void)
+{
+	int rows = 3 + (int)test_below(6), cols = 4 + (int)test_below(20);
+	if (term_on_alternate(t.display.model) && term_at_rest(t.display.model))
+		settle();
+	else
+		lifted();
+	CHECK_EQ(term_resize(t.terminal, rows, cols), 0);
+	CHECK_EQ(term_resize(t.other, rows, cols), 0);
+	display_resize(&t.display, rows, cols);
+	term_redrawn(t.display.model);
+}
+
+static void
+run(void)
+{
+	begin(3 + (int)test_below(6), 4 + (int)test_below(20));
+	for (int step = 0; step < STEPS; step++) {
+		struct buf bytes;
+		buf_init(&bytes, 4096);
+		for (size_t n = test_below(4); n; n--)
+			traffic(&bytes);
+		program(buf_span(&bytes));
+		buf_finish(&bytes);
+		random_wishes();
+		t.display.write_max = 1 + test_below(test_below(2) ? 40 : 900);
+		for (size_t n = test_below(4); n; n--) {
+			(void)display_turn(&t.display);
+			(void)arrives();
+		}
+		if (test_below(12) == 0)
+			random_resize();
+		if (test_below(3))
+			continue;
+		lifted();
+		if (!same(t.terminal, t.other) || !same(t.display.model, t.other))
+			FAIL("step %d leaves a trace", step);
+	}
+	end();
+}
+
+TEST(no_overlay_leaves_a_trace)
+{
+	const char *one = getenv("TERM_SEED");
+	uint64_t first = one ? strtoull(one, NULL, 10) : 1;
+	for (uint64_t seed = first; seed < first + (one ? 1 : SEEDS); seed++) {
+		test_seed(seed);
+		run();
+	}
+}
