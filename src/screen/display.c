@@ -131,7 +131,7 @@ feed(struct display *d, struct span bytes)
 static bool
 at_rest(const struct display *d)
 {
-	return !d->model || term_at_rest(d->model);
+	return !d->model || (term_at_rest(d->model) && !term_shift_waits(d->model));
 }
 
 /* Everything is written: what comes next.  `draws`: overlays may change. */
@@ -266,6 +266,17 @@ display_forget(struct display *d)
 		d->overlays[i].ops->forgotten(d->overlays[i].overlay);
 }
 
+/* What was drawn over the alternate screen goes with it; what is not known there the program
+ * draws. */
+static void
+redraw(struct term *t, struct buf *out)
+{
+	term_forget_main(t);
+	for (int row = 0; row < term_rows(t); row++)
+		if (term_row_known(t, row))
+			(void)term_repaint_cells(t, row, 0, term_cols(t), out);
+}
+
 /* On the alternate screen all is drawn again; on the main one terminals break lines anew, each
  * in its way, and an overlay may follow from where the cursor is. */
 void
@@ -277,17 +288,16 @@ display_resize(struct display *d, int rows, int cols)
 	bool asks = false;
 	if (!t || (rows == term_rows(t) && cols == term_cols(t)))
 		return;
-	bool again = any(d, false) && term_on_alternate(t) && term_known(t)
-	    && term_at_rest(t);
+	bool again = any(d, false) && term_on_alternate(t) && term_cursor_known(t)
+	    && at_rest(d);
 	for (size_t i = 0; i < d->n_overlays; i++)
 		asks |= d->overlays[i].ops->resizing(d->overlays[i].overlay, rows, cols);
-	(void)term_resize(t, rows, cols);
-	term_forget(t);
-	if (again) {
-		term_redrawn(t);
-		(void)term_repaint(t, 0, rows, out);
-	} else if (asks) {
-		cursor_reports_ask(&d->reports, out);
+	if (term_resize(t, rows, cols) == 0 && again) {
+		redraw(t, out);
+	} else {
+		term_forget(t);
+		if (asks)
+			cursor_reports_ask(&d->reports, out);
 	}
 	whole(d, out, len);
 }

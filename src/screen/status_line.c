@@ -61,34 +61,33 @@ choose_row(const struct status_line *o)
 	return row >= 0 ? row : first_free(t, false);
 }
 
-static int
-shown_len(const struct status_line *o)
-{
-	int len = (int)strlen(o->drawn), cols = term_cols(o->term);
-	return len < cols ? len : cols;
-}
-
 /* The columns that are drawn over: not the last one of a row whose line goes on in the next, or
  * came from the one above, since erasing it would part them. */
 static int
-width(const struct status_line *o)
+width(const struct term *t, int row)
 {
-	return term_cols(o->term) - !term_row_alone(o->term, o->row);
+	return term_cols(t) - !term_row_alone(t, row);
+}
+
+static int
+shown_len(const struct status_line *o)
+{
+	int len = (int)strlen(o->drawn), cols = width(o->term, o->row);
+	return len < cols ? len : cols;
 }
 
 /* Behind the last column there is nothing to erase, and some terminals would erase that. */
 static void
 draw_row(struct status_line *o, struct buf *out)
 {
-	int cols = width(o), len = (int)strlen(o->drawn);
-	len = len < cols ? len : cols;
+	int cols = width(o->term, o->row), len = shown_len(o);
 	(void)term_neutral(o->term, out);
 	buf_print(out, "\033[%d;1H\033[7m%.*s\033[m", o->row + 1, len, o->drawn);
 	if (len < cols && cols == term_cols(o->term))
 		buf_print(out, "\033[K");
 	else if (len < cols)
 		buf_print(out, "\033[%dX", cols - len);
-	(void)term_repaint(o->term, 0, 0, out);
+	(void)term_settle(o->term, out);
 }
 
 /* XTWINOPS 22 and 23 keep the window's title meanwhile. */
@@ -147,7 +146,7 @@ lift(void *overlay, bool program, struct buf *out)
 {
 	struct status_line *o = overlay;
 	if (o->row >= 0)
-		(void)term_repaint_cells(o->term, o->row, 0, width(o), out);
+		(void)term_repaint_cells(o->term, o->row, 0, width(o->term, o->row), out);
 	if (program || !o->wanted)
 		lift_title(o, out);
 	o->row = -1;
@@ -219,7 +218,6 @@ take_parts(struct status_line *o, int at, struct buf *out)
 	int parts = (o->moved.len + o->moved.narrowest - 1) / o->moved.narrowest;
 	if (parts == 1 || at < 0 || at >= term_rows(o->term))
 		return 0;
-	(void)term_neutral(o->term, out);
 	/* It was in the first row: what is before it now can only be its own beginning. */
 	if (above && o->moved.row == 0 && !o->moved.taller) {
 		int gone = at < parts ? at : parts - 1;
@@ -245,10 +243,13 @@ take_moved(struct status_line *o, int row, int col, struct buf *out)
 		term_cursor_is(t, row, col); /* nobody knows where it is */
 		return;
 	}
+	(void)term_neutral(t, out);
 	int gone = take_parts(o, row + by, out);
 	term_cursor_moved(t, row - gone, col, by < 0 ? -by : 0, by > 0 ? by : 0);
+	(void)term_settle(t, out);
 	row += by - gone;
-	(void)term_repaint(t, row, term_row_known(t, row) ? 1 : 0, out);
+	if (term_row_known(t, row))
+		(void)term_repaint_cells(t, row, 0, width(t, row), out);
 }
 
 static bool

@@ -16,25 +16,13 @@ term_neutral(const struct term *t, struct buf *out)
 }
 
 int
-term_repaint(const struct term *t, int row, int rows, struct buf *out)
+term_settle(const struct term *t, struct buf *out)
 {
-	static const struct style plain;
-	const struct grid *g = term_grid(t);
 	struct line_writer w;
-	struct charsets charsets;
 	struct paint_pen pen = paint_pen_now(t);
 	line_begin(&w, t, out, false);
-	paint_neutral(&w, &pen, &charsets);
-	for (int y = row; y < row + rows && y >= 0 && y < g->rows; y++) {
-		const struct row *r = grid_row(g, y);
-		int end = paint_row_end(r);
-		paint_go_to(&w, y, 0);
-		line_put(&w, r, 0, end);
-		line_style(&w, &plain);
-		w.style_id = 0;
-		if (end < g->cols)
-			paint_print(&w, "\033[K");
-	}
+	w.clusters = term_has(t, MODE_GRAPHEMES);
+	struct charsets charsets = paint_ascii(&pen);
 	paint_settle(&w, &charsets);
 	return out->failed ? ERR_NOMEM : 0;
 }

@@ -24,6 +24,10 @@ term_repaint_cells(const struct term *t, int row, int lo, int hi, struct buf *ou
 	const struct row *r = grid_row(g, row);
 	int end = r->used;
 	widen(r, g->cols, &lo, &hi);
+	/* What a wide character had no room for nobody draws over, and erasing it would part
+	 * the line. */
+	if (r->spacer && hi == g->cols)
+		hi--;
 	/* Drawing far behind a row's cells has put blanks before it. */
 	if (lo > end && !r->wrapped)
 		lo = end;

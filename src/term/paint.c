@@ -62,15 +62,22 @@ paint_pen_now(const struct term *t)
 	return (struct paint_pen){ t->pen, t->charsets, term_has(t, MODE_ORIGIN) };
 }
 
+struct charsets
+paint_ascii(const struct paint_pen *pen)
+{
+	struct charsets ascii = { { 0 }, 0, 0 };
+	/* G1 to G3 do not matter while G0 is in use. */
+	memcpy(ascii.g + 1, pen->charsets.g + 1, 3);
+	return ascii;
+}
+
 void
 paint_neutral(struct line_writer *w, const struct paint_pen *pen,
     struct charsets *ret_charsets)
 {
 	static const struct style plain;
 	const struct term *t = w->t;
-	struct charsets ascii = { { 0 }, 0, 0 };
-	/* G1 to G3 do not matter while G0 is in use. */
-	memcpy(ascii.g + 1, pen->charsets.g + 1, 3);
+	struct charsets ascii = paint_ascii(pen);
 	w->style = pen->style;
 	line_style(w, &plain);
 	w->style_id = 0;

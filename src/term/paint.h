@@ -20,6 +20,8 @@ struct paint_pen {
 void paint_neutral(struct line_writer *w, const struct paint_pen *pen,
     struct charsets *ret_charsets);
 struct paint_pen paint_pen_now(const struct term *t);
+/* The charsets on neutral ground, for a program with this pen. */
+struct charsets paint_ascii(const struct paint_pen *pen);
 
 void paint_go_to(struct line_writer *w, int row, int col);
 void paint_charsets(struct line_writer *w, const struct charsets *from,

@@ -176,6 +176,12 @@ term_at_rest(const struct term *t)
 	return t->parser.state == PARSER_GROUND;
 }
 
+bool
+term_shift_waits(const struct term *t)
+{
+	return t->charsets.single;
+}
+
 /* ---- what is known of the terminal ---- */
 
 bool
@@ -195,16 +201,6 @@ bool
 term_cursor_known(const struct term *t)
 {
 	return !t->row_unknown;
-}
-
-bool
-term_known(const struct term *t)
-{
-	const struct grid *g = term_grid(t);
-	bool known = !t->row_unknown;
-	for (int y = 0; y < g->rows; y++)
-		known &= g->row[y].known;
-	return known;
 }
 
 bool
@@ -244,12 +240,10 @@ term_forget(struct term *t)
 }
 
 void
-term_redrawn(struct term *t)
+term_forget_main(struct term *t)
 {
-	const struct grid *g = term_grid(t);
-	for (int y = 0; y < g->rows; y++)
-		g->row[y].known = true;
-	t->row_unknown = false;
+	forget_screen(&t->main);
+	t->alternate.saved.row_unknown = true;
 }
 
 int

@@ -105,13 +105,13 @@ int term_resync(const struct term *t, const struct term_limits *limits, struct b
 
 /* No sequence and no character is unfinished: others may be written to the terminal. */
 bool term_at_rest(const struct term *t);
+/* A single shift waits for the character that it is for: another one would take it. */
+bool term_shift_waits(const struct term *t);
 /* Whether the terminal shows in a row what the model has. */
 bool term_row_known(const struct term *t, int row);
 bool term_cursor_known(const struct term *t);
 /* The same, and nothing stands there. */
 bool term_row_blank(const struct term *t, int row);
-/* Whether all rows are known, and the cursor. */
-bool term_known(const struct term *t);
 /* Nothing but ASCII is on the screen. */
 bool term_is_ascii(const struct term *t);
 /* No line goes over the end of the row, nor of the one above it. */
@@ -120,8 +120,9 @@ bool term_row_alone(const struct term *t, int row);
 void term_cursor_is(struct term *t, int row, int col);
 /* Nothing is known any more: the window's size changed, or others have written there. */
 void term_forget(struct term *t);
-/* All rows of the screen have been drawn as the model has them. */
-void term_redrawn(struct term *t);
+/* The same of the main screen only, and of what was saved on the alternate one: term_resize
+ * keeps which rows of that are known. */
+void term_forget_main(struct term *t);
 /* So many columns must a window keep so that, from a row to the cursor's, nothing is broken
  * anew; more than TERM_SIDE_MAX: lines there go over the end of rows, and change with any
  * other width. */
@@ -129,15 +130,16 @@ int term_width_needed(const struct term *t, int row);
 /* The same as term_cursor_is behind term_resize and term_forget, where nothing was broken
  * anew from `above` rows above the cursor's to `below` below it: they moved along. */
 void term_cursor_moved(struct term *t, int row, int col, int above, int below);
-/* Appends what draws the rows again and puts the cursor and all else back as the program
- * has it.  Only at rest, and while the cursor is known.  rows may be 0: only that. */
-int term_repaint(const struct term *t, int row, int rows, struct buf *out);
-/* The same for the cells lo .. hi - 1 of a row, and the other halves of wide characters at the
- * edges.  A line that goes on in the next row still does, unless hi is the number of columns. */
-int term_repaint_cells(const struct term *t, int row, int lo, int hi, struct buf *out);
-/* Appends what brings the terminal from where the program has it to neutral ground: plain
- * style, no margins, ASCII.  term_repaint is the way back. */
+/* Appends what brings the terminal from where the program has it to neutral ground, where
+ * cells can be drawn anywhere: plain style, ASCII, no margins at the sides.  This and the next
+ * two only at rest, while no shift waits, and while the cursor is known. */
 int term_neutral(const struct term *t, struct buf *out);
+/* The way back from there: the cursor and all else as the program has it. */
+int term_settle(const struct term *t, struct buf *out);
+/* Draws the cells lo .. hi - 1 of a row again as the model has them, with the other halves of
+ * wide characters at the edges; from where the program has the terminal, and back.  A line that
+ * goes on in the next row still does, unless hi is the number of columns. */
+int term_repaint_cells(const struct term *t, int row, int lo, int hi, struct buf *out);
 /* Appends what switches off all that the program left on, and nothing else. */
 int term_undo(const struct term *t, struct buf *out);
 

@@ -153,16 +153,14 @@ resize(int rows, int cols)
 	CHECK_EQ(term_resize(t.other, rows, cols), 0);
 	if (rows == term_rows(t.model) && cols == term_cols(t.model))
 		return;
-	bool again = is_shown() && term_on_alternate(t.model) && term_known(t.model);
+	bool again = is_shown() && term_on_alternate(t.model);
 	bool asks = ops->resizing(&t.line, rows, cols);
 	CHECK_EQ(term_resize(t.model, rows, cols), 0);
-	term_forget(t.model);
-	if (again) {
-		term_redrawn(t.model);
-		CHECK_EQ(term_repaint(t.model, 0, rows, &t.out), 0);
-	} else if (asks) {
+	again ? term_forget_main(t.model) : term_forget(t.model);
+	for (int row = 0; again && row < rows; row++)
+		CHECK_EQ(term_repaint_cells(t.model, row, 0, cols, &t.out), 0);
+	if (!again && asks)
 		cursor_reports_ask(&t.reports, &t.out);
-	}
 	flush();
 }
 

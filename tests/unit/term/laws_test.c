@@ -27,7 +27,7 @@ give(struct term *t, const struct buf *b)
 static void
 check_same(const struct buf *a, const struct buf *b)
 {
-	if (getenv("TERM_SEED"))
+	if (getenv("TERM_SEED") && !getenv("TERM_SEEDS"))
 		printf("was:\n%.*s\nis:\n%.*s\n", (int)a->len, (const char *)buf_bytes(a),
 		    (int)b->len, (const char *)buf_bytes(b));
 	CHECK_EQ(b->len, a->len);
@@ -42,16 +42,10 @@ make_traffic(struct buf *b, int steps)
 		traffic(b);
 }
 
-/* Runs a check for many seeds, or for TERM_SEED only. */
 static void
 for_seeds(void (*check)(void))
 {
-	const char *one = getenv("TERM_SEED");
-	uint64_t first = one ? strtoull(one, NULL, 10) : 1;
-	for (uint64_t seed = first; seed < first + (one ? 1 : SEEDS); seed++) {
-		test_seed(seed);
-		check();
-	}
+	traffic_seeds(SEEDS, check);
 }
 
 /* ---- bytes may come in any pieces ---- */
@@ -255,26 +249,9 @@ TEST(all_that_was_switched_on_is_undone)
 
 /* ---- drawing over it ---- */
 
-/* Where lines are joined does not survive being drawn over. */
+/* As overlays draw: not over the last column of a line that goes on. */
 static void
-without_joints(struct buf *b)
-{
-	static const char *const marks[] = { " wrapped", " spacer" };
-	const char *text = buf_str(b);
-	struct buf out;
-	buf_init(&out, SIZE_MAX / 2);
-	for (size_t i = 0; i < b->len; i++) {
-		for (int m = 0; m < 2; m++)
-			if (strncmp(text + i, marks[m], strlen(marks[m])) == 0)
-				i += strlen(marks[m]);
-		buf_putc(&out, text[i]);
-	}
-	buf_finish(b);
-	*b = out;
-}
-
-static void
-check_repaint(void)
+check_cells(void)
 {
 	struct buf b, bytes, was, is;
 	int rows = 2 + (int)test_below(7), cols = 2 + (int)test_below(23);
@@ -288,19 +265,17 @@ check_repaint(void)
 	buf_init(&is, SIZE_MAX / 2);
 	describe(&was, t);
 	int row = (int)test_below((size_t)rows);
+	int most = cols - !term_row_alone(t, row);
+	int lo = (int)test_below((size_t)most);
+	int hi = lo + 1 + (int)test_below((size_t)(most - lo));
+	int drawn = test_below(4) ? (int)test_below((size_t)(hi - lo) + 1) : 0;
 	CHECK_EQ(term_neutral(t, &bytes), 0);
-	buf_print(&bytes, "\033[%d;1H\033[7m= %.*s\033[K", row + 1, cols - 2,
-	    "status line");
-	give(terminal, &bytes);
-	buf_drop(&bytes, bytes.len);
-	/* From there: the status line has left its own style behind, which it resets. */
-	buf_print(&bytes, "\033[m");
-	CHECK_EQ(term_write(terminal, "\033[m", 3), 0);
-	CHECK_EQ(term_repaint(t, row, 1, &bytes), 0);
+	buf_print(&bytes, "\033[%d;%dH\033[7m%.*s\033[m", row + 1, lo + 1, drawn,
+	    "a status line, or what a person has typed");
+	CHECK_EQ(term_settle(t, &bytes), 0);
+	CHECK_EQ(term_repaint_cells(t, row, lo, hi, &bytes), 0);
 	give(terminal, &bytes);
 	describe(&is, terminal);
-	without_joints(&was);
-	without_joints(&is);
 	check_same(&was, &is);
 	buf_finish(&b);
 	buf_finish(&bytes);
@@ -310,9 +285,30 @@ check_repaint(void)
 	term_free(terminal);
 }
 
-TEST(a_status_line_is_taken_away_without_a_trace)
+TEST(cells_that_were_drawn_over_come_back_without_a_trace)
 {
-	for_seeds(check_repaint);
+	for_seeds(check_cells);
+}
+
+/* The last column of a row whose line goes on with a wide character. */
+TEST(a_row_that_is_drawn_again_to_its_end_goes_on_with_a_wide_character)
+{
+	static const char text[] = "012345678\xe4\xb8\xad";
+	struct term *t = fresh(3, 10);
+	struct buf bytes, was, is;
+	buf_init(&bytes, 100000);
+	buf_init(&was, SIZE_MAX / 2);
+	buf_init(&is, SIZE_MAX / 2);
+	CHECK_EQ(term_write(t, text, sizeof text - 1), 0);
+	describe(&was, t);
+	CHECK_EQ(term_repaint_cells(t, 0, 0, 10, &bytes), 0);
+	give(t, &bytes);
+	describe(&is, t);
+	check_same(&was, &is);
+	buf_finish(&bytes);
+	buf_finish(&was);
+	buf_finish(&is);
+	term_free(t);
 }
 
 /* ---- coming back after an outage ---- */

@@ -83,4 +83,17 @@ traffic(struct buf *out)
 		buf_putc(out, (char)test_below(256));
 }
 
+/* Runs a check for `n` seeds; for TERM_SEED only, or for TERM_SEEDS from there on. */
+static inline void
+traffic_seeds(uint64_t n, void (*check)(void))
+{
+	const char *one = getenv("TERM_SEED"), *many = getenv("TERM_SEEDS");
+	uint64_t first = one ? strtoull(one, NULL, 10) : 1;
+	n = many ? strtoull(many, NULL, 10) : one ? 1 : n;
+	for (uint64_t seed = first; seed < first + n; seed++) {
+		test_seed(seed);
+		check();
+	}
+}
+
 #endif
