@@ -5,12 +5,18 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+enum {
+	TEXT_MAX = 2048, /* a question of ssh's, and who asks */
+	NAME_SHOWN = 56,
+	NAME_MAX_BYTES = NAME_SHOWN + 5, /* with what stands around the text */
+};
+
 static const char *name = "belay";
 static const char *line_end = "\n";
 static int shown = LOG_NOTICE;
 static bool is_utf8;
-static void (*before)(void *owner);
-static void *before_owner;
+static void (*shows)(void *owner, const char *line);
+static void *shows_owner;
 
 void
 log_init(const char *program, int level)
@@ -43,25 +49,28 @@ log_line_end(const char *end)
 }
 
 void
-log_before(void (*fn)(void *owner), void *owner)
+log_to(void (*fn)(void *owner, const char *line), void *owner)
 {
-	before = fn;
-	before_owner = owner;
+	shows = fn;
+	shows_owner = owner;
 }
 
 void
 log_say(enum log_level level, const char *fmt, ...)
 {
-	char text[2048]; /* a question of ssh's, and who asks */
+	char text[TEXT_MAX], line[TEXT_MAX + NAME_MAX_BYTES];
 	va_list ap;
 	if ((int)level > shown)
 		return;
-	if (before)
-		before(before_owner);
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
 	text_printable(text, is_utf8); /* it may be the host's */
-	fprintf(stderr, "%s: %s%s", name, text, line_end);
+	snprintf(line, sizeof line, "%.*s: %s%s", NAME_SHOWN, name, text, line_end);
+	if (shows) {
+		shows(shows_owner, line);
+		return;
+	}
+	fputs(line, stderr);
 	fflush(stderr);
 }

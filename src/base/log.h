@@ -18,8 +18,8 @@ int log_louder(int by);
 void log_utf8(bool utf8);
 /* What ends a line: "\r\n" while the terminal is raw. */
 void log_line_end(const char *end);
-/* Called before each line that is shown; NULL: nothing is. */
-void log_before(void (*fn)(void *owner), void *owner);
+/* Who shows each line, its end included, instead of stderr; NULL: stderr does. */
+void log_to(void (*fn)(void *owner, const char *line), void *owner);
 /* One line: "program: text"; whatever is in the text, it cannot control the terminal. */
 __attribute__((format(printf, 2, 3))) void
 log_say(enum log_level level, const char *fmt, ...);

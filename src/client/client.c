@@ -440,7 +440,7 @@ static void
 on_lend(void *owner, bool lent)
 {
 	struct client *s = owner;
-	s->console.lent = lent;
+	console_lend(&s->console, lent);
 	if (lent)
 		console_cooked();
 	else if (!ending_hangs_up(&s->ending))

@@ -11,8 +11,13 @@ enum { TEXT_MAX = 32 * 1024 };
 static void
 show(struct client *s, const char *typed, struct buf *text)
 {
-	console_aside(&s->console);
-	fprintf(stderr, "%c%s%s", s->config.escape, typed, buf_str(text));
+	struct buf all;
+	buf_init(&all, 2 * TEXT_MAX);
+	buf_print(&all, "%c%s%s", s->config.escape, typed, buf_str(text));
+	const char *shown = buf_str(&all);
+	if (shown)
+		console_say(&s->console, shown);
+	buf_finish(&all);
 	buf_finish(text);
 }
 

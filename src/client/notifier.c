@@ -51,8 +51,8 @@ say_notice(struct notifier *t)
 	if (!p || p->said)
 		return;
 	p->said = true;
-	(void)sys_write_all(STDERR_FILENO, p->text, strlen(p->text));
-	(void)sys_write_all(STDERR_FILENO, "\r\n", 2);
+	console_say(t->console, p->text);
+	console_say(t->console, "\r\n");
 }
 
 /* Shows what ssh asks; false: it asks nothing. */

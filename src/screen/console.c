@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -54,34 +53,53 @@ in_line(const struct console *c)
 	return c->keyboard.state == KEYBOARD_LINE;
 }
 
-/* Nothing of ours stands on the terminal, and what has come is shown. */
-static void
-lift(struct console *c)
+/* The terminal is the display's to write to. */
+static bool
+is_ours(const struct console *c)
 {
-	if (!c->lent && !in_line(c))
-		(void)display_lift(&c->out);
+	return !c->lent && !in_line(c);
+}
+
+/* Others are about to write to the terminal. */
+static void
+step_aside(struct console *c)
+{
+	if (is_ours(c))
+		display_yield(&c->out);
 }
 
 void
-console_aside(struct console *c)
+console_say(struct console *c, const char *text)
 {
-	if (!c->out.model)
+	if (c->shares && is_ours(c) && display_say(&c->out, text))
 		return;
-	lift(c);
-	if (isatty(c->fds.err))
+	bool terminal = isatty(c->fds.err);
+	if (terminal)
+		step_aside(c);
+	(void)sys_write_all(c->fds.err, text, strlen(text));
+	if (terminal)
 		display_forget(&c->out);
 }
 
 static void
-on_message(void *owner)
+on_message(void *owner, const char *line)
 {
-	console_aside(owner);
+	console_say(owner, line);
+}
+
+void
+console_lend(struct console *c, bool lent)
+{
+	if (lent)
+		step_aside(c);
+	c->lent = lent;
+	display_forget(&c->out);
 }
 
 void
 console_suspend(struct console *c)
 {
-	lift(c);
+	step_aside(c);
 	console_cooked();
 	kill(getpid(), SIGSTOP);
 	console_raw(c);
@@ -199,13 +217,6 @@ keys_end(struct console *c)
 		stream_end(c->main);
 }
 
-/* What the terminal answers to us is not for the program. */
-static size_t
-without_reports(struct console *c, uint8_t *bytes, size_t n)
-{
-	return display_filter(&c->out, bytes, n);
-}
-
 /* Up to an Enter: with that the person may have asked for a login, and the keys behind it
  * are for that. */
 static void
@@ -295,7 +306,8 @@ read_keys(struct console *c)
 	ssize_t n = read(c->keys.fd, bytes, max);
 	if (n <= 0)
 		return n;
-	size_t left = without_reports(c, bytes, (size_t)n);
+	/* What the terminal answers to us is not for the program. */
+	size_t left = display_filter(&c->out, bytes, (size_t)n);
 	take_keys(c, (struct span){ bytes, left });
 	sys_wipe(bytes, (size_t)n + CURSOR_REPORT_MAX);
 	return n;
@@ -350,7 +362,7 @@ console_line(struct console *c, const char *prompt)
 {
 	if (!c->raw || c->keyboard.state != KEYBOARD_PROGRAM)
 		return;
-	lift(c);
+	step_aside(c);
 	console_cooked();
 	buf_init(&c->line, LINE_MAX_BYTES);
 	(void)keyboard_on(&c->keyboard, KEYBOARD_LINE_OPENS);
@@ -377,39 +389,12 @@ on_keys(void *owner, short revents)
 		keys_end(c);
 }
 
-/* ---- the terminal's contents ---- */
-
-/* Without memory for a model there is no status line, and nothing else is amiss. */
-static void
-watch_terminal(struct console *c)
-{
-	struct tty_size size;
-	struct term *model;
-	const char *kind = getenv("TERM");
-	if (tty_get_size(c->fds.out, &size) || !size.rows || !size.cols)
-		return;
-	struct term_options o = { .rows = size.rows, .cols = size.cols, .unknown = true };
-	if (!kind || strcmp(kind, "dumb") == 0 || term_new(&o, &model))
-		return;
-	display_watch(&c->out, model);
-	status_line_init(&c->status, model, &c->out.reports, tty_is_utf8());
-	display_add(&c->out, &status_line_ops, &c->status);
-	log_before(on_message, c);
-}
-
-static void
-window_changed(struct console *c)
-{
-	struct tty_size size;
-	if (!c->out.model || tty_get_size(c->fds.out, &size))
-		return;
-	display_resize(&c->out, size.rows, size.cols);
-}
+/* ---- what is shown ---- */
 
 bool
 console_status(struct console *c, const char *text)
 {
-	bool shows = c->out.model && !c->out.broken && !c->lent && !in_line(c);
+	bool shows = c->out.model && !c->out.broken && is_ours(c);
 	if (shows || !text)
 		status_line_want(&c->status, text);
 	return shows;
@@ -429,8 +414,14 @@ console_open(struct console *c, struct loop *loop, const struct console_fds *fds
 	escape_init(&c->escape, raw ? escape : 0);
 	buf_init(&c->filtered, 2 * PIECE_MAX);
 	display_open(&c->out, loop, fds->out, main);
-	if (!errors && isatty(fds->out))
-		watch_terminal(c);
+	c->shares = !errors && tty_same(fds->out, fds->err);
+	if (!errors && display_watch(&c->out)) {
+		status_line_init(&c->status, c->out.model, &c->out.reports,
+		    tty_is_utf8());
+		display_add(&c->out, &status_line_ops, &c->status);
+	}
+	if (!errors && isatty(fds->err))
+		log_to(on_message, c);
 	if (errors)
 		display_open(&c->err, loop, fds->err, errors);
 	c->keys = (struct watch){ .fd = fds->in, .fn = on_keys, .owner = c };
@@ -461,9 +452,9 @@ console_turn(struct console *c, bool reads)
 		c->retry_us = 0;
 	if (c->gives && !c->retry_us)
 		give_held(c);
-	if (c->resized || c->status.wanted)
-		window_changed(c); /* nothing is drawn for another size */
-	if (!c->lent && !in_line(c)) {
+	if (c->resized)
+		display_fit(&c->out);
+	if (is_ours(c)) {
 		show(c, &c->out);
 		show(c, &c->err);
 	}
@@ -487,7 +478,7 @@ console_close(struct console *c)
 {
 	if (!c->main)
 		return;
-	log_before(NULL, NULL);
+	log_to(NULL, NULL);
 	loop_remove(c->loop, &c->keys);
 	(void)keyboard_on(&c->keyboard, KEYBOARD_CLOSES);
 	buf_finish(&c->line);

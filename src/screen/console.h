@@ -54,6 +54,7 @@ struct console {
 	bool gives; /* what the keyboard holds is the program's and waits for room */
 	uint64_t retry_us; /* there was no memory to read into; 0: there was */
 	bool ended; /* stdin */
+	bool shares; /* stderr is the terminal that the display has */
 	bool lent; /* ssh has the terminal for a prompt: nothing is read or shown */
 	bool resized;
 	struct buf line; /* what is typed after console_line */
@@ -69,8 +70,11 @@ void console_close(struct console *c);
 void console_asked(struct console *c);
 /* A login is through: keys that were held are the program's. */
 void console_ready(struct console *c);
-/* Something else is about to be written to the terminal, by way of stderr. */
-void console_aside(struct console *c);
+/* Shows lines of belay's own, as log_say does while the console is open: by the display, if
+ * stderr is the same terminal and not lent to others; else on stderr. */
+void console_say(struct console *c, const char *text);
+/* ssh has the terminal for a prompt, or has it no more. */
+void console_lend(struct console *c, bool lent);
 /* What the status line is to say from the next turn on; NULL: there is none.  False: it
  * cannot be shown here, or not now. */
 bool console_status(struct console *c, const char *text);

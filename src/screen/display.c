@@ -3,7 +3,8 @@
 #include "sys/sys.h"
 #include "sys/tty.h"
 
-#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 enum {
@@ -13,6 +14,7 @@ enum {
 	BATCH_MAX = 64 * 1024, /* the model is ahead of the terminal by no more */
 	MODEL_BATCH = 4 * 1024, /* goes through the model at once: a slice has several */
 	UNDO_MAX = 64 * 1024,
+	YIELD_MS = 1000,
 };
 
 static void
@@ -34,6 +36,7 @@ display_open(struct display *d, struct loop *loop, int fd, struct stream *stream
 	};
 	buf_init(&d->before, OURS_MAX);
 	buf_init(&d->after, OURS_MAX);
+	buf_init(&d->says, OURS_MAX);
 	if (again < 0 && sys_nonblock_stdio(fd) == 0)
 		d->write_max = 0;
 	/* Without a place it is asked by itself before every write. */
@@ -41,10 +44,15 @@ display_open(struct display *d, struct loop *loop, int fd, struct stream *stream
 		d->write_max = BLOCKING_WRITE;
 }
 
-void
-display_watch(struct display *d, struct term *model)
+bool
+display_watch(struct display *d)
 {
-	d->model = model;
+	struct tty_size size;
+	const char *kind = getenv("TERM");
+	if (tty_get_size(d->watch.fd, &size) || !size.rows || !size.cols)
+		return false;
+	struct term_options o = { .rows = size.rows, .cols = size.cols, .unknown = true };
+	return kind && strcmp(kind, "dumb") != 0 && term_new(&o, &d->model) == 0;
 }
 
 void
@@ -134,18 +142,31 @@ at_rest(const struct display *d)
 	return !d->model || (term_at_rest(d->model) && !term_shift_waits(d->model));
 }
 
+/* Text of ours moves what stands there. */
+static void
+speak(struct display *d)
+{
+	if (!d->says.len || !at_rest(d)
+	    || buf_put(tail(d), buf_bytes(&d->says), d->says.len))
+		return;
+	buf_drop(&d->says, d->says.len);
+	display_forget(d);
+}
+
 /* Everything is written: what comes next.  `draws`: overlays may change. */
 static void
 compose(struct display *d, bool draws)
 {
 	struct span held = stream_held(d->stream);
 	bool stale = draws && d->model && at_rest(d) && any(d, true);
-	if (held.n || stale)
-		lift(d, held.n > 0);
+	bool others = held.n || d->says.len;
+	if (others || stale)
+		lift(d, others);
 	if (held.n)
 		feed(d, held);
+	speak(d);
 	/* Behind the last of what has come: all before it is gone at once. */
-	if (draws && d->n_overlays && at_rest(d) && d->fed == held.n && (held.n || stale))
+	if (draws && d->n_overlays && at_rest(d) && d->fed == held.n && (others || stale))
 		draw(d);
 	if (d->rings && at_rest(d)) {
 		buf_putc(tail(d), '\a');
@@ -207,12 +228,14 @@ write_some(struct display *d)
 	return n != 0;
 }
 
-static bool
+static void
 turn(struct display *d, bool draws)
 {
 	if (!d->stream)
-		return true;
-	bool was_broken = d->broken;
+		return;
+	/* Nothing is drawn for another size. */
+	if (draws && (any(d, false) || any(d, true)))
+		display_fit(d);
 	/* A slice of the model's work, then what is typed has its turn. */
 	uint64_t until = d->model ? term_work(d->model) + TERM_SLICE : 0;
 	do {
@@ -225,21 +248,41 @@ turn(struct display *d, bool draws)
 	} while (unsent(d) && write_some(d));
 	bool more = unsent(d) || stream_held(d->stream).n;
 	d->watch.events = more ? POLLOUT : 0;
-	return d->broken == was_broken;
 }
 
 bool
 display_turn(struct display *d)
 {
-	return turn(d, true);
+	turn(d, true);
+	bool news = d->broken && !d->told;
+	d->told = d->broken;
+	return !news;
 }
 
 bool
-display_lift(struct display *d)
+display_say(struct display *d, const char *text)
+{
+	if (buf_put(&d->says, text, strlen(text)))
+		return false;
+	turn(d, false);
+	return true;
+}
+
+static void
+lift_all(struct display *d)
 {
 	if (d->stream && any(d, false) && !d->broken)
 		lift(d, true);
-	return turn(d, false);
+	turn(d, false);
+}
+
+void
+display_yield(struct display *d)
+{
+	lift_all(d);
+	while (unsent(d) && sys_wait(d->watch.fd, POLLOUT, YIELD_MS) && write_some(d))
+		;
+	display_forget(d);
 }
 
 bool
@@ -302,15 +345,23 @@ display_resize(struct display *d, int rows, int cols)
 	whole(d, out, len);
 }
 
+void
+display_fit(struct display *d)
+{
+	struct tty_size size;
+	if (d->model && tty_get_size(d->watch.fd, &size) == 0)
+		display_resize(d, size.rows, size.cols);
+}
+
 static void
 located(struct display *d, struct cursor_place at)
 {
 	struct buf *out = tail(d);
 	size_t len = out->len;
 	bool told = false;
-	for (size_t i = 0; i < d->n_overlays && !told; i++)
-		told = d->overlays[i].ops->located(d->overlays[i].overlay, at.row, at.col,
-		    out);
+	for (size_t i = 0; i < d->n_overlays; i++)
+		told |= d->overlays[i].ops->located(d->overlays[i].overlay, at.row,
+		    at.col, told, out);
 	if (!told)
 		term_cursor_is(d->model, at.row, at.col);
 	whole(d, out, len);
@@ -336,14 +387,15 @@ static void
 leave_terminal(struct display *d)
 {
 	struct buf undo;
-	(void)display_lift(d);
+	lift_all(d);
 	struct span held = { stream_held(d->stream).p, d->fed };
 	(void)sys_write_all(d->watch.fd, buf_bytes(&d->before), d->before.len);
 	(void)sys_write_all(d->watch.fd, held.p, held.n);
 	(void)sys_write_all(d->watch.fd, buf_bytes(&d->after), d->after.len);
 	buf_init(&undo, UNDO_MAX);
-	if (term_undo(d->model, &undo) == 0)
+	if (d->model && term_undo(d->model, &undo) == 0)
 		(void)sys_write_all(d->watch.fd, buf_bytes(&undo), undo.len);
+	(void)sys_write_all(d->watch.fd, buf_bytes(&d->says), d->says.len);
 	buf_finish(&undo);
 }
 
@@ -352,13 +404,14 @@ display_close(struct display *d, struct loop *loop)
 {
 	if (!d->stream)
 		return;
-	if (d->model && !d->broken)
+	if (d->own && !d->broken)
 		leave_terminal(d);
 	loop_remove(loop, &d->watch);
 	if (d->own)
 		close(d->watch.fd);
 	buf_finish(&d->before);
 	buf_finish(&d->after);
+	buf_finish(&d->says);
 	term_free(d->model);
 	*d = (struct display){ 0 };
 }

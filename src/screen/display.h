@@ -39,25 +39,34 @@ struct display {
 	struct cursor_reports reports;
 	struct buf before, after;
 	size_t fed;
+	struct buf says; /* of display_say, not composed yet */
 	bool rings; /* the bell is due */
 	bool own; /* the descriptor is ours to close */
 	size_t write_max; /* bytes, and only when poll(2) says so: it may block; 0: any */
-	bool broken; /* the reader has gone; what comes is dropped */
+	bool broken; /* the reader has gone; what comes is dropped, */
+	bool told; /* and the owner knows it */
 };
 
 /* A terminal is opened anew, so that others who share it do not find it non-blocking. */
 void display_open(struct display *d, struct loop *loop, int fd, struct stream *stream);
-/* From now on overlays can be drawn; takes the model. */
-void display_watch(struct display *d, struct term *model);
+/* Makes a model of what the terminal shows, of which nothing is known yet: from now on overlays
+ * can be drawn.  False: it is no terminal, or one that cannot do it, or there is no memory. */
+bool display_watch(struct display *d);
 /* Adds an overlay (borrowed) over the others; only where there is a model. */
 void display_add(struct display *d, const struct overlay_ops *ops, void *overlay);
 /* Writes what can be written now.  False once, when the reader has gone. */
 bool display_turn(struct display *d);
-/* Takes all overlays away and writes what can be written now; the next turn draws again. */
-bool display_lift(struct display *d);
-/* Others write to the terminal: nothing is known of it any more. */
+/* Shows text of belay's own behind the program's bytes, as soon as these end inside no
+ * sequence; nothing is known of the terminal then.  False: there is no memory for it. */
+bool display_say(struct display *d, const char *text);
+/* Others are about to write to the terminal: takes the overlays away and writes what has come,
+ * as long as the terminal takes some of it every second; nothing is known of it then. */
+void display_yield(struct display *d);
+/* Others have written to the terminal: nothing is known of it any more. */
 void display_forget(struct display *d);
-/* The window has this size now. */
+/* The window may have another size. */
+void display_fit(struct display *d);
+/* It has this one. */
 void display_resize(struct display *d, int rows, int cols);
 /* Takes the terminal's answers out of the keys, in place; see cursor_reports_filter. */
 size_t display_filter(struct display *d, uint8_t *bytes, size_t n);

@@ -4,8 +4,18 @@
  * appends bytes to `out` and knows nothing of other overlays.
  *
  * The program's bytes come between a lift and a draw, so that what an overlay has drawn is
- * never under them: it follows from the model as it is now, and from what its owner wants.
- * `out` is never inside a sequence of the program's.
+ * never under them.  Each draw derives what it draws anew, from the model as it is now and
+ * from what its owner wants; between the two an overlay keeps only where it has drawn.
+ *
+ *     draw:  term_neutral, its cells, term_settle       where the model knows the row
+ *     lift:  term_repaint_cells over the same cells     the model is as it was at the draw
+ *
+ * A draw comes once a turn of the display: behind the program's bytes, or without any when an
+ * overlay is stale; never inside a sequence or a character of the program's, nor while a
+ * single shift waits (display.c).  Overlays are drawn in the order in which they were added,
+ * later ones over earlier ones, and lifted in the reverse order: the status line is the first.
+ * A lift draws what the model has: under it nothing of another overlay comes back, so when one
+ * is lifted all are, and drawn again.
  */
 #ifndef SCREEN_OVERLAY_H
 #define SCREEN_OVERLAY_H
@@ -13,9 +23,10 @@
 #include "base/buf.h"
 
 struct overlay_ops {
-	/* Something of it stands on the terminal. */
+	/* Something of it stands on the terminal, or may after `resizing`. */
 	bool (*shown)(const void *overlay);
-	/* A draw would make it look different.  After a draw it is false. */
+	/* A draw would make it look different: what its owner wants has changed since the last.
+	 * Asked each turn.  After a draw it is false, even if nothing could be drawn. */
 	bool (*stale)(const void *overlay);
 	/* Takes away what is drawn.  `program`: since the program's bytes follow. */
 	void (*lift)(void *overlay, bool program, struct buf *out);
@@ -24,8 +35,11 @@ struct overlay_ops {
 	/* The window has another size, of which the model has not been told.  What is drawn has
 	 * moved, or is drawn over.  True: it will want to know where the cursor is. */
 	bool (*resizing)(void *overlay, int rows, int cols);
-	/* The terminal has said where its cursor is.  True: the model has been told. */
-	bool (*located)(void *overlay, int row, int col, struct buf *out);
+	/* The terminal has said where its cursor is, and the program has written nothing since
+	 * the question.  `told`: an overlay before it has told the model where that is, else it
+	 * may do so itself, as one that knows what was not broken anew (term_cursor_moved).
+	 * Returns whether it has. */
+	bool (*located)(void *overlay, int row, int col, bool told, struct buf *out);
 	/* Others have written there: what is drawn is not to be taken away any more. */
 	void (*forgotten)(void *overlay);
 };

@@ -253,10 +253,10 @@ take_moved(struct status_line *o, int row, int col, struct buf *out)
 }
 
 static bool
-located(void *overlay, int row, int col, struct buf *out)
+located(void *overlay, int row, int col, bool told, struct buf *out)
 {
 	struct status_line *o = overlay;
-	if (!o->moved.on)
+	if (!o->moved.on || told)
 		return false;
 	take_moved(o, row, col, out);
 	return true;

@@ -292,6 +292,14 @@ tty_reopen(int fd)
 	return name ? open(name, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC) : -1;
 }
 
+bool
+tty_same(int fd, int other)
+{
+	struct stat a, b;
+	return isatty(fd) && isatty(other) && fstat(fd, &a) == 0 && fstat(other, &b) == 0
+	    && a.st_rdev == b.st_rdev;
+}
+
 /* ---- pseudo-terminals ---- */
 
 int

@@ -41,6 +41,9 @@ bool tty_place(int in, int out, struct tty_place *ret);
  * is shared with the shell that started us); -1 if there is no such way. */
 int tty_reopen(int fd);
 
+/* Whether both are one and the same terminal. */
+bool tty_same(int fd, int other);
+
 /* Opens a pseudo-terminal: returns the master (non-blocking, close-on-exec) and the
  * slave's path; -1. */
 int pty_open(char *ret_slave, size_t len);

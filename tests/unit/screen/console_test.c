@@ -1,5 +1,6 @@
 /* A console on pipes, or on a pseudo-terminal where it draws. */
 #include "base/err.h"
+#include "base/log.h"
 #include "screen/console.h"
 #include "sys/sys.h"
 #include "sys/tty.h"
@@ -390,5 +391,84 @@ TEST(output_goes_to_both_pipes_and_is_drained)
 	CHECK_EQ(stream_on_end(&t.errors, 0, 1), 0);
 	turn();
 	CHECK(console_drained(&t.console));
+	end();
+}
+
+/* ---- what belay says ---- */
+
+/* Stdout and stderr are one pseudo-terminal, of which the test has the other end. */
+static void
+begin_terminal(void)
+{
+	char path[64];
+	struct tty_size size = { 24, 80, 0, 0 };
+	begin(true);
+	console_close(&t.console);
+	close(t.shown);
+	t.shown = pty_open(path, sizeof path);
+	int slave = open(path, O_RDWR | O_NOCTTY);
+	CHECK(t.shown >= 0 && slave >= 0);
+	CHECK_EQ(tty_set_size(slave, &size), 0);
+	CHECK_EQ(dup2(slave, t.far[1]), t.far[1]);
+	CHECK_EQ(dup2(slave, t.far[2]), t.far[2]);
+	close(slave);
+	setenv("TERM", "xterm", 1);
+	struct console_fds fds = { t.far[0], t.far[1], t.far[2] };
+	console_open(&t.console, &loop, &fds, &t.main, NULL, true, '~');
+	t.main.in_promised = ROOM;
+}
+
+static const char *
+shows(void)
+{
+	static char text[4096];
+	ssize_t n = sys_wait(t.shown, POLLIN, 1000) ? read(t.shown, text, sizeof text - 1)
+						    : 0;
+	text[n < 0 ? 0 : n] = 0;
+	return text;
+}
+
+TEST(a_message_goes_by_way_of_the_display_and_not_into_a_sequence)
+{
+	static const char begun[] = "\033[3", rest[] = "1mred";
+	begin_terminal();
+	struct span bytes = { (const uint8_t *)begun, sizeof begun - 1 };
+	CHECK_EQ(stream_on_data(&t.main, 0, bytes, 1), 0);
+	turn();
+	CHECK_STR(shows(), "\033[3");
+	log_say(LOG_ERROR, "hello");
+	console_say(&t.console, "and more");
+	bytes = (struct span){ (const uint8_t *)rest, sizeof rest - 1 };
+	CHECK_EQ(stream_on_data(&t.main, sizeof begun - 1, bytes, 1), 0);
+	turn();
+	/* The pseudo-terminal of the test is not raw. */
+	CHECK_STR(shows(), "1mredbelay: hello\r\nand more");
+	end();
+}
+
+/* What is said to the end is shown, even inside a sequence, which is cut off first. */
+TEST(nothing_that_is_said_is_lost_at_the_end)
+{
+	static const char begun[] = "\033]2;title";
+	begin_terminal();
+	struct span bytes = { (const uint8_t *)begun, sizeof begun - 1 };
+	CHECK_EQ(stream_on_data(&t.main, 0, bytes, 1), 0);
+	turn();
+	CHECK_STR(shows(), begun);
+	log_say(LOG_ERROR, "hello");
+	console_close(&t.console);
+	const char *text = shows();
+	CHECK(strchr(text, 0x18) && strstr(text, "belay: hello\r\n"));
+	end();
+}
+
+TEST(while_the_terminal_is_lent_messages_go_to_stderr)
+{
+	begin_terminal();
+	console_lend(&t.console, true);
+	log_say(LOG_ERROR, "hello");
+	CHECK_STR(shows(), "belay: hello\r\n");
+	CHECK_EQ(t.console.out.says.len, 0);
+	console_lend(&t.console, false);
 	end();
 }

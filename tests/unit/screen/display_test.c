@@ -19,6 +19,11 @@ struct cells {
 	unsigned wanted, drawn; /* numbers of what is wanted and drawn; 0: nothing */
 	int by, width; /* its row, from the cursor's, and its width */
 	int row, lo, hi; /* where it stands; row -1: nowhere */
+	struct {
+		bool on;
+		int by; /* its row, from the cursor's */
+		int width, narrowest; /* needed, and that the window was since */
+	} moved; /* drawn, and then the window changed its size */
 };
 
 static struct loop loop; /* one a process */
@@ -37,7 +42,7 @@ static bool
 cells_shown(const void *overlay)
 {
 	const struct cells *c = overlay;
-	return c->row >= 0;
+	return c->row >= 0 || c->moved.on;
 }
 
 static bool
@@ -51,11 +56,11 @@ static void
 cells_lift(void *overlay, bool program, struct buf *out)
 {
 	struct cells *c = overlay;
-	(void)program;
 	if (c->row >= 0)
 		(void)term_repaint_cells(c->model, c->row, c->lo, c->hi, out);
 	c->row = -1;
 	c->drawn = 0;
+	c->moved.on &= !program;
 }
 
 static void
@@ -80,31 +85,53 @@ cells_draw(void *overlay, struct buf *out)
 	(void)term_settle(c->model, out);
 }
 
+/* It stands `by` rows from the cursor's, and is broken with it if the window is too narrow. */
 static bool
 cells_resizing(void *overlay, int rows, int cols)
 {
 	struct cells *c = overlay;
 	(void)rows;
-	(void)cols;
+	if (c->row >= 0 && !term_on_alternate(c->model)) {
+		int width = term_width_needed(c->model, c->row);
+		int row, col;
+		term_cursor(c->model, &row, &col);
+		c->moved.on = true;
+		c->moved.by = c->row - row;
+		c->moved.width = width > c->hi ? width : c->hi;
+		c->moved.narrowest = cols;
+	}
+	if (cols < c->moved.narrowest)
+		c->moved.narrowest = cols;
 	c->row = -1;
 	c->drawn = 0;
-	return false;
+	return c->moved.on;
 }
 
 static bool
-cells_located(void *overlay, int row, int col, struct buf *out)
+cells_located(void *overlay, int row, int col, bool told, struct buf *out)
 {
-	(void)overlay;
-	(void)row;
-	(void)col;
-	(void)out;
-	return false;
+	struct cells *c = overlay;
+	if (!c->moved.on)
+		return false;
+	c->moved.on = false;
+	if (c->moved.width > c->moved.narrowest)
+		return false;
+	int by = c->moved.by;
+	if (!told)
+		term_cursor_moved(c->model, row, col, by < 0 ? -by : 0, by > 0 ? by : 0);
+	term_cursor(c->model, &row, &col);
+	if (term_row_known(c->model, row + by))
+		(void)term_repaint_cells(c->model, row + by, c->lo, c->hi, out);
+	return true;
 }
 
 static void
 cells_forgotten(void *overlay)
 {
-	(void)cells_resizing(overlay, 0, 0);
+	struct cells *c = overlay;
+	c->row = -1;
+	c->drawn = 0;
+	c->moved.on = false;
 }
 
 static const struct overlay_ops cells_ops = { cells_shown, cells_stale, cells_lift,
@@ -140,7 +167,7 @@ begin_with(int rows, int cols, size_t history_rows)
 	t.stream.in_promised = ROOM;
 	display_open(&t.display, &loop, fds[1], &t.stream);
 	struct term *model = fresh(rows, cols, 0);
-	display_watch(&t.display, model);
+	t.display.model = model;
 	status_line_init(&t.status, model, &t.display.reports, true);
 	display_add(&t.display, &status_line_ops, &t.status);
 	t.cells = (struct cells){ .model = model, .row = -1 };
@@ -207,13 +234,17 @@ settle(void)
 	CHECK_EQ(stream_held(&t.stream).n, 0);
 }
 
+/* Nothing of ours stands on the terminal; what is wanted comes back with the next turn. */
 static void
 lifted(void)
 {
-	do
-		(void)display_lift(&t.display);
-	while (arrives());
-	CHECK_EQ(t.display.watch.events, 0);
+	struct status_line wanted = t.status;
+	unsigned cells = t.cells.wanted;
+	status_line_want(&t.status, NULL);
+	t.cells.wanted = 0;
+	settle();
+	status_line_want(&t.status, wanted.wanted ? wanted.text : NULL);
+	t.cells.wanted = cells;
 }
 
 static bool
@@ -231,6 +262,25 @@ same(struct term *a, struct term *b)
 	buf_finish(&one);
 	buf_finish(&two);
 	return equal;
+}
+
+/* The terminal says where its cursor is. */
+static void
+answers(void)
+{
+	int row, col;
+	char text[32 + CURSOR_REPORT_MAX];
+	term_cursor(t.terminal, &row, &col);
+	snprintf(text, sizeof text, "\033[%d;%dR", row + 1, col + 1);
+	CHECK_EQ(display_filter(&t.display, (uint8_t *)text, strlen(text)), 0);
+}
+
+static void
+resize(int rows, int cols)
+{
+	CHECK_EQ(term_resize(t.terminal, rows, cols), 0);
+	CHECK_EQ(term_resize(t.other, rows, cols), 0);
+	display_resize(&t.display, rows, cols);
 }
 
 static void
@@ -363,14 +413,40 @@ TEST(an_alternate_screen_that_is_known_in_part_is_resized)
 	want_cells(0, 4);
 	settle();
 	CHECK_EQ(t.cells.row, 2);
-	CHECK_EQ(term_resize(t.terminal, 6, 15), 0);
-	CHECK_EQ(term_resize(t.other, 6, 15), 0);
-	display_resize(&t.display, 6, 15);
+	resize(6, 15);
 	want_cells(0, 0);
 	settle();
 	CHECK(same(t.terminal, t.other));
 	CHECK(!term_row_known(t.display.model, 0) && term_row_known(t.display.model, 2));
 	end();
+}
+
+TEST(both_are_found_on_the_main_screen_when_it_is_resized)
+{
+	static const struct {
+		const char *status;
+		int by, width, rows, cols;
+	} cases[] = { { NULL, 0, 4, 5, 12 }, { NULL, 0, 4, 8, 30 },
+		{ NULL, -1, 4, 4, 20 }, { "status", 0, 4, 5, 12 },
+		{ "status", 0, 4, 9, 40 }, { "a status line", 0, 4, 5, 8 },
+		{ "a status line", -1, 3, 5, 8 } };
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		begin(5, 20);
+		says("\033[2J\033[Hone\r\ntwo\r\n$ ");
+		status_line_want(&t.status, cases[i].status);
+		want_cells(cases[i].by, cases[i].width);
+		settle();
+		CHECK(t.cells.row >= 0 && !cases[i].status == (t.status.row < 0));
+		resize(cases[i].rows, cases[i].cols);
+		status_line_want(&t.status, NULL);
+		want_cells(0, 0);
+		settle();
+		answers();
+		settle();
+		if (!same(t.terminal, t.other))
+			FAIL("case %zu leaves a trace", i);
+		end();
+	}
 }
 
 TEST(a_reader_that_has_gone_is_told_once)
@@ -387,6 +463,56 @@ TEST(a_reader_that_has_gone_is_told_once)
 	end();
 }
 
+TEST(text_of_ours_comes_behind_the_programs)
+{
+	uint8_t bytes[4096] = "";
+	begin(5, 30);
+	says("\033[2J\033[Hone\r\n$ ");
+	status_line_want(&t.status, "status");
+	want_cells(0, 3);
+	settle();
+	says("ls");
+	CHECK(display_say(&t.display, "belay: a notice\r\n"));
+	CHECK(read(t.in, bytes, sizeof bytes - 1) > 0);
+	char *ls = strstr((char *)bytes, "ls"), *notice = strstr((char *)bytes, "belay");
+	CHECK(ls && notice && ls < notice);
+	CHECK(!term_cursor_known(t.display.model));
+	CHECK(t.status.row < 0 && t.cells.row < 0);
+	end();
+}
+
+/* Inside it would be swallowed, and the program's next bytes with it. */
+TEST(text_of_ours_waits_for_the_end_of_a_sequence)
+{
+	char bytes[4096] = "";
+	begin(5, 30);
+	says("\033[2J\033[H\033[3");
+	CHECK(display_say(&t.display, "notice\r\n"));
+	CHECK(read(t.in, bytes, sizeof bytes - 1) > 0);
+	CHECK(!strstr(bytes, "notice"));
+	says("1mred");
+	CHECK(display_turn(&t.display));
+	memset(bytes, 0, sizeof bytes);
+	CHECK(read(t.in, bytes, sizeof bytes - 1) > 0);
+	CHECK(strncmp(bytes, "1mrednotice\r\n", 13) == 0);
+	end();
+}
+
+TEST(others_get_a_terminal_without_overlays)
+{
+	begin(5, 30);
+	says("\033[2J\033[Hone\r\n$ ");
+	status_line_want(&t.status, "status");
+	want_cells(0, 3);
+	settle();
+	display_yield(&t.display);
+	while (arrives())
+		;
+	CHECK(same(t.terminal, t.other));
+	CHECK(!term_cursor_known(t.display.model));
+	end();
+}
+
 /* Without memory nothing half is written, and no byte of the program's is lost. */
 TEST(without_memory_the_programs_bytes_arrive)
 {
@@ -396,7 +522,9 @@ TEST(without_memory_the_programs_bytes_arrive)
 		test_fail_malloc(n);
 		status_line_want(&t.status, "status");
 		want_cells(0, 3);
-		settle();
+		(void)display_turn(&t.display);
+		(void)display_say(&t.display, "notice\r\n");
+		(void)display_turn(&t.display);
 		test_fail_malloc(0);
 		CHECK(!t.display.before.failed && !t.display.after.failed);
 		settle();
@@ -436,9 +564,7 @@ random_resize(void)
 	settle();
 	if (!term_on_alternate(t.display.model) || !term_at_rest(t.display.model))
 		lifted();
-	CHECK_EQ(term_resize(t.terminal, rows, cols), 0);
-	CHECK_EQ(term_resize(t.other, rows, cols), 0);
-	display_resize(&t.display, rows, cols);
+	resize(rows, cols);
 	becomes_known();
 }
 

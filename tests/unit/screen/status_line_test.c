@@ -126,7 +126,7 @@ type(const char *text, char *ret_left)
 	bool counts;
 	memcpy(bytes, text, strlen(text));
 	size_t n = cursor_reports_filter(&t.reports, bytes, strlen(text), &at, &counts);
-	if (counts && !ops->located(&t.line, at.row, at.col, &t.out))
+	if (counts && !ops->located(&t.line, at.row, at.col, false, &t.out))
 		term_cursor_is(t.model, at.row, at.col);
 	memcpy(ret_left, bytes, n);
 	ret_left[n] = 0;
