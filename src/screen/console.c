@@ -71,8 +71,11 @@ step_aside(struct console *c)
 void
 console_say(struct console *c, const char *text)
 {
-	if (c->shares && is_ours(c) && display_say(&c->out, text))
+	if (c->shares && is_ours(c) && display_say(&c->out, text)) {
+		if (!tty_is_raw()) /* the line ends there as the terminal has it */
+			display_forget(&c->out);
 		return;
+	}
 	bool terminal = isatty(c->fds.err);
 	if (terminal)
 		step_aside(c);

@@ -126,14 +126,20 @@ draw(struct display *d)
 }
 
 static void
+show_model(struct display *d, struct span bytes)
+{
+	if (!d->model)
+		return;
+	(void)term_write(d->model, bytes.p, bytes.n);
+	cursor_reports_late(&d->reports);
+}
+
+static void
 feed(struct display *d, struct span bytes)
 {
 	size_t max = d->model ? MODEL_BATCH : BATCH_MAX;
 	d->fed = bytes.n < max ? bytes.n : max;
-	if (!d->model)
-		return;
-	(void)term_write(d->model, bytes.p, d->fed);
-	cursor_reports_late(&d->reports);
+	show_model(d, (struct span){ bytes.p, d->fed });
 }
 
 static bool
@@ -142,15 +148,15 @@ at_rest(const struct display *d)
 	return !d->model || (term_at_rest(d->model) && !term_shift_waits(d->model));
 }
 
-/* Text of ours moves what stands there. */
+/* The terminal takes text of ours as it takes the program's. */
 static void
 speak(struct display *d)
 {
-	if (!d->says.len || !at_rest(d)
-	    || buf_put(tail(d), buf_bytes(&d->says), d->says.len))
+	struct span text = buf_span(&d->says);
+	if (!text.n || !at_rest(d) || buf_put(tail(d), text.p, text.n))
 		return;
-	buf_drop(&d->says, d->says.len);
-	display_forget(d);
+	show_model(d, text);
+	buf_drop(&d->says, text.n);
 }
 
 /* Everything is written: what comes next.  `draws`: overlays may change. */
@@ -228,6 +234,12 @@ write_some(struct display *d)
 	return n != 0;
 }
 
+static bool
+waits(const struct display *d)
+{
+	return d->stream && (unsent(d) || stream_held(d->stream).n);
+}
+
 static void
 turn(struct display *d, bool draws)
 {
@@ -246,8 +258,7 @@ turn(struct display *d, bool draws)
 			draws &= stream_held(d->stream).n > d->fed; /* once a turn */
 		}
 	} while (unsent(d) && write_some(d));
-	bool more = unsent(d) || stream_held(d->stream).n;
-	d->watch.events = more ? POLLOUT : 0;
+	d->watch.events = waits(d) ? POLLOUT : 0;
 }
 
 bool
@@ -268,20 +279,14 @@ display_say(struct display *d, const char *text)
 	return true;
 }
 
-static void
-lift_all(struct display *d)
-{
-	if (d->stream && any(d, false) && !d->broken)
-		lift(d, true);
-	turn(d, false);
-}
-
 void
 display_yield(struct display *d)
 {
-	lift_all(d);
-	while (unsent(d) && sys_wait(d->watch.fd, POLLOUT, YIELD_MS) && write_some(d))
-		;
+	if (any(d, false) && !d->broken)
+		lift(d, true);
+	do
+		turn(d, false);
+	while (waits(d) && sys_wait(d->watch.fd, POLLOUT, YIELD_MS));
 	display_forget(d);
 }
 
@@ -387,7 +392,9 @@ static void
 leave_terminal(struct display *d)
 {
 	struct buf undo;
-	lift_all(d);
+	if (any(d, false))
+		lift(d, true);
+	turn(d, false);
 	struct span held = { stream_held(d->stream).p, d->fed };
 	(void)sys_write_all(d->watch.fd, buf_bytes(&d->before), d->before.len);
 	(void)sys_write_all(d->watch.fd, held.p, held.n);

@@ -57,7 +57,8 @@ void display_add(struct display *d, const struct overlay_ops *ops, void *overlay
 /* Writes what can be written now.  False once, when the reader has gone. */
 bool display_turn(struct display *d);
 /* Shows text of belay's own behind the program's bytes, as soon as these end inside no
- * sequence; nothing is known of the terminal then.  False: there is no memory for it. */
+ * sequence.  A line of it ends with "\r\n", or the model is to be told to forget.  False: there
+ * is no memory for it. */
 bool display_say(struct display *d, const char *text);
 /* Others are about to write to the terminal: takes the overlays away and writes what has come,
  * as long as the terminal takes some of it every second; nothing is known of it then. */

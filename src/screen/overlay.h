@@ -25,8 +25,9 @@
 struct overlay_ops {
 	/* Something of it stands on the terminal, or may after `resizing`. */
 	bool (*shown)(const void *overlay);
-	/* A draw would make it look different: what its owner wants has changed since the last.
-	 * Asked each turn.  After a draw it is false, even if nothing could be drawn. */
+	/* A draw would make it look different: it is lifted and something is wanted, or that is
+	 * not what was drawn.  Asked each turn.  After a draw it is false, even if nothing could
+	 * be drawn. */
 	bool (*stale)(const void *overlay);
 	/* Takes away what is drawn.  `program`: since the program's bytes follow. */
 	void (*lift)(void *overlay, bool program, struct buf *out);
