@@ -411,7 +411,7 @@ display_close(struct display *d, struct loop *loop)
 {
 	if (!d->stream)
 		return;
-	if (d->own && !d->broken)
+	if ((d->model || isatty(d->watch.fd)) && !d->broken)
 		leave_terminal(d);
 	loop_remove(loop, &d->watch);
 	if (d->own)

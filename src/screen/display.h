@@ -75,7 +75,8 @@ size_t display_filter(struct display *d, uint8_t *bytes, size_t n);
 void display_bell(struct display *d);
 /* All that came, up to the end, is written. */
 bool display_drained(const struct display *d);
-/* Leaves a terminal with a model as it was before the program; closes. */
+/* Writes all that was said to a terminal, and leaves one that has a model as it was before the
+ * program; closes. */
 void display_close(struct display *d, struct loop *loop);
 
 #endif

@@ -34,7 +34,7 @@ is_free(const struct term *t, int row, bool alone)
 	int cursor_row, col;
 	term_cursor(t, &cursor_row, &col);
 	return row != cursor_row && term_row_known(t, row)
-	    && (!alone || term_row_alone(t, row));
+	    && term_row_room(t, row) >= term_cols(t) - !alone;
 }
 
 static int
@@ -61,18 +61,10 @@ choose_row(const struct status_line *o)
 	return row >= 0 ? row : first_free(t, false);
 }
 
-/* The columns that are drawn over: not the last one of a row whose line goes on in the next, or
- * came from the one above, since erasing it would part them. */
-static int
-width(const struct term *t, int row)
-{
-	return term_cols(t) - !term_row_alone(t, row);
-}
-
 static int
 shown_len(const struct status_line *o)
 {
-	int len = (int)strlen(o->drawn), cols = width(o->term, o->row);
+	int len = (int)strlen(o->drawn), cols = term_row_room(o->term, o->row);
 	return len < cols ? len : cols;
 }
 
@@ -80,7 +72,7 @@ shown_len(const struct status_line *o)
 static void
 draw_row(struct status_line *o, struct buf *out)
 {
-	int cols = width(o->term, o->row), len = shown_len(o);
+	int cols = term_row_room(o->term, o->row), len = shown_len(o);
 	(void)term_neutral(o->term, out);
 	buf_print(out, "\033[%d;1H\033[7m%.*s\033[m", o->row + 1, len, o->drawn);
 	if (len < cols && cols == term_cols(o->term))
@@ -146,7 +138,8 @@ lift(void *overlay, bool program, struct buf *out)
 {
 	struct status_line *o = overlay;
 	if (o->row >= 0)
-		(void)term_repaint_cells(o->term, o->row, 0, width(o->term, o->row), out);
+		(void)term_repaint_cells(o->term, o->row, 0,
+		    term_row_room(o->term, o->row), out);
 	if (program || !o->wanted)
 		lift_title(o, out);
 	o->row = -1;
@@ -249,7 +242,7 @@ take_moved(struct status_line *o, int row, int col, struct buf *out)
 	(void)term_settle(t, out);
 	row += by - gone;
 	if (term_row_known(t, row))
-		(void)term_repaint_cells(t, row, 0, width(t, row), out);
+		(void)term_repaint_cells(t, row, 0, term_row_room(t, row), out);
 }
 
 static bool

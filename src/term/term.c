@@ -223,6 +223,14 @@ term_row_alone(const struct term *t, int row)
 	return !grid_row(g, row)->wrapped && (row == 0 || !grid_row(g, row - 1)->wrapped);
 }
 
+int
+term_row_room(const struct term *t, int row)
+{
+	const struct row *r = grid_row(term_grid(t), row);
+	int most = term_grid(t)->cols - !term_row_alone(t, row);
+	return r->wrapped && r->used < most ? r->used : most;
+}
+
 static void
 forget_screen(struct screen *s)
 {

@@ -116,6 +116,10 @@ bool term_row_blank(const struct term *t, int row);
 bool term_is_ascii(const struct term *t);
 /* No line goes over the end of the row, nor of the one above it. */
 bool term_row_alone(const struct term *t, int row);
+/* So many columns of a row may be drawn over: not the last one of a line of several rows, since
+ * erasing it would part them, nor of a row whose line goes on the cells that were never written:
+ * only EL makes them so again, and parts the line. */
+int term_row_room(const struct term *t, int row);
 /* The terminal says where its cursor is. */
 void term_cursor_is(struct term *t, int row, int col);
 /* Nothing is known any more: the window's size changed, or others have written there. */
@@ -137,8 +141,8 @@ int term_neutral(const struct term *t, struct buf *out);
 /* The way back from there: the cursor and all else as the program has it. */
 int term_settle(const struct term *t, struct buf *out);
 /* Draws the cells lo .. hi - 1 of a row again as the model has them, with the other halves of
- * wide characters at the edges; from where the program has the terminal, and back.  A line that
- * goes on in the next row still does, unless hi is the number of columns. */
+ * wide characters at the edges; from where the program has the terminal, and back.  Of what was
+ * drawn over them nothing is left if hi is at most term_row_room. */
 int term_repaint_cells(const struct term *t, int row, int lo, int hi, struct buf *out);
 /* Appends what switches off all that the program left on, and nothing else. */
 int term_undo(const struct term *t, struct buf *out);

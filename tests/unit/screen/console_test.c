@@ -398,7 +398,7 @@ TEST(output_goes_to_both_pipes_and_is_drained)
 
 /* Stdout and stderr are one pseudo-terminal, of which the test has the other end. */
 static void
-begin_terminal(void)
+begin_terminal(const char *kind)
 {
 	char path[64];
 	struct tty_size size = { 24, 80, 0, 0 };
@@ -412,7 +412,7 @@ begin_terminal(void)
 	CHECK_EQ(dup2(slave, t.far[1]), t.far[1]);
 	CHECK_EQ(dup2(slave, t.far[2]), t.far[2]);
 	close(slave);
-	setenv("TERM", "xterm", 1);
+	setenv("TERM", kind, 1);
 	struct console_fds fds = { t.far[0], t.far[1], t.far[2] };
 	console_open(&t.console, &loop, &fds, &t.main, NULL, true, '~');
 	t.main.in_promised = ROOM;
@@ -431,7 +431,7 @@ shows(void)
 TEST(a_message_goes_by_way_of_the_display_and_not_into_a_sequence)
 {
 	static const char begun[] = "\033[3", rest[] = "1mred";
-	begin_terminal();
+	begin_terminal("xterm");
 	struct span bytes = { (const uint8_t *)begun, sizeof begun - 1 };
 	CHECK_EQ(stream_on_data(&t.main, 0, bytes, 1), 0);
 	turn();
@@ -450,7 +450,7 @@ TEST(a_message_goes_by_way_of_the_display_and_not_into_a_sequence)
 TEST(nothing_that_is_said_is_lost_at_the_end)
 {
 	static const char begun[] = "\033]2;title";
-	begin_terminal();
+	begin_terminal("xterm");
 	struct span bytes = { (const uint8_t *)begun, sizeof begun - 1 };
 	CHECK_EQ(stream_on_data(&t.main, 0, bytes, 1), 0);
 	turn();
@@ -462,9 +462,22 @@ TEST(nothing_that_is_said_is_lost_at_the_end)
 	end();
 }
 
+/* What the terminal had no room for, too. */
+TEST(a_terminal_without_a_model_gets_all_that_is_said)
+{
+	begin_terminal("dumb");
+	CHECK(!t.console.out.model);
+	t.console.out.write_max = 3;
+	log_say(LOG_ERROR, "hello");
+	t.console.out.write_max = 0;
+	console_close(&t.console);
+	CHECK_STR(shows(), "belay: hello\r\n");
+	end();
+}
+
 TEST(while_the_terminal_is_lent_messages_go_to_stderr)
 {
-	begin_terminal();
+	begin_terminal("xterm");
 	console_lend(&t.console, true);
 	log_say(LOG_ERROR, "hello");
 	CHECK_STR(shows(), "belay: hello\r\n");

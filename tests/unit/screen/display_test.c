@@ -72,7 +72,11 @@ cells_draw(void *overlay, struct buf *out)
 	row += c->by;
 	int hi = col + c->width < cols - 2 ? col + c->width : cols - 2;
 	c->drawn = c->wanted;
-	if (!c->wanted || !term_row_known(c->model, row) || hi <= col)
+	if (!c->wanted || !term_row_known(c->model, row))
+		return;
+	int room = term_row_room(c->model, row);
+	hi = hi < room ? hi : room;
+	if (hi <= col)
 		return;
 	c->row = row;
 	c->lo = col;

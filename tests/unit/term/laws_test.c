@@ -249,7 +249,7 @@ TEST(all_that_was_switched_on_is_undone)
 
 /* ---- drawing over it ---- */
 
-/* As overlays draw: not over the last column of a line that goes on. */
+/* As overlays draw; and what was never written still was not, which another size shows. */
 static void
 check_cells(void)
 {
@@ -265,16 +265,25 @@ check_cells(void)
 	buf_init(&is, SIZE_MAX / 2);
 	describe(&was, t);
 	int row = (int)test_below((size_t)rows);
-	int most = cols - !term_row_alone(t, row);
-	int lo = (int)test_below((size_t)most);
-	int hi = lo + 1 + (int)test_below((size_t)(most - lo));
-	int drawn = test_below(4) ? (int)test_below((size_t)(hi - lo) + 1) : 0;
+	int most = term_row_room(t, row);
+	int lo = most ? (int)test_below((size_t)most) : 0;
+	int hi = most ? lo + 1 + (int)test_below((size_t)(most - lo)) : 0;
+	int drawn = (int)test_below((size_t)(hi - lo) + 1);
 	CHECK_EQ(term_neutral(t, &bytes), 0);
 	buf_print(&bytes, "\033[%d;%dH\033[7m%.*s\033[m", row + 1, lo + 1, drawn,
 	    "a status line, or what a person has typed");
 	CHECK_EQ(term_settle(t, &bytes), 0);
 	CHECK_EQ(term_repaint_cells(t, row, lo, hi, &bytes), 0);
 	give(terminal, &bytes);
+	describe(&is, terminal);
+	check_same(&was, &is);
+	rows = 1 + (int)test_below(9);
+	cols = 1 + (int)test_below(25);
+	CHECK_EQ(term_resize(t, rows, cols), 0);
+	CHECK_EQ(term_resize(terminal, rows, cols), 0);
+	buf_drop(&was, was.len);
+	buf_drop(&is, is.len);
+	describe(&was, t);
 	describe(&is, terminal);
 	check_same(&was, &is);
 	buf_finish(&b);
