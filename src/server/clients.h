@@ -43,6 +43,8 @@ struct client {
 	uint32_t history_rows; /* that a fresh one wants, */
 	uint64_t history_us; /* and how long its screen may take for them; 0: no matter */
 	struct pace pace;
+	bool predicts, shows; /* PREDICT, SHOWS: it wants to be told of the echo */
+	struct msg_echoed echoed; /* what it was told last */
 };
 
 struct clients {

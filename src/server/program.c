@@ -51,8 +51,11 @@ port_read(struct program *p, struct port *port)
 		clients_wrote(p->clients, errors, (size_t)n);
 		moved(port, (size_t)n);
 		p->quiet_us = p->loop->now_us;
-		if (n < SHORT_READ)
+		if (n < SHORT_READ) {
+			if (p->pty)
+				echo_read(p->clients, port->watch.fd);
 			return;
+		}
 	}
 }
 
@@ -69,6 +72,7 @@ port_write(struct program *p)
 			break;
 		}
 		clients_took(p->clients, (size_t)n);
+		echo_wrote(&p->echo, p->clients, p->loop->now_us);
 		moved(&p->in, (size_t)n);
 	}
 	while (p->in.watch.fd < 0 && (held = clients_input(p->clients)).n)
@@ -144,11 +148,13 @@ program_turn(struct program *p)
 	p->in.watch.events = clients_input(p->clients).n ? POLLOUT : 0;
 	p->out.watch.events = reads(p, &p->out);
 	p->err.watch.events = reads(p, &p->err);
+	uint64_t at = echo_turn(&p->echo, p->clients, program_tty(p), p->loop->now_us);
 	if (!p->ended || !p->pty || p->out.watch.fd < 0)
-		return 0;
+		return at;
 	if (!p->out.watch.events)
 		p->quiet_us = p->loop->now_us; /* what it wrote cannot be read yet */
-	return p->quiet_us + QUIET_US;
+	loop_sooner(&at, p->quiet_us + QUIET_US);
+	return at;
 }
 
 bool
@@ -178,6 +184,12 @@ program_stop(struct program *p, uint32_t stream)
 		port_close(&p->out);
 	else if (stream == STREAM_ERROR)
 		port_close(&p->err);
+}
+
+int
+program_tty(const struct program *p)
+{
+	return p->pty ? p->out.watch.fd : -1;
 }
 
 void

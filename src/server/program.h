@@ -13,6 +13,7 @@
 #define SERVER_PROGRAM_H
 
 #include "server/clients.h"
+#include "server/echo.h"
 #include "server/login.h"
 #include "sys/loop.h"
 
@@ -33,6 +34,7 @@ struct program {
 	pid_t pid;
 	bool ended;
 	int status; /* as from waitpid */
+	struct echo echo;
 	uint64_t quiet_us; /* the last time it wrote, or could not be read */
 };
 
@@ -49,6 +51,8 @@ bool program_over(const struct program *p);
 void program_ended(struct program *p, int status);
 /* The client reads no more of this stream: who writes there gets SIGPIPE. */
 void program_stop(struct program *p, uint32_t stream);
+/* Its terminal, for echo.h; -1: it has none. */
+int program_tty(const struct program *p);
 /* BREAK on its terminal (RFC 4335). */
 void program_break(struct program *p);
 /* What runs in the foreground of its terminal, or the program itself; "" if unknown. */

@@ -22,6 +22,7 @@ static const struct {
 	{ MSG_HELLO, CLAIM_FORWARD, { NO, DENY, YES, YES } },
 	{ MSG_DISPLAY, 0, { NO, SKIP, YES, YES } },
 	{ MSG_HISTORY, 0, { NO, YES, YES, YES } },
+	{ MSG_PREDICT, 0, { NO, SKIP, YES, YES } },
 	{ MSG_ORIGIN, 0, { YES, NO, NO, NO } }, /* a relay says it */
 	{ MSG_ASK, 0, { YES, NO, NO, NO } },
 
@@ -39,6 +40,7 @@ static const struct {
 	{ MSG_WINDOW, 0, { NO, SKIP, YES, YES } },
 	{ MSG_STOP, 0, { NO, SKIP, SKIP, YES } },
 	{ MSG_BREAK, 0, { NO, SKIP, YES, YES } },
+	{ MSG_SHOWS, 0, { NO, SKIP, YES, YES } },
 	{ MSG_OPEN, 0, { NO, DENY, YES, YES } },
 	{ MSG_OPENED, 0, { NO, NO, YES, YES } },
 	{ MSG_FAILED, 0, { NO, NO, YES, YES } },

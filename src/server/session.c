@@ -187,6 +187,8 @@ grant(struct session *h, struct client *p, const struct msg_hello *hello, bool l
 	p->history_rows = hello->history;
 	if (hello_has(p->role, hello, MSG_HISTORY, &more))
 		p->history_us = (uint64_t)more.history.time_ms * 1000;
+	p->predicts = hello_has(p->role, hello, MSG_PREDICT, &more);
+	echo_greet(p, program_tty(&h->program));
 }
 
 static void
@@ -515,6 +517,8 @@ control_turn(struct session *h, struct client *p)
 			program_break(&h->program);
 		else if (type == MSG_STOP)
 			program_stop(&h->program, m.stop.stream);
+		else if (type == MSG_SHOWS)
+			echo_shows(p, m.shows.on, program_tty(&h->program));
 		else if (type == MSG_WINDOW)
 			window_changed(h, p, &m.window);
 		else if ((err = remote_listeners_take(&p->forwards, type, &m)))

@@ -285,6 +285,21 @@ tty_place(int in, int out, struct tty_place *ret)
 	return true;
 }
 
+bool
+tty_get_echo(int fd, struct tty_echo *ret)
+{
+	struct termios tio;
+	if (tcgetattr(fd, &tio) < 0)
+		return false;
+	pid_t group = tcgetpgrp(fd);
+	*ret = (struct tty_echo){ .echo = tio.c_lflag & ECHO,
+		.canonical = tio.c_lflag & ICANON,
+		.signals = tio.c_lflag & ISIG,
+		.erase = tio.c_cc[VERASE] == _POSIX_VDISABLE ? 0 : tio.c_cc[VERASE],
+		.group = group > 0 ? (uint32_t)group : 0 };
+	return true;
+}
+
 int
 tty_reopen(int fd)
 {

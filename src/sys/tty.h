@@ -37,6 +37,16 @@ struct tty_place {
 /* False: these two are not both the controlling terminal of this process. */
 bool tty_place(int in, int out, struct tty_place *ret);
 
+/* What the kernel does with what is typed, of the terminal at the other end of a
+ * pseudo-terminal's master or of its own descriptor: half a microsecond. */
+struct tty_echo {
+	bool echo, canonical, signals; /* ECHO, ICANON, ISIG; termios(3) */
+	uint8_t erase; /* VERASE; 0: none */
+	uint32_t group; /* the foreground process group; 0: not known */
+};
+/* False: that cannot be known. */
+bool tty_get_echo(int fd, struct tty_echo *ret);
+
 /* A second descriptor for the terminal behind fd, non-blocking without making fd so (it
  * is shared with the shell that started us); -1 if there is no such way. */
 int tty_reopen(int fd);

@@ -56,6 +56,9 @@ enum {
 	M(DISPLAY, display, 75, "hello", "client") \
 	M(HISTORY, history, 76, "hello", "client") \
 	M(ORIGIN, origin, 77, "hello", "relay") \
+	M(PREDICT, predict, 78, "hello", "client") \
+	M(SHOWS, shows, 79, "control", "client") \
+	M(ECHOED, echoed, 80, "control", "server") \
 	M(ASK, ask, 128, "socket", "client") \
 	M(INFO, info, 129, "socket", "server")
 
@@ -121,6 +124,14 @@ enum {
 #define display_FIELDS(F, m) F(m, u32, screen) F(m, str, protocol) F(m, str, cookie)
 #define history_FIELDS(F, m) F(m, u32, time_ms)
 #define origin_FIELDS(F, m) F(m, str, agent) F(m, str, connection)
+#define predict_FIELDS(F, m) F(m, u16, version)
+#define shows_FIELDS(F, m) F(m, u8, on)
+#define echoed_FIELDS(F, m) \
+	F(m, u64, input) \
+	F(m, u64, output) \
+	F(m, u8, modes) \
+	F(m, u8, erase) \
+	F(m, u32, group)
 #define ask_FIELDS(F, m) F(m, u8, verb) F(m, str, text) F(m, rest, more)
 #define info_FIELDS(F, m) \
 	F(m, id, session) \
@@ -218,6 +229,16 @@ enum open_kind {
 	/* No number on the wire: the connection says itself where it leads, */
 	OPEN_SOCKS = 256, /* as SOCKS has it, */
 	OPEN_X11, /* or that it has the display's cookie. */
+};
+
+/* predict.version */
+enum { PREDICT_VERSION = 1 };
+
+/* echoed.modes: what is set of the terminal (termios(3)); the rest are for later versions */
+enum echoed_modes {
+	ECHOED_ECHO = 1,
+	ECHOED_CANONICAL = 2, /* ICANON */
+	ECHOED_SIGNALS = 4, /* ISIG */
 };
 
 /* bye.code */

@@ -1,0 +1,91 @@
+#include "server/echo.h"
+
+enum { LOOK_US = 50 * 1000 }; /* so long a program may take for an echo */
+
+static struct msg_echoed
+state_of(const struct client *p, const struct tty_echo *tty)
+{
+	return (struct msg_echoed){ .input = p->main->in_got - p->main->in.len,
+		.output = stream_written(p->main),
+		.modes = (uint8_t)((tty->echo ? ECHOED_ECHO : 0)
+		    | (tty->canonical ? ECHOED_CANONICAL : 0)
+		    | (tty->signals ? ECHOED_SIGNALS : 0)),
+		.erase = tty->erase,
+		.group = tty->group };
+}
+
+/* Where there is no memory it is told the next time. */
+static void
+tell(struct client *p, const struct msg_echoed *m)
+{
+	if (engine_tell(&p->engine, MSG_ECHOED, m) == 0)
+		p->echoed = *m;
+}
+
+static bool
+is_changed(const struct msg_echoed *a, const struct msg_echoed *b)
+{
+	return a->modes != b->modes || a->erase != b->erase || a->group != b->group;
+}
+
+/* `all`: also to those for whom only more was given to the program. */
+static void
+look(struct clients *ps, int tty, bool all)
+{
+	struct tty_echo now;
+	bool looked = false;
+	for (size_t i = 0; i < CLIENTS_MAX; i++) {
+		struct client *p = &ps->list[i];
+		if (!p->taken || !p->shows)
+			continue;
+		if (!looked && !tty_get_echo(tty, &now))
+			return;
+		looked = true;
+		struct msg_echoed m = state_of(p, &now);
+		if (is_changed(&m, &p->echoed) || (all && m.input != p->echoed.input))
+			tell(p, &m);
+	}
+}
+
+void
+echo_read(struct clients *ps, int tty)
+{
+	look(ps, tty, false);
+}
+
+void
+echo_wrote(struct echo *e, const struct clients *ps, uint64_t now_us)
+{
+	for (size_t i = 0; !e->look_us && i < CLIENTS_MAX; i++)
+		if (ps->list[i].taken && ps->list[i].shows)
+			e->look_us = now_us + LOOK_US;
+}
+
+uint64_t
+echo_turn(struct echo *e, struct clients *ps, int tty, uint64_t now_us)
+{
+	if (!e->look_us || now_us < e->look_us)
+		return e->look_us;
+	e->look_us = 0;
+	look(ps, tty, true);
+	return 0;
+}
+
+void
+echo_greet(struct client *p, int tty)
+{
+	struct tty_echo now;
+	if (!p->predicts || !tty_get_echo(tty, &now))
+		return;
+	struct msg_echoed m = state_of(p, &now);
+	tell(p, &m);
+}
+
+void
+echo_shows(struct client *p, bool on, int tty)
+{
+	bool begins = on && !p->shows;
+	p->shows = on && p->predicts;
+	if (begins)
+		echo_greet(p, tty);
+}
