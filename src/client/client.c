@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "client/command_line.h"
 #include "client/escapes.h"
+#include "client/give_up.h"
 #include "client/hello.h"
 #include "ssh/host_cache.h"
 #include "ssh/plain_hosts.h"
@@ -12,9 +13,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -611,6 +614,20 @@ count_outages(struct client *s, uint64_t now_us)
 	s->down_us = 0;
 }
 
+/* The host has been away for so long that nothing is awaited any more. */
+static uint64_t
+give_up_turn(struct client *s, uint64_t now_us)
+{
+	if (!s->give_up_us || !s->down_us || ending_near(&s->ending))
+		return 0;
+	uint64_t at = s->down_us + s->give_up_us;
+	if (now_us < at)
+		return at;
+	fail(s, "the host has not answered for %" PRIu64 " s: given up (--give-up)",
+	    s->give_up_us / 1000000);
+	return 0;
+}
+
 uint64_t
 client_turn(void *client, uint64_t now_us)
 {
@@ -628,6 +645,7 @@ client_turn(void *client, uint64_t now_us)
 	tunnel_watch(&s->forwards.tunnel);
 	leave_turn(s);
 	uint64_t at = reconnect_deadline(&s->reconnect);
+	loop_sooner(&at, give_up_turn(s, now_us));
 	loop_sooner(&at, terminal_us);
 	loop_sooner(&at, forward_table_us);
 	loop_sooner(&at, engine_trim(&s->engine, now_us));
@@ -682,6 +700,9 @@ begin(struct client *s)
 	s->ending.replaceable = s->request.kind == KIND_NONE;
 	s->reconnect.policy.unattended = !s->request.raw;
 	s->reconnect.command = s->request.command.len > 0;
+	s->give_up_us = (uint64_t)1000000
+	    * give_up_s(s->options, getenv("BELAY_GIVE_UP"), s->request.kind,
+		s->request.command.len > 0, hello_linger_s(s->options, &s->request));
 	s->reconnect.adopts = s->request.kind == KIND_PTY || s->request.kind == KIND_PIPES
 	    || s->request.kind == KIND_SFTP;
 	s->reconnect.secret = s->forwards.x11.on; /* the cookie */

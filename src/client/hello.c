@@ -24,18 +24,18 @@ text_span(const char *text)
 }
 
 /* BELAY_LINGER is for what is started by rsync and its like, without our options. */
-static uint32_t
-linger_s(const struct hello *h)
+uint32_t
+hello_linger_s(const struct options *o, const struct session_request *request)
 {
-	uint32_t wanted_s = h->options->linger_s;
+	uint32_t wanted_s = o->linger_s;
 	const char *named = getenv("BELAY_LINGER");
 	if (!wanted_s && named)
 		(void)options_time(named, &wanted_s);
 	if (wanted_s)
 		return wanted_s;
-	return h->request->kind == KIND_PTY ? LINGER_SHELL_S
-	    : h->request->manages	    ? LINGER_SELF_S
-					    : LINGER_COMMAND_S;
+	return request->kind == KIND_PTY ? LINGER_SHELL_S
+	    : request->manages		 ? LINGER_SELF_S
+					 : LINGER_COMMAND_S;
 }
 
 /* BELAY_SFTP is for what is started by scp and its like, without our options. */
@@ -88,7 +88,7 @@ hello_put(const struct hello *h, bool resume, struct buf *out)
 		.kind = (uint8_t)h->request->kind,
 		.request = (uint8_t)(resume ? HELLO_RESUME : h->request->how),
 		.flags = flags(h),
-		.linger_s = linger_s(h),
+		.linger_s = hello_linger_s(h->options, h->request),
 		.history = o->has_history ? o->history : HISTORY_ROWS,
 		.name = text_span(o->session),
 		.term = h->request->term.n ? h->request->term : text_span(getenv("TERM")),

@@ -16,6 +16,8 @@ struct hello {
 	struct engine *engine; /* what we hold of each stream */
 };
 
+/* How long the host keeps a session that nobody comes back to; seconds. */
+uint32_t hello_linger_s(const struct options *o, const struct session_request *request);
 /* Appends it; `resume`: this client has been there.  ERR_FULL, ERR_NOMEM. */
 int hello_put(const struct hello *h, bool resume, struct buf *out);
 

@@ -43,6 +43,7 @@ struct options {
 	uint32_t history; /* --history: rows */
 	uint32_t history_time_s; /* --history-time; 0: no bound */
 	uint32_t linger_s; /* --linger; 0: not given */
+	uint32_t give_up_s; /* --give-up; 0: not given */
 	bool forget; /* --forget */
 	bool own_sftp; /* --sftp=own */
 	const char *bad_option; /* the first of ours with a mistake */

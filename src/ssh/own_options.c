@@ -31,6 +31,8 @@ static const struct own_option table[] = {
 	{ "linger", OWN_TIME, "TIME",
 	    "how long the session is kept when nobody comes back", AT(linger_s), 0,
 	    NULL },
+	{ "give-up", OWN_TIME, "TIME", "how long a host that is lost is tried",
+	    AT(give_up_s), 0, NULL },
 	TEXT("sftp", OWN_WORD, own_sftp, "own",
 	    "any sftp-server, without sshd's options"),
 	FLAG("list", list, "print the sessions"),

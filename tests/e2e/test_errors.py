@@ -11,7 +11,7 @@ import subprocess
 
 import pytest
 
-from harness import PATH, belay_path
+from harness import PATH, belay_argv, belay_path, communicate
 
 
 def failed(term, *status):
@@ -120,6 +120,35 @@ def test_script_named_ssh_that_runs_belay(host, tmp_path, how, named):
         [str(belay_path()), "-F", str(host.cfg), "-W", "localhost:%d" % host.sshd.port,
          "testhost"]), "testhost", "echo inside"], env=env)
     assert done.stdout == b"inside\n", done
+
+
+# A host that goes away for good.
+
+@pytest.mark.parametrize(("options", "env"), [
+    (["--give-up", "2s"], {}), ([], {"BELAY_GIVE_UP": "2"}),
+    (["-oServerAliveInterval=1", "-oServerAliveCountMax=2"], {})])
+def test_a_command_gives_its_host_up(host, options, env):
+    with host.popen([*belay_argv(host, *options), "echo begun; cat"], env=env) as child:
+        assert child.stdout.read(6) == b"begun\n"
+        host.proxy.refuse()
+        host.proxy.cut()
+        out, err = communicate(child, None)
+        assert (child.returncode, out) == (255, b"")
+        assert b"given up" in err and b"--give-up" in err
+    for one in host.processes():
+        os.kill(one.pid, signal.SIGTERM)
+
+
+def test_a_tunnel_and_a_shell_do_not(host):
+    host.configure("ServerAliveInterval 1\nServerAliveCountMax 1\n")
+    term = host.shell("-oServerAliveInterval=1")
+    host.proxy.refuse()
+    host.proxy.cut()
+    term.pump(5)
+    host.proxy.heal()
+    term.line("echo st''ill")
+    term.expect("still")
+    host.finish(term)
 
 
 # Hosts that talk nonsense.
