@@ -55,22 +55,40 @@ log_to(void (*fn)(void *owner, const char *line), void *owner)
 	shows_owner = owner;
 }
 
-void
-log_say(enum log_level level, const char *fmt, ...)
+static void
+show(const char *prefix, const char *between, const char *fmt, va_list ap)
 {
 	char text[TEXT_MAX], line[TEXT_MAX + NAME_MAX_BYTES];
-	va_list ap;
-	if ((int)level > shown)
-		return;
-	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
-	va_end(ap);
 	text_printable(text, is_utf8); /* it may be the host's */
-	snprintf(line, sizeof line, "%.*s: %s%s", NAME_SHOWN, name, text, line_end);
+	snprintf(line, sizeof line, "%.*s%s%s%s", NAME_SHOWN, prefix, between, text,
+	    line_end);
 	if (shows) {
 		shows(shows_owner, line);
 		return;
 	}
 	fputs(line, stderr);
 	fflush(stderr);
+}
+
+void
+log_say(enum log_level level, const char *fmt, ...)
+{
+	va_list ap;
+	if ((int)level > shown)
+		return;
+	va_start(ap, fmt);
+	show(name, ": ", fmt, ap);
+	va_end(ap);
+}
+
+void
+log_as_ssh(enum log_level level, const char *fmt, ...)
+{
+	va_list ap;
+	if ((int)level > shown)
+		return;
+	va_start(ap, fmt);
+	show("", "", fmt, ap);
+	va_end(ap);
 }

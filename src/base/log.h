@@ -23,5 +23,8 @@ void log_to(void (*fn)(void *owner, const char *line), void *owner);
 /* One line: "program: text"; whatever is in the text, it cannot control the terminal. */
 __attribute__((format(printf, 2, 3))) void
 log_say(enum log_level level, const char *fmt, ...);
+/* The same in ssh's own words, which others look for: without the program. */
+__attribute__((format(printf, 2, 3))) void
+log_as_ssh(enum log_level level, const char *fmt, ...);
 
 #endif

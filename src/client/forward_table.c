@@ -361,7 +361,7 @@ on_listening(struct forward_table *f, const struct msg_listening *m)
 	}
 	if (!one->forward.listen.port && one->forward.listen.kind == OPEN_TCP) {
 		forward_text(&one->forward.connect, to, sizeof to);
-		log_say(LOG_ERROR, "Allocated port %u for remote forward to %s", m->port,
+		log_as_ssh(LOG_NOTICE, "Allocated port %u for remote forward to %s", m->port,
 		    to);
 	}
 	one->must = false;

@@ -125,7 +125,7 @@ notifier_turn(struct notifier *t, bool over, uint64_t now_us)
 		return now_us + QUESTION_DRAWN_US;
 	if (state == POLICY_FIRST || state == POLICY_UP || over) {
 		(void)console_status(t->console, NULL);
-		if (t->since_us)
+		if (t->since_us && state == POLICY_UP)
 			say(t, true, now_us);
 		t->since_us = 0;
 		return 0;

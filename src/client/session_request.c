@@ -117,7 +117,7 @@ session_request_program(struct session_request *w, const struct options *o,
 	bool wanted = c->tty == SSH_CONFIG_TTY_YES
 	    || (c->tty == SSH_CONFIG_TTY_AUTO && !w->command.len);
 	if (wanted && !terminal)
-		log_say(LOG_NOTICE,
+		log_as_ssh(LOG_NOTICE,
 		    "Pseudo-terminal will not be allocated because stdin is not a terminal.");
 	w->kind = pty ? KIND_PTY : KIND_PIPES;
 	w->raw = pty && terminal && !c->null_stdin;

@@ -27,7 +27,7 @@ SEED = int(os.environ.get("BELAY_E2E_SEED") or random.randrange(10**6))
 BINARY = bytes(range(256)) + random.Random(1).randbytes(5_000_000)
 LONG = 60       # seconds that a transfer with cuts may take
 # What ssh itself remarks, and belay may in its own way.
-REMARKS = re.compile(rb"(belay: )?Pseudo-terminal will not be allocated because stdin is "
+REMARKS = re.compile(rb"Pseudo-terminal will not be allocated because stdin is "
                      rb"not a terminal\.\r*\n|Connection to [\w.]+ closed\.\r*\n")
 
 

@@ -337,7 +337,9 @@ def test_remote_with_a_port_of_its_choice(host):
     with service() as here:
         with tunnel(host, "-R", f"0:127.0.0.1:{port_of(here)}") as child:
             said = child.stderr.readline().decode()
-            port = int(re.search(r"Allocated port (\d+) for remote forward", said)[1])
+            # Programs look for ssh's own words.
+            port = int(re.fullmatch(r"Allocated port (\d+) for remote forward to 127\.0\.0\.1:"
+                                    rf"{port_of(here)}\n", said)[1])
             with connect(port) as sock:
                 assert talk(sock, b"hello") == b"hello"
 

@@ -35,6 +35,15 @@ TEST(a_message_is_one_line_with_the_name_of_the_program)
 	CHECK_STR(capture_end(), "belay: host: 7\n");
 }
 
+TEST(what_ssh_says_is_said_in_its_words)
+{
+	log_init("belay", LOG_NOTICE);
+	capture_begin();
+	log_as_ssh(LOG_NOTICE, "Allocated port %u", 7u);
+	log_as_ssh(LOG_VERBOSE, "no");
+	CHECK_STR(capture_end(), "Allocated port 7\n");
+}
+
 TEST(what_is_not_wanted_is_not_said)
 {
 	capture_begin();
