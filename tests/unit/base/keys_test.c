@@ -60,6 +60,52 @@ TEST(brackets_around_pasted_text)
 	CHECK(!k.pasting);
 }
 
+TEST(reports_of_kitty_say_what_a_key_was)
+{
+	/* another layout's key, an event, the text; released it is no key */
+	CHECK_STR(decoded("\033[97:65:99;2:1;65u\033[98;1:2u"), "ab");
+	CHECK_STR(decoded("\033[97;1:3u\033[99;5:3u"), "");
+	CHECK_EQ(k.event, 3);
+	CHECK_STR(decoded("\033[1092:102;;1092u"), "");
+	CHECK_EQ(k.numbers[0], 1092);
+	CHECK_EQ(k.numbers[2], 1092);
+	CHECK(!k.texts);
+	CHECK_STR(decoded("\033[101;;101:769u"), "e");
+	CHECK(k.texts);
+}
+
+TEST(what_a_byte_ended)
+{
+	static const struct {
+		const char *bytes;
+		int ended;
+	} table[] = {
+		{ "a", KEYS_BYTE },
+		{ "\033", KEYS_NOTHING },
+		{ "b", KEYS_META },
+		{ "\033[3~", KEYS_CSI },
+		{ "\033OD", KEYS_SS3 },
+		{ "\033[<0;1;1M", KEYS_CSI },
+		{ "\033[M !!", KEYS_MOUSE },
+	};
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+		(void)decoded(table[i].bytes);
+		CHECK_EQ(k.ended, table[i].ended);
+	}
+}
+
+TEST(an_escape_may_be_a_key_by_itself)
+{
+	CHECK_STR(decoded("\033"), "");
+	CHECK(keys_after_escape(&k));
+	keys_escape_alone(&k);
+	CHECK_STR(decoded("[a"), "[a");
+	(void)decoded("\033[");
+	CHECK(!keys_after_escape(&k));
+	keys_escape_alone(&k);
+	CHECK_STR(decoded("3~a"), "a");
+}
+
 TEST(what_is_plain_changes_nothing)
 {
 	CHECK(keys_plain(&k, 'a') && !keys_plain(&k, 033));
