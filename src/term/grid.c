@@ -117,6 +117,17 @@ row_pad(const struct grid *g, struct row *r, int x)
 	r->used = (uint16_t)x;
 }
 
+/* What stands there to its end is now what the terminal has there, too. */
+static void
+erased_from(struct row *r, int from)
+{
+	r->wrapped = r->spacer = false;
+	if (!r->known && (!r->known_from || r->known_from > from))
+		r->known_from = (uint16_t)from;
+	if (r->doubt > from)
+		r->doubt = 0;
+}
+
 void
 row_erase(const struct grid *g, struct row *r, int from, int to, struct cell blank)
 {
@@ -128,7 +139,7 @@ row_erase(const struct grid *g, struct row *r, int from, int to, struct cell bla
 	row_split(r, from);
 	row_split(r, to);
 	if (to == g->cols)
-		r->wrapped = r->spacer = false;
+		erased_from(r, from);
 	if (is_plain_blank(blank) && to >= r->used) {
 		r->texted = r->texted && r->used <= from;
 		if (r->used > from)
@@ -241,6 +252,7 @@ note_all(const struct grid *g, struct row *r, struct cell with)
 	row_empty(r);
 	r->wrapped = r->spacer = false;
 	r->known = true;
+	r->doubt = 0;
 	r->lazy = lazy;
 	r->with = with;
 }
@@ -279,6 +291,7 @@ void
 row_veil(const struct grid *g, struct row *r, struct cell blank)
 {
 	bool known = r->known;
+	uint16_t known_from = r->known_from;
 	bool flat = r->lazy == LAZY_ALL || r->lazy == LAZY_VEIL;
 	if (flat && cell_equal(r->with, blank))
 		return;
@@ -293,6 +306,7 @@ row_veil(const struct grid *g, struct row *r, struct cell blank)
 	if (r->lazy == LAZY_ALL || row_is_blank(r)) {
 		row_fill(g, r, blank);
 		r->known = known;
+		r->known_from = known_from;
 		return;
 	}
 	int last = g->cols - 1;
@@ -346,11 +360,23 @@ begin_shift(const struct grid *g, struct row *r, int at, int end, struct cell bl
 	r->by = 0;
 }
 
+/* What is not known moves to the right as well, and doubt is from there on. */
+static void
+shift_known(const struct grid *g, struct row *r, int at, int n)
+{
+	int from = r->known_from + (n > 0 && at < r->known_from ? n : 0);
+	r->known_from = (uint16_t)(from < g->cols ? from : 0);
+	if (r->doubt)
+		row_doubt(r, at);
+}
+
 void
 row_shift(const struct grid *g, struct row *r, int at, int end, int n, struct cell blank)
 {
 	int width = end - at;
 	r->spacer = false;
+	if (r->known_from || r->doubt)
+		shift_known(g, r, at, n);
 	if (end == g->cols)
 		r->wrapped = false;
 	if (!r->lazy && r->used <= at && is_plain_blank(blank))
@@ -420,6 +446,7 @@ row_erase_unprotected(const struct grid *g, struct row *r, int from, int to,
     struct cell blank)
 {
 	bool known = r->known;
+	uint16_t known_from = r->known_from;
 	int x = from, end;
 	touched(g, ROW_WORK + to - from);
 	while (x < to && x < r->used) {
@@ -434,6 +461,7 @@ row_erase_unprotected(const struct grid *g, struct row *r, int from, int to,
 	if (x < to)
 		row_erase(g, r, x, to, blank);
 	r->known = known;
+	r->known_from = known_from;
 }
 
 void
@@ -585,6 +613,21 @@ turn_parts(struct grid *g, const uint32_t *rows, int height, int n)
 	}
 }
 
+/* The rows have parts of each other: of each is known what is known of all. */
+static void
+mix_known(struct grid *g, const uint32_t *rows, int height, int left)
+{
+	bool known = true, doubt = false;
+	for (int i = 0; i < height; i++) {
+		known &= g->row[rows[i]].known;
+		doubt |= g->row[rows[i]].doubt > left;
+	}
+	for (int i = 0; i < height && !known; i++)
+		row_forget(&g->row[rows[i]]);
+	for (int i = 0; i < height && doubt; i++)
+		row_doubt(&g->row[rows[i]], left);
+}
+
 /* n > 0: up. */
 void
 grid_scroll_box(struct grid *g, int top, int bottom, int left, int right, int n,
@@ -595,6 +638,7 @@ grid_scroll_box(struct grid *g, int top, int bottom, int left, int right, int n,
 	bool wide = false;
 	by = by < height ? by : height;
 	g->torn = true;
+	mix_known(g, rows, height, left);
 	touched(g, height * ROW_WORK);
 	for (int i = 0; i < height; i++) {
 		struct row *r = &g->row[rows[i]];

@@ -67,6 +67,11 @@ struct row {
 	bool spacer;
 	bool wide; /* may hold wide characters */
 	bool known; /* shows what the terminal shows (term.h) */
+	/* If not: it does so from this column on; 0: nowhere. */
+	uint16_t known_from;
+	/* From this column, less 1, on cells may stand elsewhere on the terminal: a cluster
+	 * there may be wider or narrower than here (read.h); 0: all stand where they do. */
+	uint16_t doubt;
 	uint8_t lazy; /* enum row_lazy; what it needs: */
 	struct cell with;
 	bool hollow;
@@ -130,6 +135,22 @@ grid_row(const struct grid *g, int y)
 	if (r->lazy)
 		row_settle(g, r);
 	return r;
+}
+
+/* Nothing is known of what the terminal shows there. */
+static inline void
+row_forget(struct row *r)
+{
+	r->known = false;
+	r->known_from = 0;
+}
+
+/* The width of what stands at x is in doubt. */
+static inline void
+row_doubt(struct row *r, int x)
+{
+	if (!r->doubt || r->doubt > x + 1)
+		r->doubt = (uint16_t)(x + 1);
 }
 
 /* Its line does not go on behind it. */

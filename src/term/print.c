@@ -375,6 +375,7 @@ append_char(struct term *t, int x, uint32_t ch)
 	if (known->id == 0)
 		return false;
 	c->ch = CELL_CLUSTER | known->id | (c->ch & (CELL_WIDE | CELL_JOINED));
+	row_doubt(r, x);
 	note_text(t, r, c->ch & CELL_WIDE ? x + 2 : x + 1, r->text_style,
 	    (struct span){ bytes, utf8_put(ch, bytes) });
 	return true;
@@ -443,6 +444,8 @@ print_char(struct term *t, uint32_t ch)
 		return;
 	}
 	place(t, ch, width);
+	if (kind >> 2 == BREAK_REGIONAL && t->join)
+		row_doubt(term_row(t), join_column(t));
 }
 
 /* As many copies of a character as the row takes from the cursor on, at most n; returns how

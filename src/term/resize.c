@@ -286,6 +286,7 @@ resize_alternate(struct term *t, int rows, int cols)
 		if (cols != old->cols || y == rows - 1)
 			r->wrapped = r->spacer = false;
 		copy_cells(&fresh.row[y], r, cols);
+		fresh.row[y].doubt = r->doubt;
 	}
 	grid_finish(old);
 	*old = fresh;

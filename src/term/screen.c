@@ -35,7 +35,10 @@ row_becomes_known(struct term *t)
 	for (int y = 0; y < g->rows; y++)
 		cleared &= g->row[y].known && row_is_blank(&g->row[y]);
 	for (int y = 0; y < g->rows; y++)
-		g->row[y].known = cleared;
+		if (cleared)
+			g->row[y].known = true;
+		else
+			row_forget(&g->row[y]);
 }
 
 void

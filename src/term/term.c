@@ -235,7 +235,7 @@ static void
 forget_screen(struct screen *s)
 {
 	for (int y = 0; y < s->grid.rows; y++)
-		s->grid.row[y].known = false;
+		row_forget(&s->grid.row[y]);
 	s->saved.row_unknown = true;
 }
 
@@ -285,7 +285,7 @@ term_cursor_is(struct term *t, int row, int col)
 		/* Rows that came in at the bottom, or were erased, are where the model has them
 		 * if the terminal has scrolled as far; else nobody knows what was above. */
 		for (int y = 0; by && y < g->rows; y++)
-			g->row[y].known = false;
+			row_forget(&g->row[y]);
 		t->row_unknown = false;
 		t->row = row;
 	}
@@ -308,8 +308,10 @@ term_cursor_moved(struct term *t, int row, int col, int above, int below)
 	else if (by < 0)
 		grid_scroll_up(g, 0, g->rows - 1, -by, CELL_BLANK);
 	for (int y = 0; y < g->rows; y++)
-		grid_row(g, y)->known = y >= row - above && y <= row + below
-		    && y - by >= 0 && y - by < g->rows;
+		if (y >= row - above && y <= row + below && y - by >= 0 && y - by < g->rows)
+			grid_row(g, y)->known = true;
+		else
+			row_forget(grid_row(g, y));
 	t->row_unknown = false;
 	if (!t->pending || t->col != col)
 		cursor_to(t, row, col);

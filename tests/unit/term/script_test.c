@@ -18,10 +18,12 @@
  *    keys FLAGS DEPTH
  *    shape N
  *    undo "BYTES"
+ *    extent ROW FROM TO          the columns of a row that are known
  *    is alternate|rest|known     or `is not`; `is known ROW`: a row
  *    at ROW COL                  the terminal says where its cursor is
  *    forget
  */
+#include "term/read.h"
 #include "term/state.h"
 
 #include "base/err.h"
@@ -322,6 +324,15 @@ do_forget(struct script *s)
 	term_forget(s->term);
 }
 
+static void
+do_extent(struct script *s)
+{
+	int from, to, row = take_int(s);
+	term_row_extent(s->term, row, &from, &to);
+	CHECK_EQ(from, take_int(s));
+	CHECK_EQ(to, take_int(s));
+}
+
 static const struct {
 	const char *name;
 	void (*run)(struct script *s);
@@ -344,6 +355,7 @@ static const struct {
 	{ "is", do_is },
 	{ "at", do_at },
 	{ "forget", do_forget },
+	{ "extent", do_extent },
 };
 
 static void
