@@ -122,6 +122,21 @@ def test_reaction_page_has_what_the_simulator_prints(tmp_path):
     assert len(tables) > 12 and not [line for line in tables if line not in page]
 
 
+def test_design_has_what_the_replay_of_keys_prints(tmp_path):
+    program = tmp_path / "replay_test"
+    wraps = ",".join(f"--wrap={name}" for name in ("malloc", "calloc", "free", "mmap", "munmap"))
+    subprocess.run(["gcc", "-O1", "-std=c17", "-D_DEFAULT_SOURCE", "-Isrc", "-Itests/unit",
+                    f"-Wl,{wraps}", "-o", program, "tests/unit/predict/replay_test.c",
+                    *sorted(SRC.glob("predict/*.c")), *sorted(SRC.glob("term/*.c")),
+                    *(SRC / f"base/{name}.c" for name in ("buf", "err", "keys", "hex"))],
+                   cwd=REPO, check=True)
+    output = subprocess.run([program], cwd=REPO, capture_output=True, check=True, text=True).stdout
+    rows = [line for line in output.splitlines() if line.startswith("|")]
+    page = read("doc/DESIGN.md").splitlines()
+    assert len(rows) == 3
+    assert not [row for row in rows if not any(line.startswith(row) for line in page)]
+
+
 # ---- belay's page ----
 
 def own_options():
