@@ -24,9 +24,13 @@ enum {
 	HISTORY_BYTES = 2 * 1024 * 1024,
 	MISSED_ROWS = 100 * 1000,
 	MISSED_BYTES = 16 * 1024 * 1024,
+	LINE_AWAITED = 64
+	    * 1024, /* the end of the line at which a client is left behind */
 	SCRATCH = 4 * 1024, /* a terminal gives no more at once */
 	ANSWERS_MAX = 4 * 1024,
 	UNFINISHED_MAX = 1024,
+	UNDO_MAX = 8 * 1024, /* what leaves a terminal, whatever was switched on in it */
+	RETRY_US = 100 * 1000, /* when there was no memory */
 };
 
 static uint8_t scratch[SCRATCH]; /* a terminal's output, on its way to everybody */
@@ -43,6 +47,7 @@ clients_init(struct clients *ps, struct loop *loop, bool pty, const struct tty_s
 		.history_rows = HISTORY_ROWS,
 		.history_bytes = HISTORY_BYTES };
 	ps->work_until = UINT64_MAX;
+	ps->retained_max = RETAINED_MAX;
 	return pty ? term_new(&options, &ps->term) : 0;
 }
 
@@ -227,7 +232,7 @@ terminal_may_write(const struct clients *ps)
 		const struct client *p = &ps->list[i];
 		if (waits_for(ps, p)
 		    && stream_unacked(p->main) + ps->unfinished.len + SCRATCH
-			> RETAINED_MAX)
+			> ps->retained_max)
 			return false;
 		if (!client_here(p))
 			continue;
@@ -238,45 +243,102 @@ terminal_may_write(const struct clients *ps)
 	return !any_here;
 }
 
+static void bound_history(struct clients *ps);
+
+/* It may be in the middle of a line: the mark goes back to where that begins.  Returns whether
+ * there was memory for it. */
+static bool
+leave_behind(struct clients *ps, struct client *p)
+{
+	struct buf undo;
+	/* What it will get then is for a terminal on neutral ground, and on the main screen. */
+	buf_init(&undo, UNDO_MAX);
+	p->behind = term_undo(ps->term, &undo) == 0
+	    && stream_write(p->main, buf_bytes(&undo), undo.len) == undo.len;
+	buf_finish(&undo);
+	if (p->behind)
+		term_mark(ps->term, (int)(p - ps->list));
+	bound_history(ps);
+	return p->behind;
+}
+
+/* What is read cannot be put back.  Without memory to keep it for a client the program waits
+ * for a moment, and then that one is left behind, for which there is room since the last
+ * time. */
+static bool
+can_retain(struct clients *ps)
+{
+	enum { NEEDED = SCRATCH + UNFINISHED_MAX + UNDO_MAX };
+	bool waited = ps->retry_us;
+	ps->retry_us = 0;
+	for (size_t i = 0; i < CLIENTS_MAX; i++) {
+		struct client *p = &ps->list[i];
+		if (!p->taken || p->behind || stream_reserve(p->main, NEEDED) == NEEDED)
+			continue;
+		if ((waited || term_between_lines(ps->term)) && leave_behind(ps, p))
+			continue;
+		ps->retry_us = ps->loop->now_us + RETRY_US;
+	}
+	return !ps->retry_us;
+}
+
 size_t
 clients_space(struct clients *ps, bool errors, size_t max, uint8_t **ret_room)
 {
 	if (!ps->pty)
 		return pipe_space(ps, errors, max, ret_room);
 	*ret_room = scratch;
-	if (!terminal_may_write(ps) || term_work(ps->term) > ps->work_until)
+	if (ps->retry_us > ps->loop->now_us || !terminal_may_write(ps)
+	    || term_work(ps->term) > ps->work_until)
+		return 0;
+	/* Who asks for one byte only wants to know whether to wait for it. */
+	if (max > 1 && !can_retain(ps))
 		return 0;
 	return max < sizeof scratch ? max : sizeof scratch;
 }
 
-static void bound_history(struct clients *ps);
-
-static void
-leave_behind(struct clients *ps, struct client *p)
+/* Between lines, where its terminal is at the beginning of a row whatever its size is; but it
+ * is not waited for that for ever.  Returns whether one waits. */
+static bool
+leave_those_behind(struct clients *ps)
 {
-	struct buf undo;
-	p->behind = true;
-	p->from_row = term_gone(ps->term);
-	bound_history(ps);
-	/* What it will get then is for a terminal on neutral ground, and on the main screen. */
-	buf_init(&undo, CATCH_UP_MAX);
-	if (term_undo(ps->term, &undo) == 0)
-		(void)stream_write(p->main, buf_bytes(&undo), undo.len);
-	buf_finish(&undo);
+	bool waits = false;
+	for (size_t i = 0; i < CLIENTS_MAX; i++) {
+		struct client *p = &ps->list[i];
+		size_t held = p->taken && !p->behind ? stream_unacked(p->main) : 0;
+		if (held <= ps->retained_max)
+			continue;
+		if (held > ps->retained_max + LINE_AWAITED
+		    || term_between_lines(ps->term))
+			(void)leave_behind(ps, p);
+		else
+			waits = true;
+	}
+	return waits;
 }
 
-/* For every client's own terminal. */
+/* For every client's own terminal; can_retain has seen to the room. */
 static void
 retain(struct clients *ps, const uint8_t *bytes, size_t n)
 {
-	for (size_t i = 0; i < CLIENTS_MAX; i++) {
-		struct client *p = &ps->list[i];
-		if (!p->taken || p->behind)
-			continue;
-		if (stream_unacked(p->main) + n > RETAINED_MAX)
-			leave_behind(ps, p);
-		else if (stream_write(p->main, bytes, n) != n)
-			leave_behind(ps, p);
+	for (size_t i = 0; i < CLIENTS_MAX; i++)
+		if (ps->list[i].taken && !ps->list[i].behind)
+			(void)stream_write(ps->list[i].main, bytes, n);
+}
+
+/* For the terminals and the model. */
+static void
+pass_on(struct clients *ps, const uint8_t *bytes, size_t n)
+{
+	while (n) {
+		const uint8_t *end = leave_those_behind(ps) ? memchr(bytes, '\n', n)
+							    : NULL;
+		size_t some = end ? (size_t)(end + 1 - bytes) : n;
+		retain(ps, bytes, some);
+		/* No memory for all of it: the screen is right, some rows count as lost. */
+		(void)term_write(ps->term, bytes, some);
+		bytes += some;
+		n -= some;
 	}
 }
 
@@ -319,8 +381,7 @@ wrote_to_nobody(struct clients *ps, const uint8_t *bytes, size_t n)
 		}
 		const uint8_t *esc = memchr(bytes, ESC, n);
 		size_t plain = esc ? (size_t)(esc - bytes) : n;
-		retain(ps, bytes, plain);
-		(void)term_write(ps->term, bytes, plain);
+		pass_on(ps, bytes, plain);
 		bytes += plain;
 		n -= plain;
 	}
@@ -348,10 +409,8 @@ clients_wrote(struct clients *ps, bool errors, size_t n)
 		return;
 	}
 	retain_unfinished(ps);
-	retain(ps, scratch, n);
 	term_answer_to(ps->term, NULL);
-	/* No memory for all of it: the screen is right, some rows are counted as lost. */
-	(void)term_write(ps->term, scratch, n);
+	pass_on(ps, scratch, n);
 }
 
 /* The model's account of what a client has missed; *ret_screens: its length without the
@@ -359,27 +418,19 @@ clients_wrote(struct clients *ps, bool errors, size_t n)
 static int
 account(struct clients *ps, struct client *p, struct buf *out, size_t *ret_screens)
 {
-	struct term_limits limits = { .from_row = p->from_row,
-		.rows_max = SIZE_MAX,
+	struct term_limits limits = { .rows_max = p->fresh ? p->history_rows : SIZE_MAX,
 		.bytes_max = CATCH_UP_MAX / 2 };
 	uint64_t lost = 0;
-	if (p->fresh) {
-		limits.from_row = 0;
-		limits.rows_max = p->history_rows;
-		return term_snapshot_parts(ps->term, &limits, out, ret_screens);
+	int err = 0;
+	if (!p->fresh) {
+		/* CAN: what the last byte may have begun is not to be finished by ours. */
+		buf_putc(out, 0x18);
+		err = term_resume(ps->term, (int)(p - ps->list), &limits, out, &lost);
 	}
-	struct buf rows;
-	buf_init(&rows, CATCH_UP_MAX);
-	int err = term_resync(ps->term, &limits, &rows, &lost);
-	/* CAN: what the last byte may have begun is not to be finished by ours. */
-	buf_putc(out, 0x18);
-	if (!err && lost)
-		buf_print(out, "\r\n[belay: %llu lines could not be kept]\r\n",
+	if (lost)
+		buf_print(out, "[belay: %llu lines could not be kept]\r\n",
 		    (unsigned long long)lost);
-	if (!err)
-		err = buf_put(out, buf_bytes(&rows), rows.len);
-	buf_finish(&rows);
-	return err;
+	return err ? err : term_snapshot_parts(ps->term, &limits, out, ret_screens);
 }
 
 static void
@@ -415,7 +466,7 @@ catch_up(struct clients *ps, struct client *p)
 uint64_t
 clients_catch_up(struct clients *ps, uint64_t now_us)
 {
-	uint64_t at = 0;
+	uint64_t at = ps->retry_us > now_us ? ps->retry_us : 0;
 	ps->work_until = ps->term ? term_work(ps->term) + TERM_SLICE : 0;
 	for (size_t i = 0; i < CLIENTS_MAX; i++) {
 		struct client *p = &ps->list[i];

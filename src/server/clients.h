@@ -38,8 +38,9 @@ struct client {
 		     * others are here */
 	bool used; /* it has chosen a link: it knows that the session is there */
 	bool behind; /* not in step with the program: */
-	bool fresh; /* its terminal shows nothing of the session yet, or */
-	uint64_t from_row; /* what it has ended when this row was not gone yet */
+	bool
+	    fresh; /* its terminal shows nothing of the session yet, or is where the model has
+		     * a mark of its place in the list; */
 	uint32_t history_rows; /* that a fresh one wants, */
 	uint64_t history_us; /* and how long its screen may take for them; 0: no matter */
 	struct pace pace;
@@ -51,10 +52,13 @@ struct clients {
 	struct loop *loop;
 	struct client list[CLIENTS_MAX];
 	bool pty;
+	size_t retained_max; /* output kept for a client: beyond this it is left behind */
 	struct term *term; /* on a terminal */
 	struct client *typist; /* who typed last: its window counts */
 	bool resize; /* ... and is to be told to the program */
 	uint64_t work_until; /* the model's in this turn, so that keys get through */
+	uint64_t
+	    retry_us; /* there was no memory to keep output: until then none is read */
 	bool typed; /* somebody has, since the owner looked */
 	bool missed; /* somebody misses output, or nobody is here: more history is kept */
 	/* clients_exit was told: a client's control stream ends with its last connection */

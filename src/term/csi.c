@@ -266,6 +266,7 @@ move_columns(struct term *t, int from, int n)
 	cursor_to(t, t->row, t->col);
 	if (!between_margins(t))
 		return;
+	row_touched(t, t->top);
 	grid_shift(g, t->top, t->bottom, from, t->right + 1, n, erased_cell(t));
 }
 
@@ -320,6 +321,8 @@ switch_alternate_saving(struct term *t, bool on)
 		cursor_save(t);
 	if (on && was)
 		erase_rows(t, 0, term_grid(t)->rows, false);
+	if (!on && was)
+		t->row = t->main.saved.row; /* the other one was not the main screen's */
 	switch_alternate(t, on);
 	if (!on)
 		cursor_restore(t);

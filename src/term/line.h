@@ -25,6 +25,10 @@ struct line_writer {
 	bool stored; /* the form for history, which knows no protection */
 	bool marked; /* marks were written */
 	bool clusters; /* mode 2027 is on where the bytes go */
+	/* The rows of paint_go_to count from the terminal's last one: it may have another number
+	 * of them than the model. */
+	bool from_below;
+	bool stays; /* the cursor is where paint_settled says, and stays there */
 	struct grapheme grapheme;
 	struct style style;
 	uint32_t style_id; /* of the style, as cells have it; UINT32_MAX: unknown */

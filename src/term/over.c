@@ -86,11 +86,13 @@ undo_places(struct line_writer *w, bool origin)
 	const struct term *t = w->t;
 	bool margins = t->top > 0 || t->bottom < t->main.grid.rows - 1;
 	bool tabs = !tabs_are_default(t);
-	if (!margins && !tabs)
-		return;
+	const struct saved *s = &t->main.saved;
+	bool alternate = term_on_alternate(t);
 	/* Leaving origin mode has moved the cursor already. */
 	if (origin)
-		paint_go_to(w, t->row, t->col);
+		paint_go_to(w, alternate ? s->row : t->row, alternate ? s->col : t->col);
+	if (!margins && !tabs)
+		return;
 	paint_print(w, "\0337");
 	if (margins)
 		paint_print(w, "\033[r");

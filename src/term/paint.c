@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { BELOW_ALL = 9999 }; /* the row of CUP that any terminal takes as its last */
+
 void
 paint_print(struct line_writer *w, const char *fmt, ...)
 {
@@ -21,7 +23,10 @@ paint_print(struct line_writer *w, const char *fmt, ...)
 void
 paint_go_to(struct line_writer *w, int row, int col)
 {
-	paint_print(w, "\033[%d;%dH", row + 1, col + 1);
+	int up = term_grid(w->t)->rows - 1 - row;
+	paint_print(w, "\033[%d;%dH", w->from_below ? BELOW_ALL : row + 1, col + 1);
+	if (w->from_below && up)
+		paint_print(w, "\033[%dA", up);
 }
 
 void
@@ -111,7 +116,9 @@ paint_again(struct line_writer *w, const struct grid *g, int row, int col, bool 
 	struct cell c = row_cell(r, head);
 	bool origin = term_has(w->t, MODE_ORIGIN);
 	uint8_t own[4];
-	paint_go_to(w, row - (origin ? w->t->top : 0), head - (origin ? w->t->left : 0));
+	if (!w->stays)
+		paint_go_to(w, row - (origin ? w->t->top : 0),
+		    head - (origin ? w->t->left : 0));
 	if (!as_it_is) {
 		line_put(w, r, head, col + 1);
 		return;
@@ -123,6 +130,19 @@ paint_again(struct line_writer *w, const struct grid *g, int row, int col, bool 
 		w->out->failed = true;
 }
 
+/* The column of what is drawn again. */
+static int
+again_at(const struct term *t)
+{
+	return t->join == JOIN_BEFORE ? t->col - 1 : t->col;
+}
+
+int
+paint_settled(const struct term *t)
+{
+	return t->pending || t->join ? row_head(term_row(t), again_at(t)) : t->col;
+}
+
 /* The cursor, and what waits or joins there. */
 static void
 settle_cursor(struct line_writer *w)
@@ -131,8 +151,11 @@ settle_cursor(struct line_writer *w)
 	const struct grid *g = term_grid(t);
 	bool clusters = term_has(t, MODE_GRAPHEMES), origin = term_has(t, MODE_ORIGIN);
 	if (!t->pending && !t->join) {
-		paint_go_to(w, t->row - (origin ? t->top : 0),
-		    t->col - (origin ? t->left : 0));
+		if (w->stays)
+			paint_mode(w, MODE_GRAPHEMES, w->clusters);
+		else
+			paint_go_to(w, t->row - (origin ? t->top : 0),
+			    t->col - (origin ? t->left : 0));
 		line_clusters(w, clusters);
 		return;
 	}
@@ -141,7 +164,7 @@ settle_cursor(struct line_writer *w)
 		line_clusters(w, clusters);
 	if (stays)
 		paint_mode(w, MODE_AUTOWRAP, false);
-	paint_again(w, g, t->row, t->join == JOIN_BEFORE ? t->col - 1 : t->col, t->join);
+	paint_again(w, g, t->row, again_at(t), t->join);
 	line_clusters(w, clusters);
 	/* Switching it, to what it is, parts what was joined. */
 	if (!t->join)

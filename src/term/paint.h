@@ -34,6 +34,9 @@ paint_again(struct line_writer *w, const struct grid *g, int row, int col, bool 
 /* From neutral ground with these charsets back: side margins, origin, cursor, what joins,
  * style, charsets, insert mode, autowrap. */
 void paint_settle(struct line_writer *w, const struct charsets *charsets);
+/* The column up to which the cursor's row is drawn before paint_settle, which then finds the
+ * cursor there. */
+int paint_settled(const struct term *t);
 /* Where the cells of a row end that are not simply blank. */
 int paint_row_end(const struct row *r);
 

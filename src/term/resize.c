@@ -25,6 +25,8 @@ struct layout {
 	struct grid *grid; /* where to; NULL: it is only counted */
 	struct place at;
 	struct place from, to; /* the cursor: its row and column among `rows`, and then */
+	uint64_t first; /* the number of the first of `rows` */
+	uint64_t marks[TERM_MARKS]; /* the rows of the marks then */
 };
 
 /* ---- laying out ---- */
@@ -79,12 +81,21 @@ note_cursor(struct layout *l, int row, int from, int to, bool end)
 }
 
 static void
+note_marks(struct layout *l, int number)
+{
+	for (int i = 0; i < TERM_MARKS; i++)
+		if (l->t->marks[i].row == l->first + (uint64_t)number)
+			l->marks[i] = l->first + (uint64_t)l->at.row;
+}
+
+static void
 lay_row(struct layout *l, int number, const struct history_row *row)
 {
 	struct line_reader r;
 	struct line_cell c;
 	int col = 0;
 	bool wrapped = row->flags & ROW_WRAPPED;
+	note_marks(l, number);
 	line_read(&r, row->text);
 	while (line_next(&r, &c)) {
 		if (c.width > l->cols)
@@ -218,10 +229,16 @@ static int
 reflow(struct term *t, struct history *rows, uint64_t from, int new_rows, int new_cols,
     struct place *cursor)
 {
-	struct layout l = { .t = t, .rows = rows, .cols = new_cols, .from = *cursor };
+	struct layout l = { .t = t,
+		.rows = rows,
+		.cols = new_cols,
+		.from = *cursor,
+		.first = from };
 	struct grid laid, fresh;
 	struct style pen = t->pen;
 	l.from.row += (int)(t->history.next - from);
+	for (int i = 0; i < TERM_MARKS; i++)
+		l.marks[i] = t->marks[i].row;
 	int total = lay_out(&l);
 	/* The cursor may be beyond all cells. */
 	if (total <= l.to.row)
@@ -249,6 +266,8 @@ reflow(struct term *t, struct history *rows, uint64_t from, int new_rows, int ne
 						 : t->written;
 	share_out(t, &laid, total, top, from, offset);
 	grid_finish(&laid);
+	for (int i = 0; i < TERM_MARKS; i++)
+		t->marks[i].row = l.marks[i];
 	*cursor = (struct place){ l.to.row - top, l.to.col };
 	return 0;
 }
@@ -262,6 +281,7 @@ resize_main(struct term *t, int rows, int cols, struct place *cursor)
 	/* line_store puts a blank there. */
 	if (cursor->row == 0 && history_short(&t->history) && !wide)
 		cursor->col++;
+	marks_settle(t);
 	uint64_t from = taken_back(t, rows);
 	history_init(&all, SIZE_MAX, SIZE_MAX);
 	int err = copy_rows(t, &all, from, last);
@@ -342,6 +362,7 @@ term_resize(struct term *t, int rows, int cols)
 	margins_reset(t);
 	cursor_to(t, cursor.row, cursor.col);
 	t->pending = !alternate && cursor.col >= cols && term_has(t, MODE_AUTOWRAP);
+	marks_watch(t); /* they have moved along */
 	if (term_has(t, MODE_RESIZE_REPORT))
 		answer(t, "\033[48;%d;%d;0;0t", rows, cols);
 	return t->err;

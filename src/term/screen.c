@@ -20,6 +20,7 @@ cursor_to(struct term *t, int row, int col)
 	t->col = clamp(col, 0, term_grid(t)->cols - 1);
 	t->pending = false;
 	t->join = JOIN_NONE;
+	row_touched(t, t->row);
 }
 
 /* What was written relative to an unknown row stands nobody knows where; if it is nothing
@@ -142,6 +143,8 @@ remember_rows(struct term *t, int n)
 {
 	const struct grid *g = term_grid(t);
 	const struct parser *p = &t->parser;
+	if (t->watched)
+		t->watched = t->watched > n ? t->watched - n : 0;
 	uint64_t offset = t->written + (p->at ? (uint64_t)(p->at - p->chunk) + 1 : 0);
 	if (t->history.rows_max == 0) {
 		t->history.first = t->history.next += (uint64_t)n;
@@ -177,11 +180,15 @@ move_up(struct term *t, int top, int n, bool kept)
 		return;
 	n = n < height ? n : height;
 	if (!full_width(t)) {
+		row_touched(t, top);
 		grid_scroll_box(g, top, t->bottom, t->left, t->right + 1, n,
 		    erased_cell(t));
 		return;
 	}
-	if (kept && top == 0 && t->screen == &t->main)
+	bool leave = kept && top == 0 && t->screen == &t->main;
+	if (!leave || t->bottom < g->rows - 1)
+		row_touched(t, top);
+	if (leave)
 		remember_rows(t, n);
 	grid_scroll_up(g, top, t->bottom, n, erased_cell(t));
 }
@@ -206,6 +213,7 @@ scroll_down(struct term *t, int top, int n)
 	if (height <= 0 || n <= 0)
 		return;
 	n = n < height ? n : height;
+	row_touched(t, top);
 	if (!full_width(t)) {
 		grid_scroll_box(g, top, t->bottom, t->left, t->right + 1, -n,
 		    erased_cell(t));
@@ -251,6 +259,7 @@ erase_columns(struct term *t, int row, int from, int to, bool selective)
 	struct grid *g = term_grid(t);
 	struct row *r = grid_row_as_is(g, row);
 	cursor_to(t, t->row, t->col);
+	row_touched(t, row);
 	struct cell blank = erased_cell(t);
 	if (from == 0 && to == g->cols)
 		selective ? row_veil(g, r, blank) : row_fill(g, r, blank);
@@ -266,6 +275,7 @@ fill_rows(struct term *t, int from, int to, struct cell with)
 	struct grid *g = term_grid(t);
 	if (from >= to)
 		return;
+	row_touched(t, from);
 	if (from > 0)
 		row_cut(grid_row_as_is(g, from - 1));
 	else if (t->screen == &t->main)
@@ -285,6 +295,7 @@ erase_rows(struct term *t, int from, int to, bool selective)
 		fill_rows(t, from, to, blank);
 		return;
 	}
+	row_touched(t, from);
 	grid_veil(g, from, to, blank);
 	cursor_to(t, t->row, t->col);
 }

@@ -6,9 +6,11 @@
  *     titles, colours, tabs, modes ..., margins, cursor, the unfinished sequence
  *
  * Rows are written one after the other from where the cursor is, so that what a terminal
- * shows is scrolled away, not erased.  Where a line goes on in the next row it is made to
- * wrap by a blank, which is then written over: a terminal that wraps fills the new row in
- * the colour of what is written, and the row may have another.
+ * shows is scrolled away, not erased.
+ *
+ * The window may have another size when this arrives.  So a line that goes on in the next
+ * row is left to the terminal to break, and the rows where the cursor is put are counted
+ * from the last one: it may come to stand too low then, but never on what is to stay.
  */
 #include "base/err.h"
 #include "term/paint.h"
@@ -16,6 +18,9 @@
 #include <string.h>
 
 static const struct style plain;
+/* Behind the text of a row, the rest of it in the plain style.  The blank is for a window of
+ * another width, where the text may end in the last column. */
+#define PLAIN_END " \033[K"
 
 static void
 put(struct line_writer *w, const char *text)
@@ -24,13 +29,25 @@ put(struct line_writer *w, const char *text)
 		w->out->failed = true;
 }
 
-/* Behind the last column: wraps. */
+/* Behind the last column: the next character wraps by itself.  But what was too wide to fit
+ * may be gone, or only be a wide cluster with its second character: there a blank is first,
+ * which is written over. */
 static void
-put_wrap(struct line_writer *w, bool spacer)
+put_wrap(struct line_writer *w, bool spacer, bool fits)
 {
+	line_clusters(w, false);
+	if (!fits)
+		return;
 	line_end(w);
 	/* The wide one is an ideographic space. */
-	put(w, spacer ? "\xe3\x80\x80\r" : " \r");
+	put(w, spacer ? "\xe3\x80\x80\b\b" : " \b");
+}
+
+/* The row came in when a character in this colour wrapped, and a terminal has filled it so. */
+static bool
+is_filled(struct style first)
+{
+	return first.bg != COLOUR_DEFAULT;
 }
 
 /* ---- history ---- */
@@ -39,6 +56,7 @@ struct history_painter {
 	struct line_writer *w;
 	struct span link; /* which is on */
 	int cols, col;
+	bool filled;
 };
 
 static bool
@@ -78,8 +96,10 @@ put_cells(struct history_painter *p, struct span text)
 		if (c.width > p->cols)
 			continue;
 		if (p->col + c.width > p->cols) {
-			history_plain(p);
-			put_wrap(p->w, c.width == 2 && p->col == p->cols - 1);
+			if (c.clusters)
+				history_plain(p);
+			put_wrap(p->w, c.width == 2 && p->col == p->cols - 1, c.clusters);
+			p->filled = is_filled(r.style);
 			p->col = 0;
 		}
 		history_style(p, &r.style, r.link);
@@ -103,15 +123,18 @@ put_history_row(struct history_painter *p, const struct history_row *row)
 	if (on)
 		return true;
 	history_plain(p);
+	if (p->filled && p->col < p->cols)
+		put(p->w, PLAIN_END);
 	put(p->w, "\r\n");
 	p->col = 0;
+	p->filled = false;
 	return false;
 }
 
-/* The first row to write. */
-static uint64_t
-first_row(const struct history *h, const struct term_limits *limits)
+uint64_t
+snapshot_first(const struct term *t, const struct term_limits *limits)
 {
+	const struct history *h = &t->history;
 	uint64_t first = h->first > limits->from_row ? h->first : limits->from_row;
 	uint64_t at = h->next;
 	size_t bytes = 0;
@@ -148,21 +171,69 @@ put_history(struct line_writer *w, uint64_t from, bool *ret_spacer)
 
 /* ---- screens ---- */
 
-static void
-put_grid(struct line_writer *w, const struct grid *g, bool goes_on, bool spacer)
+/* The first column behind the cursor, and what waits there. */
+static int
+behind_cursor(const struct term *t)
 {
-	for (int y = 0; y < g->rows; y++) {
+	return t->col + (t->pending || t->join == JOIN_AT);
+}
+
+static void
+put_plain_rest(struct line_writer *w)
+{
+	line_end(w);
+	put(w, PLAIN_END);
+}
+
+/* The same behind the cursor, which stays there. */
+static void
+put_rest(struct line_writer *w, const struct row *r, bool filled)
+{
+	int behind = behind_cursor(w->t);
+	struct cell c = row_cell(r, behind);
+	struct style style = cell_style(w->t, c);
+	if (behind >= term_grid(w->t)->cols || (!filled && !c.style))
+		return;
+	line_clusters(w, false);
+	line_style(w, &style);
+	w->style_id = c.style;
+	put(w, "\033[K");
+}
+
+/* Up to where a row is drawn; `goes_on`: at least that it wraps. */
+static int
+row_end(const struct line_writer *w, const struct grid *g, int y, bool goes_on)
+{
+	const struct row *r = grid_row(g, y);
+	int end = paint_row_end(r);
+	if (w->stays && y == w->t->row)
+		return paint_settled(w->t);
+	if (r->wrapped)
+		end = r->spacer ? g->cols - 1 : g->cols;
+	return end > goes_on ? end : goes_on;
+}
+
+static void
+put_rows(struct line_writer *w, const struct grid *g, int from, int to, bool goes_on,
+    bool spacer)
+{
+	for (int y = from; y < to; y++) {
 		const struct row *r = grid_row(g, y);
-		int end = paint_row_end(r), least = goes_on;
+		int end = row_end(w, g, y, goes_on);
+		struct cell first = row_cell(r, 0);
+		bool wide = first.ch & CELL_WIDE && !(first.ch & CELL_CLUSTER);
+		bool filled = goes_on && is_filled(cell_style(w->t, first));
 		if (goes_on)
-			put_wrap(w, spacer);
-		if (!goes_on && y > 0) {
+			put_wrap(w, spacer, spacer && !wide);
+		if (!goes_on && y > from) {
 			line_end(w);
 			put(w, "\r\n");
 		}
-		if (r->wrapped)
-			end = r->spacer ? g->cols - 1 : g->cols;
-		line_put(w, r, 0, end > least ? end : least);
+		line_put(w, r, 0, end);
+		if (w->stays && y == w->t->row)
+			put_rest(w, r, filled);
+		else if (filled && end < g->cols - r->spacer)
+			put_plain_rest(w);
 		goes_on = r->wrapped;
 		spacer = r->spacer;
 	}
@@ -211,19 +282,111 @@ put_keys(struct line_writer *w, const struct keys *k)
 }
 
 static void
-put_screens(struct line_writer *w, bool goes_on, bool spacer)
+put_tabs(struct line_writer *w)
+{
+	if (tabs_are_default(w->t))
+		return;
+	put(w, "\033[3g");
+	for (int x = 0; x < w->t->main.grid.cols; x++)
+		if (tab_is_set(w->t, x))
+			paint_print(w, "\033[%dG\033H", x + 1);
+}
+
+static bool
+has_margins(const struct term *t)
+{
+	return t->top > 0 || t->bottom < t->main.grid.rows - 1;
+}
+
+/* The rest of a row is as EL leaves it. */
+static bool
+is_erased(const struct term *t, const struct row *r, int from)
+{
+	struct cell c = row_cell(r, from);
+	struct style style = cell_style(t, c), colour = { .bg = style.bg };
+	for (int x = from; x < r->used; x++)
+		if (!cell_equal(r->cells[x], c))
+			return false;
+	return from >= t->main.grid.cols
+	    || (c.ch == ' ' && style_equal(&style, &colour)
+		&& (r->used == t->main.grid.cols || !c.style));
+}
+
+/* Nothing stands behind the cursor, and nothing that is restored later moves it. */
+static bool
+is_at_the_end(const struct term *t)
+{
+	const struct grid *g = &t->main.grid;
+	int y = g->rows - 1;
+	if (t->screen != &t->main || has_margins(t) || term_has(t, MODE_ORIGIN)
+	    || term_has(t, MODE_SIDE_MARGINS))
+		return false;
+	while (y > t->row && row_is_blank(grid_row(g, y)))
+		y--;
+	return y == t->row && is_erased(t, grid_row(g, y), behind_cursor(t));
+}
+
+/* Where the cursor's line begins, if the cursor is at the end of all; else the number of
+ * rows. */
+static int
+last_line(const struct term *t, int from, bool goes_on)
+{
+	const struct grid *g = &t->main.grid;
+	int first = t->row;
+	if (first < from || !is_at_the_end(t))
+		return g->rows;
+	while (first > from && grid_row(g, first - 1)->wrapped)
+		first--;
+	/* The line comes to be in the cursor's row by what is drawn there; what paint_settle
+	 * draws last leaves nobody to erase the rest. */
+	const struct row *r = term_row(t);
+	bool empty = first < t->row && paint_settled(t) == 0
+	    && ((!t->pending && !t->join) || is_filled(cell_style(t, row_cell(r, 0)))
+		|| row_cell(r, behind_cursor(t)).style);
+	return empty || (first == from && goes_on) ? g->rows : first;
+}
+
+static void
+put_keys_and_saved(struct line_writer *w)
 {
 	const struct term *t = w->t;
-	put_grid(w, &t->main.grid, goes_on, spacer);
 	put_keys(w, &t->main.keys);
-	if (t->screen == &t->main) {
-		if (!is_first(&t->main.saved))
-			put_saved(w, &t->main, "\0337");
+	if (t->screen != &t->main)
+		put_saved(w, &t->main, "\033[?1049h");
+	else if (!is_first(&t->main.saved))
+		put_saved(w, &t->main, "\0337");
+}
+
+/* The last line comes last, and the cursor stays behind it, whatever the window's width is:
+ * so the rows below it are there before. */
+static void
+put_main(struct line_writer *w, int from, bool goes_on, bool spacer)
+{
+	const struct grid *g = &w->t->main.grid;
+	int last = last_line(w->t, from, goes_on);
+	w->from_below = true;
+	put_rows(w, g, from, last, goes_on, spacer);
+	for (int y = last > from ? last : from + 1; y < g->rows; y++)
+		put(w, "\r\n");
+	put_keys_and_saved(w);
+	put_tabs(w);
+	if (last == g->rows)
 		return;
-	}
-	put_saved(w, &t->main, "\033[?1049h");
+	paint_go_to(w, last, 0);
+	w->stays = true;
+	put_rows(w, g, last, w->t->row + 1, false, false);
+}
+
+static void
+put_screens(struct line_writer *w, int from, bool goes_on, bool spacer)
+{
+	const struct term *t = w->t;
+	put_main(w, from, goes_on, spacer);
+	if (t->screen == &t->main)
+		return;
+	w->from_below = false;
 	put(w, "\033[H");
-	put_grid(w, &t->alternate.grid, false, false);
+	put_rows(w, &t->alternate.grid, 0, t->alternate.grid.rows, false, false);
 	put_keys(w, &t->alternate.keys);
 	if (!is_first(&t->alternate.saved))
 		put_saved(w, &t->alternate, "\0337");
@@ -273,17 +436,6 @@ put_colours(struct line_writer *w)
 	}
 }
 
-static void
-put_tabs(struct line_writer *w)
-{
-	if (tabs_are_default(w->t))
-		return;
-	put(w, "\033[3g");
-	for (int x = 0; x < w->t->main.grid.cols; x++)
-		if (tab_is_set(w->t, x))
-			paint_print(w, "\033[%dG\033H", x + 1);
-}
-
 /* Modes that only are remembered, and first what XTSAVE keeps of them. */
 static void
 put_modes(struct line_writer *w)
@@ -318,15 +470,16 @@ put_state(struct line_writer *w)
 	const struct term *t = w->t;
 	put_titles(w);
 	put_colours(w);
-	put_tabs(w);
 	put_modes(w);
 	for (int i = 0; i < MODIFY_COUNT; i++)
 		if (t->modify[i] != MODIFY_UNSET)
 			paint_print(w, "\033[>%d;%dm", i, t->modify[i]);
 	if (t->cursor_shape)
 		paint_print(w, "\033[%d q", t->cursor_shape);
-	if (t->top > 0 || t->bottom < t->main.grid.rows - 1)
+	if (has_margins(t)) {
 		paint_print(w, "\033[%d;%dr", t->top + 1, t->bottom + 1);
+		w->from_below = false;
+	}
 	paint_settle(w, &ascii);
 	if (term_has(t, MODE_SYNC))
 		paint_mode(w, MODE_SYNC, true);
@@ -341,11 +494,13 @@ term_snapshot_parts(const struct term *t, const struct term_limits *limits,
 {
 	struct line_writer w;
 	bool spacer = false;
+	uint64_t gone = t->history.next;
+	int from = limits->from_row > gone ? (int)(limits->from_row - gone) : 0;
 	line_begin(&w, t, out, false);
 	put(&w, "\033[J");
-	bool goes_on = put_history(&w, first_row(&t->history, limits), &spacer);
+	bool goes_on = put_history(&w, snapshot_first(t, limits), &spacer);
 	*ret_screens = out->len;
-	put_screens(&w, goes_on, goes_on && spacer);
+	put_screens(&w, from, goes_on, goes_on && spacer);
 	put_state(&w);
 	return out->failed ? ERR_NOMEM : 0;
 }
@@ -355,17 +510,4 @@ term_snapshot(const struct term *t, const struct term_limits *limits, struct buf
 {
 	size_t screens;
 	return term_snapshot_parts(t, limits, out, &screens);
-}
-
-int
-term_resync(const struct term *t, const struct term_limits *limits, struct buf *out,
-    uint64_t *ret_lost)
-{
-	uint64_t first = first_row(&t->history, limits);
-	*ret_lost = first > limits->from_row ? first - limits->from_row : 0;
-	/* Not all at once: tmux would scroll it into its history. */
-	static const char erase[] = "\033[2H\033[J\033[H\033[K";
-	if (buf_put(out, erase, sizeof erase - 1))
-		return ERR_NOMEM;
-	return term_snapshot(t, limits, out);
 }

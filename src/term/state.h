@@ -105,6 +105,13 @@ struct colour {
 	bool set;
 };
 
+/* Where a terminal was left: it shows what stands above `row`, where a line begins; its
+ * cursor is `up` rows further down. */
+struct mark {
+	uint64_t row;
+	uint64_t up;
+};
+
 struct term {
 	struct parser parser;
 	uint64_t written; /* bytes */
@@ -113,6 +120,12 @@ struct term {
 	struct screen main, alternate;
 	struct screen *screen; /* one of the two */
 	struct history history;
+	struct mark marks[TERM_MARKS];
+	/* So many rows at the top of the main screen are above some mark: the first of them,
+	 * numbered on from those in history, that changed or had the cursor is kept until the
+	 * marks are looked after. */
+	int watched;
+	uint64_t touched;
 
 	int row, col;
 	bool pending;
@@ -151,6 +164,15 @@ struct term {
 	uint8_t flat_len, flat_text[FLAT_MAX];
 };
 
+/* ---- mark.c ---- */
+
+/* A watched row, if it is on the main screen. */
+void mark_touched(struct term *t, int y);
+/* Brings the marks up to date, as the screen is now. */
+void marks_settle(struct term *t);
+/* They are, and all begins anew. */
+void marks_watch(struct term *t);
+
 static inline bool
 term_has(const struct term *t, enum mode m)
 {
@@ -167,6 +189,14 @@ static inline struct row *
 term_row(const struct term *t)
 {
 	return grid_row(&t->screen->grid, t->row);
+}
+
+/* Row y changes; cursor_to notes the cursor's own. */
+static inline void
+row_touched(struct term *t, int y)
+{
+	if (y < t->watched)
+		mark_touched(t, y);
 }
 
 /* Eight bytes, the first one lowest. */
@@ -239,6 +269,11 @@ void tab_set(struct term *t, int col, bool on);
 int alternate_enter(struct term *t);
 void alternate_leave(struct term *t);
 void margins_reset(struct term *t);
+
+/* ---- snapshot.c ---- */
+
+/* The first row of history within the limits. */
+uint64_t snapshot_first(const struct term *t, const struct term_limits *limits);
 
 /* ---- the rest ---- */
 

@@ -47,6 +47,7 @@ term_new(const struct term_options *o, struct term **ret_term)
 	history_init(&t->history, o->history_rows, o->history_bytes);
 	buf_init(&t->scratch, ROW_MAX);
 	t->screen = &t->main;
+	t->touched = UINT64_MAX;
 	if (tables_init(t)
 	    || grid_init(&t->main.grid, bounded(o->rows), bounded(o->cols), &t->tables)) {
 		term_free(t);

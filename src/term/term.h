@@ -81,24 +81,37 @@ uint64_t term_oldest(const struct term *t);
 /* ---- snapshots ---- */
 
 struct term_limits {
-	uint64_t from_row; /* rows of history before it are left out */
+	uint64_t
+	    from_row; /* rows before it, of history or the main screen, are left out */
 	size_t rows_max; /* the latest so many rows of history, */
 	size_t bytes_max; /* and about so many bytes of it */
 };
 
 /* Appends what makes a fresh terminal equal: history, screens, cursor, modes, titles ...
  * It asks the terminal nothing.  What a terminal already shows is not erased but scrolled
- * away. */
+ * away.  Where its window has another size by now, no line is lost nor shown twice. */
 int
 term_snapshot(const struct term *t, const struct term_limits *limits, struct buf *out);
 /* The same; *ret_screens: the length of `out` where the history has ended.  In it every line
  * ends plain and with CR LF: from behind one of these on it is a snapshot as well. */
 int term_snapshot_parts(const struct term *t, const struct term_limits *limits,
     struct buf *out, size_t *ret_screens);
-/* For a terminal that shows what this model showed when row `from_row` was not yet gone,
- * after term_undo: the rows from there on, then the screens.  *ret_lost: how many rows
- * from there on are not kept. */
-int term_resync(const struct term *t, const struct term_limits *limits, struct buf *out,
+
+/* ---- a terminal that is left behind ---- */
+
+enum { TERM_MARKS = 16 };
+
+/* Here the terminal `which` is left, and gets no more but term_undo.  The mark keeps to the
+ * line: other sizes move it along, and what was written before is outrun by what changes
+ * it. */
+void term_mark(struct term *t, int which);
+/* Nothing is written in the cursor's row, and no line goes on into it: a good place, since a
+ * terminal of another size is at the beginning of a row as well. */
+bool term_between_lines(const struct term *t);
+/* Appends what goes back to where the mark is and erases what the terminal shows from there
+ * on.  A snapshot within these limits, whose from_row is set, brings it up to date.
+ * *ret_lost: how many of its rows are not kept. */
+int term_resume(struct term *t, int which, struct term_limits *limits, struct buf *out,
     uint64_t *ret_lost);
 
 /* ---- over a terminal ---- */

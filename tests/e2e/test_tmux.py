@@ -139,8 +139,11 @@ LONG = [r"seq -f 'line %08.0f and some more to fill the row with text' 80000",
         r" printf '\033[?1049l\033[?1000l'; seq -f 'line %08.0f' 500"]
 
 
-@pytest.mark.parametrize(("command", "lines"), zip(LONG, [80000, 500]), ids=["main", "other"])
-def test_every_line_is_there_once_after_a_long_outage(host, tmux, command, lines):
+@pytest.mark.parametrize(("command", "lines", "rows"),
+                         [(LONG[0], 80000, None), (LONG[1], 500, None),
+                          (LONG[0], 80000, 45), (LONG[0], 80000, 8)],
+                         ids=["main", "other", "higher", "lower"])
+def test_every_line_is_there_once_after_a_long_outage(host, tmux, command, lines, rows):
     tmux.open(belay_argv(host, "--session", "shown"))
     tmux.wait("ready$")
     tmux.type(f"clear; sleep 1; {command}; touch ~/done", "Enter")
@@ -148,10 +151,12 @@ def test_every_line_is_there_once_after_a_long_outage(host, tmux, command, lines
     host.proxy.refuse()
     host.proxy.cut()
     wait_until(lambda: (host.home / "done").exists(), timeout=60)
+    if rows:
+        tmux("resize-window", "-y", rows)
     host.proxy.heal()
     tmux.wait(f"line {lines:08}")
     tmux.wait("ready$")
-    numbers = [int(row[5:13]) for row in tmux.rows() if re.match(r"line \d", row)]
+    numbers = [int(row[5:13]) for row in tmux.rows() if re.match(r"line \d{8}", row)]
     assert numbers == list(range(1, lines + 1))
     state = tmux.state()[0]
     assert "alternate_on=0" in state and "mouse_any_flag=0" in state

@@ -158,6 +158,8 @@ int __wrap_munmap(void *p, size_t n);
 static long test_blocks; /* allocated and not freed */
 static long test_fail_in; /* this many allocations from now, one fails; 0: none does */
 static bool test_failed_one;
+/* All of them fail, or only those of pages, as ring.c has them. */
+static enum { MEMORY, NO_PAGES, NO_MEMORY } test_memory;
 static bool test_in_malloc; /* some C libraries' malloc() calls mmap() by that name */
 
 /* The n-th allocation from now on fails, once; 0: none. */
@@ -182,7 +184,7 @@ test_fails_now(void)
 	if (test_fail_in && --test_fail_in == 0)
 		test_failed_one = true;
 	else
-		return false;
+		return test_memory == NO_MEMORY;
 	return true;
 }
 
@@ -218,7 +220,7 @@ __wrap_mmap(void *p, size_t n, int prot, int flags, int fd, off_t off)
 {
 	if (test_in_malloc)
 		return __real_mmap(p, n, prot, flags, fd, off);
-	if (test_fails_now())
+	if (test_fails_now() || test_memory == NO_PAGES)
 		return MAP_FAILED;
 	p = __real_mmap(p, n, prot, flags, fd, off);
 	test_blocks += p != MAP_FAILED;
@@ -240,6 +242,7 @@ test_run(const struct test *t)
 {
 	test_seed(0);
 	test_fail_malloc(0);
+	test_memory = MEMORY;
 	test_blocks = 0;
 	int end = setjmp(test_end);
 	if (end) {

@@ -374,20 +374,21 @@ check_resync(void)
 	struct term *host = fresh(4, 12), *client = fresh(4, 12);
 	kind_traffic(&b);
 	size_t seen = test_below(b.len);
-	give(host, &b);
 	CHECK_EQ(term_write(client, buf_bytes(&b), seen), 0);
 	/* A terminal shows half a character as a broken one, whatever comes next. */
 	for (; client->parser.state == PARSER_CHAR && seen < b.len; seen++)
 		CHECK_EQ(term_write(client, buf_bytes(&b) + seen, 1), 0);
+	CHECK_EQ(term_write(host, buf_bytes(&b), seen), 0);
 	buf_init(&bytes, SIZE_MAX / 2);
 	buf_init(&was, SIZE_MAX / 2);
 	buf_init(&is, SIZE_MAX / 2);
+	term_mark(host, 0);
 	CHECK_EQ(term_undo(client, &bytes), 0);
+	CHECK_EQ(term_write(host, buf_bytes(&b) + seen, b.len - seen), 0);
 	struct term_limits from = ALL;
-	from.from_row = term_gone_at(host, seen);
-	CHECK_EQ(from.from_row, term_gone(client));
-	CHECK_EQ(term_resync(host, &from, &bytes, &lost), 0);
+	CHECK_EQ(term_resume(host, 0, &from, &bytes, &lost), 0);
 	CHECK_EQ(lost, 0);
+	CHECK_EQ(term_snapshot(host, &from, &bytes), 0);
 	give(client, &bytes);
 	describe_seen(&was, host);
 	describe_seen(&is, client);
@@ -494,11 +495,9 @@ TEST(a_snapshot_has_as_much_history_as_is_asked_for)
 	give(again, &b);
 	CHECK_EQ(term_gone(again), 2);
 	buf_drop(&b, b.len);
-	CHECK_EQ(term_resync(t, &bytes, &b, &lost), 0);
+	buf_drop(&b, b.len);
+	CHECK_EQ(term_resume(t, 0, &bytes, &b, &lost), 0);
 	CHECK_EQ(lost, 6);
-	two.from_row = 7;
-	CHECK_EQ(term_resync(t, &two, &b, &lost), 0);
-	CHECK_EQ(lost, 0);
 	/* What does not fit is an error. */
 	buf_finish(&b);
 	buf_init(&b, 10);

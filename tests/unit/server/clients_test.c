@@ -1,0 +1,345 @@
+/*
+ * Output on its way to the terminals of clients that come, go and stall, as the session has it:
+ * what the program writes goes into the streams and the host's model, what a stream delivers
+ * to a terminal (another model), and every window changes its size when it likes.
+ */
+#include "server/clients.h"
+
+#include "term/line.h"
+#include "test.h"
+
+enum { SEEDS = 2000, LINE_MAX_LEN = 130, ROOM = 16 * 1024 * 1024 };
+
+static struct loop loop;
+static struct clients clients;
+static struct client *client;
+static struct link wire; /* of no kind: only that it is there */
+static struct term *terminal;
+static unsigned lines; /* that were written */
+static bool starves; /* the host has no memory now and then */
+
+static void
+random_size(struct tty_size *size)
+{
+	*size = (struct tty_size){ .rows = (uint16_t)(1 + test_below(30)),
+		.cols = (uint16_t)(12 + test_below(100)) };
+}
+
+static void
+begin(const struct tty_size *size)
+{
+	static const uint8_t id[ID_LEN] = { 1 };
+	struct term_options o = { size->rows, size->cols, 1000 * 1000, SIZE_MAX, false };
+	CHECK_EQ(clients_init(&clients, &loop, true, size), 0);
+	client = clients_add(&clients, id, ROLE_OWNER, false);
+	CHECK(client);
+	CHECK_EQ(term_new(&o, &terminal), 0);
+	link_init(&wire, 1);
+	lines = 0;
+}
+
+static void
+end(void)
+{
+	if (client_here(client))
+		engine_remove(&client->engine, &wire);
+	clients_finish(&clients);
+	link_finish(&wire);
+	term_free(terminal);
+}
+
+/* ---- the way to the terminal ---- */
+
+/* At most so many bytes arrive, are shown and acknowledged. */
+static void
+deliver(size_t max)
+{
+	struct stream *s = client->main;
+	const uint8_t *bytes;
+	bool at_end;
+	s->out_limit = UINT64_MAX;
+	while (max) {
+		size_t n = stream_next(s, max, &bytes, &at_end);
+		if (!n)
+			break;
+		CHECK_EQ(term_write(terminal, bytes, n), 0);
+		stream_sent(s, n);
+		CHECK_EQ(stream_on_ack(s, s->out_next, UINT64_MAX), 0);
+		max -= n;
+	}
+}
+
+static void
+turn(void)
+{
+	loop.now_us += 1000 * 1000;
+	(void)clients_catch_up(&clients, loop.now_us);
+}
+
+/* ---- the program ---- */
+
+static void
+write_bytes(const struct buf *b)
+{
+	for (size_t at = 0; at < b->len;) {
+		uint8_t *room;
+		bool again = clients.retry_us; /* it is not for long */
+		test_memory = starves && !again && test_below(4) == 0 ? NO_MEMORY
+								      : MEMORY;
+		size_t n = clients_space(&clients, false, 1 + test_below(4096), &room);
+		if (!n) { /* it waits */
+			test_memory = MEMORY;
+			deliver(1 + test_below(3000));
+			turn();
+			continue;
+		}
+		n = n < b->len - at ? n : b->len - at;
+		memcpy(room, buf_bytes(b) + at, n);
+		/* The model has its own tests without memory. */
+		test_memory = test_memory ? NO_PAGES : MEMORY;
+		clients_wrote(&clients, false, n);
+		test_memory = MEMORY;
+		at += n;
+	}
+}
+
+/* A line has its number at both ends, and so cannot be taken for two. */
+static void
+put_line(struct buf *b, unsigned number)
+{
+	static const char *const colours[] = { "", "", "\033[31m", "\033[44m",
+		"\033[7m" };
+	const char *colour = colours[test_below(5)];
+	buf_print(b, "%s<%u:", colour, number);
+	for (size_t n = test_below(4) ? test_below(40) : test_below(LINE_MAX_LEN); n; n--)
+		buf_putc(b, 'x');
+	buf_print(b, ":%u>%s\r\n", number, *colour ? "\033[m" : "");
+}
+
+static void
+write_something(void)
+{
+	struct buf b;
+	buf_init(&b, ROOM);
+	switch (test_below(8)) {
+	case 0: /* what is redrawn in its line */
+		for (size_t n = test_below(30); n; n--)
+			buf_print(&b, "\r%zu%%\033[K", n);
+		buf_print(&b, "\r\033[K");
+		break;
+	case 1: /* a program on the other screen */
+		buf_print(&b, "\033[?1049h\033[H\033[2J");
+		for (size_t n = test_below(100); n; n--)
+			buf_print(&b, "\033[%zu;%zuH~", 1 + test_below(30),
+			    test_below(80));
+		buf_print(&b, "\033[?1049l");
+		break;
+	case 2: /* a prompt, which asks the terminal something */
+		buf_print(&b, "\033[6n\033[?2004h$ ls\033[?2004l\r\n");
+		break;
+	default:
+		for (size_t n = 1 + test_below(60); n; n--)
+			put_line(&b, lines++);
+	}
+	write_bytes(&b);
+	buf_finish(&b);
+}
+
+/* ---- the client ---- */
+
+static void
+goes(void)
+{
+	if (client_here(client))
+		engine_remove(&client->engine, &wire);
+}
+
+static void
+tell_size(void)
+{
+	CHECK_EQ(term_resize(clients.term, term_rows(terminal), term_cols(terminal)), 0);
+}
+
+static void
+comes(void)
+{
+	if (client_here(client))
+		return;
+	CHECK_EQ(engine_add(&client->engine, &wire), 0);
+	tell_size();
+}
+
+static void
+window_changes(void)
+{
+	struct tty_size size;
+	random_size(&size);
+	/* Between CR and LF any terminal loses the rest of a line that is broken then. */
+	while (
+	    terminal->col == 0 && term_row(terminal)->used && stream_unsent(client->main))
+		deliver(1);
+	CHECK_EQ(term_resize(terminal, size.rows, size.cols), 0);
+}
+
+static void
+settle(void)
+{
+	comes();
+	tell_size();
+	for (int i = 0; i < 4; i++) {
+		deliver(SIZE_MAX);
+		turn();
+	}
+	CHECK(!client->behind && !stream_unacked(client->main));
+}
+
+/* ---- what is seen in the end ---- */
+
+static void
+put_text(struct buf *out, const struct row *r)
+{
+	uint8_t own[4];
+	for (int x = 0; x < r->used; x++) {
+		struct span text = cell_text(terminal, r->cells[x], own);
+		if (!(r->cells[x].ch & CELL_TAIL) && *text.p != ' ')
+			(void)buf_put(out, text.p, text.n);
+	}
+}
+
+static void
+seen(struct buf *out)
+{
+	struct line_reader r;
+	struct line_cell c;
+	for (uint64_t i = terminal->history.first; i < terminal->history.next; i++) {
+		line_read(&r, history_get(&terminal->history, i).text);
+		while (line_next(&r, &c))
+			if (*c.text.p != ' ')
+				(void)buf_put(out, c.text.p, c.text.n);
+	}
+	for (int y = 0; y < term_rows(terminal); y++)
+		put_text(out, grid_row(&terminal->main.grid, y));
+}
+
+/* Returns the next one whole; UINT32_MAX: there is none. */
+static unsigned
+next_line(const char **at)
+{
+	unsigned number, again;
+	const char *p = strchr(*at, '<');
+	if (!p || sscanf(p, "<%u:", &number) != 1)
+		return UINT32_MAX;
+	for (p = strchr(p, ':') + 1; *p == 'x';)
+		p++;
+	if (sscanf(p, ":%u>", &again) != 1 || again != number)
+		FAIL("line %u is torn: %.60s", number, *at);
+	*at = strchr(p, '>') + 1;
+	return number;
+}
+
+/* Of those that could not be kept the terminal is told. */
+static void
+check_every_line_once(void)
+{
+	struct buf b;
+	buf_init(&b, ROOM);
+	seen(&b);
+	const char *at = buf_str(&b);
+	if (getenv("TERM_SEED"))
+		printf("%s\n", at);
+	unsigned number = 0, got;
+	bool lost = strstr(at, "couldnotbekept");
+	CHECK(starves || !lost);
+	for (; (got = next_line(&at)) != UINT32_MAX; number++) {
+		if (lost && got > number)
+			number = got;
+		CHECK_EQ(got, number);
+	}
+	CHECK(lost || number == lines);
+	buf_finish(&b);
+}
+
+static void
+for_seeds(void (*check)(void))
+{
+	const char *one = getenv("TERM_SEED");
+	uint64_t first = one ? strtoull(one, NULL, 10) : 1;
+	for (uint64_t seed = first; seed < first + (one ? 1 : SEEDS); seed++) {
+		test_seed(seed);
+		check();
+	}
+}
+
+static void
+live(void)
+{
+	struct tty_size size;
+	random_size(&size);
+	begin(&size);
+	clients.retained_max = 200 + test_below(20000);
+	for (int steps = 40; steps; steps--) {
+		switch (test_below(10)) {
+		case 0:
+			goes();
+			break;
+		case 1:
+			comes();
+			break;
+		case 2:
+			window_changes();
+			break;
+		case 3:
+			if (client_here(client))
+				tell_size();
+			break;
+		case 4: /* another's window counts now */
+			random_size(&size);
+			CHECK_EQ(term_resize(clients.term, size.rows, size.cols), 0);
+			break;
+		case 5:
+			if (client_here(client))
+				deliver(test_below(30000));
+			break;
+		default:
+			write_something();
+		}
+		turn();
+	}
+	settle();
+	check_every_line_once();
+	end();
+}
+
+TEST(every_line_is_shown_once_whatever_the_sizes)
+{
+	starves = false;
+	for_seeds(live);
+}
+
+TEST(no_line_is_shown_twice_without_memory)
+{
+	starves = true;
+	for_seeds(live);
+}
+
+/* Nor does the program wait for ever, as long as there is the room of the last time. */
+TEST(a_client_without_memory_is_left_behind)
+{
+	struct tty_size size = { 24, 80, 0, 0 };
+	uint8_t *room;
+	begin(&size);
+	CHECK(clients_space(&clients, false, 4096, &room) > 6);
+	memcpy(room, "half a", 6);
+	clients_wrote(&clients, false, 6);
+	stream_wrote(client->main, 8192); /* of what was reserved */
+	test_memory = NO_PAGES;
+	for (int i = 0; i < 2 && !client->behind; i++) {
+		CHECK(clients_space(&clients, false, 1, &room));
+		CHECK_EQ(clients_space(&clients, false, 4096, &room) > 0, i > 0);
+		CHECK_EQ(clients_space(&clients, false, 1, &room), i > 0);
+		turn();
+	}
+	CHECK(client->behind);
+	test_memory = MEMORY;
+	end();
+}
