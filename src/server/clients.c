@@ -31,6 +31,9 @@ enum {
 	UNFINISHED_MAX = 1024,
 	UNDO_MAX = 8 * 1024, /* what leaves a terminal, whatever was switched on in it */
 	RETRY_US = 100 * 1000, /* when there was no memory */
+	/* A link on which nothing is acknowledged for so long is not waited for: */
+	SILENT_US = 5 * 1000 * 1000,
+	SILENT_ROUNDS = 10, /* nor for so many round trips */
 };
 
 static uint8_t scratch[SCRATCH]; /* a terminal's output, on its way to everybody */
@@ -204,11 +207,16 @@ pipe_space(struct clients *ps, bool errors, size_t max, uint8_t **ret_room)
 	return stream_space(s, max, ret_room);
 }
 
+static const struct link *
+terminal_link(const struct client *p)
+{
+	return engine_link(&p->engine, p->main->rank);
+}
+
 static size_t
 ahead(const struct client *p)
 {
-	size_t n = congestion_in(&engine_link(&p->engine, p->main->rank)->congestion,
-	    AHEAD_US);
+	size_t n = congestion_in(&terminal_link(p)->congestion, AHEAD_US);
 	if (!n || n > AHEAD_TERMINAL)
 		return AHEAD_TERMINAL;
 	return n < AHEAD_LEAST ? AHEAD_LEAST : n;
@@ -222,25 +230,52 @@ waits_for(const struct clients *ps, const struct client *p)
 	    && (client_here(p) || !clients_other_here(ps, p, CLAIM_STAY));
 }
 
+/* When the program is to go on without it, as if it were away; 0: it answers. */
+static uint64_t
+given_up_at(const struct client *p)
+{
+	const struct link *l = client_here(p) ? terminal_link(p) : NULL;
+	if (!l || !l->asked_us)
+		return 0;
+	uint64_t rounds_us = SILENT_ROUNDS * l->srtt_us;
+	return l->asked_us + (rounds_us > SILENT_US ? rounds_us : SILENT_US);
+}
+
+static bool
+answers(const struct clients *ps, const struct client *p)
+{
+	uint64_t at = given_up_at(p);
+	return client_here(p) && (!at || ps->loop->now_us < at);
+}
+
+static bool
+any_answers(const struct clients *ps)
+{
+	for (size_t i = 0; i < CLIENTS_MAX; i++)
+		if (answers(ps, &ps->list[i]))
+			return true;
+	return false;
+}
+
 /* Somebody waits for more, or nobody is there at all; and all have room who are to get
  * every byte. */
 static bool
 terminal_may_write(const struct clients *ps)
 {
-	bool any_here = false;
+	bool any = false;
 	for (size_t i = 0; i < CLIENTS_MAX; i++) {
 		const struct client *p = &ps->list[i];
 		if (waits_for(ps, p)
 		    && stream_unacked(p->main) + ps->unfinished.len + SCRATCH
 			> ps->retained_max)
 			return false;
-		if (!client_here(p))
+		if (!answers(ps, p))
 			continue;
-		any_here = true;
+		any = true;
 		if (!p->behind && stream_unsent(p->main) < ahead(p))
 			return true;
 	}
-	return !any_here;
+	return !any;
 }
 
 static void bound_history(struct clients *ps);
@@ -404,7 +439,7 @@ clients_wrote(struct clients *ps, bool errors, size_t n)
 		stream_wrote(errors ? p->errors : p->main, n);
 		return;
 	}
-	if (!clients_any_here(ps) && !any_exact(ps)) {
+	if (!any_answers(ps) && !any_exact(ps)) {
 		wrote_to_nobody(ps, scratch, n);
 		return;
 	}
@@ -474,6 +509,8 @@ clients_catch_up(struct clients *ps, uint64_t now_us)
 			continue;
 		if (client_here(p) && p->behind && !stream_unacked(p->main))
 			catch_up(ps, p);
+		if (ps->pty && given_up_at(p) > now_us)
+			loop_sooner(&at, given_up_at(p));
 		loop_sooner(&at,
 		    pace_turn(&p->pace, p->main, engine_link(&p->engine, p->main->rank),
 			now_us));

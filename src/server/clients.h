@@ -9,8 +9,8 @@
  *     program <-- input <------ stream 1 of every client that may type
  *
  * Full: a program on pipes has one client and waits for it, however long it takes.  One on
- * a terminal waits only while every client that is connected still has much to fetch; a
- * client that is away, or slower than another, is left behind when its retained bytes are
+ * a terminal waits only while every client that is connected, and has acknowledged anything
+ * in the last 5 s (or ten round trips), still has much to fetch; a client that is away, or slower than another, is left behind when its retained bytes are
  * full, and gets the rows it missed and the screen from the model when it has fetched
  * those.
  */

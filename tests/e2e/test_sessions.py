@@ -394,6 +394,18 @@ def test_a_long_outage_loses_no_line(host):
     host.finish(term)
 
 
+def test_in_a_silent_outage_the_program_goes_on(host):
+    term = host.shell()
+    term.line(f"sleep 1; seq -f 'line %08.0f and some more' {LINES}; touch ~/done")
+    wait_until(lambda: host.running("sleep", "1"))
+    host.proxy.drop(new=True)
+    wait_until(lambda: (host.home / "done").exists(), timeout=30)
+    host.proxy.heal()
+    host.proxy.cut()
+    term.expect(f"line {LINES:08}", timeout=60)
+    host.finish(term)
+
+
 # The end.
 
 def settle(child):

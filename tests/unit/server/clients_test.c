@@ -343,3 +343,50 @@ TEST(a_client_without_memory_is_left_behind)
 	test_memory = MEMORY;
 	end();
 }
+
+/* ---- a silent outage ---- */
+
+/* Writes until the program waits. */
+static void
+fill(void)
+{
+	uint8_t *room;
+	for (size_t n; (n = clients_space(&clients, false, 4096, &room));) {
+		memset(room, 'x', n);
+		clients_wrote(&clients, false, n);
+		CHECK(stream_unacked(client->main) < 1024 * 1024);
+	}
+}
+
+static void
+check_waits_until(uint64_t us)
+{
+	uint8_t *room;
+	fill();
+	CHECK_EQ(clients_catch_up(&clients, loop.now_us), us);
+	loop.now_us = us - 1;
+	CHECK_EQ(clients_space(&clients, false, 4096, &room), 0);
+	loop.now_us = us;
+	CHECK(clients_space(&clients, false, 4096, &room));
+}
+
+TEST(the_program_goes_on_after_a_while_without_an_answer)
+{
+	struct tty_size size = { 24, 80, 0, 0 };
+	begin(&size);
+	loop.now_us = 1000;
+	CHECK_EQ(engine_add(&client->engine, &wire), 0);
+	fill();
+	uint8_t *room;
+	loop.now_us += 1000ull * 1000
+	    * 1000; /* nothing was sent: as long as that takes */
+	CHECK_EQ(clients_space(&clients, false, 4096, &room), 0);
+	link_asked(&wire, loop.now_us);
+	check_waits_until(loop.now_us + 5 * 1000 * 1000);
+	link_heard(&wire, false, loop.now_us); /* it answers again */
+	fill();
+	wire.srtt_us = 700 * 1000;
+	link_asked(&wire, loop.now_us);
+	check_waits_until(loop.now_us + 7 * 1000 * 1000);
+	end();
+}
