@@ -128,10 +128,20 @@ tabs_every_8(struct term *t, const struct params *ps)
 
 /* ---- erasing, inserting, deleting ---- */
 
+/* Terminals differ in what is erased behind the last column, and whether the cursor goes on
+ * waiting there: as most do (tests/unit/term/test_edge.py), it does; EL 0, ECH, DCH and ICH
+ * change nothing, ED 0 erases the last cell. */
+static bool
+at_edge(const struct term *t)
+{
+	return t->pending && t->col == term_grid(t)->cols - 1;
+}
+
 static void
 erase_in_display(struct term *t, int what, bool selective)
 {
 	int cols = term_grid(t)->cols, rows = term_grid(t)->rows;
+	bool waits = at_edge(t);
 	if (what == 0) {
 		if (t->col > 0)
 			erase_columns(t, t->row, t->col, cols, selective);
@@ -143,6 +153,7 @@ erase_in_display(struct term *t, int what, bool selective)
 		erase_rows(t, 0, rows, selective);
 	}
 	cursor_to(t, t->row, t->col);
+	t->pending = waits;
 }
 
 static void
@@ -164,12 +175,14 @@ static void
 erase_in_line(struct term *t, int what, bool selective)
 {
 	int cols = term_grid(t)->cols;
-	if (what == 0)
+	bool waits = at_edge(t);
+	if (what == 0 && !waits)
 		erase_columns(t, t->row, t->col, cols, selective);
 	else if (what == 1)
 		erase_columns(t, t->row, 0, t->col + 1, selective);
 	else if (what == 2)
 		erase_columns(t, t->row, 0, cols, selective);
+	t->pending |= waits;
 }
 
 static void
@@ -188,7 +201,8 @@ static void
 erase_chars(struct term *t, const struct params *ps)
 {
 	int end = t->col + param_or(ps, 0, 1), cols = term_grid(t)->cols;
-	erase_columns(t, t->row, t->col, end < cols ? end : cols, false);
+	if (!at_edge(t))
+		erase_columns(t, t->row, t->col, end < cols ? end : cols, false);
 }
 
 static bool
@@ -200,6 +214,8 @@ between_side_margins(const struct term *t)
 static void
 insert_chars(struct term *t, const struct params *ps)
 {
+	if (at_edge(t))
+		return;
 	cursor_to(t, t->row, t->col);
 	if (between_side_margins(t))
 		row_shift(term_grid(t), grid_row_as_is(term_grid(t), t->row), t->col,
@@ -209,6 +225,8 @@ insert_chars(struct term *t, const struct params *ps)
 static void
 delete_chars(struct term *t, const struct params *ps)
 {
+	if (at_edge(t))
+		return;
 	cursor_to(t, t->row, t->col);
 	if (between_side_margins(t))
 		row_shift(term_grid(t), grid_row_as_is(term_grid(t), t->row), t->col,
