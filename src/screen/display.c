@@ -52,7 +52,10 @@ display_watch(struct display *d)
 	if (tty_get_size(d->watch.fd, &size) || !size.rows || !size.cols)
 		return false;
 	struct term_options o = { .rows = size.rows, .cols = size.cols, .unknown = true };
-	return kind && strcmp(kind, "dumb") != 0 && term_new(&o, &d->model) == 0;
+	if (!kind || strcmp(kind, "dumb") == 0 || term_new(&o, &d->model))
+		return false;
+	term_is_called(d->model, (struct span){ (const uint8_t *)kind, strlen(kind) });
+	return true;
 }
 
 void

@@ -246,6 +246,8 @@ start(struct session *h, const struct msg_hello *hello, enum role role,
 	struct client *p = NULL;
 	session_info_begin(&h->info, hello);
 	int err = clients_init(&h->clients, &h->loop, hello->kind == KIND_PTY, &size);
+	if (h->clients.term)
+		term_is_called(h->clients.term, hello->term);
 	if (!err && !(p = clients_add(&h->clients, hello->client, role, false)))
 		err = ERR_NOMEM;
 	if (!err)

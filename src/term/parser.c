@@ -120,7 +120,7 @@ read_escape(struct term *t, const uint8_t *from, const uint8_t *end)
 		}
 		if (first
 		    && (c == '[' || c == ']' || c == 'P' || c == 'X' || c == '^'
-			|| c == '_')) {
+			|| c == '_' || (c == 'k' && t->string_k))) {
 			ps->state = c == '[' ? PARSER_CSI
 			    : c == ']'	     ? PARSER_OSC
 					     : PARSER_STRING;

@@ -25,7 +25,7 @@ enum parser_state {
 	PARSER_ESCAPE,
 	PARSER_CSI,
 	PARSER_OSC,
-	PARSER_STRING, /* DCS, SOS, PM, APC */
+	PARSER_STRING, /* DCS, SOS, PM, APC; ESC k where that is one */
 };
 
 struct term;

@@ -115,6 +115,7 @@ struct mark {
 struct term {
 	struct parser parser;
 	uint64_t written; /* bytes */
+	bool string_k; /* ESC k begins a string */
 	int err; /* of the term_write that is under way */
 
 	struct screen main, alternate;

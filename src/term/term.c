@@ -83,6 +83,19 @@ term_free(struct term *t)
 	free(t);
 }
 
+static bool
+begins_with(struct span text, const char *word)
+{
+	size_t n = strlen(word);
+	return text.n >= n && memcmp(text.p, word, n) == 0;
+}
+
+void
+term_is_called(struct term *t, struct span name)
+{
+	t->string_k = begins_with(name, "tmux") || begins_with(name, "screen");
+}
+
 int
 term_write(struct term *t, const void *bytes, size_t n)
 {

@@ -37,6 +37,9 @@ struct term_options {
 /* ERR_NOMEM. */
 int term_new(const struct term_options *options, struct term **ret_term);
 void term_free(struct term *t);
+/* Its TERM: under tmux and screen ESC k TEXT ESC \ is a string, elsewhere text, as the
+ * terminals have it. */
+void term_is_called(struct term *t, struct span name);
 
 /* The work that was done since the beginning, as cells that were touched; TERM_SLICE is
  * about a millisecond's, after which the model's owner looks after something else. */

@@ -526,6 +526,28 @@ TEST(the_terminals_own_colours_are_told)
 	term_free(t);
 }
 
+static void
+check_string_k(const char *name, bool is_string)
+{
+	struct term *t;
+	struct term_options o = { .rows = 2, .cols = 20 };
+	CHECK_EQ(term_new(&o, &t), 0);
+	term_is_called(t, (struct span){ (const uint8_t *)name, strlen(name) });
+	CHECK_EQ(term_write(t, "\033kname\033\\x", 9), 0);
+	CHECK_EQ(t->col, is_string ? 1 : 5);
+	term_free(t);
+}
+
+TEST(a_name_as_screen_has_it_is_text_elsewhere)
+{
+	check_string_k("screen", true);
+	check_string_k("screen.xterm-256color", true);
+	check_string_k("tmux-256color", true);
+	check_string_k("xterm-256color", false);
+	check_string_k("scree", false);
+	check_string_k("", false);
+}
+
 TEST(sizes_are_brought_to_their_bounds)
 {
 	struct term *t = fresh(0, 100000);
