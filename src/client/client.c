@@ -93,7 +93,7 @@ end_on_status(struct client *s, enum ending_event event, int status)
 	if (actions & ENDING_END_STREAMS)
 		end_streams(s);
 	if (actions & ENDING_COOK)
-		console_cooked();
+		console_leave(&s->console);
 	if (actions & ENDING_SAY_HOW)
 		say_how_to_return(s);
 	if (actions & ENDING_SAY_UNTOLD)
@@ -129,7 +129,7 @@ fail(struct client *s, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	console_cooked();
+	console_leave(&s->console);
 	log_say(LOG_ERROR, "%s: %s", s->options->destination, text);
 	leave(s, EXIT_FAILED);
 }
@@ -341,7 +341,7 @@ static void
 on_bye(void *owner, enum bye_code code)
 {
 	struct client *s = owner;
-	console_cooked();
+	console_leave(&s->console);
 	const char *what = code == BYE_TAKEN ? "another client has taken the session over"
 	    : code == BYE_DETACHED	     ? "detached; the session goes on"
 					     : "the session was ended on the host";
@@ -378,7 +378,7 @@ on_gone(void *owner, bool rebooted)
 	bool anew = actions & ENDING_ANEW;
 	if (!(actions & ENDING_SAY_GONE))
 		return;
-	console_cooked();
+	console_leave(&s->console);
 	log_say(anew ? LOG_NOTICE : LOG_ERROR, "%s: %s%s", s->options->destination, what,
 	    anew ? "; another one begins" : "");
 	if (anew)
@@ -812,7 +812,7 @@ client_finish(struct client *s)
 {
 	if (!s->started)
 		return s->ending.status;
-	console_cooked();
+	console_leave(&s->console);
 	reconnect_finish(&s->reconnect,
 	    s->ending.delivered && reconnect_flushed(&s->reconnect));
 	saved_sessions_leave(&s->saved, SAVED_CUT_OFF);

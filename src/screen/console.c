@@ -57,7 +57,7 @@ in_line(const struct console *c)
 static bool
 is_ours(const struct console *c)
 {
-	return !c->lent && !in_line(c);
+	return !c->lent && !c->left && !in_line(c);
 }
 
 /* Others are about to write to the terminal. */
@@ -68,9 +68,24 @@ step_aside(struct console *c)
 		display_yield(&c->out);
 }
 
+/* The last words: the model only knows where they begin. */
+static void
+say_behind(struct console *c, const char *text)
+{
+	size_t n = strlen(text);
+	(void)sys_write_all(c->fds.err, text, n);
+	(void)term_write(c->out.model, text, n);
+	if (n && text[n - 1] == '\n')
+		(void)term_write(c->out.model, "\r", 1);
+}
+
 void
 console_say(struct console *c, const char *text)
 {
+	if (c->left && c->shares && c->out.model) {
+		say_behind(c, text);
+		return;
+	}
 	if (c->shares && is_ours(c) && display_say(&c->out, text)) {
 		if (!tty_is_raw()) /* the line ends there as the terminal has it */
 			display_forget(&c->out);
@@ -84,10 +99,17 @@ console_say(struct console *c, const char *text)
 		display_forget(&c->out);
 }
 
+/* A message begins on a line of its own, and ends it. */
 static void
 on_message(void *owner, const char *line)
 {
-	console_say(owner, line);
+	struct console *c = owner;
+	int row, col = 0;
+	if (c->out.model && c->shares && (is_ours(c) || c->left))
+		term_cursor(c->out.model, &row, &col);
+	if (col)
+		console_say(c, "\r\n");
+	console_say(c, line);
 }
 
 void
@@ -414,6 +436,7 @@ console_open(struct console *c, struct loop *loop, const struct console_fds *fds
 	c->main = main;
 	c->errors = errors;
 	c->raw = raw;
+	c->left = false;
 	escape_init(&c->escape, raw ? escape : 0);
 	buf_init(&c->filtered, 2 * PIECE_MAX);
 	display_open(&c->out, loop, fds->out, main);
@@ -474,6 +497,16 @@ bool
 console_drained(const struct console *c)
 {
 	return display_drained(&c->out) && display_drained(&c->err);
+}
+
+void
+console_leave(struct console *c)
+{
+	if (c->main && c->out.model && !c->left) {
+		display_leave(&c->out);
+		c->left = true;
+	}
+	console_cooked();
 }
 
 void

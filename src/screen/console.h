@@ -56,6 +56,7 @@ struct console {
 	bool ended; /* stdin */
 	bool shares; /* stderr is the terminal that the display has */
 	bool lent; /* ssh has the terminal for a prompt: nothing is read or shown */
+	bool left; /* what the program left on is switched off, and no more of it is shown */
 	bool resized;
 	struct buf line; /* what is typed after console_line */
 	bool full; /* nothing more is read until there is room; the bell has said so */
@@ -64,7 +65,10 @@ struct console {
 /* `raw`: stdin is a terminal and the program runs on one.  `escape`: 0 for none. */
 void console_open(struct console *c, struct loop *loop, const struct console_fds *fds,
     struct stream *main, struct stream *errors, bool raw, char escape);
-/* Switches off what the program left on, and closes. */
+/* Switches off what the program left on, and gives the terminal its own settings back: what is
+ * said from now on is the last. */
+void console_leave(struct console *c);
+/* The first of these, unless it is done, and closes. */
 void console_close(struct console *c);
 /* How it stands with ssh may have changed: the keyboard is told. */
 void console_asked(struct console *c);

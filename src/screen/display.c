@@ -246,7 +246,7 @@ waits(const struct display *d)
 static void
 turn(struct display *d, bool draws)
 {
-	if (!d->stream)
+	if (!d->stream || d->left)
 		return;
 	/* Nothing is drawn for another size. */
 	if (draws && (any(d, false) || any(d, true)))
@@ -403,10 +403,28 @@ leave_terminal(struct display *d)
 	(void)sys_write_all(d->watch.fd, held.p, held.n);
 	(void)sys_write_all(d->watch.fd, buf_bytes(&d->after), d->after.len);
 	buf_init(&undo, UNDO_MAX);
-	if (d->model && term_undo(d->model, &undo) == 0)
+	if (d->model && term_undo(d->model, &undo) == 0) {
 		(void)sys_write_all(d->watch.fd, buf_bytes(&undo), undo.len);
+		(void)term_write(d->model, buf_bytes(&undo), undo.len);
+	}
 	(void)sys_write_all(d->watch.fd, buf_bytes(&d->says), d->says.len);
 	buf_finish(&undo);
+	buf_drop(&d->before, d->before.len);
+	buf_drop(&d->after, d->after.len);
+	buf_drop(&d->says, d->says.len);
+	stream_take(d->stream, d->fed);
+	d->fed = 0;
+}
+
+void
+display_leave(struct display *d)
+{
+	if (!d->stream || d->left)
+		return;
+	if ((d->model || isatty(d->watch.fd)) && !d->broken)
+		leave_terminal(d);
+	d->left = true;
+	d->watch.events = 0;
 }
 
 void
@@ -414,8 +432,7 @@ display_close(struct display *d, struct loop *loop)
 {
 	if (!d->stream)
 		return;
-	if ((d->model || isatty(d->watch.fd)) && !d->broken)
-		leave_terminal(d);
+	display_leave(d);
 	loop_remove(loop, &d->watch);
 	if (d->own)
 		close(d->watch.fd);

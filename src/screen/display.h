@@ -43,6 +43,7 @@ struct display {
 	bool rings; /* the bell is due */
 	bool own; /* the descriptor is ours to close */
 	size_t write_max; /* bytes, and only when poll(2) says so: it may block; 0: any */
+	bool left; /* display_leave */
 	bool broken; /* the reader has gone; what comes is dropped, */
 	bool told; /* and the owner knows it */
 };
@@ -76,7 +77,9 @@ void display_bell(struct display *d);
 /* All that came, up to the end, is written. */
 bool display_drained(const struct display *d);
 /* Writes all that was said to a terminal, and leaves one that has a model as it was before the
- * program; closes. */
+ * program; nothing of the program's is shown any more. */
+void display_leave(struct display *d);
+/* The same, unless that is done, and closes. */
 void display_close(struct display *d, struct loop *loop);
 
 #endif

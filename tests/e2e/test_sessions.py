@@ -406,6 +406,45 @@ def test_in_a_silent_outage_the_program_goes_on(host):
     host.finish(term)
 
 
+# The last words.
+
+def full_screen(host):
+    term = host.shell("--session", "shown")
+    term.line(r"stty -echo; printf 'half a line\033[?1049h\033[5;5Hfull sc''reen'; cat >/dev/null")
+    term.expect("full screen")
+    return term
+
+
+def check_last_words(term, words):
+    """They come behind the other screen, in a line of their own."""
+    term.expect(words)
+    term.wait_exit()
+    before, _, after = bytes(term.raw).rpartition(b"belay: ")
+    assert before.count(b"\033[?1049l") == 1 and before.endswith(b"\n")
+    assert b"\033[?1049" not in after
+
+
+def test_last_words_are_not_on_the_other_screen(host):
+    term = full_screen(host)
+    term.type("\r~.")
+    check_last_words(term, "the session goes on")
+    other = host.belay("--session", "shown")
+    other.expect("full screen")
+    other.type("\x03")
+    other.expect(PROMPT)
+    host.finish(other)
+
+
+def test_who_loses_the_session_reads_it_on_the_main_screen(host):
+    term = full_screen(host)
+    other = host.belay("--session", "shown")
+    other.expect("full screen")
+    check_last_words(term, "another client has taken the session over")
+    other.type("\x03")
+    other.expect(PROMPT)
+    host.finish(other)
+
+
 # The end.
 
 def settle(child):
