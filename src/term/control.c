@@ -231,6 +231,7 @@ state_reset(struct term *t)
 {
 	reset_soft(t);
 	t->modes = t->modes_saved = MODES_AT_FIRST;
+	t->apart = 0;
 	t->main.saved = (struct saved){ 0 };
 	t->main.keys = (struct keys){ 0 };
 	t->cursor_shape = 0;

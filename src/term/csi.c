@@ -387,8 +387,10 @@ has_state(enum mode m)
 void
 mode_set(struct term *t, enum mode m, bool on)
 {
+	uint64_t bit = mode_bit(m);
 	if (has_state(m))
 		t->modes = mode_switched(t->modes, m, on);
+	t->apart = on ? t->apart | (bit & MODES_EXCLUSIVE) : t->apart & ~bit;
 	if (mode_table[m].kind == MODE_SPECIAL)
 		switch_special(t, m, on);
 }

@@ -105,6 +105,13 @@ mode_bit(enum mode m)
 	return UINT64_C(1) << m;
 }
 
+/* The modes of which only one of a kind is on at a time. */
+#define MODE_EXCLUSIVE(name, ansi, number, on, kind, what, source) \
+	| (MODE_##kind == MODE_MOUSE || MODE_##kind == MODE_ENCODING \
+		? UINT64_C(1) << MODE_##name \
+		: 0)
+#define MODES_EXCLUSIVE (UINT64_C(0) MODES(MODE_EXCLUSIVE))
+
 /* What is left on when m goes on or off in a set of modes. */
 uint64_t mode_switched(uint64_t set, enum mode m, bool on);
 

@@ -45,8 +45,8 @@ undo_modes(struct line_writer *w)
 	uint64_t first = MODES_AT_FIRST;
 	for (int m = 0; m < MODE_COUNT; m++) {
 		bool on = first >> m & 1;
-		if (mode_table[m].kind != MODE_SPECIAL
-		    && term_has(w->t, (enum mode)m) != on)
+		bool is = (w->t->modes | w->t->apart) >> m & 1;
+		if (mode_table[m].kind != MODE_SPECIAL && is != on)
 			paint_mode(w, (enum mode)m, on);
 	}
 	if (term_has(w->t, MODE_GRAPHEMES))

@@ -150,6 +150,8 @@ struct term {
 	uint8_t tabs[TERM_SIDE_MAX / 8 + 1];
 	struct charsets charsets;
 	uint64_t modes, modes_saved; /* sets of enum mode */
+	/* Those of the mouse as VTE has them: any of them may be on, where xterm has one. */
+	uint64_t apart;
 	uint8_t cursor_shape; /* of DECSCUSR */
 	uint8_t modify[MODIFY_COUNT];
 

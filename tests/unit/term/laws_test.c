@@ -247,6 +247,30 @@ TEST(all_that_was_switched_on_is_undone)
 	for_seeds(check_undo);
 }
 
+/* VTE keeps apart the modes of the mouse of which xterm has one at a time. */
+static void
+check_mouse_undone(const char *sequences, const char *undone)
+{
+	struct buf undo;
+	struct term *t = fresh(2, 10);
+	buf_init(&undo, 1000);
+	CHECK_EQ(term_write(t, sequences, strlen(sequences)), 0);
+	CHECK_EQ(term_undo(t, &undo), 0);
+	CHECK_STR(buf_str(&undo), undone);
+	buf_finish(&undo);
+	term_free(t);
+}
+
+TEST(each_mode_of_the_mouse_that_was_on_is_switched_off)
+{
+	check_mouse_undone("\033[?1000h", "\033[?1000l");
+	check_mouse_undone("\033[?1000;1002;1006h", "\033[?1000l\033[?1002l\033[?1006l");
+	check_mouse_undone("\033[?1000;1003h\033[?1003l", "\033[?1000l");
+	check_mouse_undone("\033[?1000;1003h\033[?1000;1003l", "");
+	check_mouse_undone("\033[?1000;1002h\033c", "");
+	check_mouse_undone("\033[?1002s\033[?1000h\033[?1002r", "\033[?1000l");
+}
+
 /* ---- drawing over it ---- */
 
 /* As overlays draw; and what was never written still was not, which another size shows. */
