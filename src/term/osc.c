@@ -93,6 +93,32 @@ osc_both_titles(struct term *t, int number, struct span s)
 }
 
 static void
+osc_directory(struct term *t, int number, struct span s)
+{
+	(void)number;
+	set_title(t, &t->told[TOLD_DIRECTORY], s);
+}
+
+/* 4;STATE;PERCENT, of which state 0 takes it away; others are messages. */
+static void
+osc_progress(struct term *t, int number, struct span s)
+{
+	(void)number;
+	if (s.n < 3 || memcmp(s.p, "4;", 2) != 0)
+		return;
+	set_title(t, &t->told[TOLD_PROGRESS], s.p[2] == '0' ? (struct span){ 0 } : s);
+}
+
+/* A name; kitty's stack of them begins with a sign. */
+static void
+osc_pointer(struct term *t, int number, struct span s)
+{
+	(void)number;
+	if (s.n == 0 || (s.p[0] >= 'a' && s.p[0] <= 'z'))
+		set_title(t, &t->told[TOLD_POINTER], s);
+}
+
+static void
 title_free(struct title *title)
 {
 	free(title->icon);
@@ -104,6 +130,10 @@ void
 titles_free(struct term *t)
 {
 	title_free(&t->title);
+	for (int i = 0; i < TOLD_COUNT; i++) {
+		free(t->told[i]);
+		t->told[i] = NULL;
+	}
 	while (t->title_count > 0)
 		title_free(&t->titles[--t->title_count]);
 }

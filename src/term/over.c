@@ -136,5 +136,9 @@ term_undo(const struct term *t, struct buf *out)
 	for (int i = 0; i < t->title_count; i++)
 		paint_print(&w, "\033[23;0t");
 	undo_colours(&w);
+	if (t->told[TOLD_PROGRESS])
+		paint_print(&w, "\033]9;4;0\033\\");
+	if (t->told[TOLD_POINTER])
+		paint_print(&w, "\033]22;\033\\");
 	return out->failed ? ERR_NOMEM : 0;
 }

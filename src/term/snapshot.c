@@ -402,22 +402,28 @@ put_title(struct line_writer *w, int number, const char *title)
 	put(w, "\033\\");
 }
 
+/* One that is not known is the terminal's own, unless another was told before. */
 static void
 put_titles(struct line_writer *w)
 {
+	static const int told_numbers[TOLD_COUNT] = { 7, 9, 22 };
 	const struct term *t = w->t;
-	for (int i = 0; i < t->title_count; i++) {
-		const struct title *title = &t->titles[i];
-		if (title->which != TITLE_WINDOW)
+	bool icon = false, window = false;
+	for (int i = 0; i <= t->title_count; i++) {
+		bool now = i == t->title_count;
+		const struct title *title = now ? &t->title : &t->titles[i];
+		if ((title->icon || icon) && (now || title->which != TITLE_WINDOW))
 			put_title(w, 1, title->icon);
-		if (title->which != TITLE_ICON)
+		if ((title->window || window) && (now || title->which != TITLE_ICON))
 			put_title(w, 2, title->window);
-		paint_print(w, "\033[22;%dt", title->which);
+		icon |= title->icon != NULL;
+		window |= title->window != NULL;
+		if (!now)
+			paint_print(w, "\033[22;%dt", title->which);
 	}
-	if (t->title.icon || t->title_count)
-		put_title(w, 1, t->title.icon);
-	if (t->title.window || t->title_count)
-		put_title(w, 2, t->title.window);
+	for (int i = 0; i < TOLD_COUNT; i++)
+		if (t->told[i])
+			put_title(w, told_numbers[i], t->told[i]);
 }
 
 static void

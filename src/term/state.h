@@ -93,6 +93,9 @@ struct screen {
 	struct keys keys;
 };
 
+/* What is told to a terminal once, and holds until it is told otherwise. */
+enum { TOLD_DIRECTORY, TOLD_PROGRESS, TOLD_POINTER, TOLD_COUNT };
+
 enum { TITLE_BOTH, TITLE_ICON, TITLE_WINDOW };
 
 struct title {
@@ -155,6 +158,7 @@ struct term {
 	uint8_t cursor_shape; /* of DECSCUSR */
 	uint8_t modify[MODIFY_COUNT];
 
+	char *told[TOLD_COUNT]; /* text; NULL: none, or it was taken back */
 	struct title title;
 	struct title titles[TITLE_STACK_MAX];
 	int title_count;

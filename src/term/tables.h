@@ -112,7 +112,9 @@
 	O(1, osc_icon_title, "icon title", "xterm ctlseqs") \
 	O(2, osc_window_title, "title", "xterm ctlseqs") \
 	O(4, osc_palette, "colours 0 .. 255", "xterm ctlseqs") \
+	O(7, osc_directory, "working directory", "iTerm2, VTE: OSC 7") \
 	O(8, osc_link, "hyperlinks", "E. Koblinger: hyperlinks in terminals") \
+	O(9, osc_progress, "9;4: progress", "ConEmu: ANSI X3.64 codes") \
 	O(10, osc_dynamic, "colours 10 .. 19: text, background, cursor ...", \
 	    "xterm ctlseqs") \
 	O(11, osc_dynamic, "", "") \
@@ -124,6 +126,7 @@
 	O(17, osc_dynamic, "", "") \
 	O(18, osc_dynamic, "", "") \
 	O(19, osc_dynamic, "", "") \
+	O(22, osc_pointer, "shape of the pointer", "xterm ctlseqs") \
 	O(104, osc_palette_reset, "colours 0 .. 255 as they were", "xterm ctlseqs") \
 	O(110, osc_dynamic_reset, "colours 10 .. 19 as they were", "xterm ctlseqs") \
 	O(111, osc_dynamic_reset, "", "") \

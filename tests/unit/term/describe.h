@@ -147,6 +147,9 @@ describe_state(struct buf *out, const struct term *t)
 	describe_charsets(out, &t->charsets);
 	buf_print(out, "modes %llx saved %llx\n", (unsigned long long)t->modes,
 	    (unsigned long long)t->modes_saved);
+	for (int i = 0; i < TOLD_COUNT; i++)
+		if (t->told[i])
+			buf_print(out, "told %d %s\n", i, t->told[i]);
 	buf_print(out, "shape %d\ntabs", t->cursor_shape);
 	for (int x = 0; x < t->main.grid.cols; x++)
 		if (tab_is_set(t, x))

@@ -271,6 +271,25 @@ TEST(each_mode_of_the_mouse_that_was_on_is_switched_off)
 	check_mouse_undone("\033[?1002s\033[?1000h\033[?1002r", "\033[?1000l");
 }
 
+/* A program that only pushes titles leaves the terminal its own. */
+TEST(a_title_that_nobody_set_is_not_told)
+{
+	struct term *t = fresh(2, 10);
+	struct buf b;
+	buf_init(&b, 1000);
+	CHECK_EQ(term_write(t, "\033[22;0t", 8), 0);
+	CHECK_EQ(term_snapshot(t, &ALL, &b), 0);
+	CHECK(!strstr(buf_str(&b), "\033]") && strstr(buf_str(&b), "\033[22;0t"));
+	/* But one that was set and taken back is. */
+	buf_drop(&b, b.len);
+	static const char taken_back[] = "\033]2;x\a\033[22;0t\033]2;\a";
+	CHECK_EQ(term_write(t, taken_back, sizeof taken_back - 1), 0);
+	CHECK_EQ(term_snapshot(t, &ALL, &b), 0);
+	CHECK(strstr(buf_str(&b), "\033]2;x\033\\\033[22;0t\033]2;\033\\"));
+	buf_finish(&b);
+	term_free(t);
+}
+
 /* ---- drawing over it ---- */
 
 /* As overlays draw; and what was never written still was not, which another size shows. */
