@@ -215,6 +215,17 @@ put_chars(struct line_writer *w, const struct cell *cells, int from, int to)
 	return x;
 }
 
+/* Terminals differ in how wide a cluster is: what comes next is put where it belongs.  In a
+ * line that goes on it is not, since a window of another width breaks that elsewhere. */
+static void
+go_on_at(struct line_writer *w, const struct row *r, int x, int to)
+{
+	while (x < to && row_cell(r, x).ch & CELL_TAIL)
+		x++;
+	if (x < to && !r->wrapped)
+		buf_print(w->out, "\033[%dG", x + 1);
+}
+
 void
 line_put(struct line_writer *w, const struct row *r, int from, int to)
 {
@@ -227,7 +238,7 @@ line_put(struct line_writer *w, const struct row *r, int from, int to)
 			set_style(w, c);
 		if (c.ch & CELL_CLUSTER) {
 			put_cell(w, c);
-			x++;
+			go_on_at(w, r, ++x, to);
 		} else if (c.ch & CELL_TAIL) {
 			x++;
 		} else {

@@ -36,7 +36,7 @@ struct line_writer {
 
 void
 line_begin(struct line_writer *w, const struct term *t, struct buf *out, bool stored);
-/* Writes the cells [from, to); errors are kept in out->failed. */
+/* Writes the cells [from, to), where the cursor stands at the first; errors are kept in out->failed. */
 void line_put(struct line_writer *w, const struct row *r, int from, int to);
 void line_style(struct line_writer *w, const struct style *to);
 /* Writes the text of a cell, so that it comes to be one. */

@@ -363,6 +363,23 @@ TEST(a_row_that_is_drawn_again_to_its_end_goes_on_with_a_wide_character)
 	term_free(t);
 }
 
+/* A terminal may take a cluster for one column or for two. */
+TEST(what_stands_behind_a_cluster_is_put_there)
+{
+	static const char prompt[] = "a\xe2\x98\x81\xef\xb8\x8f  us-east-1 $ ";
+	struct term *t = fresh(2, 40);
+	struct buf b;
+	buf_init(&b, 1000);
+	CHECK_EQ(term_write(t, prompt, sizeof prompt - 1), 0);
+	CHECK_EQ(term_snapshot(t, &ALL, &b), 0);
+	CHECK(strstr(buf_str(&b), "\xef\xb8\x8f\033[3G  us"));
+	buf_drop(&b, b.len);
+	CHECK_EQ(term_repaint_cells(t, 0, 0, 40, &b), 0);
+	CHECK(strstr(buf_str(&b), "\xef\xb8\x8f\033[3G  us"));
+	buf_finish(&b);
+	term_free(t);
+}
+
 /* ---- coming back after an outage ---- */
 
 /* The text that went by.  Whether a row that was gone at the cut goes on in the next one
