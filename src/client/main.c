@@ -1,6 +1,7 @@
 /* belay: ssh that does not fall.  See belay(1). */
 #include "autossh/autossh.h"
 #include "base/log.h"
+#include "base/trace.h"
 #include "client/client.h"
 #include "client/control_socket.h"
 #include "client/plain_ssh.h"
@@ -12,6 +13,7 @@
 #include "sys/sys.h"
 #include "sys/tty.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,6 +112,15 @@ run(struct options *o)
 					  : status;
 }
 
+static void
+start_trace(void)
+{
+	const char *path = getenv("BELAY_TRACE");
+	if (trace_open(path))
+		log_say(LOG_ERROR, "cannot write the trace %s: %s", path,
+		    strerror(errno));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -118,9 +129,10 @@ main(int argc, char **argv)
 	sys_fix_stdio();
 	if (ssh_helper_called(argc, argv))
 		return ssh_helper_main(argc, argv);
+	log_init("belay", LOG_NOTICE);
+	start_trace();
 	if (autossh_called(argc, argv))
 		return autossh_main(argc, argv);
-	log_init("belay", LOG_NOTICE);
 	log_utf8(tty_is_utf8());
 	if (options_parse(&o, argc, argv)) {
 		log_say(LOG_ERROR, "out of memory");
@@ -132,5 +144,6 @@ main(int argc, char **argv)
 		status = run(&o);
 	}
 	options_finish(&o);
+	trace_close();
 	return status;
 }

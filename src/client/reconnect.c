@@ -2,6 +2,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/trace.h"
 #include "ssh/control_master.h"
 #include "ssh/host_cache.h"
 #include "sys/child.h"
@@ -50,6 +51,64 @@ lend(struct reconnect *r, bool lent)
 		return;
 	r->asking = lent;
 	r->events->lend(r->owner, lent);
+}
+
+/* ---- the trace ---- */
+
+static double
+seconds(uint64_t us)
+{
+	return (double)us / 1e6;
+}
+
+static void
+trace_policy(const struct reconnect *r, enum policy_state before, enum policy_event event,
+    unsigned actions)
+{
+	uint64_t now_us = r->loop->now_us, at_us = policy_deadline(&r->policy);
+	TRACE(now_us, "policy", "%s: %s -> %s%s%s%s, tries %u, next in %.3f s",
+	    policy_event_name(event), policy_state_name(before),
+	    policy_state_name(r->policy.state),
+	    actions & POLICY_ABANDON			      ? ", abandon" : "",
+	    actions & (POLICY_CONNECT | POLICY_CONNECT_ASK)   ? ", connect" : "",
+	    actions & POLICY_GIVE_UP			      ? ", give up" : "",
+	    r->policy.tries, at_us > now_us ? seconds(at_us - now_us) : 0);
+}
+
+static void
+trace_link(const struct reconnect *r, const char *what)
+{
+	const struct link *l = &r->linked->io.link;
+	uint64_t now_us = r->loop->now_us;
+	TRACE(now_us, "link",
+	    "ssh %ld %s: round trip %.4f s, deviation %.4f s, patience %.3f s, "
+	    "silent for %.3f s, question open for %.3f s",
+	    (long)r->linked->carrier.pid, what, seconds(l->srtt_us), seconds(l->rttvar_us),
+	    seconds(link_patience_us(l)), seconds(now_us - l->heard_us),
+	    l->asked_us ? seconds(now_us - l->asked_us) : 0);
+}
+
+/* One line each round. */
+static void
+trace_congestion(struct reconnect *r)
+{
+	static const char *const phases[] = { [CONGESTION_STARTING] = "start",
+		[CONGESTION_CRUISING] = "cruise",
+		[CONGESTION_PROBING] = "probe" };
+	const struct congestion *c = &r->linked->io.link.congestion;
+	if (c->round_end == r->traced_round && c->phase == r->traced_phase)
+		return;
+	r->traced_round = c->round_end;
+	r->traced_phase = c->phase;
+	TRACE(r->loop->now_us, "credit",
+	    "%s: sent %llu, delivered %llu, allowed %zu, rate %llu/s, round trip %.4f s "
+	    "(least %.4f s)",
+	    phases[c->phase], (unsigned long long)c->sent,
+	    (unsigned long long)c->delivered,
+	    congestion_allowed(c, r->linked->io.link.bulk_max),
+	    (unsigned long long)(c->rate_now > c->rate_before ? c->rate_now
+							      : c->rate_before),
+	    seconds(c->rtt_now_us), seconds(c->rtt_us));
 }
 
 /* ---- starting an attempt ---- */
@@ -203,6 +262,7 @@ reconnect_on(struct reconnect *r, enum policy_event event)
 {
 	enum policy_state before = r->policy.state;
 	unsigned actions = policy_on(&r->policy, event, r->loop->now_us);
+	trace_policy(r, before, event, actions);
 	if (before != r->policy.state)
 		log_say(LOG_VERBOSE, "%s -> %s", policy_state_name(before),
 		    policy_state_name(r->policy.state));
@@ -230,6 +290,7 @@ drop_link(struct reconnect *r)
 {
 	if (!r->linked)
 		return;
+	trace_link(r, "dropped");
 	engine_remove(r->engine, &r->linked->io.link);
 	attempt_close(r->linked);
 	r->linked = NULL;
@@ -264,6 +325,7 @@ link_ready(struct reconnect *r, struct attempt *a)
 	r->was_up = true;
 	r->doubted = false;
 	lend(r, false);
+	trace_link(r, "up");
 	r->events->up(r->owner, a);
 	reconnect_on(r, POLICY_READY);
 }
@@ -534,6 +596,7 @@ take_frames(struct reconnect *r)
 		link_drop(&a->io.link, len);
 		if (r->doubted) {
 			r->doubted = false;
+			trace_link(r, "heard again");
 			reconnect_on(r, POLICY_HEARD);
 		}
 	}
@@ -566,6 +629,7 @@ doubt(struct reconnect *r)
 	if (r->doubted)
 		return;
 	r->doubted = true;
+	trace_link(r, "in doubt");
 	reconnect_on(r, POLICY_DOUBT);
 }
 
@@ -574,6 +638,8 @@ static void
 on_moved(struct reconnect *r, unsigned what)
 {
 	struct attempt *a = r->trying;
+	TRACE(r->loop->now_us, "network", "%s%s", what & NETWATCH_WOKE ? "woke " : "",
+	    what & NETWATCH_MOVED ? "moved" : "");
 	log_say(LOG_VERBOSE, "%s",
 	    what & NETWATCH_WOKE ? "awake again" : "the network has changed");
 	if (r->linked && carrier_is_cut_off(&r->linked->carrier))
@@ -645,6 +711,8 @@ reconnect_send(struct reconnect *r)
 		return;
 	}
 	link_write(&r->linked->io.link, r->engine, now_us);
+	if (trace_is_on)
+		trace_congestion(r);
 	if (link_in_doubt(&r->linked->io.link, now_us))
 		doubt(r);
 }

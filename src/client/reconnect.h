@@ -85,6 +85,9 @@ struct reconnect {
 	 * it. */
 	bool due; /* an attempt is to be made when all have ended */
 	bool due_asks;
+	/* of congestion control, what the trace has told */
+	uint64_t traced_round;
+	enum congestion_phase traced_phase;
 };
 
 void reconnect_init(struct reconnect *r, struct loop *loop, struct engine *engine,

@@ -137,6 +137,18 @@ static const char *const state_names[POLICY_STATES] = {
 	[POLICY_DOWN_ASK] = "down, login refused",
 };
 
+static const char *const event_names[POLICY_EVENTS] = {
+	[POLICY_READY] = "ready",
+	[POLICY_FAILED] = "attempt failed",
+	[POLICY_REFUSED] = "login refused",
+	[POLICY_LOST] = "link lost",
+	[POLICY_DOUBT] = "link in doubt",
+	[POLICY_HEARD] = "link heard",
+	[POLICY_NUDGE] = "nudge",
+	[POLICY_PERSON] = "person",
+	[POLICY_TIMER] = "timer",
+};
+
 void
 policy_init(struct policy *p, uint64_t seed)
 {
@@ -243,4 +255,10 @@ const char *
 policy_state_name(enum policy_state state)
 {
 	return state < POLICY_STATES ? state_names[state] : "?";
+}
+
+const char *
+policy_event_name(enum policy_event event)
+{
+	return event < POLICY_EVENTS ? event_names[event] : "?";
 }

@@ -71,5 +71,6 @@ unsigned policy_on(struct policy *p, enum policy_event event, uint64_t now_us);
 /* When to send POLICY_TIMER; 0 never. */
 uint64_t policy_deadline(const struct policy *p);
 const char *policy_state_name(enum policy_state state);
+const char *policy_event_name(enum policy_event event);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/trace.h"
 #include "ssh/ssh_errors.h"
 #include "ssh/ssh_helper.h"
 #include "ssh/upload.h"
@@ -39,6 +40,24 @@ enum {
 	STATUS_SSH_FAILED = 255, /* ssh(1), EXIT STATUS */
 };
 
+static const char *const why_names[] = { [CARRIER_ENDED] = "over: ssh has ended",
+	[CARRIER_LOGIN] = "over: login refused",
+	[CARRIER_HOST_KEY] = "over: host key",
+	[CARRIER_NO_SERVER] = "over: no server",
+	[CARRIER_DAMAGED] = "over: damaged server",
+	[CARRIER_NO_PLACE] = "over: no place for a server",
+	[CARRIER_SILENT] = "over: silent program",
+	[CARRIER_NOISE] = "over: noise",
+	[CARRIER_CUT] = "over: pipes cut",
+	[CARRIER_CLOSED] = "over: closed by belay" };
+
+static void
+trace(const struct carrier *c, const char *what)
+{
+	TRACE(c->loop->now_us, "attempt", "ssh %ld after %.3f s: %s", (long)c->pid,
+	    (double)(c->loop->now_us - c->started_us) / 1e6, what);
+}
+
 static void
 over(struct carrier *c, enum carrier_why why, const char *text)
 {
@@ -47,6 +66,7 @@ over(struct carrier *c, enum carrier_why why, const char *text)
 	c->phase = CARRIER_OVER;
 	c->why = why;
 	snprintf(c->text, sizeof c->text, "%s", text);
+	trace(c, why_names[why]);
 }
 
 /* A shell or a forge that does not take our command line shows it: that is of no use. */
@@ -256,6 +276,8 @@ read_some(struct carrier *c)
 		return false;
 	errno = 0; /* the end of what is read sets none */
 	ssize_t n = sys_read_into(c->from.fd, &c->in, READ_MAX);
+	if (n > 0 && !c->heard)
+		trace(c, "first output");
 	c->heard |= n > 0;
 	if (n > 0)
 		keep_output(c, (size_t)n);
@@ -300,6 +322,7 @@ take_question(struct carrier *c, int fd)
 {
 	if (fd < 0)
 		return;
+	trace(c, "asks");
 	if (c->asking >= 0)
 		close(fd); /* one at a time: the other is refused */
 	else
@@ -368,6 +391,7 @@ on_dialed(void *owner, int fd)
 		not_connected(c);
 		return;
 	}
+	trace(c, "connected");
 	(void)tcp_local(fd, &c->local);
 	(void)ssh_helper_pass(c->err.fd, fd); /* fails if ssh has ended: that tells why */
 	quickack_start(&c->quickack, c->loop, fd);
@@ -485,6 +509,8 @@ carrier_start(struct carrier *c, struct loop *loop, const struct carrier_plan *p
 		err = start_ssh(c, plan, buf_str(&command));
 	int saved = errno;
 	buf_finish(&command);
+	if (!err)
+		trace(c, plan->asks ? "started, may ask" : "started");
 	if (err) {
 		c->pid = 0;
 		carrier_close(c);
@@ -550,6 +576,7 @@ boot(struct carrier *c)
 			break;
 		case BOOTSTRAP_READY:
 			c->phase = CARRIER_READY;
+			trace(c, "server ready");
 			break;
 		case BOOTSTRAP_START:
 			c->server = SERVER_FOUND;
@@ -632,6 +659,7 @@ carrier_serves(struct carrier *c)
 	if (c->phase != CARRIER_READY)
 		return;
 	c->phase = CARRIER_SERVES;
+	trace(c, "serves");
 	connector_cancel(&c->connector); /* ssh got there without it */
 	quickack_stop(&c->quickack);
 	c->held = false;

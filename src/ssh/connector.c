@@ -1,6 +1,7 @@
 #include "ssh/connector.h"
 
 #include "base/log.h"
+#include "base/trace.h"
 #include "sys/netwatch.h"
 #include "sys/resolve.h"
 #include "sys/sys.h"
@@ -64,8 +65,10 @@ say(const struct connector *d, int number, const char *what)
 	const struct sockaddr_storage *a = &d->dial.ones[number].address;
 	if (getnameinfo((const struct sockaddr *)a, sizeof *a, host, sizeof host, NULL, 0,
 		NI_NUMERICHOST)
-	    == 0)
-		log_say(LOG_VERBOSE, "%s port %u: %s", host, d->port, what);
+	    != 0)
+		return;
+	TRACE(d->loop->now_us, "connect", "%s port %u: %s", host, d->port, what);
+	log_say(LOG_VERBOSE, "%s port %u: %s", host, d->port, what);
 }
 
 static void

@@ -97,3 +97,27 @@ def test_one_login_for_a_change_of_the_network(lab):
     term.expect("again", 2 * LOGIN)
     term.pump(1)
     assert lab.connections() == before + 1
+
+
+def test_a_trace_tells_where_the_time_goes(lab, tmp_path):
+    """Each event has its time; they are in order; nothing of the session is among them."""
+    trace = tmp_path / "trace"
+    term = lab.start(["env", f"BELAY_TRACE={trace}", *harness.belay_argv(lab.host)])
+    term.expect("ready$")
+    term.line("stty -echo; echo he''re; cat")
+    term.expect("here")
+    lab.roam()
+    term.line("secret")
+    term.expect("secret", 3 * LOGIN)
+    term.type("\x04")
+    lines = [line.split(maxsplit=2) for line in trace.read_text().splitlines()]
+    times = [float(line[0]) for line in lines]
+    assert times == sorted(times)
+    parts = {line[1] for line in lines}
+    assert parts == {"policy", "attempt", "connect", "link", "credit", "network"}
+    said = "\n".join(line[2] for line in lines)
+    for words in ("link in doubt: up -> in doubt, connecting, connect",
+                  "ready: in doubt, connecting -> up", "first output", "server ready",
+                  "serves", "in doubt: round trip 0.0", "moved"):
+        assert words in said, said
+    assert "secret" not in said
