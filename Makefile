@@ -21,7 +21,7 @@ OS := $(shell uname -s)
 MACHINE := $(shell uname -m)
 # The only question asked of the system; see doc/MACHINES.md for what was tried where.
 CC = $(if $(filter Linux,$(OS)),gcc,cc)
-OS_FILES := src/sys/$(if $(filter Linux,$(OS)),os_linux_harden.c,os_bsd.c) src/sys/os_$(shell echo $(OS) | tr A-Z a-z).c
+OS_FILES := src/sys/$(if $(filter Linux,$(OS)),os_linux_harden.c src/sys/os_linux_peek.c,os_bsd.c) src/sys/os_$(shell echo $(OS) | tr A-Z a-z).c
 FEATURES := $(if $(filter Linux,$(OS)),-D_DEFAULT_SOURCE -D_XOPEN_SOURCE=700,-D_DARWIN_C_SOURCE \
 	-Wno-deprecated-declarations)
 

@@ -35,3 +35,47 @@ ssh_errors(const char *said)
 			return signs[i].meaning;
 	return SSH_ERROR_NONE;
 }
+
+/* As the C libraries of Linux, macOS and the BSDs say it, behind the last colon. */
+static const char *const no_way[] = { "Network is unreachable", "No route to host",
+	"Network is down", "Host is down", "Connection timed out", "Operation timed out",
+	"Temporary failure in name resolution", "Try again",
+	"Can't assign requested address", "Cannot assign requested address" };
+
+static bool
+begins(const char *line, const char *with)
+{
+	return strncmp(line, with, strlen(with)) == 0;
+}
+
+static bool
+line_tells_no_way(const char *line, size_t len, bool online)
+{
+	static const char *const ours[] = { "ssh: connect to host ",
+		"ssh: Could not resolve hostname " };
+	const char *end = line + len, *colon = end;
+	bool name = begins(line, ours[1]);
+	if (!name && !begins(line, ours[0]))
+		return false;
+	while (colon > line && colon[-1] != ':')
+		colon--;
+	if (name && !online)
+		return true;
+	for (size_t i = 0; i < sizeof no_way / sizeof *no_way; i++)
+		if (end - colon > 1 && begins(colon + 1, no_way[i]))
+			return true;
+	return false;
+}
+
+bool
+ssh_errors_no_way(const char *said, bool online)
+{
+	while (said && *said) {
+		size_t len = strcspn(said, "\r\n");
+		if (line_tells_no_way(said, len, online))
+			return true;
+		said += len;
+		said += strspn(said, "\r\n");
+	}
+	return false;
+}

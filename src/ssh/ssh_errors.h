@@ -2,6 +2,8 @@
 #ifndef SSH_SSH_ERRORS_H
 #define SSH_SSH_ERRORS_H
 
+#include <stdbool.h>
+
 enum ssh_errors {
 	SSH_ERROR_NONE,
 	SSH_ERROR_HOST_KEY, /* the host's key is not the one it had */
@@ -13,5 +15,9 @@ enum ssh_errors {
 
 /* `said` may be NULL. */
 enum ssh_errors ssh_errors(const char *said);
+/* Whether it never spoke with the host for a reason that may pass with the next network: no
+ * route, no answer, no name server; while this machine is not `online`, also no such name.
+ * Not where somebody has refused. */
+bool ssh_errors_no_way(const char *said, bool online);
 
 #endif

@@ -84,6 +84,47 @@ netwatch_address_is_here(const struct sockaddr *address)
 	return !gone;
 }
 
+/* The address from which this machine would go to any other; nothing is sent.  False: there
+ * is no route. */
+static bool
+way_out(const struct sockaddr *to, socklen_t len, struct sockaddr_storage *ret_from)
+{
+	int fd = socket(to->sa_family, SOCK_DGRAM, 0);
+	socklen_t from_len = sizeof *ret_from;
+	*ret_from = (struct sockaddr_storage){ 0 };
+	bool there = fd >= 0 && connect(fd, to, len) == 0
+	    && getsockname(fd, (struct sockaddr *)ret_from, &from_len) == 0;
+	if (fd >= 0)
+		close(fd);
+	return there;
+}
+
+/* To addresses of documentation (RFC 5737, RFC 3849), for which there is the default route. */
+static bool
+way_out_4(struct sockaddr_storage *ret_from)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET,
+		.sin_port = htons(9),
+		.sin_addr.s_addr = htonl(0xc0000201) };
+	return way_out((struct sockaddr *)&to, sizeof to, ret_from);
+}
+
+static bool
+way_out_6(struct sockaddr_storage *ret_from)
+{
+	struct sockaddr_in6 to = { .sin6_family = AF_INET6,
+		.sin6_port = htons(9),
+		.sin6_addr = { .s6_addr = { 0x20, 0x01, 0x0d, 0xb8, [15] = 1 } } };
+	return way_out((struct sockaddr *)&to, sizeof to, ret_from);
+}
+
+bool
+netwatch_is_online(void)
+{
+	struct sockaddr_storage from;
+	return way_out_4(&from) || way_out_6(&from);
+}
+
 /* ---- events ---- */
 
 static void

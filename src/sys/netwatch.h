@@ -54,5 +54,7 @@ uint64_t netwatch_deadline(const struct netwatch *n);
 /* Whether this machine (still) has the local address of a socket, of any port.  True also
  * for addresses of an interface that is down, and when it cannot be found out. */
 bool netwatch_address_is_here(const struct sockaddr *address);
+/* Whether this machine has a way out: a route to addresses beyond its own networks. */
+bool netwatch_is_online(void);
 
 #endif

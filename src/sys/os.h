@@ -57,6 +57,32 @@ int os_arrivals_open(int connection);
  * next answer or after a while. */
 void os_arrivals_acknowledge(int arrivals, int connection);
 
+/* How a TCP connection is. */
+struct os_tcp {
+	bool connected;
+	/* what was sent is not acknowledged, or a probe (below) not answered */
+	bool unanswered;
+	uint64_t answered_us; /* so long ago the other end's system was heard */
+	uint64_t told_us; /* so long ago data came */
+	uint64_t received; /* bytes of it */
+};
+/* False: that cannot be known here. */
+bool os_tcp_look(int fd, struct os_tcp *ret_tcp);
+struct os_tcp_probed {
+	int on, idle_s, interval_s, count;
+};
+/* From now on the other end's system is asked each second whether it is there, while nothing
+ * else is on the way; until os_tcp_probe_no_more, which takes what was so before.  Nothing
+ * where there is no such thing. */
+void os_tcp_probe(int fd, struct os_tcp_probed *ret_before);
+void os_tcp_probe_no_more(int fd, const struct os_tcp_probed *before);
+/* A descriptor of the first TCP connection (also one on its way) of a process of ours or of
+ * one that this one has started; -1: there is none, or it cannot be had. */
+int os_process_connection(pid_t pid);
+/* Whether it, or one that it has started, has opened /dev/tty, as who asks there does.  False
+ * also where that cannot be known. */
+bool os_process_asks(pid_t pid);
+
 /* What os_net_read has read of; bits. */
 enum {
 	OS_NET_MOVED = 1, /* an address or a route came or went */

@@ -192,3 +192,39 @@ os_renounce(void)
 {
 	return false;
 }
+
+bool
+os_tcp_look(int fd, struct os_tcp *ret_tcp)
+{
+	(void)fd;
+	(void)ret_tcp;
+	return false;
+}
+
+void
+os_tcp_probe(int fd, struct os_tcp_probed *ret_before)
+{
+	(void)fd;
+	*ret_before = (struct os_tcp_probed){ 0 };
+}
+
+void
+os_tcp_probe_no_more(int fd, const struct os_tcp_probed *before)
+{
+	(void)fd;
+	(void)before;
+}
+
+int
+os_process_connection(pid_t pid)
+{
+	(void)pid;
+	return -1;
+}
+
+bool
+os_process_asks(pid_t pid)
+{
+	(void)pid;
+	return false;
+}

@@ -35,3 +35,33 @@ TEST(what_ssh_says)
 	for (size_t i = 0; i < sizeof table / sizeof *table; i++)
 		CHECK_EQ(ssh_errors(table[i].said), table[i].meaning);
 }
+
+TEST(no_way_to_the_host_is_told_from_a_refusal)
+{
+	static const struct {
+		const char *said;
+		bool online, offline;
+	} cases[] = {
+		{ "", false, false },
+		{ "ssh: connect to host a port 22: No route to host\r\n", true, true },
+		{ "ssh: connect to host a port 22: Network is unreachable\r\n", true,
+		    true },
+		{ "ssh: connect to host a port 22: Connection timed out", true, true },
+		{ "ssh: connect to host a port 22: Connection refused\r\n", false,
+		    false },
+		{ "noise\nssh: connect to host ::1 port 22: Network is unreachable\n",
+		    true, true },
+		{ "ssh: Could not resolve hostname a: Temporary failure in name resolution",
+		    true, true },
+		{ "ssh: Could not resolve hostname a: Name or service not known\r\n",
+		    false, true },
+		{ "No route to host\n", false, false }, /* a banner of the host */
+		{ "kex_exchange_identification: read: Connection reset by peer", false,
+		    false },
+	};
+	CHECK(!ssh_errors_no_way(NULL, false));
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		CHECK_EQ(ssh_errors_no_way(cases[i].said, true), cases[i].online);
+		CHECK_EQ(ssh_errors_no_way(cases[i].said, false), cases[i].offline);
+	}
+}
