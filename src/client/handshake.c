@@ -25,6 +25,8 @@ on_welcome(struct handshake *h, struct engine *e, const struct msg_welcome *m)
 	memcpy(h->boot_id, m->boot, ID_LEN);
 	memcpy(h->session, m->session, ID_LEN);
 	h->begun_ms = (int64_t)m->begun_ms;
+	h->same_build = m->build.n == strlen(BELAY_BUILD)
+	    && memcmp(m->build.p, BELAY_BUILD, m->build.n) == 0;
 	if (session_name_ok(m->name))
 		snprintf(h->name, sizeof h->name, "%.*s", (int)m->name.n,
 		    (const char *)m->name.p);
@@ -53,12 +55,10 @@ handshake_take(struct handshake *h, struct link *l, struct engine *e)
 	long len = link_frame(l, &f);
 	if (len == 0)
 		return HANDSHAKE_MORE;
-	if (len < 0 || msg_get(&f, &m)
-	    || (f.type != MSG_WELCOME && f.type != MSG_REFUSE))
+	if (len < 0 || msg_get(&f, &m) || (f.type != MSG_WELCOME && f.type != MSG_REFUSE))
 		return wrong(h, "the host does not speak belay's protocol");
-	enum handshake_event event = f.type == MSG_WELCOME
-	    ? on_welcome(h, e, &m.welcome)
-	    : on_refuse(h, &m.refuse);
+	enum handshake_event event = f.type == MSG_WELCOME ? on_welcome(h, e, &m.welcome)
+							   : on_refuse(h, &m.refuse);
 	link_drop(l, len);
 	return event;
 }

@@ -27,6 +27,7 @@ struct handshake {
 	uint8_t session[ID_LEN]; /* from WELCOME, as what follows */
 	int64_t begun_ms; /* of the session, since 1970 by the host's clock */
 	char name[NAME_MAX_LEN + 1]; /* of the session; "": it has none, or a bad one */
+	bool same_build; /* as ours, the server's is */
 	enum refuse_code code; /* from REFUSE */
 	char text[HANDSHAKE_TEXT_MAX];
 };
@@ -35,7 +36,7 @@ struct handshake {
  * ERR_FULL, ERR_NOMEM. */
 int handshake_begin(struct link *l, struct span hello, struct span prelude);
 /* Takes the answer off what the link has received; no frame behind it. */
-enum handshake_event handshake_take(struct handshake *h, struct link *l,
-    struct engine *e);
+enum handshake_event
+handshake_take(struct handshake *h, struct link *l, struct engine *e);
 
 #endif

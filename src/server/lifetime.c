@@ -107,12 +107,17 @@ lifetime_turn(struct lifetime *l, const struct lifetime_facts *facts, uint64_t n
 			continue;
 		if (waits[i].what != DELIVERED && wait_us > l->linger_us)
 			wait_us = l->linger_us;
-		if (now_us - since_us >= wait_us) {
+		if (wait_us > LINGER - since_us)
+			continue; /* for ever */
+		uint64_t due_us = since_us + wait_us;
+		if (phase == LIFETIME_ENDED && due_us < l->late_us)
+			due_us = l->late_us;
+		if (now_us >= due_us) {
 			become(l, LIFETIME_OVER, waits[i].end);
 			return 0;
 		}
-		if (!at || since_us + wait_us < at)
-			at = since_us + wait_us;
+		if (!at || due_us < at)
+			at = due_us;
 	}
 	return at;
 }

@@ -71,6 +71,9 @@ struct lifetime {
 	    linger_us; /* so long the session waits for a client; the owner says it */
 	bool used; /* as in the facts, once and for all */
 	uint64_t away_us; /* since when nobody keeps it; 0: somebody does */
+	/* the client has tried more than once to make the session: until then, once it has
+	 * ended, it stays in the way of an attempt that arrives late */
+	uint64_t late_us;
 	uint64_t
 	    delivered_us; /* since when the clients have everything; 0: they have not */
 };

@@ -39,6 +39,7 @@ static const struct {
 
 	{ MSG_WINDOW, 0, { NO, SKIP, YES, YES } },
 	{ MSG_STOP, 0, { NO, SKIP, SKIP, YES } },
+	{ MSG_LATE, 0, { NO, SKIP, SKIP, YES } },
 	{ MSG_BREAK, 0, { NO, SKIP, YES, YES } },
 	{ MSG_SHOWS, 0, { NO, SKIP, YES, YES } },
 	{ MSG_OPEN, 0, { NO, DENY, YES, YES } },

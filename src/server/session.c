@@ -517,6 +517,9 @@ control_turn(struct session *h, struct client *p)
 		}
 		if (type == MSG_BREAK)
 			program_break(&h->program);
+		else if (type == MSG_LATE)
+			h->lifetime.late_us = h->loop.now_us
+			    + m.late.seconds * (uint64_t)1000000;
 		else if (type == MSG_STOP)
 			program_stop(&h->program, m.stop.stream);
 		else if (type == MSG_SHOWS)

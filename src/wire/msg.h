@@ -59,6 +59,7 @@ enum {
 	M(PREDICT, predict, 78, "hello", "client") \
 	M(SHOWS, shows, 79, "control", "client") \
 	M(ECHOED, echoed, 80, "control", "server") \
+	M(LATE, late, 81, "control", "client") \
 	M(ASK, ask, 128, "socket", "client") \
 	M(INFO, info, 129, "socket", "server")
 
@@ -132,6 +133,7 @@ enum {
 	F(m, u8, modes) \
 	F(m, u8, erase) \
 	F(m, u32, group)
+#define late_FIELDS(F, m) F(m, u32, seconds)
 #define ask_FIELDS(F, m) F(m, u8, verb) F(m, str, text) F(m, rest, more)
 #define info_FIELDS(F, m) \
 	F(m, id, session) \

@@ -51,6 +51,31 @@ TEST(each_event_in_each_phase)
 		}
 }
 
+/* What is delivered is kept, so that nothing begins in its place. */
+TEST(a_session_stays_for_attempts_that_may_come_late)
+{
+	for (unsigned bits = 0; bits < BITS; bits++) {
+		struct lifetime_facts f = facts_of(bits);
+		struct lifetime with = in(LIFETIME_ENDED), without = in(LIFETIME_ENDED);
+		uint64_t at_us = now_us, late_us = now_us + 180 * (uint64_t)SECOND_US;
+		with.late_us = late_us;
+		for (int i = 0; i < 4 && with.phase != LIFETIME_OVER; i++) {
+			uint64_t next = lifetime_turn(&with, &f, at_us);
+			CHECK(with.phase != LIFETIME_OVER || at_us >= late_us);
+			CHECK(!next || next > at_us);
+			at_us = next ? next : at_us;
+		}
+		(void)lifetime_turn(&without, &f, now_us);
+		uint64_t next = lifetime_turn(&without, &f, now_us);
+		CHECK_EQ(next != 0 || without.phase == LIFETIME_OVER,
+		    with.phase == LIFETIME_OVER);
+		with = in(LIFETIME_RUNNING);
+		with.late_us = late_us;
+		lifetime_on(&with, LIFETIME_KILLED);
+		CHECK_EQ(with.phase, LIFETIME_OVER);
+	}
+}
+
 /* When a phase that has just begun ends by itself under facts that stay: 0 never. */
 static uint64_t
 expected_end(int phase, struct lifetime_facts f, enum lifetime_end *ret_end)

@@ -36,6 +36,7 @@ static const struct {
 	{ MSG_BYE, BYE_DETACHED, "RSO", "", "" },
 	{ MSG_WINDOW, 0, "SO", "R", "" },
 	{ MSG_STOP, 0, "O", "RS", "" },
+	{ MSG_LATE, 0, "O", "RS", "" },
 	{ MSG_BREAK, 0, "SO", "R", "" },
 	{ MSG_SHOWS, 0, "SO", "R", "" },
 	{ MSG_OPEN, 0, "SO", "", "R" },
