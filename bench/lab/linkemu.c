@@ -12,6 +12,7 @@
  *    delay MS     of each way
  *    rate KBIT    a second, of each way; 0: unlimited
  *    queue KIB    before the rate; what does not fit is dropped
+ *    loss PERCENT of the packets of each way, the same ones each time
  *    down, up     everything is lost silently, also what is under way
  *    nat ADDRESS  A's packets come from there, each flow from a port of its own
  *    rebind       the NAT forgets its flows, as a router does that starts again
@@ -170,6 +171,15 @@ static uint64_t delay_ns;
 static double bits_per_ns; /* 0: unlimited */
 static double queue_max = 256 * 1024;
 static bool down;
+static double loss; /* of 1 */
+
+static bool
+is_lost(void)
+{
+	static uint64_t state = 1;
+	state = state * 6364136223846793005 + 1442695040888963407;
+	return (double)(state >> 33) / (double)(1ull << 31) < loss;
+}
 
 static void
 drop_all(struct way *w)
@@ -199,7 +209,7 @@ sent_ns(struct way *w, size_t len, uint64_t at_ns)
 static void
 enter(struct way *w, uint8_t *data, size_t len, uint64_t at_ns)
 {
-	if (down || (nat.on && w == &ways[0] && !translate(data, len, true)))
+	if (down || is_lost() || (nat.on && w == &ways[0] && !translate(data, len, true)))
 		return;
 	uint64_t sent = sent_ns(w, len, at_ns);
 	if (!sent)
@@ -259,6 +269,8 @@ obey(const char *line)
 		ways[0].line_free_ns = ways[1].line_free_ns = 0;
 	} else if (strcmp(word, "queue") == 0) {
 		queue_max = value * 1024;
+	} else if (strcmp(word, "loss") == 0) {
+		loss = value / 100;
 	} else if (strcmp(word, "down") == 0) {
 		down = true;
 		drop_all(&ways[0]);

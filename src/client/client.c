@@ -705,6 +705,9 @@ begin(struct client *s)
 		s->request.command.len > 0, hello_linger_s(s->options, &s->request));
 	s->reconnect.adopts = s->request.kind == KIND_PTY || s->request.kind == KIND_PIPES
 	    || s->request.kind == KIND_SFTP;
+	/* A person sees that it waits; what calls a command may not expect it to. */
+	s->reconnect.policy.waits = s->options->wait
+	    || (s->request.raw && !s->reconnect.command);
 	s->reconnect.secret = s->forwards.x11.on; /* the cookie */
 	s->reconnect.terminal = s->request.kind == KIND_PTY;
 	reconnect_start(&s->reconnect, &s->config);

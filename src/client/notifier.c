@@ -115,6 +115,27 @@ show_status(struct notifier *t, uint64_t now_us)
 	return status_changes_us(&status);
 }
 
+/* One line: the terminal is ssh's. */
+static uint64_t
+say_first(struct notifier *t, uint64_t now_us)
+{
+	const struct policy *policy = &t->reconnect->policy;
+	bool waits = policy->waits && reconnect_first_waits(t->reconnect);
+	if (!waits || t->silent || t->said_first) {
+		t->first_us = 0;
+		return 0;
+	}
+	if (!t->first_us)
+		t->first_us = now_us;
+	uint64_t at_us = t->first_us + SAY_AFTER_US;
+	if (policy->state == POLICY_FIRST && now_us < at_us)
+		return at_us;
+	log_say(LOG_NOTICE, "%s: no answer yet; waiting for one, Ctrl-C ends it",
+	    t->host);
+	t->said_first = true;
+	return 0;
+}
+
 uint64_t
 notifier_turn(struct notifier *t, bool over, uint64_t now_us)
 {
@@ -123,7 +144,9 @@ notifier_turn(struct notifier *t, bool over, uint64_t now_us)
 		say_notice(t);
 	if (!over && show_dropping(t))
 		return now_us + QUESTION_DRAWN_US;
-	if (state == POLICY_FIRST || state == POLICY_UP || over) {
+	if (!over && (state == POLICY_FIRST || state == POLICY_FIRST_WAIT))
+		return say_first(t, now_us);
+	if (state == POLICY_UP || over) {
 		(void)console_status(t->console, NULL);
 		if (t->since_us && state == POLICY_UP)
 			say(t, true, now_us);

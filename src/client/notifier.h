@@ -18,6 +18,8 @@ struct notifier {
 	bool silent; /* nothing is said on stderr */
 	char escape; /* that the status line tells of; 0: none */
 	uint64_t since_us; /* since when the link does not answer; 0: it does */
+	uint64_t first_us; /* since when the first login gets no answer; 0: it does */
+	bool said_first;
 	bool said_dropping; /* where it cannot be drawn */
 	bool said_lost; /* a person without a status line was told */
 };

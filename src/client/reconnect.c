@@ -31,6 +31,9 @@ enum {
 	    * 1000000, /* where the old link must go before a new one comes */
 	UNDERTAKER_MS = 10000, /* ssh's last round trip may take this long */
 	KILL_AFTER_MS = 1000,
+	/* sshd lets a login take two minutes (LoginGraceTime); then a shell begins */
+	LATE_S = 180,
+	LOOK_US = 500 * 1000, /* attempts are looked at so often */
 };
 
 __attribute__((format(printf, 2, 3))) static void
@@ -69,10 +72,10 @@ trace_policy(const struct reconnect *r, enum policy_state before, enum policy_ev
 	TRACE(now_us, "policy", "%s: %s -> %s%s%s%s, tries %u, next in %.3f s",
 	    policy_event_name(event), policy_state_name(before),
 	    policy_state_name(r->policy.state),
-	    actions & POLICY_ABANDON			      ? ", abandon" : "",
-	    actions & (POLICY_CONNECT | POLICY_CONNECT_ASK)   ? ", connect" : "",
-	    actions & POLICY_GIVE_UP			      ? ", give up" : "",
-	    r->policy.tries, at_us > now_us ? seconds(at_us - now_us) : 0);
+	    actions & POLICY_ABANDON ? ", abandon" : "",
+	    actions & (POLICY_CONNECT | POLICY_CONNECT_ASK) ? ", connect" : "",
+	    actions & POLICY_GIVE_UP ? ", give up" : "", r->policy.tries,
+	    at_us > now_us ? seconds(at_us - now_us) : 0);
 }
 
 static void
@@ -83,8 +86,9 @@ trace_link(const struct reconnect *r, const char *what)
 	TRACE(now_us, "link",
 	    "ssh %ld %s: round trip %.4f s, deviation %.4f s, patience %.3f s, "
 	    "silent for %.3f s, question open for %.3f s",
-	    (long)r->linked->carrier.pid, what, seconds(l->srtt_us), seconds(l->rttvar_us),
-	    seconds(link_patience_us(l)), seconds(now_us - l->heard_us),
+	    (long)r->linked->carrier.pid, what, seconds(l->srtt_us),
+	    seconds(l->rttvar_us), seconds(link_patience_us(l)),
+	    seconds(now_us - l->heard_us),
 	    l->asked_us ? seconds(now_us - l->asked_us) : 0);
 }
 
@@ -118,7 +122,8 @@ free_attempt(struct reconnect *r)
 {
 	for (size_t i = 0; i < RECONNECT_ATTEMPTS; i++) {
 		struct attempt *a = &r->attempts[i];
-		if (a != r->trying && a != r->linked && a->carrier.pid == 0)
+		if (!candidates_has(&r->candidates, a) && a != r->linked
+		    && a->carrier.pid == 0)
 			return a;
 	}
 	return NULL;
@@ -133,9 +138,8 @@ connect_timeout_s(const struct reconnect *r)
 
 /* Whether the connection is ours. */
 static bool
-connects(const struct reconnect *r)
+connects(const struct reconnect *r, bool first)
 {
-	bool first = r->policy.state == POLICY_FIRST;
 	if (first && !r->alone && control_master_shares(r->config))
 		return false;
 	return ssh_config_connects(r->config, first,
@@ -146,7 +150,7 @@ static int
 start(struct reconnect *r, struct attempt *a, bool asks, bool fresh)
 {
 	struct buf hello, prelude;
-	bool first = r->policy.state == POLICY_FIRST;
+	bool first = r->policy.state == POLICY_FIRST && asks;
 	struct attempt_plan plan = { .secret = r->secret && !r->was_up };
 	plan.carrier = (struct carrier_plan){ .options = r->options,
 		.wanted = r->wanted,
@@ -157,12 +161,13 @@ start(struct reconnect *r, struct attempt *a, bool asks, bool fresh)
 		.alone = r->alone,
 		.asks = asks,
 		.fresh = fresh,
-		.known = !first || fresh
+		.known = r->policy.state != POLICY_FIRST || fresh
 		    || host_cache_has(HOST_CACHE_SERVES, r->config, NULL),
 		.adopts = r->adopts,
-		.hold_errors = r->command,
+		.hold_errors = r->command || r->policy.tries > 0,
+		.again = first && r->policy.tries > 0,
 		.connect_timeout_s = connect_timeout_s(r),
-		.config = connects(r) ? r->config : NULL };
+		.config = connects(r, first) ? r->config : NULL };
 	buf_init(&hello, FRAME_MAX);
 	buf_init(&prelude, FRAME_MAX);
 	int err = r->events->hello(r->owner, r->was_up, &hello);
@@ -170,13 +175,14 @@ start(struct reconnect *r, struct attempt *a, bool asks, bool fresh)
 		err = engine_prelude(r->engine, &prelude, PRELUDE_MAX);
 	plan.hello = buf_span(&hello);
 	plan.prelude = buf_span(&prelude);
-	if (asks && first)
+	if (first)
 		lend(r, true);
 	r->master_until_us = 0;
 	if (first && !r->alone && control_master_listens(r->config))
 		r->master_until_us = r->loop->now_us + MASTER_US;
 	if (!err)
 		err = attempt_start(a, r->loop, &plan);
+	r->begun += !r->was_up;
 	buf_finish(&hello);
 	buf_finish(&prelude);
 	return err;
@@ -201,10 +207,10 @@ attempt_now(struct reconnect *r, bool asks, bool fresh)
 		reconnect_on(r, POLICY_FAILED); /* older ones are still dying */
 		return;
 	}
-	bool first = r->policy.state == POLICY_FIRST;
+	bool first = r->policy.state == POLICY_FIRST && asks;
 	int err = start(r, a, asks, fresh);
 	if (!err)
-		r->trying = a;
+		(void)candidates_add(&r->candidates, a); /* the policy counts them */
 	else if (first)
 		fail(r, "cannot start %s: %s", r->ssh,
 		    err == ERR_SYSTEM ? strerror(errno) : err_text(err));
@@ -227,8 +233,14 @@ static void
 connect_now(struct reconnect *r, bool asks, bool fresh)
 {
 	if (r->policy.state == POLICY_FIRST || fresh
-	    || (r->config->text.len && !connects(r))) {
+	    || (r->config->text.len && !connects(r, false))) {
 		attempt_now(r, asks, fresh);
+		return;
+	}
+	if (ssh_query_asks(&r->query)) { /* what is known already has to do */
+		ssh_query_finish(&r->query);
+		attempt_now(r, asks, false);
+		reconnect_on(r, POLICY_FAILED); /* of the two there is one */
 		return;
 	}
 	r->may_ask = asks;
@@ -257,9 +269,96 @@ connect_if_due(struct reconnect *r)
 	connect_now(r, r->due_asks, false);
 }
 
+/* ---- the attempts side by side ---- */
+
+/* It is not wanted any more. */
+static void
+end_candidate(struct reconnect *r, struct attempt *a)
+{
+	if (!a)
+		return;
+	candidates_remove(&r->candidates, a);
+	attempt_close(a);
+	r->may_have_begun |= a->carrier.may_have_begun;
+}
+
+static void
+end_candidates(struct reconnect *r)
+{
+	ssh_query_finish(&r->query);
+	while (r->candidates.n)
+		end_candidate(r, r->candidates.list[0]);
+}
+
+/* The first login once more, from its beginning. */
+static void
+begin_again(struct reconnect *r, bool fresh)
+{
+	end_candidates(r);
+	policy_begin(&r->policy, r->loop->now_us);
+	connect_now(r, true, fresh);
+}
+
+/* Another program than ours may run there, and by another attempt would once more; of ours
+ * the host keeps account. */
+static bool
+may_be_foreign(const struct reconnect *r, const struct attempt *first,
+    enum carrier_sight sight)
+{
+	bool early = sight == CARRIER_CONNECTS || sight == CARRIER_EARLY;
+	return r->adopts && !first->carrier.known && !early;
+}
+
+/* Nothing may run beside the first login: as far as can be seen, a person is asked by its ssh
+ * itself, or about to be. */
+static bool
+first_is_alone(const struct reconnect *r)
+{
+	struct attempt *first = candidates_first(&r->candidates);
+	if (!first)
+		return false;
+	enum carrier_sight sight = carrier_look(&first->carrier);
+	return sight == CARRIER_UNSEEN || sight == CARRIER_ASKS
+	    || sight == CARRIER_ANSWERS || may_be_foreign(r, first, sight)
+	    || (r->command && r->adopts && !first->carrier.known);
+}
+
+/* Tells the policy what can be seen of the attempts. */
+static void
+learn(struct reconnect *r)
+{
+	struct attempt *youngest = candidates_youngest(&r->candidates);
+	uint64_t told_us = youngest ? carrier_told(&youngest->carrier) : 0;
+	if (told_us > r->policy.told_us)
+		policy_progress(&r->policy, told_us);
+	r->policy.dead = youngest && carrier_look(&youngest->carrier) == CARRIER_DEAD;
+	r->policy.held = one_link(r) || r->wants_person
+	    || candidates_prompting(&r->candidates)
+	    || (r->policy.state == POLICY_FIRST && first_is_alone(r));
+}
+
+/* What can be seen of attempts tells no event.  Nothing runs beside a first login that has
+ * begun to ask. */
+static void
+look_turn(struct reconnect *r)
+{
+	uint64_t now_us = r->loop->now_us;
+	if (!r->candidates.n || now_us < r->look_us)
+		return;
+	r->look_us = now_us + LOOK_US;
+	learn(r);
+	struct attempt *beside = candidates_oldest_unasking(&r->candidates);
+	if (r->policy.state != POLICY_FIRST || !r->policy.held
+	    || !candidates_first(&r->candidates) || !beside)
+		return;
+	end_candidate(r, beside);
+	reconnect_on(r, POLICY_FAILED);
+}
+
 void
 reconnect_on(struct reconnect *r, enum policy_event event)
 {
+	learn(r);
 	enum policy_state before = r->policy.state;
 	unsigned actions = policy_on(&r->policy, event, r->loop->now_us);
 	trace_policy(r, before, event, actions);
@@ -267,13 +366,12 @@ reconnect_on(struct reconnect *r, enum policy_event event)
 		log_say(LOG_VERBOSE, "%s -> %s", policy_state_name(before),
 		    policy_state_name(r->policy.state));
 	if (actions & POLICY_ABANDON)
-		ssh_query_finish(&r->query);
-	if (actions & POLICY_ABANDON && r->trying) {
-		attempt_close(r->trying);
-		r->trying = NULL;
-	}
-	if ((event == POLICY_NUDGE || event == POLICY_PERSON) && r->trying)
-		carrier_hurry(&r->trying->carrier);
+		end_candidates(r);
+	if (actions & POLICY_DROP)
+		end_candidate(r, candidates_oldest_unasking(&r->candidates));
+	for (size_t i = 0; i < r->candidates.n; i++)
+		if (event == POLICY_NUDGE || event == POLICY_PERSON)
+			carrier_hurry(&r->candidates.list[i]->carrier);
 	if (!(actions & (POLICY_CONNECT | POLICY_CONNECT_ASK)))
 		return;
 	r->due = true;
@@ -296,6 +394,16 @@ drop_link(struct reconnect *r)
 	r->linked = NULL;
 }
 
+/* Another attempt to make this session may have got to the host's shell, and begin there when
+ * the command has long ended. */
+static void
+say_late(struct reconnect *r, const struct attempt *a)
+{
+	struct msg_late late = { LATE_S };
+	if (r->command && r->begun > 1 && a->handshake.same_build)
+		(void)engine_tell(r->engine, MSG_LATE, &late);
+}
+
 /* The attempt has become the link. */
 static void
 link_ready(struct reconnect *r, struct attempt *a)
@@ -304,7 +412,10 @@ link_ready(struct reconnect *r, struct attempt *a)
 	if (r->was_up && memcmp(r->boot_id, a->handshake.boot_id, ID_LEN) != 0)
 		log_say(LOG_VERBOSE, "the host's boot id has changed");
 	memcpy(r->boot_id, a->handshake.boot_id, ID_LEN);
-	r->trying = NULL;
+	candidates_remove(&r->candidates, a);
+	if (r->policy.joined == 0)
+		policy_measured(&r->policy, a->carrier.gap_us);
+	end_candidates(r); /* it was the first of them */
 	r->said_why = false;
 	drop_link(r);
 	r->linked = a;
@@ -318,10 +429,10 @@ link_ready(struct reconnect *r, struct attempt *a)
 		host_cache_remember(HOST_CACHE_KEY_KNOWN, r->config, "-");
 	if (!r->was_up && !a->carrier.known)
 		host_cache_remember(HOST_CACHE_SERVES, r->config, "-");
+	if (!r->was_up)
+		say_late(r, a);
 	programs_keep(&r->servers, a->carrier.bootstrap.host_os,
 	    a->carrier.bootstrap.host_machine);
-	if (!r->net.loop)
-		netwatch_open(&r->net, r->loop);
 	r->was_up = true;
 	r->doubted = false;
 	lend(r, false);
@@ -377,7 +488,7 @@ put_off(struct reconnect *r, struct attempt *a)
 	} else if (r->put_off++ < PUT_OFF_MAX) {
 		log_say(LOG_NOTICE, "%s: %s; trying again", r->options->destination,
 		    attempt_text(a));
-		connect_now(r, true, false);
+		begin_again(r, false);
 	} else {
 		to_plain(r, a, false);
 	}
@@ -449,7 +560,10 @@ no_server(struct reconnect *r, const struct attempt *a)
 		    r->options->destination,
 		    a->why == WHY_CARRIER ? attempt_text(a)
 					  : "belay-server answers nonsense");
-		connect_now(r, !r->was_up, true);
+		if (r->policy.state == POLICY_FIRST)
+			begin_again(r, true);
+		else
+			connect_now(r, !r->was_up, true);
 		return;
 	}
 	/* Endless output is of no use on a terminal; a pipe may be there for it. */
@@ -466,12 +580,24 @@ no_server(struct reconnect *r, const struct attempt *a)
 		no_server_again(r, a);
 }
 
+/* Beside the first login one that asks nobody anything got to the host, and is not let in. */
+static void
+unasked(struct reconnect *r)
+{
+	r->wants_person = true;
+	reconnect_on(r, POLICY_UNASKED);
+}
+
 static void
 no_carrier(struct reconnect *r, struct attempt *a)
 {
 	bool first = r->policy.state == POLICY_FIRST;
 	switch (a->carrier.why) {
 	case CARRIER_HOST_KEY:
+		if (first && !a->carrier.first) {
+			unasked(r);
+			break;
+		}
 		r->events->failed(r->owner,
 		    first
 			? NULL
@@ -487,12 +613,19 @@ no_carrier(struct reconnect *r, struct attempt *a)
 	case CARRIER_FOREIGN: /* try_on's */
 		break;
 	case CARRIER_LOGIN:
+		if (first && !a->carrier.first) {
+			unasked(r);
+			break;
+		}
 		if (!first)
 			r->events->refused(r->owner);
 		reconnect_on(r, POLICY_REFUSED);
 		break;
+	case CARRIER_NO_WAY:
+		reconnect_on(r, POLICY_UNREACHED);
+		break;
 	case CARRIER_CUT:
-		if (first)
+		if (first && a->carrier.first)
 			fail(r, "%s", attempt_text(a));
 		else
 			reconnect_on(r, POLICY_FAILED);
@@ -507,9 +640,8 @@ no_carrier(struct reconnect *r, struct attempt *a)
 static void
 attempt_failed(struct reconnect *r, struct attempt *a)
 {
-	r->trying = NULL;
+	candidates_remove(&r->candidates, a);
 	r->may_have_begun |= a->carrier.may_have_begun;
-	lend(r, false);
 	switch (a->why) {
 	case WHY_REFUSED:
 		server_refused(r, a);
@@ -520,7 +652,9 @@ attempt_failed(struct reconnect *r, struct attempt *a)
 	case WHY_CARRIER:
 		no_carrier(r, a);
 	}
-	if (r->policy.state == POLICY_FIRST && !r->trying && !r->loop->stopped)
+	if (r->policy.state != POLICY_FIRST_WAIT && !candidates_first(&r->candidates))
+		lend(r, false);
+	if (r->policy.state == POLICY_FIRST && !r->candidates.n && !r->loop->stopped)
 		r->events->failed(r->owner, NULL);
 }
 
@@ -535,27 +669,29 @@ link_lost(struct reconnect *r, bool clean)
 struct prompt *
 reconnect_prompt(struct reconnect *r)
 {
-	return r->trying ? attempt_prompt(r->trying) : NULL;
+	struct attempt *a = candidates_prompting(&r->candidates);
+	return a ? attempt_prompt(a) : NULL;
 }
 
 bool
 reconnect_asks(const struct reconnect *r)
 {
-	return (r->trying && r->trying->carrier.asks)
+	return candidates_asking(&r->candidates)
 	    || (ssh_query_asks(&r->query) && r->may_ask) || (r->due && r->due_asks);
 }
 
 unsigned
 reconnect_question(const struct reconnect *r)
 {
-	return r->trying && r->trying->carrier.asks ? attempt_question(r->trying) : 0;
+	struct attempt *a = candidates_asking(&r->candidates);
+	return a ? attempt_question(a) : 0;
 }
 
 enum prompt_event
 reconnect_keys(struct reconnect *r, struct span *keys)
 {
 	if (reconnect_question(r))
-		return attempt_keys(r->trying, keys);
+		return attempt_keys(candidates_asking(&r->candidates), keys);
 	keys->n = 0; /* it has gone this very moment */
 	return PROMPT_MORE;
 }
@@ -563,8 +699,8 @@ reconnect_keys(struct reconnect *r, struct span *keys)
 void
 reconnect_cancel(struct reconnect *r)
 {
-	if (r->trying && r->trying->carrier.asks) {
-		attempt_cancel(r->trying);
+	if (candidates_asking(&r->candidates)) {
+		attempt_cancel(candidates_asking(&r->candidates));
 	} else if (reconnect_asks(r)) {
 		ssh_query_finish(&r->query);
 		r->due = false;
@@ -605,12 +741,12 @@ take_frames(struct reconnect *r)
 }
 
 static void
-try_on(struct reconnect *r)
+try_on(struct reconnect *r, struct attempt *a)
 {
-	struct attempt *a = r->trying;
 	attempt_turn(a, r->engine);
 	if (a->phase == ATTEMPT_OVER && carrier_failed(a, CARRIER_FOREIGN)) {
-		r->trying = NULL;
+		candidates_remove(&r->candidates, a);
+		end_candidates(r);
 		lend(r, false);
 		remember_foreign(r, a);
 		r->events->foreign(r->owner, &a->carrier);
@@ -624,6 +760,15 @@ try_on(struct reconnect *r)
 }
 
 static void
+candidates_turn(struct reconnect *r)
+{
+	struct candidates now = r->candidates;
+	for (size_t i = 0; i < now.n; i++)
+		if (candidates_has(&r->candidates, now.list[i]))
+			try_on(r, now.list[i]);
+}
+
+static void
 doubt(struct reconnect *r)
 {
 	if (r->doubted)
@@ -633,11 +778,33 @@ doubt(struct reconnect *r)
 	reconnect_on(r, POLICY_DOUBT);
 }
 
+/* Nothing comes of attempts from an address that is gone. */
+static void
+cut_off(struct reconnect *r)
+{
+	struct candidates now = r->candidates;
+	for (size_t i = 0; i < now.n; i++) {
+		struct attempt *a = now.list[i];
+		enum carrier_sight sight = a->carrier.first ? carrier_look(&a->carrier)
+							    : CARRIER_UNSEEN;
+		if (!candidates_has(&r->candidates, a) || sight == CARRIER_ASKS
+		    || !carrier_is_cut_off(&a->carrier)
+		    || (a->carrier.first && r->command && may_be_foreign(r, a, sight)))
+			continue;
+		if (a->carrier.first) {
+			r->policy.waits = true; /* there was a way, and is between two */
+			begin_again(r, false);
+			return;
+		}
+		attempt_close(a);
+		attempt_failed(r, a);
+	}
+}
+
 /* The network has changed, or the machine has slept: no timer has to be waited for. */
 static void
 on_moved(struct reconnect *r, unsigned what)
 {
-	struct attempt *a = r->trying;
 	TRACE(r->loop->now_us, "network", "%s%s", what & NETWATCH_WOKE ? "woke " : "",
 	    what & NETWATCH_MOVED ? "moved" : "");
 	log_say(LOG_VERBOSE, "%s",
@@ -646,10 +813,7 @@ on_moved(struct reconnect *r, unsigned what)
 		doubt(r);
 	else if (r->linked)
 		r->linked->io.link.ping_now = true;
-	if (a && a == r->trying && carrier_is_cut_off(&a->carrier)) {
-		attempt_close(a);
-		attempt_failed(r, a);
-	}
+	cut_off(r);
 	reconnect_on(r, POLICY_NUDGE);
 }
 
@@ -665,7 +829,8 @@ net_turn(struct reconnect *r)
 static void
 master_turn(struct reconnect *r)
 {
-	if (!r->trying || r->trying->phase != ATTEMPT_BOOT || r->trying->carrier.heard)
+	struct attempt *first = candidates_first(&r->candidates);
+	if (!first || first->phase != ATTEMPT_BOOT || first->carrier.heard)
 		r->master_until_us = 0;
 	if (!r->master_until_us || r->loop->now_us < r->master_until_us)
 		return;
@@ -673,22 +838,34 @@ master_turn(struct reconnect *r)
 	    r->options->destination);
 	r->master_until_us = 0;
 	r->alone = true;
-	r->may_have_begun |= r->trying->carrier.may_have_begun;
-	attempt_close(r->trying);
-	r->trying = NULL;
-	attempt_now(r, true, false);
+	begin_again(r, false);
+}
+
+static bool
+is_due(const struct reconnect *r)
+{
+	uint64_t deadline_us = policy_deadline(&r->policy);
+	return deadline_us && r->loop->now_us >= deadline_us;
+}
+
+/* An attempt may have got on meanwhile. */
+static void
+timer_turn(struct reconnect *r)
+{
+	if (is_due(r))
+		learn(r);
+	if (is_due(r))
+		reconnect_on(r, POLICY_TIMER);
 }
 
 void
 reconnect_take(struct reconnect *r)
 {
 	net_turn(r);
-	uint64_t deadline_us = policy_deadline(&r->policy);
-	if (deadline_us && r->loop->now_us >= deadline_us)
-		reconnect_on(r, POLICY_TIMER);
+	timer_turn(r);
+	look_turn(r);
 	ssh_query_turn(&r->query, r->loop->now_us);
-	if (r->trying)
-		try_on(r);
+	candidates_turn(r);
 	master_turn(r);
 	if (r->linked)
 		attempt_turn(r->linked, r->engine);
@@ -721,6 +898,8 @@ uint64_t
 reconnect_deadline(struct reconnect *r)
 {
 	uint64_t at = policy_deadline(&r->policy);
+	if (r->candidates.n)
+		loop_sooner(&at, r->look_us);
 	loop_sooner(&at, r->master_until_us);
 	loop_sooner(&at, r->query.until_us);
 	loop_sooner(&at, netwatch_deadline(&r->net));
@@ -769,7 +948,10 @@ void
 reconnect_start(struct reconnect *r, const struct ssh_config *config)
 {
 	r->wanted = r->config = config;
+	r->look_us = r->loop->now_us + LOOK_US;
+	policy_begin(&r->policy, r->loop->now_us);
 	connect_now(r, true, false);
+	netwatch_open(&r->net, r->loop);
 }
 
 void
@@ -844,4 +1026,14 @@ reconnect_finish(struct reconnect *r, bool leave)
 		}
 		a->carrier.pid = 0;
 	}
+}
+
+bool
+reconnect_first_waits(const struct reconnect *r)
+{
+	const struct attempt *first = candidates_first(&r->candidates);
+	if (r->policy.state == POLICY_FIRST_WAIT)
+		return true;
+	return r->policy.state == POLICY_FIRST && first && !first->carrier.heard
+	    && !r->policy.held;
 }

@@ -1,6 +1,7 @@
 /*
  * Reaches the host, again and again: the ssh children (attempts) and the policy together.
- * At most one attempt is the link; at most one is tried beside it.
+ * At most one attempt is the link; at most three are tried beside it, and beside each other
+ * (candidates.h, reconnect_policy.h).
  *
  *     policy ---CONNECT---> trying ---READY---> linked ---> frames of the engine
  *        ^                    |                   |
@@ -9,14 +10,15 @@
 #ifndef CLIENT_RECONNECT_H
 #define CLIENT_RECONNECT_H
 
-#include "client/attempt.h"
+#include "client/candidates.h"
 #include "client/reconnect_policy.h"
 #include "ssh/options.h"
 #include "ssh/ssh_query.h"
 #include "sys/netwatch.h"
 
 enum {
-	RECONNECT_ATTEMPTS = 4, /* the link, the one tried, and such as are still dying */
+	/* the link, those tried, and such as are still dying */
+	RECONNECT_ATTEMPTS = 1 + CANDIDATES_MAX + 2,
 };
 
 /* What the session is asked and told. */
@@ -55,8 +57,9 @@ struct reconnect {
 	/* what is in the way here or there was said, in this outage */
 	bool said_why;
 	struct programs_kept servers; /* what a host that lost its server gets again */
-	struct attempt *trying, *linked;
-	struct netwatch net; /* from the first link on */
+	struct candidates candidates;
+	struct attempt *linked;
+	struct netwatch net;
 	uint8_t boot_id[ID_LEN]; /* of the host */
 	const struct ssh_config
 	    *wanted; /* what belay carries out: of the session's beginning */
@@ -68,6 +71,10 @@ struct reconnect {
 	uint64_t master_until_us;
 	bool alone; /* it did not */
 	bool was_up; /* the session exists on the host */
+	/* the first login: when to look at it again; it wants a person */
+	uint64_t look_us;
+	bool wants_person;
+	unsigned begun; /* attempts of it */
 	/* an attempt is over of which it is not known whether the host has started the program;
 	 * another attempt would find the same session, but plain ssh would run it again */
 	bool may_have_begun;
@@ -100,6 +107,8 @@ void reconnect_start(struct reconnect *r, const struct ssh_config *config);
 void reconnect_on(struct reconnect *r, enum policy_event event);
 /* An attempt that may ask the person runs, or is about to. */
 bool reconnect_asks(const struct reconnect *r);
+/* The first login gets no answer: it waits for one. */
+bool reconnect_first_waits(const struct reconnect *r);
 /* The number of its question that waits for an answer; 0: none does. */
 unsigned reconnect_question(const struct reconnect *r);
 /* What it asks now, or (`unattended`) only tells; NULL: nothing. */

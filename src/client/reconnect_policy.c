@@ -14,6 +14,14 @@ static const uint64_t wait_us[] = { 250000, 500000, 1000000, 2000000, 4000000, 8
 /* after a refused login, where there is nobody to ask: servers lock accounts */
 static const uint64_t refused_wait_us[] = { 60000000, 120000000, 300000000, 600000000 };
 
+/* Without a word from an attempt for so long there is another beside it: by itself, ... */
+static const uint64_t stall_us = 2 * 1000000;
+static const uint64_t stall_max_us = 16 * 1000000;
+/* ... for a key or an event, and for a person who asks for it; besides what logins take. */
+static const uint64_t nudged_stall_us = 1000 * 1000;
+static const uint64_t person_stall_us = 500 * 1000;
+enum { SIDE_BY_SIDE = 2, SIDE_BY_SIDE_PERSON = 3 };
+
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 #define LAST(a) (COUNT(a) - 1)
 
@@ -29,6 +37,7 @@ enum {
 	KEEP = 256, /* the deadline stays: what runs goes on */
 	LIFE = 128, /* wait if the link lived only for a moment, else connect */
 	ALONE = 512, /* where there is nobody to ask: wait for long */
+	JOIN = 1024, /* another attempt beside one that tells nothing */
 };
 
 struct rule {
@@ -44,7 +53,28 @@ static const struct rule rules[POLICY_STATES][POLICY_EVENTS] = {
 	[POLICY_FIRST] = {
 		[POLICY_READY] = { POLICY_UP, ALIVE },
 		[POLICY_FAILED] = { POLICY_FIRST, GIVE_UP },
-		[POLICY_REFUSED] = { POLICY_FIRST, GIVE_UP },
+		[POLICY_UNREACHED] = { POLICY_FIRST_WAIT, BACK_OFF }, /* if it waits */
+		[POLICY_REFUSED] = { POLICY_FIRST, ABANDON | GIVE_UP },
+		[POLICY_UNASKED] = { POLICY_FIRST, ABANDON | CONNECT_ASK },
+		[POLICY_LOST] = STAY(POLICY_FIRST),
+		[POLICY_DOUBT] = STAY(POLICY_FIRST),
+		[POLICY_HEARD] = STAY(POLICY_FIRST),
+		[POLICY_NUDGE] = { POLICY_FIRST, JOIN },
+		[POLICY_PERSON] = { POLICY_FIRST, JOIN },
+		[POLICY_TIMER] = { POLICY_FIRST, JOIN },
+	},
+	[POLICY_FIRST_WAIT] = {
+		[POLICY_READY] = { POLICY_UP, ALIVE },
+		[POLICY_FAILED] = STAY(POLICY_FIRST_WAIT),
+		[POLICY_UNREACHED] = STAY(POLICY_FIRST_WAIT),
+		[POLICY_REFUSED] = STAY(POLICY_FIRST_WAIT),
+		[POLICY_UNASKED] = STAY(POLICY_FIRST_WAIT),
+		[POLICY_LOST] = STAY(POLICY_FIRST_WAIT),
+		[POLICY_DOUBT] = STAY(POLICY_FIRST_WAIT),
+		[POLICY_HEARD] = STAY(POLICY_FIRST_WAIT),
+		[POLICY_NUDGE] = { POLICY_FIRST, CONNECT_ASK | GAP },
+		[POLICY_PERSON] = { POLICY_FIRST, CONNECT_ASK | GAP },
+		[POLICY_TIMER] = { POLICY_FIRST, CONNECT_ASK },
 	},
 	[POLICY_UP] = {
 		[POLICY_READY] = { POLICY_UP, ALIVE },
@@ -64,8 +94,8 @@ static const struct rule rules[POLICY_STATES][POLICY_EVENTS] = {
 		[POLICY_LOST] = { POLICY_DOWN_TRY, KEEP },
 		[POLICY_DOUBT] = STAY(POLICY_DOUBT_TRY),
 		[POLICY_HEARD] = { POLICY_UP, ABANDON | ALIVE },
-		[POLICY_NUDGE] = STAY(POLICY_DOUBT_TRY),
-		[POLICY_PERSON] = STAY(POLICY_DOUBT_TRY),
+		[POLICY_NUDGE] = { POLICY_DOUBT_TRY, JOIN },
+		[POLICY_PERSON] = { POLICY_DOUBT_TRY, JOIN },
 		[POLICY_TIMER] = { POLICY_DOUBT_WAIT, ABANDON | BACK_OFF },
 	},
 	[POLICY_DOUBT_WAIT] = {
@@ -97,8 +127,8 @@ static const struct rule rules[POLICY_STATES][POLICY_EVENTS] = {
 		[POLICY_LOST] = STAY(POLICY_DOWN_TRY),
 		[POLICY_DOUBT] = STAY(POLICY_DOWN_TRY),
 		[POLICY_HEARD] = STAY(POLICY_DOWN_TRY),
-		[POLICY_NUDGE] = STAY(POLICY_DOWN_TRY),
-		[POLICY_PERSON] = STAY(POLICY_DOWN_TRY),
+		[POLICY_NUDGE] = { POLICY_DOWN_TRY, JOIN },
+		[POLICY_PERSON] = { POLICY_DOWN_TRY, JOIN },
 		[POLICY_TIMER] = { POLICY_DOWN_WAIT, ABANDON | BACK_OFF },
 	},
 	[POLICY_DOWN_WAIT] = {
@@ -128,6 +158,7 @@ static const struct rule rules[POLICY_STATES][POLICY_EVENTS] = {
 
 static const char *const state_names[POLICY_STATES] = {
 	[POLICY_FIRST] = "first login",
+	[POLICY_FIRST_WAIT] = "first login, waiting",
 	[POLICY_UP] = "up",
 	[POLICY_DOUBT_TRY] = "in doubt, connecting",
 	[POLICY_DOUBT_WAIT] = "in doubt, waiting",
@@ -140,7 +171,9 @@ static const char *const state_names[POLICY_STATES] = {
 static const char *const event_names[POLICY_EVENTS] = {
 	[POLICY_READY] = "ready",
 	[POLICY_FAILED] = "attempt failed",
+	[POLICY_UNREACHED] = "host not reached",
 	[POLICY_REFUSED] = "login refused",
+	[POLICY_UNASKED] = "login wants a person",
 	[POLICY_LOST] = "link lost",
 	[POLICY_DOUBT] = "link in doubt",
 	[POLICY_HEARD] = "link heard",
@@ -165,14 +198,119 @@ jitter(struct policy *p, uint64_t us)
 	return us - us / 4 + p->random % (us / 2 + 1);
 }
 
+static bool
+tries(const struct policy *p)
+{
+	return p->state == POLICY_FIRST || p->state == POLICY_DOUBT_TRY
+	    || p->state == POLICY_DOWN_TRY;
+}
+
+/* ---- attempts side by side ---- */
+
+/* None runs any more. */
+static void
+none_runs(struct policy *p)
+{
+	p->running = p->joined = p->most = 0;
+	p->may_ask = false;
+	p->hurry_us = 0;
+}
+
 static unsigned
 connect_now(struct policy *p, unsigned how, uint64_t now_us)
 {
-	p->tried_us = now_us;
+	bool first = p->state == POLICY_FIRST;
+	p->tried_us = p->told_us = now_us;
+	p->running++;
+	p->hurry_us = 0;
+	/* In the first login ssh talks to the person itself, and the caller sees when. */
+	p->may_ask = how == POLICY_CONNECT_ASK && !first;
 	/* A person may take long to type; the server's LoginGraceTime bounds it. */
-	p->deadline_us = how == POLICY_CONNECT ? now_us + attempt_max_us : 0;
+	p->deadline_us = how == POLICY_CONNECT && !first ? now_us + attempt_max_us : 0;
 	return how;
 }
+
+static uint64_t
+more(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* So long the youngest attempt may be silent. */
+static uint64_t
+patience_us(const struct policy *p)
+{
+	uint64_t us = more(stall_us, p->login_us + stall_us / 2);
+	for (unsigned i = 1; !p->dead && i < p->joined && us < stall_max_us; i++)
+		us *= 2;
+	if (p->hurry_us && p->running < p->most)
+		us = us < p->hurry_us ? us : p->hurry_us;
+	return us;
+}
+
+/* When the youngest attempt has been silent for too long; 0: never. */
+static uint64_t
+stalled_at(const struct policy *p)
+{
+	if (!tries(p) || !p->running || p->held || p->may_ask)
+		return 0;
+	return p->told_us + patience_us(p);
+}
+
+/* What a key or a person allows: sooner, and more of them. */
+static void
+hurry(struct policy *p, enum policy_event event)
+{
+	bool person = event == POLICY_PERSON;
+	uint64_t us = person ? more(person_stall_us, p->login_us)
+			     : more(nudged_stall_us, p->login_us + nudged_stall_us / 2);
+	unsigned most = person ? SIDE_BY_SIDE_PERSON : SIDE_BY_SIDE;
+	if (event == POLICY_TIMER)
+		return;
+	p->most = p->most > most ? p->most : most;
+	p->hurry_us = p->hurry_us && p->hurry_us < us ? p->hurry_us : us;
+}
+
+/* Another beside one that tells nothing, or in the place of the elder of two. */
+static unsigned
+join(struct policy *p, enum policy_event event, uint64_t now_us)
+{
+	hurry(p, event);
+	unsigned drop = 0;
+	uint64_t at_us = stalled_at(p);
+	if (!at_us || now_us < at_us)
+		return 0;
+	if (p->running >= more(SIDE_BY_SIDE, p->most)) {
+		drop = POLICY_DROP;
+		p->running--;
+	}
+	p->joined++;
+	return drop | connect_now(p, POLICY_CONNECT, now_us);
+}
+
+void
+policy_begin(struct policy *p, uint64_t now_us)
+{
+	bool held = p->held;
+	none_runs(p);
+	p->state = POLICY_FIRST;
+	p->held = held;
+	(void)connect_now(p, POLICY_CONNECT_ASK, now_us);
+}
+
+void
+policy_progress(struct policy *p, uint64_t now_us)
+{
+	p->told_us = now_us;
+}
+
+void
+policy_measured(struct policy *p, uint64_t silence_us)
+{
+	p->login_us = silence_us < stall_max_us / 2 ? silence_us : stall_max_us / 2;
+}
+
+/* ---- events ---- */
 
 /* The link ended: connect at once, unless it has done nothing but die lately. */
 static unsigned
@@ -209,23 +347,63 @@ wait_alone(struct policy *p, uint64_t now_us)
 	p->deadline_us = now_us + jitter(p, refused_wait_us[i]);
 }
 
-unsigned
-policy_on(struct policy *p, enum policy_event event, uint64_t now_us)
+/* Of the states behind the first login what came to an attempt is less. */
+static enum policy_event
+as_known(const struct policy *p, enum policy_event event)
 {
-	if (event == POLICY_TIMER && !p->deadline_us)
-		return 0;
-	struct rule rule = rules[p->state][event];
+	if (event == POLICY_UNREACHED && !(p->state == POLICY_FIRST && p->waits)
+	    && p->state != POLICY_FIRST_WAIT)
+		return POLICY_FAILED;
+	if (event == POLICY_UNASKED && p->state != POLICY_FIRST
+	    && p->state != POLICY_FIRST_WAIT)
+		return POLICY_REFUSED;
+	return event;
+}
+
+/* One of several has ended: the others go on. */
+static bool
+goes_on(struct policy *p, enum policy_event event)
+{
+	if ((event != POLICY_FAILED && event != POLICY_UNREACHED) || p->running < 2)
+		return false;
+	p->running--;
+	return true;
+}
+
+/* The policy's own timer is of the attempts that run, or of the youngest. */
+static bool
+only_stalls(const struct policy *p, enum policy_event event, uint64_t now_us)
+{
+	return event == POLICY_TIMER && tries(p)
+	    && (!p->deadline_us || now_us < p->deadline_us);
+}
+
+/* Too soon behind the last attempt: a little later. */
+static bool
+puts_off(struct policy *p, unsigned does, uint64_t now_us)
+{
+	uint64_t at_us = p->tried_us + nudge_gap_us;
+	if (!(does & GAP) || now_us >= at_us)
+		return false;
+	if (p->deadline_us > at_us)
+		hasten(p, at_us);
+	return true;
+}
+
+static unsigned
+follow(struct policy *p, struct rule rule, enum policy_event event, uint64_t now_us)
+{
 	unsigned out = rule.does & (ABANDON | GIVE_UP);
-	if (rule.does & GAP && now_us < p->tried_us + nudge_gap_us) {
-		if (p->deadline_us > p->tried_us + nudge_gap_us)
-			hasten(p, p->tried_us + nudge_gap_us);
-		return 0;
-	}
 	if (rule.does & GAP)
 		hasten(p, now_us);
 	if (event == POLICY_TIMER || (rule.next != p->state && !(rule.does & KEEP)))
 		p->deadline_us = 0;
+	if (event == POLICY_REFUSED && p->running > 1)
+		out |= ABANDON;
+	p->held |= event == POLICY_UNASKED; /* the next one would want the person, too */
 	p->state = rule.next;
+	if (event == POLICY_READY || !tries(p) || out & (ABANDON | GIVE_UP))
+		none_runs(p);
 	if (rule.does & ALIVE) {
 		p->tries = p->refusals = 0;
 		if (event == POLICY_READY)
@@ -245,10 +423,29 @@ policy_on(struct policy *p, enum policy_event event, uint64_t now_us)
 	return out;
 }
 
+unsigned
+policy_on(struct policy *p, enum policy_event told, uint64_t now_us)
+{
+	enum policy_event event = as_known(p, told);
+	if (event == POLICY_TIMER && !policy_deadline(p))
+		return 0;
+	if (only_stalls(p, event, now_us))
+		return join(p, event, now_us);
+	struct rule rule = rules[p->state][event];
+	if (rule.does & JOIN)
+		return join(p, event, now_us);
+	if (goes_on(p, event) || puts_off(p, rule.does, now_us))
+		return 0;
+	return follow(p, rule, event, now_us);
+}
+
 uint64_t
 policy_deadline(const struct policy *p)
 {
-	return p->deadline_us;
+	uint64_t stalls_us = stalled_at(p);
+	if (!stalls_us || (p->deadline_us && p->deadline_us < stalls_us))
+		return p->deadline_us;
+	return stalls_us;
 }
 
 const char *

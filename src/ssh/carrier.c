@@ -36,11 +36,16 @@ enum {
 	ENDS_US = 5
 	    * 1000000, /* behind the end of its input a program may work so long */
 	BROKEN_US = 10 * 1000000, /* ssh says in so long why its pipes are closed */
+	/* The host's system is asked each second whether it is there. */
+	DEAD_US = 2 * 1000000,
+	/* Up to the host's key, ssh asks nothing; what comes before that is more. */
+	EARLY_MAX = 256,
 	TERM_TO_KILL_US = 2 * 1000000,
 	STATUS_SSH_FAILED = 255, /* ssh(1), EXIT STATUS */
 };
 
 static const char *const why_names[] = { [CARRIER_ENDED] = "over: ssh has ended",
+	[CARRIER_NO_WAY] = "over: no way to the host",
 	[CARRIER_LOGIN] = "over: login refused",
 	[CARRIER_HOST_KEY] = "over: host key",
 	[CARRIER_NO_SERVER] = "over: no server",
@@ -80,6 +85,16 @@ is_of_ours(const struct carrier *c, const char *text, size_t n)
 }
 
 static const char foreign[] = "another program than asked for runs there";
+
+static void
+learned(struct carrier *c, uint64_t at_us)
+{
+	if (at_us <= c->told_us)
+		return;
+	if (at_us - c->told_us > c->gap_us)
+		c->gap_us = at_us - c->told_us;
+	c->told_us = at_us;
+}
 
 /* Until the session is there, ssh's words are for the person. */
 static void
@@ -278,6 +293,8 @@ read_some(struct carrier *c)
 	ssize_t n = sys_read_into(c->from.fd, &c->in, READ_MAX);
 	if (n > 0 && !c->heard)
 		trace(c, "first output");
+	if (n > 0)
+		learned(c, c->loop->now_us);
 	c->heard |= n > 0;
 	if (n > 0)
 		keep_output(c, (size_t)n);
@@ -323,6 +340,7 @@ take_question(struct carrier *c, int fd)
 	if (fd < 0)
 		return;
 	trace(c, "asks");
+	learned(c, c->loop->now_us);
 	if (c->asking >= 0)
 		close(fd); /* one at a time: the other is refused */
 	else
@@ -356,6 +374,8 @@ read_errors(struct carrier *c)
 		n = c->door ? ssh_helper_read(c->err.fd, &c->said, SAID_READ, &asking)
 			    : sys_read_into(c->err.fd, &c->said, SAID_READ);
 		take_question(c, asking);
+		if (n > 0)
+			learned(c, c->loop->now_us);
 		if (c->phase < CARRIER_SERVES)
 			show_errors(c);
 	} while (n > 0);
@@ -373,14 +393,108 @@ on_stderr(void *owner, short revents)
 /* ---- the connection ---- */
 
 static void
+probe(struct carrier *c, int fd)
+{
+	if (!c->probes)
+		os_tcp_probe(fd, &c->probed);
+	c->probes = true;
+}
+
+/* A descriptor of its connection, where that is seen; *ret_ours: it is the carrier's. */
+static int
+connection(const struct carrier *c, bool *ret_ours)
+{
+	*ret_ours = c->quickack.loop != NULL;
+	if (*ret_ours)
+		return c->quickack.connection;
+	return c->pid > 0 && !c->connector.loop ? os_process_connection(c->pid) : -1;
+}
+
+static enum carrier_sight
+look_at(struct carrier *c, int fd)
+{
+	struct os_tcp tcp;
+	uint64_t now_us = c->loop->now_us;
+	if (!os_tcp_look(fd, &tcp))
+		return CARRIER_UNSEEN;
+	if (!c->local.ss_family)
+		(void)tcp_local(fd, &c->local);
+	probe(c, fd);
+	if (!tcp.connected)
+		return CARRIER_CONNECTS;
+	if (tcp.received && tcp.told_us < now_us)
+		learned(c, now_us - tcp.told_us);
+	if (tcp.unanswered && tcp.answered_us > DEAD_US)
+		return CARRIER_DEAD;
+	return tcp.received < EARLY_MAX ? CARRIER_EARLY : CARRIER_ANSWERS;
+}
+
+enum carrier_sight
+carrier_look(struct carrier *c)
+{
+	bool ours;
+	if (c->phase != CARRIER_BOOT || c->pid <= 0)
+		return CARRIER_UNSEEN;
+	if (c->asking >= 0 || (c->first && os_process_asks(c->pid)))
+		return CARRIER_ASKS;
+	if (c->connector.loop)
+		return CARRIER_CONNECTS;
+	int fd = connection(c, &ours);
+	enum carrier_sight sight = fd < 0 ? CARRIER_UNSEEN : look_at(c, fd);
+	if (fd >= 0 && !ours)
+		close(fd);
+	return sight;
+}
+
+uint64_t
+carrier_told(struct carrier *c)
+{
+	if (c->connector.loop && connector_asks_again(&c->connector))
+		learned(c, c->loop->now_us);
+	else
+		(void)carrier_look(c);
+	return c->told_us;
+}
+
+/* It has logged in: the connection is ssh's, and as ssh has it. */
+static void
+leave_connection(struct carrier *c)
+{
+	bool ours;
+	int fd = c->probes || !c->local.ss_family ? connection(c, &ours) : -1;
+	if (fd >= 0 && !c->local.ss_family)
+		(void)tcp_local(fd, &c->local);
+	if (fd >= 0 && c->probes)
+		os_tcp_probe_no_more(fd, &c->probed);
+	c->probes = false;
+	if (fd >= 0 && !ours)
+		close(fd);
+}
+
+static enum carrier_why
+why_ssh_failed(struct carrier *c)
+{
+	if (ssh_errors_no_way(buf_str(&c->said), netwatch_is_online()))
+		return CARRIER_NO_WAY;
+	switch (ssh_errors(buf_str(&c->said))) {
+	case SSH_ERROR_HOST_KEY:
+		return CARRIER_HOST_KEY;
+	case SSH_ERROR_LOGIN:
+		return CARRIER_LOGIN;
+	default:
+		return CARRIER_ENDED;
+	}
+}
+
+static void
 not_connected(struct carrier *c)
 {
 	read_errors(c);
 	buf_print(&c->said, "%s\r\n", c->connector.words);
-	c->held = false;
+	over(c, why_ssh_failed(c), "");
+	c->held = c->again && c->why == CARRIER_NO_WAY;
 	if (!c->silent)
 		show_errors(c);
-	over(c, CARRIER_ENDED, "");
 }
 
 static void
@@ -392,7 +506,9 @@ on_dialed(void *owner, int fd)
 		return;
 	}
 	trace(c, "connected");
+	learned(c, c->loop->now_us);
 	(void)tcp_local(fd, &c->local);
+	probe(c, fd);
 	(void)ssh_helper_pass(c->err.fd, fd); /* fails if ssh has ended: that tells why */
 	quickack_start(&c->quickack, c->loop, fd);
 }
@@ -482,6 +598,7 @@ carrier_start(struct carrier *c, struct loop *loop, const struct carrier_plan *p
 		.known = plan->known,
 		.adopts = plan->adopts,
 		.terminal = plan->terminal,
+		.again = plan->again,
 		.asking = -1,
 		.from.fd = -1,
 		.to.fd = -1,
@@ -489,7 +606,8 @@ carrier_start(struct carrier *c, struct loop *loop, const struct carrier_plan *p
 		/* without an answer of `ssh -G` it is not known how loud ssh is */
 		.mute = plan->wanted->silent || !plan->wanted->text.len,
 		.may_have_begun = true,
-		.started_us = loop->now_us };
+		.started_us = loop->now_us,
+		.told_us = loop->now_us };
 	sys_random(random, sizeof random);
 	bootstrap_init(&c->bootstrap, BELAY_BUILD, random);
 	buf_init(&command, COMMAND_MAX);
@@ -660,6 +778,8 @@ carrier_serves(struct carrier *c)
 		return;
 	c->phase = CARRIER_SERVES;
 	trace(c, "serves");
+	learned(c, c->loop->now_us);
+	leave_connection(c);
 	connector_cancel(&c->connector); /* ssh got there without it */
 	quickack_stop(&c->quickack);
 	c->held = false;
@@ -729,19 +849,6 @@ carrier_close(struct carrier *c)
 	if (c->pid > 0 && !c->kill_us) {
 		kill(c->pid, SIGTERM);
 		c->kill_us = c->loop->now_us + TERM_TO_KILL_US;
-	}
-}
-
-static enum carrier_why
-why_ssh_failed(struct carrier *c)
-{
-	switch (ssh_errors(buf_str(&c->said))) {
-	case SSH_ERROR_HOST_KEY:
-		return CARRIER_HOST_KEY;
-	case SSH_ERROR_LOGIN:
-		return CARRIER_LOGIN;
-	default:
-		return CARRIER_ENDED;
 	}
 }
 
@@ -823,9 +930,9 @@ carrier_ended(struct carrier *c, int status, bool all_read)
 	    && ssh_errors(buf_str(&c->said)) == SSH_ERROR_NO_SESSION) {
 		over(c, CARRIER_SILENT, "the host lets nothing run there");
 	} else if (c->phase != CARRIER_SERVES) {
-		c->held = false;
-		show_errors(c);
 		over(c, why_ssh_failed(c), "");
+		c->held = c->again && c->why == CARRIER_NO_WAY;
+		show_errors(c);
 	} else {
 		over(c, CARRIER_ENDED, "");
 	}

@@ -20,6 +20,7 @@
 #include "ssh/programs.h"
 #include "ssh/quickack.h"
 #include "ssh/ssh_config.h"
+#include "sys/os.h"
 
 #include <sys/types.h>
 
@@ -33,6 +34,8 @@ enum carrier_phase {
 
 enum carrier_why {
 	CARRIER_ENDED, /* ssh ended: the connection failed or broke */
+	/* ssh ended: there is no way to the host now, or its name is not known without one */
+	CARRIER_NO_WAY,
 	CARRIER_LOGIN, /* ssh ended: the login was refused */
 	CARRIER_HOST_KEY, /* ssh ended: the host is not the one that it should be */
 	CARRIER_NO_SERVER, /* belay-server cannot run there; `text` says why */
@@ -100,11 +103,16 @@ struct carrier {
 	bool mute; /* LogLevel: ssh may be silent about a connection that broke */
 	bool first; /* ssh may talk to the person, and its stderr is theirs */
 	bool held; /* its stderr is held back until it is clear that the server runs */
+	bool again; /* that there is no way to the host is not shown */
 	bool heard; /* something has come on its stdout */
 	bool broken; /* its pipes are */
 	int broken_err; /* errno of the first reason; 0: ssh has closed them */
 	bool told_ready, told_over;
 	uint64_t started_us;
+	uint64_t told_us; /* when something was learned from it last */
+	uint64_t gap_us; /* the longest time without that */
+	struct os_tcp_probed probed; /* its connection, before it was probed */
+	bool probes;
 	/* when ssh had taken all of first_bytes, was in, or the server was run; 0: not yet */
 	uint64_t taken_us;
 	uint64_t
@@ -133,6 +141,7 @@ struct carrier_plan {
 	bool fresh; /* a server that is there does not work */
 	bool known; /* belay-server has run there (HOST_CACHE_SERVES) */
 	bool adopts; /* output and end of another program are wanted */
+	bool again; /* that there is no way to the host was said before */
 	/* a host that only takes certain commands complains about ours */
 	bool hold_errors;
 	unsigned connect_timeout_s; /* up to the keys, ssh_config(5); not for the first */
@@ -164,8 +173,24 @@ void carrier_ended(struct carrier *c, int status, bool all_read);
 /* Something may be better now, or a person waits: what is not connected yet tries again. */
 void carrier_hurry(struct carrier *c);
 /* Whether this machine does not have the address any more from which it connects or has
- * connected.  False where the connection is not ours. */
+ * connected.  False where that is not known. */
 bool carrier_is_cut_off(const struct carrier *c);
+
+/* What can be seen of a login from outside. */
+enum carrier_sight {
+	CARRIER_UNSEEN, /* nothing: it may be a person's turn */
+	CARRIER_ASKS, /* a person is asked */
+	CARRIER_CONNECTS, /* it has no connection yet */
+	CARRIER_EARLY, /* the host has said too little for anything to be asked */
+	CARRIER_ANSWERS, /* the host's system answers: it, ssh or a person takes time */
+	CARRIER_DEAD, /* it does not */
+};
+/* Looks, up to `ready`.  Also has the connection probed from now on, and learns from where
+ * it is made. */
+enum carrier_sight carrier_look(struct carrier *c);
+/* When something was learned from it: words, bytes, a connection, a question.  While one is
+ * asked for again and again (connector.h) that is now. */
+uint64_t carrier_told(struct carrier *c);
 /* Sends KILL, gives up, shows what was held back, when it is time; returns when to look
  * again (0: never). */
 uint64_t carrier_tick(struct carrier *c, uint64_t now_us);

@@ -251,6 +251,15 @@ connector_start(struct connector *d, struct loop *loop, const struct ssh_config 
 }
 
 bool
+connector_asks_again(const struct connector *d)
+{
+	for (size_t i = 0; d->loop && i < TRIES; i++)
+		if (d->tries[i].fd >= 0)
+			return true;
+	return false;
+}
+
+bool
 connector_is_cut_off(const struct connector *d)
 {
 	bool tries = false;

@@ -44,6 +44,8 @@ int connector_start(struct connector *d, struct loop *loop, const struct ssh_con
 uint64_t connector_tick(struct connector *d, uint64_t now_us);
 /* Something may be better now, or a person waits: it tries once more soon. */
 void connector_hurry(struct connector *d);
+/* An address is known, and asked for a connection again and again. */
+bool connector_asks_again(const struct connector *d);
 /* Whether this machine has none of the addresses any more from which it connects. */
 bool connector_is_cut_off(const struct connector *d);
 /* Takes one that is done, or zeroed.  Nothing is called any more. */

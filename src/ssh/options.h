@@ -46,6 +46,7 @@ struct options {
 	uint32_t give_up_s; /* --give-up; 0: not given */
 	bool forget; /* --forget */
 	bool own_sftp; /* --sftp=own */
+	bool wait; /* --wait: for a way to the host, also with a command */
 	const char *bad_option; /* the first of ours with a mistake */
 };
 

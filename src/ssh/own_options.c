@@ -35,6 +35,7 @@ static const struct own_option table[] = {
 	    AT(give_up_s), 0, NULL },
 	TEXT("sftp", OWN_WORD, own_sftp, "own",
 	    "any sftp-server, without sshd's options"),
+	FLAG("wait", wait, "wait for a way to the host, also with a command"),
 	FLAG("list", list, "print the sessions"),
 	FLAG("json", json, "... as JSON, also of --status"),
 	FLAG("status", status, "how the belays that run here are doing"),

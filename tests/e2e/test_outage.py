@@ -3,6 +3,7 @@ everything on the way is swallowed."""
 
 import pathlib
 import sys
+import time
 
 import pytest
 
@@ -10,6 +11,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench/lab"
 
 import harness  # noqa: E402
 import lab as laboratory  # noqa: E402
+import patience  # noqa: E402
 
 WHY_NOT = laboratory.missing()
 pytestmark = pytest.mark.skipif(bool(WHY_NOT), reason=str(WHY_NOT))
@@ -121,3 +123,38 @@ def test_a_trace_tells_where_the_time_goes(lab, tmp_path):
                   "serves", "in doubt: round trip 0.0", "moved"):
         assert words in said, said
     assert "secret" not in said
+
+
+@pytest.mark.parametrize("keys", ["x", ""], ids=["typing", "waiting"])
+def test_another_beside_an_attempt_that_hangs(lab, keys):
+    """The host's shell hangs at its start, once: nothing more is heard of that attempt."""
+    lab.host.home_file(".bashrc", """\
+if [ -e "$HOME/armed" ] && mkdir "$HOME/hangs" 2>/dev/null; then sleep 60; fi
+""")
+    term = at_cat(lab)
+    before = lab.connections()
+    (lab.host.home / "armed").touch()
+    lab.roam()
+    harness.wait_until(lambda: (lab.host.home / "hangs").exists())
+    term.type(f"{keys}a\n")
+    term.expect("a", 1 + LOGIN + 0.7 if keys else 2 + LOGIN + 0.7)
+    assert lab.connections() == before + 2
+
+
+def test_back_after_loss_and_changes(lab):
+    """Several in a row, on a network that loses a third of everything; then it is good."""
+    worst = 0
+    for turn in range(4):
+        term = at_cat(lab)
+        lab.link("loss 30")
+        for seconds in (0.4, 1.1, 0.7, 2.3, 0.2):
+            lab.roam()
+            term.pump(seconds)
+        lab.link("loss 0")
+        term.type("x")
+        began = time.monotonic()
+        term.line(f"again{turn}")
+        term.expect(f"again{turn}", 10)
+        worst = max(worst, time.monotonic() - began)
+        term.type("\x04")
+    assert worst < patience.scaled(3)

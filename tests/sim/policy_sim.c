@@ -10,9 +10,9 @@
  *                        ^                 (address_race.c)            (MaxStartups, CPU)     |
  *                        +------------------------------------------------------------+
  *
- * Checked at every event: one attempt at a time; who has no link has an attempt or a time
- * for the next, except after a refused login; each attempt ends; what may have made things
- * better is not waited for.
+ * Checked at every event: no more attempts side by side than may be, and those that the
+ * policy counts; who has no link has an attempt or a time for the next, except after a
+ * refused login; each attempt ends; what may have made things better is not waited for.
  *
  * The network is away or not, for everybody.  A connection that stood before it comes back
  * when TCP repeats what it had sent, if it has not been cut.
@@ -39,10 +39,12 @@ enum {
 	RTO = 250 * MS, /* TCP's, doubled each time */
 	RTO_MAX = 120 * SECOND,
 	ATTEMPT_MAX = 20 * SECOND, /* what the policy promises */
+	SIDE_BY_SIDE = 2,
 	WAIT_MAX = 38 * SECOND,
 	NUDGED_WAIT_MAX = 500 * MS,
 	TYPING_WITHIN_MS = 1250, /* back, for one who types; who only watches; a crowd */
 	WATCHING_WITHIN_S = 45,
+	FLAP_WITHIN = 5 * SECOND, /* whatever was stuck in its login */
 	CROWD_WITHIN_S = 300,
 	CROWD = 10000,
 	HOST_CPUS = 4,
@@ -66,14 +68,22 @@ struct event {
 	unsigned attempt; /* that it belongs to; others do not mind it */
 };
 
+struct attempt {
+	unsigned number;
+	bool dialing, counted; /* counted: among sshd's */
+	bool swallowed; /* by an outage, and what it has sent: that can be seen */
+	uint64_t began_us;
+	uint64_t syn_us; /* when it was sent last */
+	bool hurried; /* for a key */
+};
+
 struct client {
 	struct policy policy;
 	bool linked, ever, cut; /* the old link cannot come back */
-	unsigned attempt, attempts; /* the number of the one that runs; all of them */
-	bool trying, dialing, counted; /* counted: among sshd's */
-	uint64_t began_us, back_us; /* of the attempt; when there was a link again */
-	uint64_t syn_us; /* when it was sent last */
-	bool hurried; /* for a key */
+	unsigned attempts; /* all that there were */
+	struct attempt now[SIDE_BY_SIDE]; /* those that run, the oldest first */
+	unsigned n;
+	uint64_t back_us; /* when there was a link again */
 };
 
 static struct world {
@@ -120,7 +130,7 @@ swap(size_t a, size_t b)
 }
 
 static void
-plan(struct client *c, enum kind kind, uint64_t at_us)
+plan_for(struct client *c, unsigned attempt, enum kind kind, uint64_t at_us)
 {
 	if (w.n == w.max) {
 		w.max = w.max ? 2 * w.max : 1024;
@@ -128,9 +138,15 @@ plan(struct client *c, enum kind kind, uint64_t at_us)
 		if (!w.heap)
 			exit(1);
 	}
-	w.heap[w.n] = (struct event){ at_us, c, kind, c->attempt };
+	w.heap[w.n] = (struct event){ at_us, c, kind, attempt };
 	for (size_t i = w.n++; i && earlier(i, (i - 1) / 2); i = (i - 1) / 2)
 		swap(i, (i - 1) / 2);
+}
+
+static void
+plan(struct client *c, enum kind kind, uint64_t at_us)
+{
+	plan_for(c, 0, kind, at_us);
 }
 
 static struct event
@@ -194,20 +210,57 @@ cpu_done_us(void)
 }
 
 static void
-leave_sshd(struct client *c)
+leave_sshd(struct attempt *a)
 {
-	w.startups -= c->counted;
-	c->counted = false;
+	w.startups -= a->counted;
+	a->counted = false;
 }
 
 /* ---- a client ---- */
 
-static void
-end_attempt(struct client *c)
+static struct attempt *
+attempt_of(struct client *c, unsigned number)
 {
-	leave_sshd(c);
-	c->trying = c->dialing = false;
-	c->attempt++;
+	for (unsigned i = 0; i < c->n; i++)
+		if (c->now[i].number == number)
+			return &c->now[i];
+	return NULL;
+}
+
+static void
+end_attempt(struct client *c, struct attempt *a)
+{
+	leave_sshd(a);
+	c->n--;
+	memmove(a, a + 1, (size_t)(&c->now[c->n] - a) * sizeof *a);
+}
+
+static void
+end_attempts(struct client *c)
+{
+	while (c->n)
+		end_attempt(c, c->now);
+}
+
+static struct attempt *
+begin_attempt(struct client *c)
+{
+	if (c->n == SIDE_BY_SIDE)
+		return NULL;
+	struct attempt *a = &c->now[c->n++];
+	*a = (struct attempt){ .number = ++c->attempts,
+		.dialing = true,
+		.began_us = w.now_us };
+	plan_for(c, a->number, SYN, w.now_us + START);
+	return a;
+}
+
+/* The policy hears of what the youngest does. */
+static void
+gets_on(struct client *c, const struct attempt *a)
+{
+	if (a == &c->now[c->n - 1])
+		policy_progress(&c->policy, w.now_us);
 }
 
 static bool
@@ -234,14 +287,16 @@ static void
 check(const struct client *c)
 {
 	uint64_t deadline_us = policy_deadline(&c->policy);
+	if (c->n != c->policy.running)
+		fail(c, "it does not know how many attempts run");
 	if (c->policy.state == POLICY_UP || asks(c)) {
-		if (c->trying)
+		if (c->n)
 			fail(c, "an attempt that nobody asked for");
-	} else if (c->trying == waits(c)) {
+	} else if (!c->n != waits(c)) {
 		fail(c, "an attempt runs or is waited for, one of them");
 	} else if (!deadline_us) {
 		fail(c, "nothing will ever happen");
-	} else if (deadline_us > w.now_us + (c->trying ? ATTEMPT_MAX : WAIT_MAX)) {
+	} else if (deadline_us > w.now_us + (c->n ? ATTEMPT_MAX : WAIT_MAX)) {
 		fail(c, "too far away");
 	}
 }
@@ -250,20 +305,19 @@ static void
 tell(struct client *c, enum policy_event event)
 {
 	bool could_nudge = waits(c) && event == POLICY_NUDGE, asked = asks(c);
+	c->policy.dead = c->n && c->now[c->n - 1].swallowed;
 	unsigned does = policy_on(&c->policy, event, w.now_us);
-	if (does & POLICY_ABANDON)
-		end_attempt(c);
+	if (does & POLICY_ABANDON || event == POLICY_READY)
+		end_attempts(c);
+	if (does & POLICY_DROP)
+		end_attempt(c, c->now);
 	if (does & (POLICY_CONNECT | POLICY_CONNECT_ASK)) {
-		if (c->trying)
-			fail(c, "two attempts at a time");
 		if (asked && event != POLICY_PERSON)
 			fail(c, "an attempt after a refused login");
-		c->trying = c->dialing = true;
-		c->attempts++;
-		c->began_us = w.now_us;
-		plan(c, SYN, w.now_us + START);
+		if (!begin_attempt(c))
+			fail(c, "too many attempts side by side");
 	}
-	if (could_nudge && !c->trying
+	if (could_nudge && !c->n
 	    && policy_deadline(&c->policy) > w.now_us + NUDGED_WAIT_MAX)
 		fail(c, "an event is waited out");
 	check(c);
@@ -272,9 +326,9 @@ tell(struct client *c, enum policy_event event)
 }
 
 static void
-attempt_over(struct client *c, enum policy_event how)
+attempt_over(struct client *c, struct attempt *a, enum policy_event how)
 {
-	end_attempt(c);
+	end_attempt(c, a);
 	tell(c, how);
 }
 
@@ -286,53 +340,64 @@ connect_timeout_us(const struct client *c)
 }
 
 static void
-send_syn(struct client *c, bool hurried)
+send_syn(struct client *c, struct attempt *a, bool hurried)
 {
-	if (!c->dialing)
+	if (!a->dialing)
 		return;
-	if (w.now_us >= c->began_us + connect_timeout_us(c)) {
-		attempt_over(c, POLICY_FAILED);
+	if (w.now_us >= a->began_us + connect_timeout_us(c)) {
+		attempt_over(c, a, POLICY_FAILED);
 		return;
 	}
-	c->hurried = hurried;
-	c->syn_us = w.now_us;
+	gets_on(c, a);
+	a->hurried = hurried;
+	a->syn_us = w.now_us;
 	if (is_down(w.now_us))
-		plan(c, SYN, w.now_us + ADDRESS_RACE_AGAIN_US);
+		plan_for(c, a->number, SYN, w.now_us + ADDRESS_RACE_AGAIN_US);
 	else
-		plan(c, ARRIVES, w.now_us + RTT);
+		plan_for(c, a->number, ARRIVES, w.now_us + RTT);
+}
+
+/* When it is through, after what an outage does to it. */
+static uint64_t
+goes_through(struct attempt *a, uint64_t at_us)
+{
+	uint64_t through = through_us(at_us, RTO, RTO_MAX);
+	a->swallowed |= through > at_us && random_below(2);
+	return through;
 }
 
 static void
-arrive(struct client *c)
+arrive(struct client *c, struct attempt *a)
 {
-	c->dialing = false;
+	a->dialing = false;
 	if (w.now_us < w.refuses_until_us || sshd_drops()) {
-		attempt_over(c, POLICY_FAILED);
+		attempt_over(c, a, POLICY_FAILED);
 		return;
 	}
-	c->counted = true;
+	gets_on(c, a);
+	a->counted = true;
 	w.startups++;
 	if (w.startups > w.most_startups)
 		w.most_startups = w.startups;
 	uint64_t done_us = cpu_done_us(), trips_us = w.now_us + LOGIN_RTTS * RTT;
-	plan(c, KEYS, through_us(done_us > trips_us ? done_us : trips_us, RTO, RTO_MAX));
+	plan_for(c, a->number, KEYS,
+	    goes_through(a, done_us > trips_us ? done_us : trips_us));
 }
 
 static void
-show_keys(struct client *c)
+show_keys(struct client *c, struct attempt *a)
 {
-	leave_sshd(c);
+	leave_sshd(a);
 	if (w.login_refused)
-		attempt_over(c, POLICY_REFUSED);
+		attempt_over(c, a, POLICY_REFUSED);
 	else
-		plan(c, READY, through_us(w.now_us + COMMAND_RTTS * RTT, RTO, RTO_MAX));
+		plan_for(c, a->number, READY,
+		    goes_through(a, w.now_us + COMMAND_RTTS * RTT));
 }
 
 static void
 link_back(struct client *c, enum policy_event how)
 {
-	if (how == POLICY_READY)
-		end_attempt(c);
 	c->linked = c->ever = true;
 	if (!c->back_us && w.now_us >= w.up_us)
 		c->back_us = w.now_us;
@@ -346,9 +411,14 @@ type_key(struct client *c)
 	if (c->linked)
 		return;
 	tell(c, POLICY_NUDGE);
-	uint64_t gap_us = c->hurried ? ADDRESS_RACE_HURRIED_US : ADDRESS_RACE_HURRY_US;
-	if (c->dialing && c->syn_us >= c->began_us && w.now_us >= c->syn_us + gap_us)
-		send_syn(c, true);
+	for (unsigned i = 0; i < c->n; i++) {
+		struct attempt *a = &c->now[i];
+		uint64_t gap_us = a->hurried ? ADDRESS_RACE_HURRIED_US
+					     : ADDRESS_RACE_HURRY_US;
+		if (a->dialing && a->syn_us >= a->began_us
+		    && w.now_us >= a->syn_us + gap_us)
+			send_syn(c, a, true);
+	}
 	plan(c, TYPES, w.now_us + TYPING);
 }
 
@@ -356,18 +426,18 @@ static void
 happen(struct event e)
 {
 	struct client *c = e.client;
-	bool mine = e.attempt == c->attempt && c->trying;
+	struct attempt *a = attempt_of(c, e.attempt);
 	w.now_us = e.at_us;
 	if (e.kind == TIMER && policy_deadline(&c->policy)
 	    && w.now_us >= policy_deadline(&c->policy))
 		tell(c, POLICY_TIMER);
-	else if (e.kind == SYN && mine)
-		send_syn(c, false);
-	else if (e.kind == ARRIVES && mine && c->dialing)
-		arrive(c);
-	else if (e.kind == KEYS && mine)
-		show_keys(c);
-	else if (e.kind == READY && mine)
+	else if (e.kind == SYN && a)
+		send_syn(c, a, false);
+	else if (e.kind == ARRIVES && a && a->dialing)
+		arrive(c, a);
+	else if (e.kind == KEYS && a)
+		show_keys(c, a);
+	else if (e.kind == READY && a)
 		link_back(c, POLICY_READY);
 	else if (e.kind == DOUBTS && (is_down(w.now_us) || c->cut)) {
 		c->linked = false;
@@ -524,10 +594,11 @@ flap(uint64_t seed)
 		run(&c, w.up_us + random_below(6 * SECOND));
 	}
 	w.types = true;
+	w.down_us = w.up_us = never; /* for good */
 	type_key(&c);
-	run(&c, w.now_us + 60 * SECOND);
+	run(&c, w.now_us + FLAP_WITHIN);
 	if (!c.linked)
-		fail(&c, "no link a minute after the last flap");
+		fail(&c, "no link in time after the last flap");
 }
 
 /* The host starts again: it is silent, then refuses, then takes logins. */

@@ -72,19 +72,76 @@ TEST(a_first_login_that_fails_is_not_repeated)
 	for (int i = 0; i < 2; i++) {
 		struct policy p;
 		begin(&p);
-		CHECK_EQ(policy_on(&p, ends[i], now), POLICY_GIVE_UP);
+		CHECK(policy_on(&p, ends[i], now) & POLICY_GIVE_UP);
 		CHECK_EQ(policy_deadline(&p), 0);
 	}
 }
 
-TEST(a_first_login_may_take_its_time)
+TEST(a_first_login_that_asks_may_take_its_time)
 {
 	struct policy p;
 	begin(&p);
+	policy_begin(&p, now);
+	p.held = true;
 	CHECK_ON(&p, POLICY_NUDGE, POLICY_FIRST, 0);
 	CHECK_ON(&p, POLICY_PERSON, POLICY_FIRST, 0);
 	CHECK_ON(&p, POLICY_TIMER, POLICY_FIRST, 0);
 	CHECK_EQ(policy_deadline(&p), 0);
+}
+
+TEST(a_first_login_that_stalls_is_joined_by_another)
+{
+	struct policy p;
+	begin(&p);
+	policy_begin(&p, now);
+	uint64_t began = now;
+	wait_deadline(&p);
+	CHECK_EQ(now - began, 2 * SECOND);
+	CHECK_ON(&p, POLICY_TIMER, POLICY_FIRST, POLICY_CONNECT);
+	CHECK_ON(&p, POLICY_FAILED, POLICY_FIRST, 0); /* one of the two */
+	CHECK_ON(&p, POLICY_FAILED, POLICY_FIRST, POLICY_GIVE_UP);
+	policy_begin(&p, now);
+	wait_deadline(&p);
+	CHECK_ON(&p, POLICY_TIMER, POLICY_FIRST, POLICY_CONNECT);
+	CHECK_ON(&p, POLICY_READY, POLICY_UP, 0);
+	CHECK_EQ(policy_deadline(&p), 0);
+}
+
+/* The one beside it asks nobody anything; what it finds out is that the host is there. */
+TEST(a_first_login_that_wants_a_person_begins_anew_once)
+{
+	struct policy p;
+	begin(&p);
+	policy_begin(&p, now);
+	wait_deadline(&p);
+	CHECK_ON(&p, POLICY_TIMER, POLICY_FIRST, POLICY_CONNECT);
+	CHECK_ON(&p, POLICY_UNASKED, POLICY_FIRST, POLICY_ABANDON | POLICY_CONNECT_ASK);
+	CHECK_EQ(policy_deadline(&p), 0);
+	CHECK_ON(&p, POLICY_PERSON, POLICY_FIRST, 0);
+	CHECK_ON(&p, POLICY_REFUSED, POLICY_FIRST, POLICY_ABANDON | POLICY_GIVE_UP);
+}
+
+TEST(a_first_login_without_a_way_to_the_host_waits_for_one)
+{
+	for (int waits = 0; waits < 2; waits++) {
+		struct policy p;
+		begin(&p);
+		p.waits = waits;
+		policy_begin(&p, now);
+		if (!waits) {
+			CHECK_ON(&p, POLICY_UNREACHED, POLICY_FIRST, POLICY_GIVE_UP);
+			continue;
+		}
+		for (int i = 0; i < 10; i++) {
+			CHECK_ON(&p, POLICY_UNREACHED, POLICY_FIRST_WAIT, 0);
+			wait_deadline(&p);
+			CHECK_ON(&p, POLICY_TIMER, POLICY_FIRST, POLICY_CONNECT_ASK);
+		}
+		now += SECOND;
+		CHECK_ON(&p, POLICY_UNREACHED, POLICY_FIRST_WAIT, 0);
+		CHECK_ON(&p, POLICY_NUDGE, POLICY_FIRST, POLICY_CONNECT_ASK);
+		CHECK_ON(&p, POLICY_FAILED, POLICY_FIRST, POLICY_GIVE_UP);
+	}
 }
 
 TEST(a_link_that_ends_is_replaced_at_once)
@@ -211,16 +268,142 @@ TEST(an_attempt_that_hangs_is_abandoned)
 {
 	struct policy p;
 	begin_down(&p);
+	p.held = true;
 	wait_deadline(&p);
-	CHECK(now <= START + 3600 * SECOND + 60 * SECOND);
+	CHECK_EQ(now, START + 3600 * SECOND + 20 * SECOND);
 	CHECK_ON(&p, POLICY_TIMER, POLICY_DOWN_WAIT, POLICY_ABANDON);
 	wait_deadline(&p);
 	CHECK_ON(&p, POLICY_TIMER, POLICY_DOWN_TRY, POLICY_CONNECT);
 
 	begin_doubt(&p);
+	p.held = true;
 	wait_deadline(&p);
 	CHECK_ON(&p, POLICY_TIMER, POLICY_DOUBT_WAIT, POLICY_ABANDON);
 	CHECK(policy_deadline(&p) > now);
+}
+
+/* ---- side by side ---- */
+
+TEST(beside_an_attempt_that_tells_nothing_there_is_another)
+{
+	struct policy p;
+	begin_down(&p);
+	uint64_t began = now;
+	wait_deadline(&p);
+	CHECK_EQ(now - began, 2 * SECOND);
+	CHECK_ON(&p, POLICY_TIMER, POLICY_DOWN_TRY, POLICY_CONNECT);
+	CHECK_ON(&p, POLICY_FAILED, POLICY_DOWN_TRY, 0);
+	CHECK_EQ(p.tries, 0);
+	CHECK_ON(&p, POLICY_FAILED, POLICY_DOWN_WAIT, 0);
+
+	begin_doubt(&p);
+	wait_deadline(&p);
+	CHECK_ON(&p, POLICY_TIMER, POLICY_DOUBT_TRY, POLICY_CONNECT);
+	CHECK_ON(&p, POLICY_READY, POLICY_UP, 0);
+	CHECK_EQ(policy_deadline(&p), 0);
+	now += SECOND;
+	CHECK_ON(&p, POLICY_DOUBT, POLICY_DOUBT_TRY, POLICY_CONNECT);
+	CHECK_ON(&p, POLICY_FAILED, POLICY_DOUBT_WAIT, 0);
+}
+
+TEST(an_attempt_that_gets_on_is_left_alone)
+{
+	struct policy p;
+	begin_down(&p);
+	for (int i = 0; i < 19; i++) {
+		now += SECOND;
+		policy_progress(&p, now);
+		CHECK_ON(&p, POLICY_TIMER, POLICY_DOWN_TRY, 0);
+		CHECK_ON(&p, POLICY_NUDGE, POLICY_DOWN_TRY, 0);
+		CHECK_ON(&p, POLICY_PERSON, POLICY_DOWN_TRY, 0);
+	}
+}
+
+/* The third comes in the place of the first, and each from there on has twice the time. */
+TEST(by_itself_there_are_never_more_than_two)
+{
+	static const uint64_t waits[] = { 2, 2, 4, 8, 16 };
+	struct policy p;
+	begin_down(&p);
+	for (size_t i = 0; i < sizeof waits / sizeof *waits; i++) {
+		uint64_t began = now;
+		wait_deadline(&p);
+		CHECK_EQ(now - began, waits[i] * SECOND);
+		CHECK_ON(&p, POLICY_TIMER, POLICY_DOWN_TRY,
+		    i ? POLICY_CONNECT | POLICY_DROP : POLICY_CONNECT);
+	}
+}
+
+/* A network that swallows is no slow host. */
+TEST(what_the_network_swallows_is_not_given_more_time)
+{
+	struct policy p;
+	begin_down(&p);
+	for (size_t i = 0; i < 9; i++) {
+		uint64_t began = now;
+		p.dead = true;
+		wait_deadline(&p);
+		CHECK_EQ(now - began, 2 * SECOND);
+		CHECK(policy_on(&p, POLICY_TIMER, now) & POLICY_CONNECT);
+	}
+}
+
+TEST(a_key_makes_it_sooner_and_a_person_makes_it_three)
+{
+	struct policy p;
+	begin_down(&p);
+	uint64_t began = now;
+	CHECK_ON(&p, POLICY_NUDGE, POLICY_DOWN_TRY, 0);
+	wait_deadline(&p);
+	CHECK_EQ(now - began, SECOND);
+	CHECK_ON(&p, POLICY_NUDGE, POLICY_DOWN_TRY, POLICY_CONNECT);
+	now += SECOND;
+	CHECK_ON(&p, POLICY_NUDGE, POLICY_DOWN_TRY, 0); /* there are two */
+	CHECK_ON(&p, POLICY_PERSON, POLICY_DOWN_TRY, POLICY_CONNECT);
+	now += SECOND;
+	CHECK_ON(&p, POLICY_PERSON, POLICY_DOWN_TRY, 0); /* there are three */
+	CHECK_ON(&p, POLICY_FAILED, POLICY_DOWN_TRY, 0);
+	CHECK_ON(&p, POLICY_PERSON, POLICY_DOWN_TRY, POLICY_CONNECT);
+	CHECK_EQ(p.running, 3);
+}
+
+TEST(logins_that_take_long_are_given_their_time)
+{
+	struct policy p;
+	begin_down(&p);
+	policy_measured(&p, 5 * SECOND);
+	uint64_t began = now;
+	CHECK_EQ(policy_deadline(&p) - began, 6 * SECOND);
+	CHECK_ON(&p, POLICY_NUDGE, POLICY_DOWN_TRY, 0);
+	CHECK(policy_deadline(&p) - began >= 5 * SECOND);
+	CHECK_ON(&p, POLICY_PERSON, POLICY_DOWN_TRY, 0);
+	CHECK_EQ(policy_deadline(&p) - began, 5 * SECOND);
+}
+
+TEST(nothing_runs_beside_what_asks_a_person)
+{
+	struct policy p;
+	begin_down(&p);
+	p.held = true;
+	now += 10 * SECOND;
+	CHECK_ON(&p, POLICY_PERSON, POLICY_DOWN_TRY, 0);
+	p.held = false;
+	CHECK_ON(&p, POLICY_REFUSED, POLICY_DOWN_ASK, 0);
+	CHECK_ON(&p, POLICY_PERSON, POLICY_DOWN_TRY, POLICY_CONNECT_ASK);
+	now += 10 * SECOND;
+	CHECK_ON(&p, POLICY_PERSON, POLICY_DOWN_TRY, 0);
+	CHECK_ON(&p, POLICY_NUDGE, POLICY_DOWN_TRY, 0);
+	CHECK_EQ(policy_deadline(&p), 0);
+}
+
+TEST(one_refused_login_ends_those_beside_it)
+{
+	struct policy p;
+	begin_down(&p);
+	wait_deadline(&p);
+	CHECK_ON(&p, POLICY_TIMER, POLICY_DOWN_TRY, POLICY_CONNECT);
+	CHECK_ON(&p, POLICY_UNASKED, POLICY_DOWN_ASK, POLICY_ABANDON);
+	CHECK_EQ(policy_deadline(&p), 0);
 }
 
 TEST(a_link_that_only_dies_is_not_made_anew_in_a_tight_loop)
@@ -423,13 +606,13 @@ TEST(a_refused_login_in_doubt_is_forgotten_when_the_link_answers)
 static bool
 is_trying(enum policy_state s)
 {
-	return s == POLICY_DOUBT_TRY || s == POLICY_DOWN_TRY;
+	return s == POLICY_FIRST || s == POLICY_DOUBT_TRY || s == POLICY_DOWN_TRY;
 }
 
 static bool
 is_waiting(enum policy_state s)
 {
-	return s == POLICY_DOUBT_WAIT || s == POLICY_DOWN_WAIT;
+	return s == POLICY_FIRST_WAIT || s == POLICY_DOUBT_WAIT || s == POLICY_DOWN_WAIT;
 }
 
 TEST(every_event_in_every_state_keeps_the_rules)
@@ -440,63 +623,82 @@ TEST(every_event_in_every_state_keeps_the_rules)
 			struct policy p;
 			begin(&p);
 			p.state = state;
-			p.tried_us = now - 10 * SECOND;
+			p.tried_us = p.told_us = now - test_below(20) * SECOND;
 			p.unattended = test_below(2);
+			p.waits = test_below(2);
+			p.held = test_below(2);
+			p.running = is_trying(state) ? 1 + test_below(3) : 0;
+			p.most = p.running;
 			p.deadline_us = test_below(2) ? now : 0;
+			unsigned ran = p.running;
+			bool held = p.held;
 			unsigned did = policy_on(&p, (enum policy_event)event, now);
 			CHECK((unsigned)p.state < POLICY_STATES);
 			CHECK((did & ANY_CONNECT) != ANY_CONNECT);
-			/* One attempt at a time, none while a login waits for a person. */
+			CHECK(p.running <= 3);
+			CHECK_EQ(p.running > 0,
+			    is_trying(p.state) && !(did & POLICY_GIVE_UP));
+			/* None while a login waits for a person, or beside one that does. */
 			if (did & ANY_CONNECT) {
 				CHECK(is_trying(p.state));
-				CHECK(!is_trying(state) || did & POLICY_ABANDON);
+				CHECK(!ran || !held || did & POLICY_ABANDON);
 			}
-			if (did & POLICY_CONNECT)
+			if (did & POLICY_DROP)
+				CHECK(did & POLICY_CONNECT && ran >= 2);
+			if (did & POLICY_CONNECT && state != POLICY_FIRST)
 				CHECK(policy_deadline(&p) > now);
 			if (event == POLICY_READY)
 				CHECK_EQ(p.state, POLICY_UP);
 			if (did & POLICY_GIVE_UP)
 				CHECK_EQ(state, POLICY_FIRST);
+			CHECK(policy_event_name((enum policy_event)event)[0] != '?');
 		}
 	}
 	CHECK_STR(policy_state_name(POLICY_STATES), "?");
 }
 
 /* A caller that does as it is told never gets stuck: a policy without a link always has
- * an attempt that runs, a deadline, or needs a person. */
+ * an attempt that runs, a deadline, or needs a person; and it knows how many run. */
 TEST(a_policy_is_never_stuck)
 {
 	for (uint64_t seed = 1; seed <= 300; seed++) {
 		struct policy p;
-		bool attempt = true, link = false;
+		unsigned attempts = 1;
+		bool link = false;
 		test_seed(seed);
 		begin(&p);
+		p.waits = test_below(2);
+		policy_begin(&p, now);
 		for (int step = 0; step < 300; step++) {
 			enum policy_event event = test_below(POLICY_EVENTS);
 			now += test_below(2) ? test_below(1000) : test_below(30 * SECOND);
 			if (policy_deadline(&p) && now >= policy_deadline(&p))
 				event = POLICY_TIMER;
-			bool needs_attempt = event <= POLICY_REFUSED;
+			bool needs_attempt = event <= POLICY_UNASKED;
 			bool needs_link = event >= POLICY_LOST && event <= POLICY_HEARD;
-			if ((needs_attempt && !attempt) || (needs_link && !link))
-				continue;
-			if (p.state == POLICY_FIRST && event != POLICY_READY)
+			if ((needs_attempt && !attempts) || (needs_link && !link))
 				continue;
 			if (event == POLICY_TIMER && !policy_deadline(&p))
 				continue;
+			if (test_below(2))
+				policy_progress(&p, now);
 			unsigned did = policy_on(&p, event, now);
-			if (needs_attempt || did & POLICY_ABANDON)
-				attempt = false;
+			if (did & POLICY_GIVE_UP)
+				break;
+			attempts -= needs_attempt;
+			if (did & POLICY_ABANDON || event == POLICY_READY)
+				attempts = 0;
+			attempts -= did & POLICY_DROP ? 1 : 0;
 			if (event == POLICY_READY)
 				link = true;
 			if (event == POLICY_LOST)
 				link = false;
-			if (did & ANY_CONNECT) {
-				CHECK(!attempt);
-				attempt = true;
-			}
-			CHECK_EQ(attempt, is_trying(p.state));
-			CHECK(link || p.state >= POLICY_DOWN_TRY);
+			attempts += did & ANY_CONNECT ? 1 : 0;
+			CHECK_EQ(attempts, p.running);
+			CHECK(attempts <= 3);
+			CHECK_EQ(attempts > 0, is_trying(p.state));
+			CHECK(link || p.state <= POLICY_FIRST_WAIT
+			    || p.state >= POLICY_DOWN_TRY);
 			CHECK(!is_waiting(p.state) || policy_deadline(&p));
 		}
 	}
