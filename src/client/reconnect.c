@@ -801,15 +801,25 @@ cut_off(struct reconnect *r)
 	}
 }
 
+/* Its address is gone; where it is not known, some address is.  The old link stays until
+ * another answers: another cable may have been pulled. */
+static bool
+is_left(const struct attempt *a, unsigned what)
+{
+	return a->carrier.local.ss_family ? carrier_is_cut_off(&a->carrier)
+					  : (what & NETWATCH_LEFT) != 0;
+}
+
 /* The network has changed, or the machine has slept: no timer has to be waited for. */
 static void
 on_moved(struct reconnect *r, unsigned what)
 {
-	TRACE(r->loop->now_us, "network", "%s%s", what & NETWATCH_WOKE ? "woke " : "",
-	    what & NETWATCH_MOVED ? "moved" : "");
+	TRACE(r->loop->now_us, "network", "%s%s%s", what & NETWATCH_WOKE ? "woke " : "",
+	    what & NETWATCH_MOVED ? "moved" : "",
+	    what & NETWATCH_LEFT ? ", an address is gone" : "");
 	log_say(LOG_VERBOSE, "%s",
 	    what & NETWATCH_WOKE ? "awake again" : "the network has changed");
-	if (r->linked && carrier_is_cut_off(&r->linked->carrier))
+	if (r->linked && is_left(r->linked, what))
 		doubt(r);
 	else if (r->linked)
 		r->linked->io.link.ping_now = true;

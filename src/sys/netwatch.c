@@ -105,7 +105,7 @@ way_out_4(struct sockaddr_storage *ret_from)
 {
 	struct sockaddr_in to = { .sin_family = AF_INET,
 		.sin_port = htons(9),
-		.sin_addr.s_addr = htonl(0xc0000201) };
+		.sin_addr.s_addr = htonl(0xcb007101) };
 	return way_out((struct sockaddr *)&to, sizeof to, ret_from);
 }
 
@@ -116,6 +116,59 @@ way_out_6(struct sockaddr_storage *ret_from)
 		.sin6_port = htons(9),
 		.sin6_addr = { .s6_addr = { 0x20, 0x01, 0x0d, 0xb8, [15] = 1 } } };
 	return way_out((struct sockaddr *)&to, sizeof to, ret_from);
+}
+
+static uint64_t
+hash_of(const struct sockaddr *address)
+{
+	size_t len;
+	const void *bytes = useful(address, &len);
+	return bytes ? hash(0xcbf29ce484222325, bytes, len) : 0;
+}
+
+static bool
+had(const uint64_t *list, size_t n, uint64_t one)
+{
+	for (size_t i = 0; i < n; i++)
+		if (list[i] == one)
+			return true;
+	return false;
+}
+
+static size_t
+addresses_now(uint64_t ret_here[NETWATCH_ADDRESSES])
+{
+	struct ifaddrs *all;
+	size_t n = 0;
+	if (getifaddrs(&all) < 0)
+		return 0;
+	for (const struct ifaddrs *a = all; a && n < NETWATCH_ADDRESSES; a = a->ifa_next) {
+		uint64_t one = hash_of(a->ifa_addr);
+		if (one && !had(ret_here, n, one))
+			ret_here[n++] = one;
+	}
+	freeifaddrs(all);
+	return n;
+}
+
+/* Whether something that connections may have come from is not what it was. */
+static bool
+look_around(struct netwatch *n)
+{
+	uint64_t here[NETWATCH_ADDRESSES] = { 0 }, ways[2];
+	struct sockaddr_storage from;
+	bool left = false;
+	size_t n_here = addresses_now(here);
+	ways[0] = way_out_4(&from) ? hash_of((struct sockaddr *)&from) : 0;
+	ways[1] = way_out_6(&from) ? hash_of((struct sockaddr *)&from) : 0;
+	for (size_t i = 0; i < n->n_here; i++)
+		left |= !had(here, n_here, n->here[i]);
+	for (size_t i = 0; i < 2; i++)
+		left |= n->ways[i] && n->ways[i] != ways[i];
+	memcpy(n->here, here, sizeof here);
+	memcpy(n->ways, ways, sizeof ways);
+	n->n_here = n_here;
+	return left;
 }
 
 bool
@@ -184,6 +237,7 @@ netwatch_open(struct netwatch *n, struct loop *loop)
 	add(n, &n->net, os_net_open(), on_net);
 	add(n, &n->wake, os_wake_open(), on_wake);
 	n->links = links_now();
+	(void)look_around(n);
 }
 
 void
@@ -217,7 +271,7 @@ netwatch_turn(struct netwatch *n, uint64_t now_us)
 	}
 	if (due_us && now_us >= due_us) {
 		n->first_us = n->last_us = 0;
-		what |= NETWATCH_MOVED;
+		what |= NETWATCH_MOVED | (look_around(n) ? NETWATCH_LEFT : 0);
 	}
 	return what;
 }

@@ -32,12 +32,22 @@ enum {
 };
 
 /* What has happened; bits. */
-enum { NETWATCH_MOVED = 1, NETWATCH_WOKE = 2 };
+enum {
+	NETWATCH_MOVED = 1,
+	NETWATCH_WOKE = 2,
+	/* with MOVED: an address is gone, or what goes out comes from another one than before */
+	NETWATCH_LEFT = 4,
+};
+
+enum { NETWATCH_ADDRESSES = 64 }; /* of more, not all are known when they go */
 
 struct netwatch {
 	struct loop *loop;
 	struct watch net, wake; /* fd -1: the system has no such thing */
 	uint64_t links; /* fingerprint of the addresses whose link is up */
+	uint64_t here[NETWATCH_ADDRESSES]; /* a hash of each address */
+	size_t n_here;
+	uint64_t ways[2]; /* and of those that what goes out comes from; 0: there is none */
 	uint64_t slept_us; /* the boot clock is so far ahead of the monotonic one */
 	uint64_t first_us, last_us; /* news that have not been told; 0: none */
 };

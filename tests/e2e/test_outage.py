@@ -91,7 +91,10 @@ def test_a_link_that_is_slow_is_left_alone(lab):
     assert lab.connections() == before
 
 
-def test_one_login_for_a_change_of_the_network(lab):
+@pytest.mark.parametrize("option", ["", "BindInterface lnk0", "StrictHostKeyChecking ask"])
+def test_one_login_for_a_change_of_the_network(lab, option):
+    """Also for the first one, whoever makes the connection."""
+    lab.host.configure(f"HostName {laboratory.HOST}\n{option}", port=lab.host.sshd.port)
     term = at_cat(lab)
     before = lab.connections()
     lab.roam()

@@ -50,7 +50,38 @@ def roaming(make_host):
         host.close()
 
 
-def test_a_link_whose_address_is_gone_is_replaced_at_once(roaming):
+RELAY = """\
+import os, socket, sys, threading
+sock = socket.create_connection((sys.argv[1], int(sys.argv[2])))
+def copy(read, write):
+    while data := read():
+        write(data)
+    os._exit(0)
+threading.Thread(target=copy, args=(lambda: sock.recv(65536),
+                                    lambda data: os.write(1, data))).start()
+copy(lambda: os.read(0, 65536), sock.sendall)
+"""
+# Who makes the connection, and so whether its address is known: belay, ssh, a program that
+# ssh runs, another ssh, one that runs already.
+HOWS = {
+    "belay": "",
+    "ssh, whose host key is new": "StrictHostKeyChecking ask",
+    "a program": "ProxyCommand /usr/bin/python3 {dir}/relay.py %h %p",
+    "another ssh": "ProxyCommand ssh -F {cfg} -o ProxyCommand=none -W %h:%p {here}",
+    "one that is shared": "ControlMaster auto\nControlPath {dir}/master\nControlPersist 60",
+    "one that was there": "ControlPath {dir}/master",
+}
+
+
+@pytest.mark.parametrize("how", HOWS)
+def test_a_link_whose_address_is_gone_is_replaced_at_once(roaming, how):
+    (roaming.dir / "relay.py").write_text(RELAY)
+    option = HOWS[how].format(dir=roaming.dir, cfg=roaming.cfg, here="testhost")
+    roaming.configure(f"HostName {HERE}\n{option}", port=roaming.sshd.port)
+    if "was there" in how:
+        assert roaming.piped(["ssh", "-F", roaming.cfg, "-M", "-f", "-N", "testhost"],
+                             stdout=subprocess.DEVNULL,
+                             stderr=subprocess.DEVNULL).returncode == 0
     term = roaming.shell("-v")
     assert FIRST in roaming.output_of(term, "echo $SSH_CONNECTION")
     ip(f"address del {FIRST}/32 dev lo")
@@ -60,6 +91,9 @@ def test_a_link_whose_address_is_gone_is_replaced_at_once(roaming):
     term.say("here-again")
     assert f"Connection from {SECOND} " in roaming.sshd.log()
     roaming.finish(term)
+    if "master" in option:
+        subprocess.run(["ssh", "-F", roaming.cfg, "-O", "exit", "testhost"], check=False,
+                       env=roaming.client_env(), stderr=subprocess.DEVNULL)
 
 
 def test_a_change_that_does_not_matter_changes_nothing(roaming):

@@ -153,6 +153,25 @@ def test_a_refused_connection_ends_at_once(host):
     assert "Connection refused" in said and WAITS not in said
 
 
+@in_lab
+@pytest.mark.parametrize("way", [True, False])
+def test_a_name_that_nobody_knows(lab, way):
+    """There is no such host, or no network that knows it."""
+    names = lab.host.dir / "nsswitch.conf"
+    names.write_text("hosts: files\n")
+    if not way:
+        laboratory._ip("-n", lab._laptop, "route", "del", "default")
+    lab.host.configure(f"HostName nosuch.example\n{BY[lab.by]}")
+    term = lab.start(["unshare", "-m", "sh", "-c",
+                      f"mount --bind {names} /etc/nsswitch.conf && exec \"$@\"", "sh",
+                      *belay_argv(lab.host)])
+    term.expect("ssh: Could not resolve hostname nosuch.example: Name or service not known")
+    if way:
+        assert term.wait_exit(5) == 255
+    else:
+        term.expect(WAITS)
+
+
 class Deaf:
     """Accepts, and says nothing to the first so many connections; the others are the host's."""
 

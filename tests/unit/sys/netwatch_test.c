@@ -70,6 +70,8 @@ network(void)
 	start();
 }
 
+static bool left; /* the last event told that an address is gone */
+
 /* Whether what the kernel has said by now leads to an event; exactly one does then. */
 static bool
 told(void)
@@ -79,7 +81,9 @@ told(void)
 	if (!at_us)
 		return false;
 	CHECK_EQ(netwatch_turn(&watch, at_us - 1), 0);
-	CHECK_EQ(netwatch_turn(&watch, at_us), NETWATCH_MOVED);
+	unsigned what = netwatch_turn(&watch, at_us);
+	left = what & NETWATCH_LEFT;
+	CHECK_EQ(what & ~(unsigned)NETWATCH_LEFT, NETWATCH_MOVED);
 	CHECK_EQ(netwatch_turn(&watch, at_us + NETWATCH_SETTLE_MAX_US), 0);
 	CHECK_EQ(netwatch_deadline(&watch), 0);
 	return true;
@@ -110,11 +114,19 @@ TEST(addresses_come_and_go)
 	network();
 	CHECK(!told());
 	ip("addr add 192.0.2.2/24 dev v0");
-	CHECK(told());
+	CHECK(told() && !left);
 	CHECK(here("192.0.2.2"));
 	ip("addr del 192.0.2.2/24 dev v0");
-	CHECK(told());
+	CHECK(told() && left);
 	CHECK(!here("192.0.2.2"));
+	ip("addr add 198.51.100.1/24 dev v1");
+	CHECK(told() && !left);
+	ip("route add default dev v0");
+	CHECK(told() && !left);
+	ip("route replace default dev v1 src 198.51.100.1");
+	CHECK(told() && left); /* the way out is another */
+	ip("route del default");
+	CHECK(told() && left);
 	netwatch_close(&watch);
 }
 
