@@ -10,6 +10,7 @@
 #include "ssh/ssh_errors.h"
 #include "sys/child.h"
 #include "sys/netwatch.h"
+#include "sys/os.h"
 #include "sys/sys.h"
 #include "sys/tcp.h"
 
@@ -259,6 +260,20 @@ sooner(uint64_t a_us, uint64_t b_us)
 	return !a_us || (b_us && b_us < a_us) ? b_us : a_us;
 }
 
+/* Whether this machine does not have the address any more from which ssh, or what it has
+ * started, has connected.  False where that cannot be known, and while it asks a person. */
+static bool
+is_cut_off(const struct autossh *a)
+{
+	struct sockaddr_storage local;
+	int fd = a->pid > 0 ? os_process_connection(a->pid) : -1;
+	bool gone = fd >= 0 && !os_process_asks(a->pid) && tcp_local(fd, &local)
+	    && !netwatch_address_is_here((struct sockaddr *)&local);
+	if (fd >= 0)
+		close(fd);
+	return gone;
+}
+
 static uint64_t
 turn(void *owner, uint64_t now_us)
 {
@@ -271,7 +286,7 @@ turn(void *owner, uint64_t now_us)
 	if (netwatch_turn(&a->net, now_us)) {
 		autossh_log(SEVERITY_DEBUG,
 		    "the network has changed, or a sleep is over");
-		tell(a, SUPERVISE_MOVED);
+		tell(a, is_cut_off(a) ? SUPERVISE_CUT_OFF : SUPERVISE_MOVED);
 	}
 	enum tunnel_probe_result result = tunnel_probe_turn(&a->monitor, now_us);
 	if (result != TUNNEL_PROBE_NOTHING)

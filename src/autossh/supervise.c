@@ -157,10 +157,15 @@ static unsigned
 again(struct supervise *s, const struct supervise_end *end, uint64_t now_us)
 {
 	bool last = s->rules.max_starts >= 0 && s->starts >= s->rules.max_starts;
-	count_failure(s, end, now_us);
+	uint64_t soonest_us = s->started_us + start_gap_us;
+	if (!s->cut_off)
+		count_failure(s, end, now_us);
 	s->state = SUPERVISE_WAIT;
 	s->poll_us = 0;
 	s->wait_us = now_us + (last ? 0 : back_off_s(s) * SECOND);
+	if (s->cut_off && s->wait_us < soonest_us)
+		s->wait_us = soonest_us;
+	s->cut_off = false;
 	return 0; /* not a start now: what was said must be told first */
 }
 
@@ -217,6 +222,10 @@ while_running(struct supervise *s, enum supervise_event event, uint64_t now_us)
 		return end_for_good(s, 1, now_us);
 	case SUPERVISE_RESTART:
 		say(s, INFO, "signalled to kill and restart ssh");
+		return end_ssh(s, now_us);
+	case SUPERVISE_CUT_OFF:
+		say(s, NOTICE, "the address of the connection is gone, restarting ssh");
+		s->cut_off = true;
 		return end_ssh(s, now_us);
 	case SUPERVISE_PROD:
 	case SUPERVISE_MOVED:
@@ -276,6 +285,7 @@ while_waiting(struct supervise *s, enum supervise_event event, uint64_t now_us)
 	case SUPERVISE_RESTART:
 	case SUPERVISE_PROD: /* a person may have mended what a login was refused for */
 		return start(s, now_us);
+	case SUPERVISE_CUT_OFF:
 	case SUPERVISE_MOVED:
 		if (s->refusals || now_us >= soonest_us)
 			return s->refusals ? 0 : start(s, now_us);

@@ -43,6 +43,7 @@ enum supervise_event {
 	SUPERVISE_RESTART, /* USR1 */
 	SUPERVISE_PROD, /* HUP, USR2 */
 	SUPERVISE_MOVED, /* the network has changed, or the machine was asleep */
+	SUPERVISE_CUT_OFF, /* it has, and the address of ssh's connection is gone */
 	SUPERVISE_EVENTS
 };
 
@@ -80,6 +81,7 @@ struct supervise {
 	uint64_t wait_us; /* end of the back-off; in ENDING: of the patience */
 	uint64_t dies_us; /* when max_life is over */
 	bool stops; /* in ENDING: for good, with exit_status */
+	bool cut_off; /* in ENDING: the network has ended it, and nothing else was amiss */
 	int exit_status; /* 0 or 1 */
 	/* What was decided, for the log; empty: nothing.  Severity as in syslog(3). */
 	char said[128];

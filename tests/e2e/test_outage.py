@@ -144,6 +144,31 @@ if [ -e "$HOME/armed" ] && mkdir "$HOME/hangs" 2>/dev/null; then sleep 60; fi
     assert lab.connections() == before + 2
 
 
+@pytest.mark.parametrize("port", ["0", "21700"])
+@pytest.mark.parametrize("jump", [False, True], ids=["direct", "another ssh"])
+def test_autossh_reacts_to_another_address(lab, port, jump):
+    """At each change of it; with a monitoring port or without."""
+    if jump:
+        lab.host.configure(f"HostName {laboratory.HOST}\nProxyCommand ssh -F {lab.cfg} "
+                           "-o ProxyCommand=none -W %h:%p testhost",
+                           port=lab.host.sshd.port)
+    log = lab.host.dir / "log"
+    lab.start(["env", "AUTOSSH_GATETIME=0", f"AUTOSSH_LOGFILE={log}", harness.belay_path(),
+               "--autossh", "-M", port, "-F", lab.cfg, "-N",
+               "-L", "21600:127.0.0.1:9", "testhost"])
+
+    def logins():
+        return lab.host.sshd.log().count("Accepted publickey")
+    each = 2 if jump else 1
+    harness.wait_until(lambda: logins() == each)
+    for turn in (2, 3):
+        time.sleep(1.2)     # it starts ssh at most once a second
+        lab.roam()
+        harness.wait_until(lambda wanted=turn * each: logins() == wanted,
+                           timeout=each * LOGIN + 0.5)
+    assert "the address of the connection is gone" in log.read_text()
+
+
 def test_back_after_loss_and_changes(lab):
     """Several in a row, on a network that loses a third of everything; then it is good."""
     worst = 0

@@ -225,6 +225,27 @@ TEST(without_a_port_nothing_is_tested)
 	CHECK_EQ(on(SUPERVISE_PROD), 0);
 }
 
+TEST(an_ssh_whose_address_is_gone_is_replaced_at_once_and_it_is_no_failure)
+{
+	struct supervise_rules rules = usual;
+	rules.tests = false;
+	begin(&rules);
+	for (int i = 0; i < 20; i++) { /* sooner than a back-off would let it */
+		pass(2);
+		CHECK_EQ(on(SUPERVISE_CUT_OFF), SUPERVISE_TERM);
+		CHECK_EQ(on(SUPERVISE_CUT_OFF), 0);
+		CHECK_EQ(ended(255), 0);
+		CHECK_EQ(s.tries, 0);
+		CHECK_EQ(until(SUPERVISE_START), 0);
+	}
+	CHECK_EQ(on(SUPERVISE_CUT_OFF), SUPERVISE_TERM); /* at once, and again: */
+	CHECK_EQ(ended(255), 0);
+	CHECK_EQ(until(SUPERVISE_START), 1);
+	CHECK_EQ(on(SUPERVISE_CUT_OFF), SUPERVISE_TERM);
+	CHECK_EQ(on(SUPERVISE_STOP), 0);
+	CHECK_EQ(ended(255), SUPERVISE_EXIT);
+}
+
 TEST(a_change_of_the_network_tests_at_once_but_not_an_ssh_that_still_logs_in)
 {
 	begin(&usual);
