@@ -389,6 +389,7 @@ drop_link(struct reconnect *r)
 	if (!r->linked)
 		return;
 	trace_link(r, "dropped");
+	drain_stop(&r->drain);
 	engine_remove(r->engine, &r->linked->io.link);
 	attempt_close(r->linked);
 	r->linked = NULL;
@@ -437,6 +438,8 @@ link_ready(struct reconnect *r, struct attempt *a)
 	r->doubted = false;
 	lend(r, false);
 	trace_link(r, "up");
+	if (r->command && !r->terminal)
+		drain_start(&r->drain, a->io.in.fd);
 	r->events->up(r->owner, a);
 	reconnect_on(r, POLICY_READY);
 }
@@ -926,6 +929,7 @@ void
 reconnect_reap(struct reconnect *r)
 {
 	ssh_query_reap(&r->query);
+	drain_reap(&r->drain);
 	for (size_t i = 0; i < RECONNECT_ATTEMPTS; i++) {
 		struct attempt *a = &r->attempts[i];
 		int status;
@@ -1021,6 +1025,7 @@ reconnect_finish(struct reconnect *r, bool leave)
 	ssh_config_finish(&r->told);
 	netwatch_close(&r->net);
 	programs_drop(&r->servers);
+	drain_stop(&r->drain);
 	if (leave && r->linked)
 		leave_to_undertaker(r->linked);
 	for (size_t i = 0; i < RECONNECT_ATTEMPTS; i++)

@@ -11,6 +11,7 @@
 #define CLIENT_RECONNECT_H
 
 #include "client/candidates.h"
+#include "client/drain.h"
 #include "client/reconnect_policy.h"
 #include "ssh/options.h"
 #include "ssh/ssh_query.h"
@@ -59,6 +60,7 @@ struct reconnect {
 	struct programs_kept servers; /* what a host that lost its server gets again */
 	struct candidates candidates;
 	struct attempt *linked;
+	struct drain drain; /* of a command's link */
 	struct netwatch net;
 	uint8_t boot_id[ID_LEN]; /* of the host */
 	const struct ssh_config

@@ -13,7 +13,7 @@ enum {
 	READ_MAX = 16 * 1024,
 	LINK_SILENT_US = 120 * 1000000, /* a link of which nothing is heard is closed */
 	/* A link whose input has ended while ssh still listens: its client was killed. */
-	KILLED_AFTER_US = 2 * 1000000,
+	KILLED_AFTER_US = 1000 * 1000,
 };
 
 void

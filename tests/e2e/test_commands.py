@@ -585,6 +585,19 @@ def test_client_that_is_told_to_end_twice_at_once(host):
     host.wait_gone()
 
 
+@pytest.mark.parametrize("writes", ["yes", "while echo x; do sleep .05; done",
+                                    "echo x; while echo y >&2; do sleep .3; done"])
+def test_client_that_is_killed_while_its_command_writes(host, writes):
+    """ssh has something to write when the client has gone: the command does not stay."""
+    with host.popen(belay(host, "testhost", f"echo here; {writes}"), bufsize=0) as child:
+        assert child.stdout.readline() == b"here\n"
+        child.stdout.readline()
+        child.kill()
+        child.wait(10)
+        wait_until(lambda: not host.processes(), timeout=4)
+    wait_until(lambda: not host.client_processes(), timeout=4)
+
+
 def test_client_that_is_told_to_end_while_away(host):
     with host.popen(belay(host, "testhost", "echo here; cat"), bufsize=0) as child:
         assert child.stdout.readline() == b"here\n"
