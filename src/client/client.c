@@ -183,7 +183,7 @@ open_console(struct client *s)
 	static const struct console_fds fds = { STDIN_FILENO, STDOUT_FILENO,
 		STDERR_FILENO };
 	console_open(&s->console, &s->loop, &fds, s->main, s->errors, s->request.raw,
-	    s->config.escape);
+	    s->config.escape, s->request.predict);
 	if (s->config.null_stdin)
 		console_no_input(&s->console);
 }
@@ -235,7 +235,8 @@ client_report(const struct client *s)
 		.received = s->main->in_got + (s->errors ? s->errors->in_got : 0)
 		    + s->forwards.tunnel.bytes_out,
 		.waiting = stream_unacked(s->main),
-		.forwards = &s->forwards };
+		.forwards = &s->forwards,
+		.predicted = predictions_stats(&s->console.predictions) };
 }
 
 /* Another process of this user's, on this machine. */
@@ -548,6 +549,11 @@ control_turn(struct client *s)
 	union msg m;
 	int err;
 	while ((err = engine_told(&s->engine, &type, &m)) > 0) {
+		if (type == MSG_ECHOED) {
+			s->hints = true;
+			predictions_hint(&s->console.predictions, &m.echoed);
+			continue;
+		}
 		if (type != MSG_EXIT
 		    && (err = forward_table_take(&s->forwards, type, &m)))
 			break;
@@ -561,11 +567,26 @@ control_turn(struct client *s)
 		fail(s, "the host sent what it must not: %s", err_text(err));
 }
 
+/* What is typed may be shown before the host has. */
+static void
+predictions_step(struct client *s)
+{
+	struct predictions *p = &s->console.predictions;
+	const struct attempt *a = s->reconnect.linked;
+	bool up = s->reconnect.policy.state == POLICY_UP;
+	predictions_link(p, a ? a->io.link.srtt_us : 0, s->met && !up);
+	bool shows = predictions_wants_hints(p);
+	if (s->hints && shows != s->shows
+	    && engine_tell(&s->engine, MSG_SHOWS, &(struct msg_shows){ shows }) == 0)
+		s->shows = shows;
+}
+
 static uint64_t
 terminal_turn(struct client *s)
 {
 	if (!s->begun)
 		return 0;
+	predictions_step(s);
 	uint64_t at = console_turn(&s->console,
 	    s->reconnect.was_up && !ending_begun(&s->ending));
 	if (!s->console.resized || !s->reconnect.linked || s->request.kind != KIND_PTY)

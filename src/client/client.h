@@ -51,6 +51,8 @@ struct client {
 	struct background background; /* -f */
 	bool met; /* a host has welcomed this client */
 	struct ending ending;
+	/* the host has said ECHOED, and so knows SHOWS; what it was told last */
+	bool hints, shows;
 	uint64_t give_up_us; /* an outage that lasts so long is the end; 0: none does */
 	struct plain_ssh plain; /* how ssh is run when the end is CLIENT_PLAIN_SSH */
 	uint64_t begun_us;

@@ -71,6 +71,9 @@ put_more(const struct hello *h, struct buf *more)
 	uint32_t time_s = o->has_history_time ? o->history_time_s : HISTORY_TIME_S;
 	struct msg_history m = { time_s < UINT32_MAX / 1000 ? time_s * 1000 : 0 };
 	int err = h->request->kind == KIND_PTY ? msg_put(more, MSG_HISTORY, &m) : 0;
+	if (!err && h->request->predict != PREDICT_NEVER)
+		err = msg_put(more, MSG_PREDICT,
+		    &(struct msg_predict){ PREDICT_VERSION });
 	if (!err && h->forwards->x11.on)
 		err = x11_put(&h->forwards->x11, more);
 	return err;

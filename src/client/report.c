@@ -27,6 +27,23 @@ connections(const struct forward_table *f)
 	return f->tunnel.n_ours + f->tunnel.n_theirs;
 }
 
+/* In tenths of a percent. */
+static unsigned
+share(uint64_t part, uint64_t whole)
+{
+	return whole ? (unsigned)(part * 1000 / whole) : 0;
+}
+
+static void
+predicted(const struct predict_stats *s, struct buf *out)
+{
+	if (!s || !(s->at_once + s->early))
+		return;
+	unsigned at_once = share(s->at_once, s->keys), wrong = share(s->wrong, s->keys);
+	buf_print(out, "; of %" PRIu64 " keys %u.%u %% shown at once, %u.%u %% wrong",
+	    s->keys, at_once / 10, at_once % 10, wrong / 10, wrong % 10);
+}
+
 void
 report_line(const struct report *r, struct buf *out)
 {
@@ -42,6 +59,7 @@ report_line(const struct report *r, struct buf *out)
 	if (r->outages)
 		buf_print(out, "; %u outage%s before, %" PRIu64 " s", r->outages,
 		    r->outages == 1 ? "" : "s", r->outages_us / SECOND_US);
+	predicted(r->predicted, out);
 	if (r->forwards->n)
 		buf_print(out, "; %zu forwards, %zu connections", listening(r->forwards),
 		    connections(r->forwards));
@@ -121,6 +139,12 @@ report_json(const struct report *r, struct buf *out)
 		    (unsigned)(r->srtt_us % MS_US));
 	else
 		buf_print(out, "null");
+	if (r->predicted)
+		buf_print(out,
+		    ", \"predicted\": {\"keys\": %" PRIu64 ", \"at_once\": %" PRIu64
+		    ", \"early\": %" PRIu64 ", \"wrong\": %" PRIu64 "}",
+		    r->predicted->keys, r->predicted->at_once, r->predicted->early,
+		    r->predicted->wrong);
 	buf_print(out,
 	    ", \"down_s\": %" PRIu64 ", \"running_s\": %" PRIu64
 	    ", \"outages\": %u, \"outages_s\": %" PRIu64 ", \"sent\": %" PRIu64

@@ -7,6 +7,7 @@
 
 #include "client/forward_table.h"
 #include "client/reconnect_policy.h"
+#include "predict/predict.h"
 
 struct report {
 	const char *destination;
@@ -19,6 +20,7 @@ struct report {
 	uint64_t sent, received; /* bytes of the program and of forwards */
 	size_t waiting; /* bytes that the host does not have yet */
 	const struct forward_table *forwards;
+	const struct predict_stats *predicted; /* NULL: nothing is */
 };
 
 /* One line, without its end: what state, since when, the round trip, what waits. */

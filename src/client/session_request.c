@@ -77,6 +77,22 @@ leads_on(struct session_request *w, const struct options *o)
 	return true;
 }
 
+/* BELAY_PREDICT is as mosh has MOSH_PREDICTION_DISPLAY (mosh(1)). */
+static enum predict_mode
+predict_wanted(const struct options *o)
+{
+	const char *named = getenv("BELAY_PREDICT");
+	int mode = named && named[0] ? preference_mode(named) : PREDICT_ADAPTIVE;
+	if (o->has_predict)
+		return (enum predict_mode)o->predict;
+	if (mode < 0)
+		log_say(LOG_ERROR,
+		    "BELAY_PREDICT is \"%s\", and not adaptive, always, never or "
+		    "experimental: adaptive",
+		    named);
+	return mode < 0 ? PREDICT_ADAPTIVE : (enum predict_mode)mode;
+}
+
 bool
 session_request_program(struct session_request *w, const struct options *o,
     struct ssh_config *c)
@@ -121,6 +137,7 @@ session_request_program(struct session_request *w, const struct options *o,
 		    "Pseudo-terminal will not be allocated because stdin is not a terminal.");
 	w->kind = pty ? KIND_PTY : KIND_PIPES;
 	w->raw = pty && terminal && !c->null_stdin;
+	w->predict = w->raw && !o->read_only ? predict_wanted(o) : PREDICT_NEVER;
 	return true;
 }
 

@@ -6,6 +6,7 @@
 #define CLIENT_SESSION_REQUEST_H
 
 #include "client/saved_sessions.h"
+#include "predict/preference.h"
 #include "ssh/ssh_config.h"
 
 struct session_request {
@@ -13,6 +14,7 @@ struct session_request {
 	enum hello_request how; /* of the first hello */
 	struct buf command;
 	struct span term; /* of the terminal, in the configuration; empty: TERM */
+	enum predict_mode predict; /* what is typed is shown at once */
 	bool raw; /* our stdin is a terminal that has to be raw */
 	bool returns; /* a shell, which may be left and come back to */
 	bool manages; /* belay's own work on the host: --list and its like */

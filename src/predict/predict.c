@@ -24,7 +24,7 @@ is_predicted(const struct predict *p)
 {
 	return p->count > 0 && p->keys[0].key.class >= KEY_TEXT
 	    && p->keys[0].key.class <= KEY_RIGHT
-	    && confidence_shows(p->confidence, policy_shows_all(&p->policy));
+	    && confidence_shows(p->confidence, preference_shows_all(&p->preference));
 }
 
 void
@@ -41,7 +41,7 @@ predict_advance(struct predict *p, uint64_t now)
 	if (now >= p->quiet_us)
 		p->proven = true;
 	if (is_predicted(p))
-		policy_waited(&p->policy, now - p->keys[0].typed_us);
+		preference_waited(&p->preference, now - p->keys[0].typed_us);
 }
 
 void
@@ -140,8 +140,8 @@ predict_link(struct predict *p, const struct predict_link *link, uint64_t now_us
 	if (p->link.in_doubt && !link->in_doubt)
 		p->recovered_us = now_us;
 	p->link = *link;
-	p->policy.in_doubt = link->in_doubt;
-	policy_echo(&p->policy, reflect_echo_us(p));
+	p->preference.in_doubt = link->in_doubt;
+	preference_echo(&p->preference, reflect_echo_us(p));
 	predict_advance(p, now_us);
 }
 
@@ -179,8 +179,8 @@ predict_deadline(const struct predict *p)
 		return 0;
 	for (int i = 0; i < p->count; i++)
 		sooner(&at, reflect_given_up_at(p, &p->keys[i]));
-	if (is_predicted(p) && policy_waits(&p->policy) && !p->policy.glitch_keys)
-		sooner(&at, p->keys[0].typed_us + POLICY_GLITCH_US);
+	if (is_predicted(p) && preference_waits(&p->preference) && !p->preference.glitch_keys)
+		sooner(&at, p->keys[0].typed_us + PREFERENCE_GLITCH_US);
 	if (!p->proven)
 		sooner(&at, p->quiet_us);
 	return at;
@@ -196,7 +196,7 @@ predict_new(const struct term *term, enum predict_mode mode, struct predict **re
 	if (!p)
 		return ERR_NOMEM;
 	p->term = term;
-	p->policy.mode = (uint8_t)mode;
+	p->preference.mode = (uint8_t)mode;
 	p->confidence = CONF_TENTATIVE;
 	p->hard_row = -1;
 	screen_line_read(&p->now, term);
@@ -214,7 +214,13 @@ predict_free(struct predict *p)
 void
 predict_set_mode(struct predict *p, enum predict_mode mode)
 {
-	p->policy.mode = (uint8_t)mode;
+	p->preference.mode = (uint8_t)mode;
+}
+
+bool
+predict_shows_any(const struct predict *p)
+{
+	return preference_shows(&p->preference);
 }
 
 enum confidence

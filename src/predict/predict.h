@@ -29,7 +29,7 @@
  *
  * The rules are those of mosh (K. Winstein and H. Balakrishnan: Mosh, USENIX ATC 2012) where
  * not said otherwise: its epochs are what lies between hard keys (keyclass.h), its confirmation
- * is a match (confidence.h), its display preference is the mode (policy.h).  Others are: what
+ * is a match (confidence.h), its display preference is the mode (preference.h).  Others are: what
  * is typed goes over what stands right of the cursor and shifts nothing; nothing is predicted
  * into the last column or another row; a prompt that was seen before is trusted
  * (prompt_memory.h); and the host tells what the kernel does with the keys (predict_hint),
@@ -43,7 +43,7 @@
 
 #include "base/buf.h"
 #include "predict/confidence.h"
-#include "predict/policy.h"
+#include "predict/preference.h"
 #include "term/style.h"
 #include "term/term.h"
 
@@ -124,6 +124,8 @@ struct predict_view {
 /* Valid until the next call of any of these. */
 const struct predict_view *predict_view(struct predict *p, uint64_t now_us);
 enum confidence predict_confidence(const struct predict *p);
+/* Whether anything is shown that one is sure of. */
+bool predict_shows_any(const struct predict *p);
 
 /* ---- statistics ---- */
 
@@ -135,7 +137,7 @@ struct predict_stats {
 	uint64_t reflected; /* text keys that were matched; the echo of these took: */
 	uint64_t echo_sum_us;
 	uint64_t glyph_sum_us; /* until they were seen, predicted or not */
-	uint64_t echo_us; /* smoothed: what the policy goes by */
+	uint64_t echo_us; /* smoothed: what the preference goes by */
 };
 const struct predict_stats *predict_stats(const struct predict *p);
 

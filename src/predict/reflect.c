@@ -15,8 +15,8 @@ note_echo(struct predict *p, uint64_t us)
 {
 	uint64_t was = p->stats.echo_us;
 	p->stats.echo_us = was ? was - was / 8 + us / 8 : us;
-	policy_echo(&p->policy, reflect_echo_us(p));
-	policy_reflected(&p->policy, us);
+	preference_echo(&p->preference, reflect_echo_us(p));
+	preference_reflected(&p->preference, us);
 }
 
 /* When a key counts as reflected though nothing was seen of it; 0: never. */

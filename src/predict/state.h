@@ -40,7 +40,7 @@ struct pending {
 
 struct predict {
 	const struct term *term;
-	struct policy policy;
+	struct preference preference;
 	struct keyclass keyclass;
 	struct pending keys[PREDICT_KEYS_MAX];
 	int count;

@@ -7,8 +7,8 @@
 static bool
 may_show(const struct predict *p)
 {
-	bool all = policy_shows_all(&p->policy);
-	return p->confidence != CONF_SECRET && policy_shows(&p->policy)
+	bool all = preference_shows_all(&p->preference);
+	return p->confidence != CONF_SECRET && preference_shows(&p->preference)
 	    && confidence_shows(p->confidence, all)
 	    && (all || p->proven || p->confidence != CONF_KERNEL) && !p->puzzled
 	    && !p->unsettled && !(p->derived.line.hindrances & TERM_CURSOR_UNKNOWN);
@@ -61,7 +61,7 @@ add_cell(struct predict *p, int x)
 		.col = x,
 		.width = o->width,
 		.len = (uint8_t)utf8_put(o->ch, text),
-		.underlined = policy_underlines(&p->policy),
+		.underlined = preference_underlines(&p->preference),
 		.off = p->keys[o->key].off,
 	};
 	memcpy(c->text, text, c->len);

@@ -174,6 +174,7 @@ to_program(struct console *c, struct span bytes, bool typed)
 		bool is_text = command && is_pasted(c);
 		if (is_text)
 			escape_was_text(&c->escape, command, out);
+		predictions_keys(&c->predictions, buf_span(out), stream_written(c->main));
 		(void)stream_write(c->main, buf_bytes(out), out->len);
 		buf_drop(out, out->len);
 		bytes.p += n;
@@ -429,7 +430,8 @@ console_status(struct console *c, const char *text)
 
 void
 console_open(struct console *c, struct loop *loop, const struct console_fds *fds,
-    struct stream *main, struct stream *errors, bool raw, char escape)
+    struct stream *main, struct stream *errors, bool raw, char escape,
+    enum predict_mode mode)
 {
 	c->loop = loop;
 	c->fds = *fds;
@@ -444,7 +446,9 @@ console_open(struct console *c, struct loop *loop, const struct console_fds *fds
 	if (!errors && display_watch(&c->out)) {
 		status_line_init(&c->status, c->out.model, &c->out.reports,
 		    tty_is_utf8());
-		display_add(&c->out, &status_line_ops, &c->status);
+		(void)display_add(&c->out, &status_line_ops, &c->status);
+		predictions_open(&c->predictions, &c->out, loop,
+		    raw ? mode : PREDICT_NEVER);
 	}
 	if (!errors && isatty(fds->err))
 		log_to(on_message, c);
@@ -480,8 +484,10 @@ console_turn(struct console *c, bool reads)
 		give_held(c);
 	if (c->resized)
 		display_fit(&c->out);
+	(void)predictions_turn(&c->predictions);
 	if (is_ours(c)) {
-		show(c, &c->out);
+		if (!predictions_awaits(&c->predictions))
+			show(c, &c->out);
 		show(c, &c->err);
 	}
 	bool full = is_full(c);
@@ -490,7 +496,9 @@ console_turn(struct console *c, bool reads)
 	c->full = full;
 	reads = reads && !c->lent && !c->ended && !full && !c->gives && !c->retry_us;
 	c->keys.events = reads ? POLLIN : 0;
-	return c->retry_us;
+	uint64_t at = predictions_turn(&c->predictions); /* of what was shown, too */
+	loop_sooner(&at, c->retry_us);
+	return at;
 }
 
 bool
@@ -520,6 +528,7 @@ console_close(struct console *c)
 	buf_finish(&c->line);
 	buf_finish(&c->filtered);
 	display_close(&c->out, c->loop);
+	predictions_close(&c->predictions);
 	display_close(&c->err, c->loop);
 	c->main = NULL;
 }

@@ -13,6 +13,7 @@
 #include "screen/display.h"
 #include "screen/escape.h"
 #include "screen/keyboard.h"
+#include "screen/predictions.h"
 #include "screen/prompt.h"
 #include "screen/status_line.h"
 #include "stream/engine.h"
@@ -48,6 +49,7 @@ struct console {
 	struct display out, err; /* out: the terminal, if it is one */
 	struct escape escape;
 	struct status_line status;
+	struct predictions predictions;
 	bool raw; /* stdin is a terminal that has to be raw */
 	struct keyboard keyboard;
 	struct buf filtered; /* keys behind the escapes, on their way into the stream */
@@ -62,9 +64,11 @@ struct console {
 	bool full; /* nothing more is read until there is room; the bell has said so */
 };
 
-/* `raw`: stdin is a terminal and the program runs on one.  `escape`: 0 for none. */
+/* `raw`: stdin is a terminal and the program runs on one.  `escape`: 0 for none.  `mode`: what
+ * is typed is shown before the host has. */
 void console_open(struct console *c, struct loop *loop, const struct console_fds *fds,
-    struct stream *main, struct stream *errors, bool raw, char escape);
+    struct stream *main, struct stream *errors, bool raw, char escape,
+    enum predict_mode mode);
 /* Switches off what the program left on, and gives the terminal its own settings back: what is
  * said from now on is the last. */
 void console_leave(struct console *c);

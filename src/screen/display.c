@@ -58,13 +58,20 @@ display_watch(struct display *d)
 	return true;
 }
 
-void
+bool
 display_add(struct display *d, const struct overlay_ops *ops, void *overlay)
 {
 	if (!d->model || d->n_overlays == DISPLAY_OVERLAYS)
-		return;
+		return false;
 	d->overlays[d->n_overlays].ops = ops;
 	d->overlays[d->n_overlays++].overlay = overlay;
+	return true;
+}
+
+uint64_t
+display_offset(const struct display *d)
+{
+	return d->stream->in_got - stream_held(d->stream).n + d->fed;
 }
 
 /* ---- what is to be written ---- */
@@ -135,6 +142,7 @@ show_model(struct display *d, struct span bytes)
 		return;
 	(void)term_write(d->model, bytes.p, bytes.n);
 	cursor_reports_late(&d->reports);
+	d->ahead = 0;
 }
 
 static void
@@ -167,8 +175,8 @@ static void
 compose(struct display *d, bool draws)
 {
 	struct span held = stream_held(d->stream);
-	bool stale = draws && d->model && at_rest(d) && any(d, true);
 	bool others = held.n || d->says.len;
+	bool stale = !others && draws && d->model && at_rest(d) && any(d, true);
 	if (others || stale)
 		lift(d, others);
 	if (held.n)
@@ -328,6 +336,16 @@ redraw(struct term *t, struct buf *out)
 			(void)term_repaint_cells(t, row, 0, term_cols(t), out);
 }
 
+static int
+ahead(const struct display *d)
+{
+	int columns = 0;
+	for (size_t i = 0; i < d->n_overlays; i++)
+		if (d->overlays[i].ops->ahead)
+			columns += d->overlays[i].ops->ahead(d->overlays[i].overlay);
+	return columns;
+}
+
 /* On the alternate screen all is drawn again; on the main one terminals break lines anew, each
  * in its way, and an overlay may follow from where the cursor is. */
 void
@@ -347,8 +365,10 @@ display_resize(struct display *d, int rows, int cols)
 		redraw(t, out);
 	} else {
 		term_forget(t);
-		if (asks)
+		if (asks) {
 			cursor_reports_ask(&d->reports, out);
+			d->ahead = ahead(d);
+		}
 	}
 	whole(d, out, len);
 }
@@ -367,6 +387,8 @@ located(struct display *d, struct cursor_place at)
 	struct buf *out = tail(d);
 	size_t len = out->len;
 	bool told = false;
+	at.col = at.col > d->ahead ? at.col - d->ahead : 0;
+	d->ahead = 0;
 	for (size_t i = 0; i < d->n_overlays; i++)
 		told |= d->overlays[i].ops->located(d->overlays[i].overlay, at.row,
 		    at.col, told, out);

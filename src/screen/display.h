@@ -25,7 +25,7 @@
 #include "sys/loop.h"
 #include "term/term.h"
 
-enum { DISPLAY_OVERLAYS = 2 };
+enum { DISPLAY_OVERLAYS = 3 };
 
 struct display {
 	struct stream *stream; /* NULL: not in use */
@@ -37,6 +37,9 @@ struct display {
 	} overlays[DISPLAY_OVERLAYS]; /* later ones are drawn over earlier ones */
 	size_t n_overlays;
 	struct cursor_reports reports;
+	/* The cursor was so many columns ahead of the program's when the question of another
+	 * size was asked. */
+	int ahead;
 	struct buf before, after;
 	size_t fed;
 	struct buf says; /* of display_say, not composed yet */
@@ -53,8 +56,10 @@ void display_open(struct display *d, struct loop *loop, int fd, struct stream *s
 /* Makes a model of what the terminal shows, of which nothing is known yet: from now on overlays
  * can be drawn.  False: it is no terminal, or one that cannot do it, or there is no memory. */
 bool display_watch(struct display *d);
-/* Adds an overlay (borrowed) over the others; only where there is a model. */
-void display_add(struct display *d, const struct overlay_ops *ops, void *overlay);
+/* Adds an overlay (borrowed) over the others; only where there is a model.  False: no more. */
+bool display_add(struct display *d, const struct overlay_ops *ops, void *overlay);
+/* The offset in the stream behind the program's bytes that the model has. */
+uint64_t display_offset(const struct display *d);
 /* Writes what can be written now.  False once, when the reader has gone. */
 bool display_turn(struct display *d);
 /* Shows text of belay's own behind the program's bytes, as soon as these end inside no

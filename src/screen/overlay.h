@@ -43,6 +43,8 @@ struct overlay_ops {
 	bool (*located)(void *overlay, int row, int col, bool told, struct buf *out);
 	/* Others have written there: what is drawn is not to be taken away any more. */
 	void (*forgotten)(void *overlay);
+	/* How many columns it has put the cursor ahead of the program's; NULL: none. */
+	int (*ahead)(const void *overlay);
 };
 
 #endif

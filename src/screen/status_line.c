@@ -256,4 +256,4 @@ located(void *overlay, int row, int col, bool told, struct buf *out)
 }
 
 const struct overlay_ops status_line_ops = { shown, stale, lift, draw, resizing, located,
-	forgotten };
+	forgotten, NULL };

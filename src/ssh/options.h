@@ -34,6 +34,8 @@ struct options {
 	char escape; /* -e; 0: none */
 	bool help, version, completions; /* --help, --version, --completions */
 	bool fresh, share, read_only; /* --new, --share, --read-only */
+	unsigned predict; /* --predict: enum predict_mode (predict/preference.h) */
+	bool has_predict;
 	unsigned returns; /* --return: enum options_return */
 	bool list, json; /* --list, --json */
 	bool status, forward, cancel; /* --status, --forward, --cancel */

@@ -607,7 +607,7 @@ TEST(adaptive_waits_until_it_is_late)
 	output("x");
 	type("a");
 	CHECK_STR(shown(), "");
-	CHECK_EQ(predict_deadline(p), now + POLICY_GLITCH_US);
+	CHECK_EQ(predict_deadline(p), now + PREFERENCE_GLITCH_US);
 	later(250);
 	CHECK_STR(shown(), "3:a |4");
 	end();

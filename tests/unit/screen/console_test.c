@@ -128,7 +128,7 @@ begin(bool raw)
 	stream_init(&t.errors, STREAM_ERROR, RANK_TERMINAL, 1, ROOM);
 	t.console.events = &events;
 	console_open(&t.console, &loop, &fds, &t.main, raw ? NULL : &t.errors, raw,
-	    raw ? '~' : 0);
+	    raw ? '~' : 0, PREDICT_NEVER);
 }
 
 static void
@@ -414,7 +414,7 @@ begin_terminal(const char *kind)
 	close(slave);
 	setenv("TERM", kind, 1);
 	struct console_fds fds = { t.far[0], t.far[1], t.far[2] };
-	console_open(&t.console, &loop, &fds, &t.main, NULL, true, '~');
+	console_open(&t.console, &loop, &fds, &t.main, NULL, true, '~', PREDICT_NEVER);
 	t.main.in_promised = ROOM;
 }
 

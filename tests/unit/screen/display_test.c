@@ -1,7 +1,8 @@
-/* A display with two overlays, and a model of a terminal that gets what it writes. */
+/* A display with three overlays, and a model of a terminal that gets what it writes. */
 #define _GNU_SOURCE
 #include "base/err.h"
 #include "screen/display.h"
+#include "screen/predictions.h"
 #include "screen/status_line.h"
 #include "sys/sys.h"
 #include "term/describe.h"
@@ -33,6 +34,8 @@ static struct {
 	struct stream stream;
 	struct status_line status;
 	struct cells cells;
+	struct predictions predictions;
+	uint64_t typed; /* bytes */
 	struct term *terminal, *other; /* other: gets the program's bytes only */
 	int in; /* the terminal's end */
 	uint64_t written; /* by the program */
@@ -139,7 +142,7 @@ cells_forgotten(void *overlay)
 }
 
 static const struct overlay_ops cells_ops = { cells_shown, cells_stale, cells_lift,
-	cells_draw, cells_resizing, cells_located, cells_forgotten };
+	cells_draw, cells_resizing, cells_located, cells_forgotten, NULL };
 
 static struct term *
 fresh(int rows, int cols, size_t history_rows)
@@ -176,6 +179,8 @@ begin_with(int rows, int cols, size_t history_rows)
 	display_add(&t.display, &status_line_ops, &t.status);
 	t.cells = (struct cells){ .model = model, .row = -1 };
 	display_add(&t.display, &cells_ops, &t.cells);
+	predictions_open(&t.predictions, &t.display, &loop, PREDICT_EXPERIMENTAL);
+	CHECK(t.predictions.predict);
 	t.terminal = fresh(rows, cols, history_rows);
 	t.other = fresh(rows, cols, history_rows);
 }
@@ -205,6 +210,7 @@ end(void)
 	while (arrives())
 		;
 	display_close(&t.display, &loop);
+	predictions_close(&t.predictions);
 	close(out);
 	close(t.in);
 	stream_finish(&t.stream);
@@ -246,9 +252,12 @@ lifted(void)
 	unsigned cells = t.cells.wanted;
 	status_line_want(&t.status, NULL);
 	t.cells.wanted = 0;
+	predict_set_mode(t.predictions.predict, PREDICT_NEVER);
 	settle();
+	CHECK(t.predictions.row < 0 && !t.predictions.ahead);
 	status_line_want(&t.status, wanted.wanted ? wanted.text : NULL);
 	t.cells.wanted = cells;
+	predict_set_mode(t.predictions.predict, PREDICT_EXPERIMENTAL);
 }
 
 static bool
@@ -541,6 +550,81 @@ TEST(without_memory_the_programs_bytes_arrive)
 	}
 }
 
+/* ---- what is typed ---- */
+
+static void
+hint(uint64_t input, unsigned modes)
+{
+	struct msg_echoed m = { input, t.written, (uint8_t)modes, 0x7f, 7 };
+	predictions_hint(&t.predictions, &m);
+}
+
+static void types(const char *keys);
+
+TEST(what_is_typed_stands_there_and_goes_without_a_trace)
+{
+	begin(5, 30);
+	says("\033[2J\033[H$ ");
+	settle();
+	types("ls");
+	settle();
+	CHECK(t.predictions.row == 0 && t.predictions.lo == 2 && t.predictions.hi == 4);
+	CHECK_EQ(t.predictions.ahead, 2);
+	int row, col;
+	term_cursor(t.terminal, &row, &col);
+	CHECK(row == 0 && col == 4);
+	says("l");
+	settle();
+	CHECK(t.predictions.lo == 3 && t.predictions.ahead == 1);
+	says("s");
+	settle();
+	CHECK(t.predictions.row < 0 && !t.predictions.ahead);
+	CHECK(same(t.terminal, t.other));
+	types("\x7f");
+	settle();
+	CHECK_EQ(t.predictions.ahead, -1);
+	lifted();
+	CHECK(same(t.terminal, t.other));
+	end();
+}
+
+TEST(a_password_is_never_there)
+{
+	begin(5, 30);
+	says("\033[2J\033[HPassword: ");
+	hint(0, ECHOED_CANONICAL | ECHOED_SIGNALS);
+	settle();
+	types("secret");
+	settle();
+	CHECK(t.predictions.row < 0 && !t.predictions.ahead);
+	CHECK(same(t.terminal, t.other));
+	end();
+}
+
+TEST(the_cursor_that_is_ahead_is_where_it_is_asked_for)
+{
+	begin(5, 20);
+	says("\033[2J\033[Hone\r\n$ ");
+	settle();
+	types("abc");
+	settle();
+	CHECK_EQ(t.predictions.ahead, 3);
+	resize(5, 25);
+	int row, col;
+	char text[32 + CURSOR_REPORT_MAX];
+	term_cursor(t.terminal, &row, &col); /* when it is asked */
+	CHECK_EQ(col, 5);
+	snprintf(text, sizeof text, "\033[%d;%dR", row + 1, col + 1);
+	settle();
+	CHECK_EQ(display_filter(&t.display, (uint8_t *)text, strlen(text)), 0);
+	settle();
+	term_cursor(t.display.model, &row, &col);
+	CHECK(row == 1 && col == 2);
+	lifted();
+	CHECK(same(t.terminal, t.other));
+	end();
+}
+
 /* ---- random traffic ---- */
 
 static void
@@ -552,6 +636,37 @@ random_wishes(void)
 		status_line_want(&t.status, texts[test_below(4)]);
 	if (test_below(2) == 0)
 		want_cells((int)test_below(3) - 1, (int)test_below(9));
+}
+
+static void
+types(const char *keys)
+{
+	struct span bytes = { (const uint8_t *)keys, strlen(keys) };
+	predictions_keys(&t.predictions, bytes, t.typed);
+	t.typed += bytes.n;
+}
+
+/* What is typed, what the host tells of it, and time. */
+static void
+random_keys(void)
+{
+	static const char *const keys[] = { "a", "b", "ls -l", "\xd0\xb6", "\xe4\xb8\xad",
+		"\x7f", "\033[D", "\033[C", "\r", "\t", "\033OA",
+		"\033[200~pasted\033[201~" };
+	loop.now_us += test_below(100 * 1000);
+	for (size_t n = test_below(4); n; n--)
+		types(keys[test_below(sizeof keys / sizeof *keys)]);
+	if (test_below(4) == 0) {
+		struct msg_echoed m = { .input = t.typed - test_below(t.typed + 1),
+			.output = t.written,
+			.modes = (uint8_t)test_below(8),
+			.erase = 0x7f,
+			.group = (uint32_t)test_below(3) };
+		predictions_hint(&t.predictions, &m);
+	}
+	if (test_below(4) == 0)
+		predictions_link(&t.predictions, test_below(500 * 1000), test_below(2));
+	(void)predictions_turn(&t.predictions);
 }
 
 /* As if the program had drawn all of it. */
@@ -604,6 +719,7 @@ run(void)
 		program(buf_span(&bytes));
 		buf_finish(&bytes);
 		random_wishes();
+		random_keys();
 		t.display.write_max = 1 + test_below(test_below(2) ? 40 : 900);
 		for (size_t n = test_below(4); n; n--) {
 			(void)display_turn(&t.display);

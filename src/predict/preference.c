@@ -1,4 +1,4 @@
-#include "predict/policy.h"
+#include "predict/preference.h"
 
 #include <string.h>
 
@@ -10,13 +10,13 @@ static const char *const names[PREDICT_MODES] = {
 };
 
 const char *
-policy_mode_name(enum predict_mode mode)
+preference_name(enum predict_mode mode)
 {
 	return names[mode];
 }
 
 int
-policy_mode(const char *name)
+preference_mode(const char *name)
 {
 	for (int i = 0; i < PREDICT_MODES; i++)
 		if (strcmp(names[i], name) == 0)
@@ -25,35 +25,35 @@ policy_mode(const char *name)
 }
 
 void
-policy_echo(struct policy *p, uint64_t echo_us)
+preference_echo(struct preference *p, uint64_t echo_us)
 {
-	p->slow = echo_us > (p->slow ? POLICY_OFF_US : POLICY_ON_US);
-	p->late = echo_us > (p->late ? POLICY_EARLY_US : POLICY_LATE_US);
+	p->slow = echo_us > (p->slow ? PREFERENCE_OFF_US : PREFERENCE_ON_US);
+	p->late = echo_us > (p->late ? PREFERENCE_EARLY_US : PREFERENCE_LATE_US);
 }
 
 bool
-policy_waits(const struct policy *p)
+preference_waits(const struct preference *p)
 {
 	return p->mode == PREDICT_ADAPTIVE && !p->slow && !p->in_doubt;
 }
 
 void
-policy_waited(struct policy *p, uint64_t us)
+preference_waited(struct preference *p, uint64_t us)
 {
-	if (policy_waits(p) && us >= POLICY_GLITCH_US)
-		p->glitch_keys = POLICY_GLITCH_KEYS;
+	if (preference_waits(p) && us >= PREFERENCE_GLITCH_US)
+		p->glitch_keys = PREFERENCE_GLITCH_KEYS;
 }
 
 void
-policy_reflected(struct policy *p, uint64_t us)
+preference_reflected(struct preference *p, uint64_t us)
 {
-	policy_waited(p, us);
-	if (p->glitch_keys && us < POLICY_GLITCH_US)
+	preference_waited(p, us);
+	if (p->glitch_keys && us < PREFERENCE_GLITCH_US)
 		p->glitch_keys--;
 }
 
 bool
-policy_shows(const struct policy *p)
+preference_shows(const struct preference *p)
 {
 	switch ((enum predict_mode)p->mode) {
 	case PREDICT_ALWAYS:
@@ -67,13 +67,13 @@ policy_shows(const struct policy *p)
 }
 
 bool
-policy_shows_all(const struct policy *p)
+preference_shows_all(const struct preference *p)
 {
 	return p->mode == PREDICT_EXPERIMENTAL;
 }
 
 bool
-policy_underlines(const struct policy *p)
+preference_underlines(const struct preference *p)
 {
 	return p->late || p->in_doubt || p->glitch_keys > 0;
 }
