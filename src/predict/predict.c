@@ -217,12 +217,6 @@ predict_set_mode(struct predict *p, enum predict_mode mode)
 	p->preference.mode = (uint8_t)mode;
 }
 
-bool
-predict_shows_any(const struct predict *p)
-{
-	return preference_shows(&p->preference);
-}
-
 enum confidence
 predict_confidence(const struct predict *p)
 {

@@ -124,8 +124,6 @@ struct predict_view {
 /* Valid until the next call of any of these. */
 const struct predict_view *predict_view(struct predict *p, uint64_t now_us);
 enum confidence predict_confidence(const struct predict *p);
-/* Whether anything is shown that one is sure of. */
-bool predict_shows_any(const struct predict *p);
 
 /* ---- statistics ---- */
 

@@ -3,8 +3,6 @@
 #include "sys/tty.h"
 
 enum {
-	/* With a link that is so quick nothing is shown, and the host need not tell. */
-	HINTS_US = 30 * 1000,
 	ANSWER_US = 100 * 1000, /* at the beginning: other terminals answer in a few ms */
 	ASK_AGAIN_US = 500 * 1000, /* the program writes, or the terminal is slow */
 	ASKED_MAX = 4,
@@ -305,18 +303,15 @@ predictions_awaits(const struct predictions *o)
 bool
 predictions_wants_hints(const struct predictions *o)
 {
-	return o->predict
-	    && (predict_shows_any(o->predict) || o->link.rtt_us >= HINTS_US
-		|| o->link.in_doubt);
+	return o->predict != NULL;
 }
 
 uint64_t
 predictions_turn(struct predictions *o)
 {
-	uint64_t now_us = o->loop->now_us, at;
 	if (!o->predict)
 		return 0;
-	at = predict_deadline(o->predict);
+	uint64_t now_us = o->loop->now_us, at = predict_deadline(o->predict);
 	if (at && now_us >= at) {
 		predict_tick(o->predict, now_us);
 		at = predict_deadline(o->predict);

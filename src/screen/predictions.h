@@ -51,7 +51,7 @@ void predictions_hint(struct predictions *o, const struct msg_echoed *m);
 void predictions_link(struct predictions *o, uint64_t rtt_us, bool in_doubt);
 /* Output is to wait for a moment. */
 bool predictions_awaits(const struct predictions *o);
-/* Whether the host's hints matter now. */
+/* Whether the host's hints matter: also on a quick link, which may be gone the next moment. */
 bool predictions_wants_hints(const struct predictions *o);
 /* Returns when to take a turn again; 0: on events only. */
 uint64_t predictions_turn(struct predictions *o);

@@ -118,6 +118,11 @@ class Screen:
     def lines(self):
         return [line.rstrip() for line in self._now.display]
 
+    def cells(self):
+        """Each with its attributes."""
+        now = self._now
+        return [[now.buffer[y][x] for x in range(now.columns)] for y in range(now.lines)]
+
     def main_text(self):
         """All lines of the scrollback and of the main screen."""
         top = ["".join(line[x].data for x in range(self._main.columns)).rstrip()
