@@ -130,15 +130,9 @@ escapes_do(struct client *s, enum escape_command command)
 static void
 put_keys(char character, enum escape_command command, struct buf *out)
 {
-	struct escape e;
-	struct buf keys;
-	escape_init(&e, character);
-	buf_init(&keys, 8);
-	escape_was_text(&e, command, &keys);
-	int key = keys.len > 1 ? buf_bytes(&keys)[1] : 0;
+	int key = escape_key(command);
 	buf_print(out, key < ' ' ? " %c^%c " : " %c%c  ", character,
 	    key < ' ' ? key + '@' : key);
-	buf_finish(&keys);
 }
 
 void

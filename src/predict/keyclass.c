@@ -270,6 +270,7 @@ keyclass_take(struct keyclass *kc, uint8_t byte)
 	case KEYS_SS3:
 		return of_class(arrow_class(byte, false));
 	case KEYS_MOUSE:
+	case KEYS_STRING:
 		return of_class(KEY_OTHER);
 	case KEYS_NOTHING:
 		break;

@@ -19,7 +19,7 @@ enum {
 	    50, /* no person types the next key sooner; a paste's next piece comes */
 	PIPE_READ_MAX = 64 * 1024, /* what a pipe holds */
 	/* An escape may become two bytes, and what looked like an answer comes with a key. */
-	ROOM_MIN = 2 * (1 + CURSOR_REPORT_MAX),
+	ROOM_MIN = 2 * (1 + CURSOR_REPORT_MAX) + ESCAPE_HELD_MAX,
 	RETRY_US = 100 * 1000, /* without memory */
 };
 
@@ -147,7 +147,8 @@ console_continued(struct console *c)
 static bool
 is_pasted(const struct console *c)
 {
-	return sys_wait(c->keys.fd, POLLIN, TYPED_MS);
+	/* A terminal that tells of released keys says so of these, too, and soon. */
+	return !c->escape.keys.releases && sys_wait(c->keys.fd, POLLIN, TYPED_MS);
 }
 
 /* Bytes that have been read cannot be put back: the room for them is made before.  Returns
@@ -158,7 +159,8 @@ room_for(struct console *c, size_t max)
 	uint8_t *room;
 	if (buf_room(&c->filtered, 2 * PIECE_MAX, &room))
 		return 0;
-	return stream_reserve(c->main, 2 * max) / 2;
+	size_t n = stream_reserve(c->main, 2 * max + ESCAPE_HELD_MAX);
+	return n > ESCAPE_HELD_MAX ? (n - ESCAPE_HELD_MAX) / 2 : 0;
 }
 
 /* There must be room. */
@@ -173,7 +175,7 @@ to_program(struct console *c, struct span bytes, bool typed)
 		    out);
 		bool is_text = command && is_pasted(c);
 		if (is_text)
-			escape_was_text(&c->escape, command, out);
+			escape_was_text(&c->escape, out);
 		predictions_keys(&c->predictions, buf_span(out), stream_written(c->main));
 		(void)stream_write(c->main, buf_bytes(out), out->len);
 		buf_drop(out, out->len);
@@ -243,13 +245,24 @@ keys_end(struct console *c)
 		stream_end(c->main);
 }
 
+/* How many bytes there are up to an Enter, in any coding; 0: there is none. */
+static size_t
+line_len(const struct console *c, struct span in)
+{
+	struct keys keys = c->escape.keys;
+	for (size_t i = 0; i < in.n; i++)
+		if ((keys_plain(&keys, in.p[i]) ? in.p[i] : keys_take(&keys, in.p[i]))
+		    == '\r')
+			return i + 1;
+	return 0;
+}
+
 /* Up to an Enter: with that the person may have asked for a login, and the keys behind it
  * are for that. */
 static void
 take_line(struct console *c, struct span *keys, bool typed)
 {
-	const uint8_t *end = memchr(keys->p, '\r', keys->n);
-	size_t n = end ? (size_t)(end - keys->p) + 1 : keys->n;
+	size_t end = line_len(c, *keys), n = end ? end : keys->n;
 	to_program(c, (struct span){ keys->p, n }, typed);
 	keys->p += n;
 	keys->n -= n;

@@ -185,6 +185,8 @@ void
 prompt_wipe(struct prompt *p)
 {
 	sys_wipe(p->answer, sizeof p->answer);
+	sys_wipe(p->keys.text, sizeof p->keys.text);
+	sys_wipe(p->keys.numbers, sizeof p->keys.numbers);
 	p->len = 0;
 }
 
@@ -205,6 +207,14 @@ type(struct prompt *p, uint8_t byte)
 	if (p->echo && byte >= 0x80)
 		return; /* no answer that is seen has such letters */
 	p->answer[p->len++] = (char)byte;
+}
+
+/* All of it or nothing. */
+static void
+type_text(struct prompt *p, const uint8_t *text, size_t n)
+{
+	for (size_t i = 0; i < n && p->len + n - i <= PROMPT_ANSWER_MAX; i++)
+		type(p, text[i]);
 }
 
 static enum prompt_event
@@ -239,6 +249,9 @@ key(struct prompt *p, int code)
 	case KEYS_BACK:
 	case KEYS_ON:
 		turn(p, code == KEYS_ON);
+		break;
+	case KEYS_TEXT:
+		type_text(p, p->keys.text, p->keys.n_text);
 		break;
 	case KEYS_NONE:
 		break;

@@ -123,6 +123,75 @@ TEST(a_zero_byte_is_a_key_like_others)
 	}
 }
 
+/* ---- other codings ---- */
+
+/* The keys of a text in kitty's coding, each pressed and released. */
+static const char *
+as_kitty(const char *text, bool all)
+{
+	static char coded[1024];
+	size_t n = 0;
+	for (const char *c = text; *c; c++) {
+		if (all)
+			n += (size_t)sprintf(coded + n, "\033[57441;2u\033[%d;1:1u", *c);
+		else
+			coded[n++] = *c;
+		n += (size_t)sprintf(coded + n, "\033[%d;1:3u", *c);
+	}
+	coded[n] = 0;
+	return coded;
+}
+
+TEST(released_keys_part_no_escape)
+{
+	struct escape e;
+	for (int all = 0; all < 2; all++) {
+		const char *keys = as_kitty("\r~", all);
+		struct span in = { (const uint8_t *)keys, strlen(keys) };
+		struct buf out;
+		escape_init(&e, '~');
+		buf_init(&out, 1000);
+		CHECK_EQ(escape_filter(&e, &in, true, &out), ESCAPE_NONE);
+		CHECK(e.pending && e.keys.releases);
+		in = (struct span){ (const uint8_t *)".", 1 };
+		CHECK_EQ(escape_filter(&e, &in, true, &out), ESCAPE_LEAVE);
+		escape_was_text(&e, &out);
+		/* all of it, if it was text after all */
+		buf_putc(&out, 0);
+		CHECK(strstr(buf_str(&out), all ? "\033[126;1:1u" : "~\033[126;1:3u."));
+		buf_finish(&out);
+	}
+}
+
+TEST(an_escape_may_be_a_sequence)
+{
+	check_read_at_once("\r\033[96;2;126u\033[46u", "\r<L>");
+	check_read_at_once("\033[27;2;126~.", "<L>");
+	check_read_at_once("\033[13u~\033On", "\033[13u<L>");
+	check_read_at_once("~\033[122;5u", "<S>");
+	check_read_at_once("~\033[114:82;2u", "<R>");
+	check_read_at_once("\033[126u\033[126u", "\033[126u");
+	check_read_at_once("\033[126u\033[120u", "\033[126u\033[120u");
+}
+
+TEST(reports_part_no_line)
+{
+	check_read_at_once("\r\033[I\033[<35;1;1M~\033[<35;1;2M.",
+	    "\r\033[I\033[<35;1;1M\033[<35;1;2M<L>");
+	check_typed('~', "\r\033[I~.", "\r\033[I<L>");
+	check_typed('~', "\033[A~.", "\033[A~.");
+	check_read_at_once("~\033[15~.", "~\033[15~.");
+	check_read_at_once("~\033x.", "~\033x.");
+}
+
+TEST(what_is_held_has_a_bound)
+{
+	char keys[400] = "~";
+	for (int i = 0; i < 20; i++)
+		strcat(keys, "\033[126;2:3u");
+	check_typed('~', strcat(keys, "."), keys);
+}
+
 /* ---- pasted text ---- */
 
 TEST(two_or_three_keys_may_be_read_at_once)
@@ -189,7 +258,7 @@ TEST(a_command_may_turn_out_to_be_text)
 	buf_init(&out, 100);
 	struct span in = { (const uint8_t *)"%C", 2 };
 	CHECK_EQ(escape_filter(&e, &in, true, &out), ESCAPE_LINE);
-	escape_was_text(&e, ESCAPE_LINE, &out);
+	escape_was_text(&e, &out);
 	CHECK_STR(buf_str(&out), "%C");
 	CHECK(!e.line_start);
 	buf_finish(&out);

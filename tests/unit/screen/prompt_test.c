@@ -105,9 +105,27 @@ TEST(sequences_that_are_keys)
 	ask("", "code:");
 	CHECK_EQ(keys("\033[97u\033[98;2u\033[99u\033[127u"), PROMPT_MORE);
 	CHECK_EQ(keys("\033[13u"), PROMPT_ANSWERED);
-	CHECK_STR(p.answer, "ab");
+	CHECK_STR(p.answer, "aB");
 	ask("", "code:");
 	CHECK_EQ(keys("1\033OM"), PROMPT_ANSWERED);
+	ask("", "code:");
+	CHECK_EQ(keys("\033[233;;233u\033[57404;129u\033[27;2;65~"), PROMPT_MORE);
+	CHECK_EQ(keys("\033[57414;129u"), PROMPT_ANSWERED);
+	CHECK_STR(p.answer,
+	    "\xc3\xa9"
+	    "5A");
+	ask("", "code:");
+	CHECK_EQ(keys("\033[1089::99;5u"), PROMPT_CANCELLED);
+}
+
+TEST(released_keys_do_nothing)
+{
+	ask("", "code:");
+	CHECK_EQ(keys("1\033[49;1:3u2\033[50;1:3u\033[127;1:3u\033[99;5:3u"),
+	    PROMPT_MORE);
+	CHECK_EQ(keys("\033[13;1:3u\033[57442;5u"), PROMPT_MORE);
+	CHECK_EQ(keys("\033[13;1:1u"), PROMPT_ANSWERED);
+	CHECK_STR(p.answer, "12");
 }
 
 TEST(keys_may_come_in_pieces)
