@@ -409,3 +409,12 @@ keys_is_enter(int key)
 {
 	return key == '\r' || key == '\n';
 }
+
+bool
+keys_answers(const struct keys *k)
+{
+	bool mouse = k->lead == '<' || k->final == 'M';
+	return k->ended == KEYS_STRING
+	    || (k->ended == KEYS_CSI
+		&& ((k->lead && !mouse) || memchr("Rcnt", k->final, 4)));
+}

@@ -74,6 +74,8 @@ int keys_take(struct keys *k, uint8_t byte);
 /* What the last byte ended is no key that was pressed: a released one, a modifier by itself,
  * the mouse, the focus, an answer. */
 bool keys_silent(const struct keys *k);
+/* It is an answer of the terminal's, or looks like one. */
+bool keys_answers(const struct keys *k);
 /* It is a released key. */
 bool keys_released(const struct keys *k);
 /* The last byte was ESC: a key by itself, or the beginning of a sequence. */

@@ -434,9 +434,20 @@ bool
 console_status(struct console *c, const char *text)
 {
 	bool shows = c->out.model && !c->out.broken && is_ours(c);
-	if (shows || !text)
-		status_line_want(&c->status, text);
+	if (c->loop && (shows || !text))
+		status_line_want(&c->status, text, c->loop->now_us);
 	return shows;
+}
+
+/* The terminal's answer comes as a key does: raw, behind what was typed before, and not in
+ * the middle of a paste. */
+static bool
+may_ask(void *owner)
+{
+	const struct console *c = owner;
+	return c->raw && tty_is_raw() && !c->ended && is_ours(c)
+	    && !escape_in_paste(&c->escape) && !c->keyboard.keys.pasting
+	    && !sys_wait(c->keys.fd, POLLIN, 0);
 }
 
 /* ---- all of it ---- */
@@ -463,6 +474,8 @@ console_open(struct console *c, struct loop *loop, const struct console_fds *fds
 		predictions_open(&c->predictions, &c->out, loop,
 		    raw ? mode : PREDICT_NEVER);
 	}
+	c->out.may_ask = may_ask;
+	c->out.owner = c;
 	if (!errors && isatty(fds->err))
 		log_to(on_message, c);
 	if (errors)
@@ -511,6 +524,7 @@ console_turn(struct console *c, bool reads)
 	c->keys.events = reads ? POLLIN : 0;
 	uint64_t at = predictions_turn(&c->predictions); /* of what was shown, too */
 	loop_sooner(&at, c->retry_us);
+	loop_sooner(&at, display_deadline(&c->out));
 	return at;
 }
 

@@ -3,50 +3,109 @@
 #include <string.h>
 
 void
-cursor_reports_ask(struct cursor_reports *c, struct buf *out)
+cursor_reports_want(struct cursor_reports *c, uint64_t now_us)
 {
-	c->asked++;
-	c->late = false;
-	buf_print(out, "\033[6n");
+	c->wanted = true;
+	c->failed = c->silent = false;
+	c->wanted_us = now_us;
 }
 
 void
-cursor_reports_ask_once(struct cursor_reports *c, struct buf *out)
+cursor_reports_at(struct cursor_reports *c, uint64_t now_us)
 {
-	if (!c->asked || (c->late && c->asked < CURSOR_ASKED_MAX))
-		cursor_reports_ask(c, out);
+	if (c->wanted && now_us >= c->wanted_us + CURSOR_WAIT_US) {
+		bool unanswered = c->open && c->counts;
+		c->silent = unanswered && !c->asked_by_page;
+		c->by_page &= !unanswered;
+		c->wanted = false;
+		c->failed = true;
+	}
+	if (c->open && now_us >= c->asked_us + CURSOR_LATE_US)
+		c->open = false;
+}
+
+uint64_t
+cursor_reports_deadline(const struct cursor_reports *c)
+{
+	return c->wanted ? c->wanted_us + CURSOR_WAIT_US : 0;
+}
+
+bool
+cursor_reports_again(const struct cursor_reports *c, uint64_t now_us)
+{
+	return c->failed && !c->silent && now_us >= c->wanted_us + CURSOR_AGAIN_US;
+}
+
+bool
+cursor_reports_due(const struct cursor_reports *c)
+{
+	return c->wanted && !c->open;
+}
+
+void
+cursor_reports_ask(struct cursor_reports *c, struct cursor_place foretold,
+    uint64_t now_us, struct buf *out)
+{
+	c->open = c->counts = true;
+	c->asked_by_page = c->by_page;
+	c->asked_us = now_us;
+	c->foretold = foretold;
+	buf_print(out, c->by_page ? "\033[?6n" : "\033[6n");
 }
 
 void
 cursor_reports_late(struct cursor_reports *c)
 {
-	c->late = true;
+	c->counts = false;
 }
 
-/* Returns the length of the answer at the head of the bytes; 0 if there is none; all of them,
- * with *ret_whole false, if it may become one. */
+/* Returns the length of the answer at the head of the bytes, "ESC [ row ; column R", or with
+ * DECXCPR "ESC [ ? row ; column ; page R"; 0 if there is none; all of them, with *ret_whole
+ * false, if it may become one. */
 static size_t
-parse(const uint8_t *p, size_t n, struct cursor_place *ret_place, bool *ret_whole)
+parse(const uint8_t *p, size_t n, bool by_page, struct cursor_place *ret_place,
+    bool *ret_whole)
 {
-	static const char ends[] = { ';', 'R' };
-	int parts[2] = { 0, 0 };
-	size_t i = 2;
+	int parts[3] = { 0, 0, 0 }, given = 0;
+	size_t i = 0;
 	*ret_whole = false;
-	if (n < 3 || p[0] != 033 || p[1] != '[')
-		return 0;
-	for (int part = 0; part < 2; part++) {
+	for (const char *head = by_page ? "\033[?" : "\033["; *head; head++, i++) {
+		if (i == n)
+			return n;
+		if (p[i] != (uint8_t)*head)
+			return 0;
+	}
+	for (int part = 0; part < 2 + by_page; part++) {
 		size_t begin = i;
 		for (; i < n && p[i] >= '0' && p[i] <= '9' && i < begin + 4; i++)
 			parts[part] = parts[part] * 10 + p[i] - '0';
 		if (i == n)
 			return n;
-		if (i == begin || p[i] != ends[part])
+		if (i == begin)
 			return 0;
+		given++;
+		if (p[i] != ';')
+			break;
 		i++;
 	}
+	if (given < 2 || i == n || p[i] != 'R')
+		return i == n ? n : 0;
 	*ret_place = (struct cursor_place){ parts[0] - 1, parts[1] - 1 };
 	*ret_whole = true;
-	return i;
+	return i + 1;
+}
+
+/* Whether it is no key: F3 with modifiers is in the first row, and its column one more than
+ * a set of four or, with kitty's locks, eight bits. */
+static bool
+is_answer(const struct cursor_reports *c, struct cursor_place at)
+{
+	enum { MODIFIERS_FIRST = 1, MODIFIERS_LAST = 15, LOCKS = 64 };
+	bool key = at.col >= MODIFIERS_FIRST
+	    && (at.col <= MODIFIERS_LAST || at.col >= LOCKS);
+	bool foretold = (c->foretold.row == 0 || c->foretold.row < 0)
+	    && at.col == c->foretold.col;
+	return c->asked_by_page || at.row > 0 || !key || foretold;
 }
 
 size_t
@@ -59,14 +118,20 @@ cursor_reports_filter(struct cursor_reports *c, uint8_t *bytes, size_t n,
 	memcpy(bytes, c->held, c->n_held);
 	n += c->n_held;
 	c->n_held = 0;
-	for (size_t i = 0; c->asked && i < n;) {
-		size_t len = parse(bytes + i, n - i, ret_place, &whole);
-		if (!len) {
+	for (size_t i = 0; c->open && i < n;) {
+		struct cursor_place at;
+		size_t len = parse(bytes + i, n - i, c->asked_by_page, &at, &whole);
+		if (!len || (whole && !is_answer(c, at)) || len > CURSOR_REPORT_MAX) {
 			i++;
 			continue;
 		}
+		if (!whole && len < 3)
+			break; /* a person's ESC is not held */
 		if (whole) {
-			*ret_counts = --c->asked == 0 && !c->late;
+			*ret_place = at;
+			*ret_counts = c->counts;
+			c->wanted &= !c->counts;
+			c->open = false;
 			memmove(bytes + i, bytes + i + len, n - i - len);
 		} else {
 			memcpy(c->held, bytes + i, len);

@@ -15,6 +15,8 @@ enum {
 	MODEL_BATCH = 4 * 1024, /* goes through the model at once: a slice has several */
 	UNDO_MAX = 64 * 1024,
 	YIELD_MS = 1000,
+	QUESTION_US = 1000
+	    * 1000, /* a terminal that has not answered a program will not */
 };
 
 static void
@@ -32,6 +34,7 @@ display_open(struct display *d, struct loop *loop, int fd, struct stream *stream
 		.stream = stream,
 		.own = again >= 0,
 		.write_max = again < 0 ? BLOCKING_WRITE : 0,
+		.loop = loop,
 		.watch = { .fd = again < 0 ? fd : again, .fn = on_writable, .owner = d }
 	};
 	buf_init(&d->before, OURS_MAX);
@@ -44,6 +47,18 @@ display_open(struct display *d, struct loop *loop, int fd, struct stream *stream
 		d->write_max = BLOCKING_WRITE;
 }
 
+/* Whether a terminal is known to answer DECXCPR, by what it puts into the environment; but
+ * within tmux and screen that is what was around them. */
+static bool
+answers_by_page(const char *kind)
+{
+	if (!kind || getenv("TMUX") || getenv("STY"))
+		return false;
+	bool xterm = strncmp(kind, "xterm", strlen("xterm")) == 0;
+	return strcmp(kind, "xterm-kitty") == 0
+	    || (xterm && (getenv("XTERM_VERSION") || getenv("VTE_VERSION")));
+}
+
 bool
 display_watch(struct display *d)
 {
@@ -54,6 +69,7 @@ display_watch(struct display *d)
 	struct term_options o = { .rows = size.rows, .cols = size.cols, .unknown = true };
 	if (!kind || strcmp(kind, "dumb") == 0 || term_new(&o, &d->model))
 		return false;
+	d->reports.by_page = answers_by_page(kind);
 	term_is_called(d->model, (struct span){ (const uint8_t *)kind, strlen(kind) });
 	return true;
 }
@@ -140,9 +156,12 @@ show_model(struct display *d, struct span bytes)
 {
 	if (!d->model)
 		return;
+	unsigned before = term_questions(d->model);
 	(void)term_write(d->model, bytes.p, bytes.n);
 	cursor_reports_late(&d->reports);
 	d->ahead = 0;
+	if (term_questions(d->model) != before)
+		d->question_us = d->loop->now_us;
 }
 
 static void
@@ -170,6 +189,42 @@ speak(struct display *d)
 	buf_drop(&d->says, text.n);
 }
 
+/* The program waits for the terminal's answer, which might be taken for ours. */
+static bool
+program_asks(struct display *d)
+{
+	if (d->loop->now_us >= d->question_us + QUESTION_US)
+		d->questions = term_questions(d->model);
+	return d->questions != term_questions(d->model);
+}
+
+static int
+ahead(const struct display *d)
+{
+	int columns = 0;
+	for (size_t i = 0; i < d->n_overlays; i++)
+		if (d->overlays[i].ops->ahead)
+			columns += d->overlays[i].ops->ahead(d->overlays[i].overlay);
+	return columns;
+}
+
+/* Asks where the cursor is, if somebody wants to know and now is the time. */
+static void
+ask(struct display *d)
+{
+	struct cursor_place place, origin;
+	if (!d->model || !cursor_reports_due(&d->reports) || !at_rest(d)
+	    || program_asks(d) || !d->may_ask || !d->may_ask(d->owner))
+		return;
+	term_cursor(d->model, &place.row, &place.col);
+	term_origin(d->model, &origin.row, &origin.col);
+	place.row = term_cursor_known(d->model) ? place.row - origin.row : -1;
+	place.col -= origin.col;
+	d->ahead = ahead(d);
+	place.col += d->ahead;
+	cursor_reports_ask(&d->reports, place, d->loop->now_us, tail(d));
+}
+
 /* Everything is written: what comes next.  `draws`: overlays may change. */
 static void
 compose(struct display *d, bool draws)
@@ -185,6 +240,8 @@ compose(struct display *d, bool draws)
 	/* Behind the last of what has come: all before it is gone at once. */
 	if (draws && d->n_overlays && at_rest(d) && d->fed == held.n && (others || stale))
 		draw(d);
+	if (draws && d->fed == held.n)
+		ask(d);
 	if (d->rings && at_rest(d)) {
 		buf_putc(tail(d), '\a');
 		d->rings = false;
@@ -256,6 +313,7 @@ turn(struct display *d, bool draws)
 {
 	if (!d->stream || d->left)
 		return;
+	cursor_reports_at(&d->reports, d->loop->now_us);
 	/* Nothing is drawn for another size. */
 	if (draws && (any(d, false) || any(d, true)))
 		display_fit(d);
@@ -270,6 +328,12 @@ turn(struct display *d, bool draws)
 		}
 	} while (unsent(d) && write_some(d));
 	d->watch.events = waits(d) ? POLLOUT : 0;
+}
+
+uint64_t
+display_deadline(const struct display *d)
+{
+	return d->model ? cursor_reports_deadline(&d->reports) : 0;
 }
 
 bool
@@ -336,16 +400,6 @@ redraw(struct term *t, struct buf *out)
 			(void)term_repaint_cells(t, row, 0, term_cols(t), out);
 }
 
-static int
-ahead(const struct display *d)
-{
-	int columns = 0;
-	for (size_t i = 0; i < d->n_overlays; i++)
-		if (d->overlays[i].ops->ahead)
-			columns += d->overlays[i].ops->ahead(d->overlays[i].overlay);
-	return columns;
-}
-
 /* On the alternate screen all is drawn again; on the main one terminals break lines anew, each
  * in its way, and an overlay may follow from where the cursor is. */
 void
@@ -365,10 +419,9 @@ display_resize(struct display *d, int rows, int cols)
 		redraw(t, out);
 	} else {
 		term_forget(t);
-		if (asks) {
-			cursor_reports_ask(&d->reports, out);
-			d->ahead = ahead(d);
-		}
+		cursor_reports_late(&d->reports);
+		if (asks)
+			cursor_reports_want(&d->reports, d->loop->now_us);
 	}
 	whole(d, out, len);
 }
@@ -386,15 +439,33 @@ located(struct display *d, struct cursor_place at)
 {
 	struct buf *out = tail(d);
 	size_t len = out->len;
+	struct cursor_place origin;
 	bool told = false;
 	at.col = at.col > d->ahead ? at.col - d->ahead : 0;
 	d->ahead = 0;
+	term_origin(d->model, &origin.row, &origin.col);
+	at.row += origin.row;
+	at.col += origin.col;
 	for (size_t i = 0; i < d->n_overlays; i++)
 		told |= d->overlays[i].ops->located(d->overlays[i].overlay, at.row,
 		    at.col, told, out);
 	if (!told)
 		term_cursor_is(d->model, at.row, at.col);
 	whole(d, out, len);
+}
+
+/* The terminal's answers to the program, among the keys. */
+static void
+count_answers(struct display *d, const uint8_t *bytes, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (keys_plain(&d->keys, bytes[i]))
+			continue;
+		(void)keys_take(&d->keys, bytes[i]);
+		if (keys_answers(&d->keys) && d->questions != term_questions(d->model))
+			d->questions++;
+	}
+	sys_wipe(d->keys.text, sizeof d->keys.text); /* it may be a secret */
 }
 
 size_t
@@ -405,6 +476,7 @@ display_filter(struct display *d, uint8_t *bytes, size_t n)
 	if (!d->model)
 		return n;
 	n = cursor_reports_filter(&d->reports, bytes, n, &place, &counts);
+	count_answers(d, bytes, n); /* without those to us */
 	if (counts)
 		located(d, place);
 	return n;

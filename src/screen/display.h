@@ -19,6 +19,7 @@
 #ifndef SCREEN_DISPLAY_H
 #define SCREEN_DISPLAY_H
 
+#include "base/keys.h"
 #include "screen/cursor_reports.h"
 #include "screen/overlay.h"
 #include "stream/stream.h"
@@ -37,9 +38,16 @@ struct display {
 	} overlays[DISPLAY_OVERLAYS]; /* later ones are drawn over earlier ones */
 	size_t n_overlays;
 	struct cursor_reports reports;
-	/* The cursor was so many columns ahead of the program's when the question of another
-	 * size was asked. */
+	/* The cursor was so many columns ahead of the program's when the question was asked. */
 	int ahead;
+	/* Whether the terminal may be asked something now; NULL: it may not. */
+	bool (*may_ask)(void *owner);
+	void *owner;
+	const struct loop *loop; /* its time */
+	struct keys keys; /* in which the terminal's answers to the program come */
+	unsigned
+	    questions; /* the program's that the terminal has answered, or had the time to */
+	uint64_t question_us; /* when the last of them was asked */
 	struct buf before, after;
 	size_t fed;
 	struct buf says; /* of display_say, not composed yet */
@@ -60,6 +68,8 @@ bool display_watch(struct display *d);
 bool display_add(struct display *d, const struct overlay_ops *ops, void *overlay);
 /* The offset in the stream behind the program's bytes that the model has. */
 uint64_t display_offset(const struct display *d);
+/* When a turn is due though nothing happens; 0: not by itself. */
+uint64_t display_deadline(const struct display *d);
 /* Writes what can be written now.  False once, when the reader has gone. */
 bool display_turn(struct display *d);
 /* Shows text of belay's own behind the program's bytes, as soon as these end inside no

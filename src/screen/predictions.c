@@ -136,7 +136,8 @@ draw(void *overlay, struct buf *out)
 	const struct predict_view *v = view(o);
 	int row, col;
 	if (may_ask(o)) {
-		cursor_reports_ask_once(&o->display->reports, out);
+		if (!o->display->reports.wanted)
+			cursor_reports_want(&o->display->reports, o->loop->now_us);
 		o->asked++;
 		o->ask_us = o->loop->now_us + ASK_AGAIN_US;
 	}

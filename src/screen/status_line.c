@@ -1,5 +1,7 @@
 #include "screen/status_line.h"
 
+#include "term/read.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -14,9 +16,11 @@ status_line_init(struct status_line *o, struct term *term, struct cursor_reports
 }
 
 void
-status_line_want(struct status_line *o, const char *text)
+status_line_want(struct status_line *o, const char *text, uint64_t now_us)
 {
+	o->now_us = now_us;
 	o->wanted = text != NULL;
+	o->asked &= o->wanted;
 	if (text)
 		snprintf(o->text, sizeof o->text, "%s", text);
 }
@@ -33,7 +37,9 @@ is_free(const struct term *t, int row, bool alone)
 {
 	int cursor_row, col;
 	term_cursor(t, &cursor_row, &col);
-	return row != cursor_row && term_row_known(t, row)
+	int from, to;
+	term_row_extent(t, row, &from, &to);
+	return row != cursor_row && from == 0 && to == term_cols(t)
 	    && term_row_room(t, row) >= term_cols(t) - !alone;
 }
 
@@ -100,17 +106,34 @@ lift_title(struct status_line *o, struct buf *out)
 	o->titled = false;
 }
 
+/* The terminal has to be asked: for the first time since the line is wanted, or since that
+ * could not be done, or because something came that the model does not understand. */
+static bool
+has_to_ask(const struct status_line *o)
+{
+	return !o->asked || cursor_reports_again(o->reports, o->now_us)
+	    || (!term_cursor_known(o->term) && !o->reports->failed);
+}
+
+static int
+its_row(const struct status_line *o)
+{
+	return o->row >= 0 ? o->row : o->reports->failed ? -1 : choose_row(o);
+}
+
 static bool
 stale(const void *overlay)
 {
 	const struct status_line *o = overlay;
 	if (!o->wanted)
 		return o->row >= 0 || o->titled;
-	int row = o->row >= 0 ? o->row : choose_row(o);
+	if (o->reports->wanted) /* the answer will tell where it is, or is to be */
+		return false;
+	if (has_to_ask(o))
+		return true;
+	int row = its_row(o);
 	bool is_there = row >= 0 ? row == o->row : o->titled;
-	/* The terminal's answer will tell where it is, or is to be. */
-	bool comes = o->moved.on && !o->titled;
-	return !(is_there || comes) || strcmp(o->text, o->drawn) != 0;
+	return !is_there || strcmp(o->text, o->drawn) != 0;
 }
 
 static void
@@ -119,10 +142,14 @@ draw(void *overlay, struct buf *out)
 	struct status_line *o = overlay;
 	if (!o->wanted)
 		return;
-	if (!term_cursor_known(o->term))
-		cursor_reports_ask_once(o->reports, out);
+	if (!o->reports->wanted && has_to_ask(o))
+		cursor_reports_want(o->reports, o->now_us);
+	o->asked = true;
+	if (o->reports->wanted)
+		return;
 	memcpy(o->drawn, o->text, sizeof o->drawn);
-	o->row = choose_row(o);
+	o->row = its_row(o);
+	o->moved.on &= o->row < 0;
 	if (o->row < 0) {
 		draw_title(o, out);
 		return;

@@ -1,8 +1,10 @@
 /*
  * An overlay: one line over what a program shows.  Pure.
  *
- * Where the model cannot know what stands there, nothing is drawn; the window's title
- * carries the text then.
+ * Before it appears the terminal is asked where its cursor is, once an appearance, since that
+ * may see a program's text wider or narrower than the model does: it is put back by the answer.
+ * Where no answer comes, or the model cannot know what stands in any row, nothing is drawn; the
+ * window's title carries the text then.
  *
  * A window that changes its size may have broken its lines anew, with the drawn one among
  * them.  On the alternate screen all is drawn again.  On the main one the terminal is asked
@@ -29,7 +31,8 @@ struct status_line {
 	struct term *term; /* the display's model */
 	struct cursor_reports *reports; /* the display's */
 	bool utf8; /* so are the terminal's characters; else only ASCII is understood */
-	bool wanted;
+	uint64_t now_us;
+	bool wanted, asked; /* asked: since it is wanted */
 	char text[STATUS_LINE_MAX]; /* that is wanted, */
 	char drawn[STATUS_LINE_MAX]; /* and that is shown */
 	int row; /* where it is drawn; -1: nowhere */
@@ -52,6 +55,6 @@ extern const struct overlay_ops status_line_ops;
 void status_line_init(struct status_line *o, struct term *term,
     struct cursor_reports *reports, bool utf8);
 /* What is to be shown from the next draw on; NULL: nothing. */
-void status_line_want(struct status_line *o, const char *text);
+void status_line_want(struct status_line *o, const char *text, uint64_t now_us);
 
 #endif

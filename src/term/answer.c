@@ -14,6 +14,7 @@ answer(struct term *t, const char *fmt, ...)
 {
 	char text[ANSWER_MAX];
 	va_list ap;
+	t->questions++;
 	if (!t->answers)
 		return;
 	va_start(ap, fmt);
@@ -52,8 +53,10 @@ answer_colour(struct term *t, int index)
 {
 	const struct colour *c = colour_of(t, index);
 	const char *end = t->parser.at && *t->parser.at == '\a' ? "\a" : "\033\\";
-	if (!c)
+	if (!c) {
+		t->questions++;
 		return;
+	}
 	if (index < PALETTE_SIZE)
 		answer(t, "\033]4;%d;rgb:%04x/%04x/%04x%s", index, c->rgb[0], c->rgb[1],
 		    c->rgb[2], end);
@@ -69,8 +72,10 @@ answer_scheme(struct term *t)
 {
 	enum { BACKGROUND = PALETTE_SIZE + 1, DARK = 1, LIGHT = 2 };
 	const struct colour *c = colour_of(t, BACKGROUND);
-	if (!c)
+	if (!c) {
+		t->questions++;
 		return;
+	}
 	int sum = c->rgb[0] * 3 / 10 + c->rgb[1] * 6 / 10 + c->rgb[2] / 10;
 	answer(t, "\033[?997;%dn", sum > 0x7fff ? LIGHT : DARK);
 }

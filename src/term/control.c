@@ -205,6 +205,9 @@ escape(struct term *t, struct span s)
 	}
 	ESCAPES(ESCAPE)
 #undef ESCAPE
+	/* DECDWL and its kin; DECBI, DECFI */
+	if (between == '#' || (!between && (final == '6' || final == '9')))
+		strayed(t);
 }
 
 /* ---- resets ---- */
@@ -233,7 +236,7 @@ state_reset(struct term *t)
 	t->modes = t->modes_saved = MODES_AT_FIRST;
 	t->apart = 0;
 	t->main.saved = (struct saved){ 0 };
-	t->main.keys = (struct keys){ 0 };
+	t->main.keys = (struct key_flags){ 0 };
 	t->cursor_shape = 0;
 	memset(t->modify, MODIFY_UNSET, sizeof t->modify);
 	tabs_reset(t);

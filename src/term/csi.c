@@ -398,10 +398,13 @@ mode_set(struct term *t, enum mode m, bool on)
 static void
 switch_modes(struct term *t, const struct params *ps, bool ansi, bool on)
 {
+	enum { COLUMNS_132 = 3 }; /* DECCOLM */
 	for (size_t i = 0; i < ps->n; i++) {
 		enum mode m = mode_find(ps->v[i], ansi);
 		if (m != MODE_COUNT)
 			mode_set(t, m, on);
+		else if (!ansi && ps->v[i] == COLUMNS_132)
+			strayed(t); /* clears the screen where mode 40 allows it */
 	}
 }
 
@@ -541,7 +544,7 @@ enum { KEYS_ALL = 31 };
 static void
 keys_ask(struct term *t, const struct params *ps)
 {
-	const struct keys *k = &t->screen->keys;
+	const struct key_flags *k = &t->screen->keys;
 	(void)ps;
 	answer(t, "\033[?%uu", k->flags[k->depth]);
 }
@@ -549,7 +552,7 @@ keys_ask(struct term *t, const struct params *ps)
 static void
 keys_set(struct term *t, const struct params *ps)
 {
-	struct keys *k = &t->screen->keys;
+	struct key_flags *k = &t->screen->keys;
 	uint8_t v = ps->v[0] & KEYS_ALL;
 	int how = param_or(ps, 1, 1);
 	if (how == 1)
@@ -564,7 +567,7 @@ keys_set(struct term *t, const struct params *ps)
 static void
 keys_push(struct term *t, const struct params *ps)
 {
-	struct keys *k = &t->screen->keys;
+	struct key_flags *k = &t->screen->keys;
 	if (k->depth == KEYS_STACK_MAX)
 		memmove(k->flags, k->flags + 1, KEYS_STACK_MAX);
 	else
@@ -575,7 +578,7 @@ keys_push(struct term *t, const struct params *ps)
 static void
 keys_pop(struct term *t, const struct params *ps)
 {
-	struct keys *k = &t->screen->keys;
+	struct key_flags *k = &t->screen->keys;
 	for (int n = param_or(ps, 0, 1); n > 0; n--) {
 		k->flags[k->depth] = 0;
 		if (k->depth == 0)
@@ -656,6 +659,7 @@ ask_version(struct term *t, const struct params *ps)
 static void
 window(struct term *t, const struct params *ps)
 {
+	enum { REPORTS_FIRST = 11, REPORTS_LAST = 21 };
 	switch (ps->v[0]) {
 	case 18:
 		answer(t, "\033[8;%d;%dt", term_grid(t)->rows, term_grid(t)->cols);
@@ -667,13 +671,21 @@ window(struct term *t, const struct params *ps)
 		title_pop(t, param_or(ps, 1, 0));
 		break;
 	default:
-		break;
+		if (ps->v[0] >= REPORTS_FIRST && ps->v[0] <= REPORTS_LAST)
+			t->questions++;
 	}
 }
 
 /* ---- finding the function ---- */
 
 #define CSI_KEY(prefix, inter, final) ((prefix) << 16 | (inter) << 8 | (final))
+
+/* Rectangles are without a prefix; and what of the rest leaves the screen alone. */
+static bool
+may_draw(int key)
+{
+	return key >> 16 == 0 && !memchr("ipqxy|~", key & 0xff, 7);
+}
 
 static void
 perform(struct term *t, int key, const struct params *ps)
@@ -686,7 +698,8 @@ perform(struct term *t, int key, const struct params *ps)
 		CSIS(CSI)
 #undef CSI
 	default:
-		break;
+		if (may_draw(key))
+			strayed(t);
 	}
 }
 

@@ -323,11 +323,26 @@ osc_link(struct term *t, int number, struct span s)
 	t->pen_changed = true;
 }
 
+/* iTerm2's: images, and what draws nothing. */
+static bool
+is_image(struct span s)
+{
+	static const char *const names[] = { "File", "MultipartFile", "FilePart",
+		"FileEnd" };
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		size_t n = strlen(names[i]);
+		if (s.n >= n && memcmp(s.p, names[i], n) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* ---- finding the function ---- */
 
 void
 osc(struct term *t, struct span body)
 {
+	enum { ITERM2 = 1337 };
 	int number = number_of(take_until(&body, ';'));
 	switch (number) {
 #define OSC(code, function, what, source) \
@@ -336,6 +351,10 @@ osc(struct term *t, struct span body)
 		break;
 		OSCS(OSC)
 #undef OSC
+	case ITERM2:
+		if (is_image(body))
+			strayed(t);
+		break;
 	default:
 		break;
 	}
@@ -346,10 +365,13 @@ dcs(struct term *t, struct span body)
 {
 #define DCS(begins, function, what, source) \
 	if (body.n >= sizeof begins - 1 \
-	    && memcmp(body.p, begins, sizeof begins - 1) == 0) \
+	    && memcmp(body.p, begins, sizeof begins - 1) == 0) { \
 		function(t, \
 		    (struct span){ body.p + sizeof begins - 1, \
-			body.n - (sizeof begins - 1) });
+			body.n - (sizeof begins - 1) }); \
+		return; \
+	}
 	DCSS(DCS)
 #undef DCS
+	strayed(t); /* sixel images, and what is wrapped for another terminal */
 }

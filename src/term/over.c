@@ -30,7 +30,7 @@ term_settle(const struct term *t, struct buf *out)
 /* ---- leaving ---- */
 
 static void
-undo_keys(struct line_writer *w, const struct keys *k)
+undo_keys(struct line_writer *w, const struct key_flags *k)
 {
 	if (k->depth)
 		paint_print(w, "\033[<%du", k->depth);

@@ -177,6 +177,10 @@ read_string(struct term *t, const uint8_t *from, const uint8_t *end)
 				osc(t, (struct span){ s.p + 2, s.n - 2 });
 			else if (s.n >= 2 && s.p[1] == 'P')
 				dcs(t, (struct span){ s.p + 2, s.n - 2 });
+			else if (s.n >= 2 && s.p[1] == '_')
+				strayed(t); /* kitty's images */
+		} else {
+			strayed(t); /* as far as it came it may have been drawn */
 		}
 		end_sequence(ps);
 		return c == ESC ? p : p + 1;

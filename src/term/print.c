@@ -444,7 +444,9 @@ print_char(struct term *t, uint32_t ch)
 		return;
 	}
 	place(t, ch, width);
-	if (kind >> 2 == BREAK_REGIONAL && t->join)
+	bool joins = kind >> 2 == BREAK_REGIONAL
+	    || kind >> 2 == BREAK_EXTEND; /* skin tones */
+	if (joins && t->join)
 		row_doubt(term_row(t), join_column(t));
 }
 

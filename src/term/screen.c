@@ -373,7 +373,7 @@ alternate_enter(struct term *t)
 	for (int y = 0; y < s->grid.rows; y++)
 		s->grid.row[y].known = true;
 	s->saved = (struct saved){ 0 };
-	s->keys = (struct keys){ 0 };
+	s->keys = (struct key_flags){ 0 };
 	t->screen = s;
 	cursor_to(t, t->row, t->col);
 	return 0;

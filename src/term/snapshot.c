@@ -273,7 +273,7 @@ put_saved(struct line_writer *w, const struct screen *s, const char *save)
 }
 
 static void
-put_keys(struct line_writer *w, const struct keys *k)
+put_keys(struct line_writer *w, const struct key_flags *k)
 {
 	if (k->flags[0])
 		paint_print(w, "\033[=%du", k->flags[0]);

@@ -82,7 +82,7 @@ struct saved {
 };
 
 /* kitty's keyboard flags: those in use are flags[depth]. */
-struct keys {
+struct key_flags {
 	uint8_t flags[KEYS_STACK_MAX + 1];
 	uint8_t depth;
 };
@@ -90,7 +90,7 @@ struct keys {
 struct screen {
 	struct grid grid;
 	struct saved saved;
-	struct keys keys;
+	struct key_flags keys;
 };
 
 /* What is told to a terminal once, and holds until it is told otherwise. */
@@ -135,6 +135,8 @@ struct term {
 	bool pending;
 	uint8_t join;
 	bool row_unknown;
+	bool watches; /* a terminal that others have drawn on (term_options.unknown) */
+	unsigned questions; /* that were asked since the beginning */
 	struct grapheme grapheme; /* of the character to join */
 
 	struct style pen;
@@ -284,6 +286,8 @@ uint64_t snapshot_first(const struct term *t, const struct term_limits *limits);
 
 /* ---- the rest ---- */
 
+/* term.c: something came that is not understood and may have drawn, or scrolled. */
+void strayed(struct term *t);
 /* control.c */
 void control(struct term *t, uint8_t c);
 void escape(struct term *t, struct span sequence);

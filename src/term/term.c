@@ -57,7 +57,7 @@ term_new(const struct term_options *o, struct term **ret_term)
 	memset(t->modify, MODIFY_UNSET, sizeof t->modify);
 	tabs_reset(t);
 	margins_reset(t);
-	t->row_unknown = o->unknown;
+	t->row_unknown = t->watches = o->unknown;
 	for (int y = 0; y < t->main.grid.rows; y++)
 		t->main.grid.row[y].known = !o->unknown;
 	*ret_term = t;
@@ -128,6 +128,14 @@ term_cursor(const struct term *t, int *ret_row, int *ret_col)
 {
 	*ret_row = t->row;
 	*ret_col = t->col;
+}
+
+void
+term_origin(const struct term *t, int *ret_row, int *ret_col)
+{
+	bool origin = term_has(t, MODE_ORIGIN);
+	*ret_row = origin ? t->top : 0;
+	*ret_col = origin ? t->left : 0;
 }
 
 bool
@@ -254,6 +262,24 @@ forget_screen(struct screen *s)
 }
 
 void
+strayed(struct term *t)
+{
+	struct grid *g = term_grid(t);
+	if (!t->watches)
+		return;
+	for (int y = 0; y < g->rows; y++)
+		row_forget(&g->row[y]);
+	t->row_unknown = true;
+	t->join = JOIN_NONE;
+}
+
+unsigned
+term_questions(const struct term *t)
+{
+	return t->questions;
+}
+
+void
 term_forget(struct term *t)
 {
 	forget_screen(&t->main);
@@ -290,6 +316,12 @@ term_cursor_is(struct term *t, int row, int col)
 	struct grid *g = term_grid(t);
 	if (row < 0 || row >= g->rows || col < 0 || col >= g->cols)
 		return;
+	if (!t->row_unknown && t->row == row && t->col != col && !t->pending) {
+		/* Something in the row is wider there, or narrower; it has not wrapped. */
+		cursor_to(t, row, col);
+		row_forget(grid_row(g, row));
+		return;
+	}
 	if (t->row_unknown) {
 		int by = row - t->row;
 		if (by > 0)
@@ -322,7 +354,8 @@ term_cursor_moved(struct term *t, int row, int col, int above, int below)
 	else if (by < 0)
 		grid_scroll_up(g, 0, g->rows - 1, -by, CELL_BLANK);
 	for (int y = 0; y < g->rows; y++)
-		if (y >= row - above && y <= row + below && y - by >= 0 && y - by < g->rows)
+		if (y >= row - above && y <= row + below && y - by >= 0
+		    && y - by < g->rows)
 			grid_row(g, y)->known = true;
 		else
 			row_forget(grid_row(g, y));

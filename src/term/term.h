@@ -56,6 +56,8 @@ int term_rows(const struct term *t);
 int term_cols(const struct term *t);
 void term_cursor(const struct term *t, int *ret_row, int *ret_col);
 bool term_on_alternate(const struct term *t);
+/* The place that reports of the cursor count from: not the corner in origin mode. */
+void term_origin(const struct term *t, int *ret_row, int *ret_col);
 
 /* ---- answering in the terminal's place ---- */
 
@@ -136,7 +138,10 @@ bool term_row_alone(const struct term *t, int row);
  * erasing it would part them, nor of a row whose line goes on the cells that were never written:
  * only EL makes them so again, and parts the line. */
 int term_row_room(const struct term *t, int row);
-/* The terminal says where its cursor is. */
+/* Of all that was written: how many questions, which a terminal answers. */
+unsigned term_questions(const struct term *t);
+/* The terminal says where its cursor is, from the corner of the screen.  In another column than
+ * the model has it, its row is not known; in another row nothing is. */
 void term_cursor_is(struct term *t, int row, int col);
 /* Nothing is known any more: the window's size changed, or others have written there. */
 void term_forget(struct term *t);

@@ -37,6 +37,8 @@ static struct {
 	struct predictions predictions;
 	uint64_t typed; /* bytes */
 	struct term *terminal, *other; /* other: gets the program's bytes only */
+	struct buf answers; /* of the terminal */
+	bool mute;
 	int in; /* the terminal's end */
 	uint64_t written; /* by the program */
 } t;
@@ -156,6 +158,13 @@ fresh(int rows, int cols, size_t history_rows)
 	return term;
 }
 
+static bool
+may_ask(void *owner)
+{
+	(void)owner;
+	return !t.mute;
+}
+
 /* The terminal is a pipe that poll(2) finds writable while it is empty: a turn of the display
  * writes once, as much as it may. */
 static void
@@ -173,6 +182,7 @@ begin_with(int rows, int cols, size_t history_rows)
 	stream_init(&t.stream, STREAM_MAIN, RANK_TERMINAL, ROOM, ROOM);
 	t.stream.in_promised = ROOM;
 	display_open(&t.display, &loop, fds[1], &t.stream);
+	t.display.may_ask = may_ask;
 	struct term *model = fresh(rows, cols, 0);
 	t.display.model = model;
 	status_line_init(&t.status, model, &t.display.reports, true);
@@ -183,6 +193,8 @@ begin_with(int rows, int cols, size_t history_rows)
 	CHECK(t.predictions.predict);
 	t.terminal = fresh(rows, cols, history_rows);
 	t.other = fresh(rows, cols, history_rows);
+	buf_init(&t.answers, ROOM);
+	term_answer_to(t.terminal, &t.answers);
 }
 
 static void
@@ -191,7 +203,19 @@ begin(int rows, int cols)
 	begin_with(rows, cols, 0);
 }
 
-/* What was written arrives. */
+static void
+answers_come(void)
+{
+	uint8_t keys[256 + CURSOR_REPORT_MAX];
+	while (t.answers.len) {
+		size_t n = t.answers.len < 256 ? t.answers.len : 256;
+		memcpy(keys, buf_bytes(&t.answers), n);
+		buf_drop(&t.answers, n);
+		(void)display_filter(&t.display, keys, n);
+	}
+}
+
+/* What was written arrives, and is answered. */
 static bool
 arrives(void)
 {
@@ -199,6 +223,7 @@ arrives(void)
 	ssize_t n = read(t.in, bytes, sizeof bytes);
 	if (n > 0)
 		CHECK_EQ(term_write(t.terminal, bytes, (size_t)n), 0);
+	answers_come();
 	return n > 0;
 }
 
@@ -214,6 +239,7 @@ end(void)
 	close(out);
 	close(t.in);
 	stream_finish(&t.stream);
+	buf_finish(&t.answers);
 	term_free(t.terminal);
 	term_free(t.other);
 }
@@ -233,13 +259,19 @@ says(const char *text)
 	program((struct span){ (const uint8_t *)text, strlen(text) });
 }
 
-/* Everything is written. */
+/* Everything is written, and answered or given up. */
 static void
 settle(void)
 {
-	do
+	bool comes;
+	do {
 		(void)display_turn(&t.display);
-	while (arrives());
+		comes = arrives();
+		if (!comes && display_deadline(&t.display))
+			loop.now_us = display_deadline(&t.display) + 1;
+		else if (!comes)
+			break;
+	} while (true);
 	CHECK_EQ(t.display.watch.events, 0);
 	CHECK_EQ(stream_held(&t.stream).n, 0);
 }
@@ -250,12 +282,12 @@ lifted(void)
 {
 	struct status_line wanted = t.status;
 	unsigned cells = t.cells.wanted;
-	status_line_want(&t.status, NULL);
+	status_line_want(&t.status, NULL, loop.now_us);
 	t.cells.wanted = 0;
 	predict_set_mode(t.predictions.predict, PREDICT_NEVER);
 	settle();
 	CHECK(t.predictions.row < 0 && !t.predictions.ahead);
-	status_line_want(&t.status, wanted.wanted ? wanted.text : NULL);
+	status_line_want(&t.status, wanted.wanted ? wanted.text : NULL, loop.now_us);
 	t.cells.wanted = cells;
 	predict_set_mode(t.predictions.predict, PREDICT_EXPERIMENTAL);
 }
@@ -275,17 +307,6 @@ same(struct term *a, struct term *b)
 	buf_finish(&one);
 	buf_finish(&two);
 	return equal;
-}
-
-/* The terminal says where its cursor is. */
-static void
-answers(void)
-{
-	int row, col;
-	char text[32 + CURSOR_REPORT_MAX];
-	term_cursor(t.terminal, &row, &col);
-	snprintf(text, sizeof text, "\033[%d;%dR", row + 1, col + 1);
-	CHECK_EQ(display_filter(&t.display, (uint8_t *)text, strlen(text)), 0);
 }
 
 static void
@@ -309,7 +330,8 @@ TEST(a_turn_lifts_writes_and_draws_in_one_write)
 {
 	begin(5, 30);
 	says("\033[2J\033[Hone\r\n$ ");
-	status_line_want(&t.status, "status");
+	status_line_want(&t.status, "status", loop.now_us);
+	settle();
 	want_cells(0, 3);
 	CHECK(display_turn(&t.display));
 	uint8_t bytes[4096];
@@ -339,7 +361,7 @@ TEST(nothing_of_ours_goes_inside_a_sequence)
 {
 	begin(5, 30);
 	says("\033[2J\033[H$ \033[3");
-	status_line_want(&t.status, "status");
+	status_line_want(&t.status, "status", loop.now_us);
 	want_cells(0, 3);
 	display_bell(&t.display);
 	settle();
@@ -389,7 +411,7 @@ TEST(nothing_is_drawn_before_a_shifted_character)
 {
 	begin(5, 30);
 	says("\033[2J\033[H\033*0$ \033N");
-	status_line_want(&t.status, "status");
+	status_line_want(&t.status, "status", loop.now_us);
 	want_cells(0, 3);
 	settle();
 	CHECK(t.status.row < 0 && t.cells.row < 0);
@@ -446,15 +468,13 @@ TEST(both_are_found_on_the_main_screen_when_it_is_resized)
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		begin(5, 20);
 		says("\033[2J\033[Hone\r\ntwo\r\n$ ");
-		status_line_want(&t.status, cases[i].status);
+		status_line_want(&t.status, cases[i].status, loop.now_us);
 		want_cells(cases[i].by, cases[i].width);
 		settle();
 		CHECK(t.cells.row >= 0 && !cases[i].status == (t.status.row < 0));
 		resize(cases[i].rows, cases[i].cols);
-		status_line_want(&t.status, NULL);
+		status_line_want(&t.status, NULL, loop.now_us);
 		want_cells(0, 0);
-		settle();
-		answers();
 		settle();
 		if (!same(t.terminal, t.other))
 			FAIL("case %zu leaves a trace", i);
@@ -481,7 +501,7 @@ TEST(text_of_ours_comes_behind_the_programs)
 	uint8_t bytes[4096] = "";
 	begin(5, 30);
 	says("\033[2J\033[Hone\r\n$ ");
-	status_line_want(&t.status, "status");
+	status_line_want(&t.status, "status", loop.now_us);
 	want_cells(0, 3);
 	settle();
 	says("ls");
@@ -520,7 +540,7 @@ TEST(others_get_a_terminal_without_overlays)
 {
 	begin(5, 30);
 	says("\033[2J\033[Hone\r\n$ ");
-	status_line_want(&t.status, "status");
+	status_line_want(&t.status, "status", loop.now_us);
 	want_cells(0, 3);
 	settle();
 	display_yield(&t.display);
@@ -538,7 +558,7 @@ TEST(without_memory_the_programs_bytes_arrive)
 		begin(5, 30);
 		says("\033[2J\033[Hone\r\n$ ");
 		test_fail_malloc(n);
-		status_line_want(&t.status, "status");
+		status_line_want(&t.status, "status", loop.now_us);
 		want_cells(0, 3);
 		(void)display_turn(&t.display);
 		(void)display_say(&t.display, "notice\r\n");
@@ -611,15 +631,93 @@ TEST(the_cursor_that_is_ahead_is_where_it_is_asked_for)
 	CHECK_EQ(t.predictions.ahead, 3);
 	resize(5, 25);
 	int row, col;
-	char text[32 + CURSOR_REPORT_MAX];
-	term_cursor(t.terminal, &row, &col); /* when it is asked */
-	CHECK_EQ(col, 5);
-	snprintf(text, sizeof text, "\033[%d;%dR", row + 1, col + 1);
-	settle();
-	CHECK_EQ(display_filter(&t.display, (uint8_t *)text, strlen(text)), 0);
 	settle();
 	term_cursor(t.display.model, &row, &col);
 	CHECK(row == 1 && col == 2);
+	lifted();
+	CHECK(same(t.terminal, t.other));
+	end();
+}
+
+/* ---- asking where the cursor is ---- */
+
+static bool
+asks(void)
+{
+	uint8_t bytes[4096];
+	(void)display_turn(&t.display);
+	ssize_t n = read(t.in, bytes, sizeof bytes - 1);
+	bytes[n > 0 ? n : 0] = 0;
+	return n > 0 && strstr((char *)bytes, "\033[6n");
+}
+
+static void
+comes(const char *keys)
+{
+	uint8_t bytes[64 + CURSOR_REPORT_MAX];
+	memcpy(bytes, keys, strlen(keys));
+	CHECK_EQ(display_filter(&t.display, bytes, strlen(keys)), strlen(keys));
+}
+
+/* Its answer might be taken for the other's. */
+TEST(nothing_is_asked_while_the_program_waits_for_an_answer)
+{
+	static const struct {
+		const char *question, *answer;
+	} cases[] = { { "\033[?6n", "\033[?5;5;1R" }, { "\033[c", "\033[?62;c" },
+		{ "\033]11;?\a", "\033]11;rgb:0/0/0\a" }, { "\033[14t", "\033[4;1;1t" },
+		{ "\033[?2026$p", "\033[?2026;2$y" },
+		{ "\033P$qm\033\\", "\033P1$r0m\033\\" } };
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		begin(5, 20);
+		says("\033[2J\033[H$ ");
+		settle();
+		says(cases[i].question);
+		status_line_want(&t.status, "status", loop.now_us);
+		if (asks())
+			FAIL("case %zu is asked", i);
+		comes("a\033[A\033[I\033[<0;1;1M"); /* no answers */
+		CHECK(!asks());
+		comes(cases[i].answer);
+		CHECK(asks());
+		end();
+	}
+}
+
+TEST(a_terminal_that_does_not_answer_the_program_is_asked_a_second_later)
+{
+	begin(5, 20);
+	says("\033[2J\033[H$ \033[c");
+	settle();
+	buf_drop(&t.answers, t.answers.len);
+	says("\033[c");
+	(void)display_turn(&t.display);
+	loop.now_us += 1000 * 1000;
+	status_line_want(&t.status, "status", loop.now_us);
+	CHECK(asks());
+	end();
+}
+
+TEST(where_nothing_may_be_asked_the_title_is_used)
+{
+	begin(5, 20);
+	t.mute = true;
+	says("\033[2J\033[H$ ");
+	status_line_want(&t.status, "status", loop.now_us);
+	CHECK(!asks());
+	settle();
+	CHECK(t.status.titled && t.status.row < 0);
+	end();
+}
+
+/* As xterm has it: relative to the margins. */
+TEST(in_origin_mode_the_answer_counts_from_the_margins)
+{
+	begin(6, 20);
+	says("\033[2J\033[H1\r\n2\r\n3\033[3;6r\033[?6h\033[2;3H");
+	status_line_want(&t.status, "status", loop.now_us);
+	settle();
+	CHECK_EQ(t.status.row, 0);
 	lifted();
 	CHECK(same(t.terminal, t.other));
 	end();
@@ -633,7 +731,7 @@ random_wishes(void)
 	static const char *const texts[] = { NULL, "s", "belay: no answer",
 		"a line that is longer than most of these terminals are wide" };
 	if (test_below(3) == 0)
-		status_line_want(&t.status, texts[test_below(4)]);
+		status_line_want(&t.status, texts[test_below(4)], loop.now_us);
 	if (test_below(2) == 0)
 		want_cells((int)test_below(3) - 1, (int)test_below(9));
 }

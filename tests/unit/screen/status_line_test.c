@@ -10,6 +10,7 @@ static struct {
 	struct status_line line;
 	struct cursor_reports reports;
 	struct buf out;
+	uint64_t now;
 } t;
 
 static void
@@ -21,6 +22,7 @@ begin(bool unknown)
 	CHECK_EQ(term_new(&o, &t.terminal), 0);
 	CHECK_EQ(term_new(&o, &t.other), 0);
 	memset(&t.reports, 0, sizeof t.reports);
+	t.now = 1;
 	status_line_init(&t.line, t.model, &t.reports, true);
 	buf_init(&t.out, 64 * 1024);
 }
@@ -40,6 +42,7 @@ program(const char *text)
 	CHECK_EQ(term_write(t.model, text, strlen(text)), 0);
 	CHECK_EQ(term_write(t.terminal, text, strlen(text)), 0);
 	CHECK_EQ(term_write(t.other, text, strlen(text)), 0);
+	cursor_reports_late(&t.reports);
 }
 
 /* What the overlay wants written reaches the terminal only. */
@@ -52,27 +55,57 @@ flush(void)
 
 static const struct overlay_ops *const ops = &status_line_ops;
 
+static void
+ask(void)
+{
+	struct cursor_place place;
+	term_cursor(t.model, &place.row, &place.col);
+	if (!term_cursor_known(t.model))
+		place.row = -1;
+	if (cursor_reports_due(&t.reports))
+		cursor_reports_ask(&t.reports, place, t.now, &t.out);
+}
+
 /* As a display does it, without a program's bytes. */
 static void
 refresh(void)
 {
+	cursor_reports_at(&t.reports, t.now);
 	if (!term_at_rest(t.model) || !ops->stale(&t.line))
 		return;
 	ops->lift(&t.line, false, &t.out);
 	ops->draw(&t.line, &t.out);
 	CHECK(!ops->stale(&t.line));
+	ask();
 }
 
 static void
 want(const char *text)
 {
-	status_line_want(&t.line, text);
+	status_line_want(&t.line, text, t.now);
 	refresh();
 }
 
+static void answer(void);
+
+/* On a terminal that answers. */
 static void
 show(const char *text)
 {
+	want(text);
+	flush();
+	if (t.reports.open)
+		answer();
+	refresh();
+	flush();
+}
+
+/* On one that does not, long enough. */
+static void
+show_mute(const char *text)
+{
+	want(text);
+	t.now += CURSOR_WAIT_US;
 	want(text);
 	flush();
 }
@@ -87,7 +120,7 @@ is_shown(void)
 static void
 hide(void)
 {
-	status_line_want(&t.line, NULL);
+	status_line_want(&t.line, NULL, t.now);
 	ops->lift(&t.line, true, &t.out);
 	flush();
 }
@@ -159,8 +192,10 @@ resize(int rows, int cols)
 	again ? term_forget_main(t.model) : term_forget(t.model);
 	for (int row = 0; again && row < rows; row++)
 		CHECK_EQ(term_repaint_cells(t.model, row, 0, cols, &t.out), 0);
+	cursor_reports_late(&t.reports);
 	if (!again && asks)
-		cursor_reports_ask(&t.reports, &t.out);
+		cursor_reports_want(&t.reports, t.now);
+	ask();
 	flush();
 }
 
@@ -210,20 +245,136 @@ TEST(nothing_is_drawn_within_a_sequence)
 	end();
 }
 
+TEST(before_it_appears_the_terminal_is_asked_once)
+{
+	begin(false);
+	program("\033[2J\033[Hone\r\n$ ");
+	want("text");
+	CHECK_STR(buf_str(&t.out), "\033[6n");
+	flush();
+	want("another");
+	CHECK(!t.out.len && !is_shown());
+	answer();
+	refresh();
+	CHECK_EQ(t.line.row, 0);
+	flush();
+	want("a third");
+	CHECK(!strstr(buf_str(&t.out), "6n"));
+	flush();
+	hide();
+	want("text");
+	CHECK_STR(buf_str(&t.out), "\033[6n");
+	end();
+}
+
+/* It sees a character wider or narrower than the model, as terminals see U+2601 U+FE0F. */
+TEST(the_cursor_is_put_where_the_terminal_says_that_it_is)
+{
+	char left[64];
+	begin(false);
+	program("\033[2J\033[Hone\r\n\342\230\201\357\270\217  us$ ");
+	want("text");
+	flush();
+	type("\033[2;9R", left);
+	refresh();
+	CHECK_EQ(t.line.row, 0);
+	CHECK(strstr(buf_str(&t.out), "\033[2;9H"));
+	flush();
+	status_line_want(&t.line, NULL, t.now);
+	ops->lift(&t.line, true, &t.out);
+	const char *undone = buf_str(&t.out), *last = NULL;
+	for (const char *at = undone; (at = strstr(at, "H")); at++)
+		last = at;
+	CHECK(last && last - undone >= 5 && strncmp(last - 5, "\033[2;9", 5) == 0);
+	end();
+}
+
+TEST(a_row_in_which_widths_are_in_doubt_is_not_drawn_over)
+{
+	static const char *const texts[] = { "\342\230\201\357\270\217", /* VS16 */
+		"1\357\270\217\342\203\243", /* a keycap */
+		"\360\237\221\215\360\237\217\275", /* a skin tone */
+		"\360\237\221\250\342\200\215\360\237\221\251" }; /* ZWJ */
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		begin(false);
+		program("\033[2J\033[H");
+		program(texts[i]);
+		program(" is there\r\ntwo\r\n$ ");
+		show("text");
+		CHECK_EQ(t.line.row, 1);
+		hide();
+		end();
+	}
+}
+
+TEST(what_the_model_does_not_understand_is_asked_about)
+{
+	static const char *const unknown[] = { "\033Pq#0~~\033\\",
+		"\033_Ga=T,f=100;AAAA\033\\", "\033]1337;File=inline=1:AAAA\a",
+		"\033[?3l", "\033[1;1;2;2$z", "\033#3",
+		"\033Ptmux;\033\033_G\033\033\\\033\\" };
+	static const char *const known[] = { "\033P$qm\033\\", "\033]133;A\a",
+		"\033]1337;CurrentDir=/\a", "\033]7;file:///\a", "\033[?2026h",
+		"\033[>4;2m" };
+	for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) {
+		begin(true);
+		program("\033[2J\033[Hone\r\n$ ");
+		CHECK(term_cursor_known(t.model));
+		program(unknown[i]);
+		if (term_cursor_known(t.model))
+			test_fail(__FILE__, __LINE__, "unknown %zu is taken as known", i);
+		CHECK(!term_row_known(t.model, 0));
+		end();
+	}
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+		begin(true);
+		program("\033[2J\033[Hone\r\n$ ");
+		program(known[i]);
+		if (!term_cursor_known(t.model) || !term_row_known(t.model, 0))
+			test_fail(__FILE__, __LINE__, "known %zu is not", i);
+		end();
+	}
+}
+
 TEST(where_nothing_is_known_the_title_carries_it)
 {
 	begin(true);
 	program("hello");
 	want("text");
-	const char *asked = "\033[6n\033[22;2t\033]2;text\033\\";
-	CHECK_STR(buf_str(&t.out), asked);
+	CHECK_STR(buf_str(&t.out), "\033[6n");
+	buf_drop(&t.out, t.out.len);
+	t.now += CURSOR_WAIT_US;
+	want("text");
+	CHECK_STR(buf_str(&t.out), "\033[22;2t\033]2;text\033\\");
 	buf_drop(&t.out, t.out.len);
 	want("again");
 	CHECK_STR(buf_str(&t.out), "\033]2;again\033\\");
 	buf_drop(&t.out, t.out.len);
-	status_line_want(&t.line, NULL);
+	status_line_want(&t.line, NULL, t.now);
 	ops->lift(&t.line, true, &t.out);
 	CHECK_STR(buf_str(&t.out), "\033[23;2t");
+	end();
+}
+
+TEST(a_terminal_that_does_not_answer_has_the_title_though_all_is_known)
+{
+	char left[64];
+	begin(false);
+	program("\033[2J\033[Hone\r\n$ ");
+	show_mute("text");
+	CHECK(t.line.titled && t.line.row < 0);
+	/* nor does what comes late count, but it is no key */
+	type("a\033[2;3Rb", left);
+	CHECK_STR(left, "ab");
+	refresh();
+	CHECK(t.line.titled && t.line.row < 0);
+	hide();
+	/* five seconds later it is one */
+	show_mute("text");
+	t.now += CURSOR_LATE_US;
+	cursor_reports_at(&t.reports, t.now);
+	type("\033[2;3R", left);
+	CHECK_STR(left, "\033[2;3R");
 	end();
 }
 
@@ -232,7 +383,7 @@ TEST(a_terminal_that_says_where_its_cursor_is_may_be_drawn_on)
 	begin(true);
 	program("1\r\n2\r\n3\r\n4\r\n5\r\n6\r\n7\r\n8\r\n9\r\n10\r\n");
 	want("text");
-	CHECK(t.line.titled);
+	CHECK(!is_shown());
 	char left[64];
 	type("ab\033[5;1Rcd", left);
 	CHECK_STR(left, "abcd");
@@ -248,10 +399,55 @@ TEST(only_an_answer_to_our_question_is_taken_from_what_is_typed)
 	begin(true);
 	type("\033[5;1R", left);
 	CHECK_STR(left, "\033[5;1R");
-	show("text");
+	want("text");
 	type("\033[A\033[1;5\033[;R", left);
 	CHECK_STR(left, "\033[A\033[1;5\033[;R");
-	CHECK_EQ(t.reports.asked, 1);
+	CHECK(t.reports.open);
+	end();
+}
+
+/* ESC [ 1 ; modifiers R. */
+TEST(a_modified_f3_is_no_answer)
+{
+	char left[64];
+	begin(true);
+	program("abcd");
+	want("text");
+	type("\033[1;2R\033[1;6R\033[1;129R", left);
+	CHECK_STR(left, "\033[1;2R\033[1;6R\033[1;129R");
+	type("\033[1;5R", left); /* as foretold */
+	CHECK_STR(left, "");
+	CHECK(!t.reports.open);
+	hide();
+	/* where the answer is another, no key is */
+	t.reports.by_page = true;
+	want("text");
+	CHECK(strstr(buf_str(&t.out), "\033[?6n"));
+	type("\033[1;5R\033[?1;2;1R", left);
+	CHECK_STR(left, "\033[1;5R");
+	CHECK(!t.reports.open);
+	hide();
+	want("text");
+	type("\033[?1;2R", left);
+	CHECK_STR(left, "");
+	end();
+}
+
+TEST(a_program_that_writes_behind_the_question_is_asked_about_again)
+{
+	char left[64];
+	begin(false);
+	program("\033[2J\033[Hone\r\n$ ");
+	want("text");
+	flush();
+	program("x");
+	type("\033[2;3R", left); /* from before */
+	CHECK_STR(left, "");
+	CHECK(!is_shown() && cursor_reports_due(&t.reports));
+	ask();
+	answer();
+	refresh();
+	CHECK_EQ(t.line.row, 0);
 	end();
 }
 
@@ -259,17 +455,17 @@ TEST(an_answer_may_come_in_two_parts)
 {
 	char left[64];
 	begin(true);
-	show("text");
+	want("text");
 	type("a\033[5;", left);
 	CHECK_STR(left, "a");
 	type("1Rb", left);
 	CHECK_STR(left, "b");
-	CHECK_EQ(t.reports.asked, 0);
+	CHECK(!t.reports.open);
 	hide();
 	program("\033[c\r\n");
 	term_forget(t.model);
 	ops->forgotten(&t.line);
-	show("text");
+	want("text");
 	type("\033[15", left); /* a key */
 	CHECK_STR(left, "");
 	type("~", left);
@@ -292,7 +488,7 @@ TEST(it_is_drawn_when_it_changes)
 	end();
 	begin(true);
 	program("hello");
-	show("text");
+	show_mute("text");
 	CHECK(t.line.titled);
 	want("text");
 	CHECK_EQ(t.out.len, 0);
@@ -337,7 +533,7 @@ TEST(on_the_alternate_screen_all_is_drawn_again)
 		resize(sizes[i][0], sizes[i][1]);
 		CHECK(equals(t.terminal, t.other) && same());
 		CHECK(!is_shown());
-		CHECK_EQ(t.reports.asked, 0);
+		CHECK(!t.reports.open);
 		show(line);
 		CHECK(t.line.row >= 0);
 		hide();
@@ -432,9 +628,9 @@ TEST(sizes_may_follow_each_other_quickly)
 	show(line);
 	resize(5, 30);
 	resize(8, 18);
-	CHECK_EQ(t.reports.asked, 2);
 	type("\033[1;1R", left); /* as it was in between */
 	CHECK_EQ(t.out.len, 0);
+	ask();
 	answer();
 	CHECK(equals(t.terminal, t.other));
 	CHECK(!is_shown());
@@ -447,14 +643,14 @@ TEST(the_title_is_for_a_terminal_that_does_not_answer)
 	program("\033[2J\033[Hone\r\n$ ");
 	show("text");
 	resize(5, 30);
-	show("text");
+	want("text");
 	CHECK(!t.line.titled);
-	show("a second later");
+	show_mute("later");
 	CHECK(t.line.titled);
+	status_line_want(&t.line, NULL, t.now);
+	ops->lift(&t.line, false, &t.out);
 	answer();
-	show("a second later");
-	CHECK(t.line.row == 0 && !t.line.titled);
-	hide();
+	CHECK(!is_shown());
 	CHECK(equals(t.terminal, t.other));
 	end();
 }
@@ -491,7 +687,7 @@ TEST(any_sizes)
 			if (rows > term_rows(t.model) && cols < (int)strlen(line))
 				rows = term_rows(t.model);
 			resize(rows, cols);
-			if (t.reports.asked)
+			if (t.reports.open)
 				answer();
 			hide();
 			if (!equals(t.terminal, t.other))

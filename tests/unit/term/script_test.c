@@ -268,7 +268,7 @@ do_gone(struct script *s)
 static void
 do_keys(struct script *s)
 {
-	const struct keys *k = &s->term->screen->keys;
+	const struct key_flags *k = &s->term->screen->keys;
 	expect_int(s, k->flags[k->depth]);
 	expect_int(s, k->depth);
 }
