@@ -21,6 +21,7 @@ enum {
 	/* An escape may become two bytes, and what looked like an answer comes with a key. */
 	ROOM_MIN = 2 * (1 + CURSOR_REPORT_MAX) + ESCAPE_HELD_MAX,
 	RETRY_US = 100 * 1000, /* without memory */
+	ANSWER_US = 500 * 1000, /* a terminal far away */
 };
 
 /* ---- the terminal's settings ---- */
@@ -112,11 +113,33 @@ on_message(void *owner, const char *line)
 	console_say(c, line);
 }
 
+/* What the terminal is about to answer is for nobody else: it would be typed into the shell
+ * that belay was started from.  What else is typed meanwhile goes with it. */
+static void
+read_answers(struct console *c)
+{
+	uint8_t bytes[256 + CURSOR_REPORT_MAX];
+	uint64_t now_us = sys_now_us(), until_us = now_us + ANSWER_US;
+	while (
+	    c->raw && !c->ended && now_us < until_us && display_awaits(&c->out, now_us)) {
+		ssize_t n = 0;
+		if (sys_wait(c->fds.in, POLLIN, (int)((until_us - now_us) / 1000) + 1))
+			n = read(c->fds.in, bytes, sizeof bytes - CURSOR_REPORT_MAX);
+		if (n <= 0)
+			break;
+		(void)display_filter(&c->out, bytes, (size_t)n);
+		now_us = sys_now_us();
+	}
+	sys_wipe(bytes, sizeof bytes);
+}
+
 void
 console_lend(struct console *c, bool lent)
 {
-	if (lent)
+	if (lent) {
 		step_aside(c);
+		read_answers(c);
+	}
 	c->lent = lent;
 	display_forget(&c->out);
 }
@@ -125,6 +148,7 @@ void
 console_suspend(struct console *c)
 {
 	step_aside(c);
+	read_answers(c);
 	console_cooked();
 	kill(getpid(), SIGSTOP);
 	console_raw(c);
@@ -402,6 +426,7 @@ console_line(struct console *c, const char *prompt)
 	if (!c->raw || c->keyboard.state != KEYBOARD_PROGRAM)
 		return;
 	step_aside(c);
+	read_answers(c);
 	console_cooked();
 	buf_init(&c->line, LINE_MAX_BYTES);
 	(void)keyboard_on(&c->keyboard, KEYBOARD_LINE_OPENS);
@@ -539,6 +564,7 @@ console_leave(struct console *c)
 {
 	if (c->main && c->out.model && !c->left) {
 		display_leave(&c->out);
+		read_answers(c);
 		c->left = true;
 	}
 	console_cooked();

@@ -151,17 +151,37 @@ draw(struct display *d)
 	whole(d, out, len);
 }
 
+/* The program waits for the terminal's answer, which might be taken for ours. */
+static bool
+program_asks(const struct display *d, uint64_t now_us)
+{
+	return d->questions != term_questions(d->model)
+	    && now_us < d->question_us + QUESTION_US;
+}
+
+bool
+display_awaits(const struct display *d, uint64_t now_us)
+{
+	bool ours = d->reports.open && now_us < d->reports.asked_us + QUESTION_US;
+	return d->model && (ours || program_asks(d, now_us));
+}
+
 static void
 show_model(struct display *d, struct span bytes)
 {
 	if (!d->model)
 		return;
 	unsigned before = term_questions(d->model);
+	bool asked = program_asks(d, d->loop->now_us);
 	(void)term_write(d->model, bytes.p, bytes.n);
 	cursor_reports_late(&d->reports);
 	d->ahead = 0;
-	if (term_questions(d->model) != before)
-		d->question_us = d->loop->now_us;
+	if (term_questions(d->model) == before)
+		return;
+	if (!asked)
+		d->questions =
+		    before; /* what is not answered by now is not going to be */
+	d->question_us = d->loop->now_us;
 }
 
 static void
@@ -189,15 +209,6 @@ speak(struct display *d)
 	buf_drop(&d->says, text.n);
 }
 
-/* The program waits for the terminal's answer, which might be taken for ours. */
-static bool
-program_asks(struct display *d)
-{
-	if (d->loop->now_us >= d->question_us + QUESTION_US)
-		d->questions = term_questions(d->model);
-	return d->questions != term_questions(d->model);
-}
-
 static int
 ahead(const struct display *d)
 {
@@ -214,7 +225,7 @@ ask(struct display *d)
 {
 	struct cursor_place place, origin;
 	if (!d->model || !cursor_reports_due(&d->reports) || !at_rest(d)
-	    || program_asks(d) || !d->may_ask || !d->may_ask(d->owner))
+	    || program_asks(d, d->loop->now_us) || !d->may_ask || !d->may_ask(d->owner))
 		return;
 	term_cursor(d->model, &place.row, &place.col);
 	term_origin(d->model, &origin.row, &origin.col);

@@ -87,6 +87,8 @@ void display_fit(struct display *d);
 void display_resize(struct display *d, int rows, int cols);
 /* Takes the terminal's answers out of the keys, in place; see cursor_reports_filter. */
 size_t display_filter(struct display *d, uint8_t *bytes, size_t n);
+/* The terminal is about to answer a question, the program's or the display's. */
+bool display_awaits(const struct display *d, uint64_t now_us);
 /* Rings as soon as that does not end a sequence of the program's. */
 void display_bell(struct display *d);
 /* All that came, up to the end, is written. */

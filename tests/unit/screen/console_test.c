@@ -462,6 +462,78 @@ TEST(nothing_that_is_said_is_lost_at_the_end)
 	end();
 }
 
+/* ---- the terminal's answers, when a session ends while one is awaited ---- */
+
+static bool
+keys_wait(void)
+{
+	return sys_wait(t.far[0], POLLIN, 0);
+}
+
+/* The program asks something. */
+static void
+begin_asked(const char *question)
+{
+	begin_terminal("xterm");
+	loop.now_us = sys_now_us();
+	struct span bytes = { (const uint8_t *)question, strlen(question) };
+	CHECK_EQ(stream_on_data(&t.main, 0, bytes, 1), 0);
+	turn();
+}
+
+static void
+types_a_line(struct console *c)
+{
+	console_line(c, "belay> ");
+}
+
+static void
+lends(struct console *c)
+{
+	console_lend(c, true);
+}
+
+TEST(an_answer_that_is_awaited_is_read_before_others_have_the_terminal)
+{
+	static void (*const ways[])(
+	    struct console *) = { console_leave, types_a_line, lends };
+	static const struct {
+		const char *question, *answer;
+	} cases[] = { { "\033[6n", "\033[5;1R" },
+		{ "\033[c\033]11;?\a", "\033[?62;c\033]11;rgb:0/0/0\033\\" } };
+	for (size_t i = 0; i < 2; i++)
+		for (size_t way = 0; way < sizeof ways / sizeof *ways; way++) {
+			begin_asked(cases[i].question);
+			CHECK_EQ(sys_write_all(t.keys, cases[i].answer,
+				     strlen(cases[i].answer)),
+			    0);
+			ways[way](&t.console);
+			CHECK(!keys_wait());
+			end();
+		}
+}
+
+TEST(a_terminal_that_does_not_answer_is_not_waited_for_for_ever)
+{
+	begin_asked("\033[6n");
+	uint64_t before = sys_now_us();
+	console_leave(&t.console);
+	CHECK(sys_now_us() - before < 5 * 1000 * 1000);
+	CHECK_EQ(sys_write_all(t.keys, "ls\r", 3), 0);
+	console_leave(&t.console);
+	CHECK(keys_wait());
+	end();
+}
+
+TEST(without_a_question_what_is_typed_stays_for_the_shell)
+{
+	begin_asked("$ ");
+	CHECK_EQ(sys_write_all(t.keys, "ls\r", 3), 0);
+	console_leave(&t.console);
+	CHECK(keys_wait());
+	end();
+}
+
 /* What the terminal had no room for, too. */
 TEST(a_terminal_without_a_model_gets_all_that_is_said)
 {
