@@ -1,7 +1,6 @@
 #include "client/notifier.h"
 
 #include "base/log.h"
-#include "client/status.h"
 #include "sys/sys.h"
 #include "sys/tty.h"
 
@@ -97,6 +96,15 @@ show_dropping(struct notifier *t)
 	return true;
 }
 
+/* Another state, not only another time. */
+static bool
+is_other(const struct status *a, const struct status *b)
+{
+	bool waits = a->state == POLICY_DOUBT_WAIT || a->state == POLICY_DOWN_WAIT;
+	return a->state != b->state || a->tries != b->tries || a->since_us != b->since_us
+	    || (waits && a->next_us != b->next_us);
+}
+
 static uint64_t
 show_status(struct notifier *t, uint64_t now_us)
 {
@@ -109,10 +117,15 @@ show_status(struct notifier *t, uint64_t now_us)
 		.next_us = policy_deadline(policy),
 		.now_us = now_us,
 		.escape = t->escape };
-	status_text(&status, text);
-	if (!console_status(t->console, text))
-		say(t, false, now_us);
-	return status_changes_us(&status);
+	if (is_other(&status, &t->shown) || now_us >= t->again_us) {
+		t->shown = status;
+		t->again_us = status_changes_us(&status);
+	}
+	status_text(&t->shown, text);
+	if (console_status(t->console, text))
+		return t->again_us;
+	say(t, false, now_us);
+	return now_us + SAY_AFTER_US;
 }
 
 /* One line: the terminal is ssh's. */

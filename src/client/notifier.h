@@ -8,6 +8,7 @@
 #define CLIENT_NOTIFIER_H
 
 #include "client/reconnect.h"
+#include "client/status.h"
 #include "screen/console.h"
 
 struct notifier {
@@ -20,6 +21,8 @@ struct notifier {
 	uint64_t since_us; /* since when the link does not answer; 0: it does */
 	uint64_t first_us; /* since when the first login gets no answer; 0: it does */
 	bool said_first;
+	struct status shown; /* what the line says, as it was when it was written, */
+	uint64_t again_us; /* and when to write it anew */
 	bool said_dropping; /* where it cannot be drawn */
 	bool said_lost; /* a person without a status line was told */
 };

@@ -70,6 +70,5 @@ uint64_t
 status_changes_us(const struct status *s)
 {
 	uint64_t age = s->now_us - s->since_us;
-	uint64_t step = age < 3600ull * SECOND_US ? SECOND_US : 60ull * SECOND_US;
-	return s->now_us + step - age % step;
+	return s->now_us + (age > SECOND_US ? age : SECOND_US);
 }

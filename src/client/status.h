@@ -29,7 +29,8 @@ enum status_dropping {
 };
 void
 status_dropping(const char *host, enum status_dropping why, char ret_text[STATUS_MAX]);
-/* When the text will be another; 0: not by itself. */
+/* When the text, which is of now, is to be written anew: the longer it lasts the less often,
+ * since terminals scroll down on output, and a person may be reading what is above. */
 uint64_t status_changes_us(const struct status *s);
 
 #endif

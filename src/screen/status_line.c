@@ -56,7 +56,7 @@ first_free(const struct term *t, bool alone)
 }
 
 /* The top row, or the bottom one, or any that is known and has not the cursor; one that is a
- * line of its own, if there is any. */
+ * line of its own, if there is any; in a new terminal, where none is known, the last one. */
 static int
 choose_row(const struct status_line *o)
 {
@@ -64,7 +64,11 @@ choose_row(const struct status_line *o)
 	if (!term_cursor_known(t) || term_rows(t) < 2 || (!o->utf8 && !term_is_ascii(t)))
 		return -1;
 	int row = first_free(t, true);
-	return row >= 0 ? row : first_free(t, false);
+	if (row < 0)
+		row = first_free(t, false);
+	if (row < 0 && term_row_untouched(t, term_rows(t) - 1))
+		row = term_rows(t) - 1;
+	return row;
 }
 
 static int
@@ -155,6 +159,8 @@ draw(void *overlay, struct buf *out)
 		return;
 	}
 	lift_title(o, out);
+	if (!term_row_known(o->term, o->row))
+		term_row_is_blank(o->term, o->row);
 	draw_row(o, out);
 }
 

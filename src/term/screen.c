@@ -46,6 +46,7 @@ void
 cursor_absolute(struct term *t, int row, int col)
 {
 	row_becomes_known(t);
+	t->untouched = false;
 	if (!term_has(t, MODE_ORIGIN)) {
 		cursor_to(t, row, col);
 		return;

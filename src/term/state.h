@@ -136,6 +136,8 @@ struct term {
 	uint8_t join;
 	bool row_unknown;
 	bool watches; /* a terminal that others have drawn on (term_options.unknown) */
+	bool
+	    untouched; /* of the screen the program has had only what follows its cursor */
 	unsigned questions; /* that were asked since the beginning */
 	struct grapheme grapheme; /* of the character to join */
 

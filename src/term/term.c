@@ -57,7 +57,7 @@ term_new(const struct term_options *o, struct term **ret_term)
 	memset(t->modify, MODIFY_UNSET, sizeof t->modify);
 	tabs_reset(t);
 	margins_reset(t);
-	t->row_unknown = t->watches = o->unknown;
+	t->row_unknown = t->watches = t->untouched = o->unknown;
 	for (int y = 0; y < t->main.grid.rows; y++)
 		t->main.grid.row[y].known = !o->unknown;
 	*ret_term = t;
@@ -214,6 +214,19 @@ term_row_known(const struct term *t, int row)
 }
 
 bool
+term_row_untouched(const struct term *t, int row)
+{
+	return t->untouched && !t->row_unknown && !term_on_alternate(t) && row > t->row
+	    && grid_row(term_grid(t), row)->used == 0;
+}
+
+void
+term_row_is_blank(struct term *t, int row)
+{
+	grid_row(term_grid(t), row)->known = true;
+}
+
+bool
 term_row_blank(const struct term *t, int row)
 {
 	return term_row_known(t, row) && row_is_blank(grid_row(term_grid(t), row));
@@ -270,6 +283,7 @@ strayed(struct term *t)
 	for (int y = 0; y < g->rows; y++)
 		row_forget(&g->row[y]);
 	t->row_unknown = true;
+	t->untouched = false;
 	t->join = JOIN_NONE;
 }
 
@@ -285,6 +299,7 @@ term_forget(struct term *t)
 	forget_screen(&t->main);
 	forget_screen(&t->alternate);
 	t->row_unknown = true;
+	t->untouched &= t->written == 0; /* a login's questions come before the program */
 }
 
 void
@@ -316,12 +331,6 @@ term_cursor_is(struct term *t, int row, int col)
 	struct grid *g = term_grid(t);
 	if (row < 0 || row >= g->rows || col < 0 || col >= g->cols)
 		return;
-	if (!t->row_unknown && t->row == row && t->col != col && !t->pending) {
-		/* Something in the row is wider there, or narrower; it has not wrapped. */
-		cursor_to(t, row, col);
-		row_forget(grid_row(g, row));
-		return;
-	}
 	if (t->row_unknown) {
 		int by = row - t->row;
 		if (by > 0)
@@ -335,10 +344,14 @@ term_cursor_is(struct term *t, int row, int col)
 		t->row_unknown = false;
 		t->row = row;
 	}
-	if (t->row != row || (t->col != col && !t->pending)) {
+	if (t->row != row) {
 		cursor_to(t, row, col);
 		term_forget(t);
 		t->row_unknown = false;
+	} else if (t->col != col) {
+		/* Something in the row is wider there, or narrower; it has not wrapped. */
+		cursor_to(t, row, col);
+		row_forget(grid_row(g, row));
 	}
 }
 

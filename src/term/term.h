@@ -128,7 +128,11 @@ bool term_shift_waits(const struct term *t);
 /* Whether the terminal shows in a row what the model has. */
 bool term_row_known(const struct term *t, int row);
 bool term_cursor_known(const struct term *t);
-/* The same, and nothing stands there. */
+/* Nobody has been in this row since the model began, nor anywhere but where lines led: below the
+ * cursor of a new terminal nothing stands.  The second makes it known, as blank. */
+bool term_row_untouched(const struct term *t, int row);
+void term_row_is_blank(struct term *t, int row);
+/* The row is known, and nothing stands there. */
 bool term_row_blank(const struct term *t, int row);
 /* Nothing but ASCII is on the screen. */
 bool term_is_ascii(const struct term *t);

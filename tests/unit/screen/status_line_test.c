@@ -356,6 +356,53 @@ TEST(where_nothing_is_known_the_title_carries_it)
 	end();
 }
 
+/* Of whose screen the model knows nothing but where the cursor is. */
+TEST(on_a_new_terminal_it_is_shown_from_the_first_prompt_on)
+{
+	char left[64];
+	begin(true);
+	term_forget(t.model); /* by a login, before the program */
+	program("Last login: today\r\n$ ");
+	want("text");
+	flush();
+	type("\033[2;3R", left);
+	refresh();
+	CHECK_EQ(t.line.row, ROWS - 1);
+	flush();
+	hide();
+	CHECK(equals(t.terminal, t.other));
+	program("more\r\n$ ");
+	show("text");
+	CHECK(t.line.row >= 0);
+	hide();
+	CHECK(equals(t.terminal, t.other));
+	end();
+	/* Whatever width its prompt has there. */
+	begin(true);
+	program("Last login: today\r\n\342\230\201\357\270\217 $ ");
+	want("text");
+	type("\033[2;6R", left);
+	refresh();
+	CHECK_EQ(t.line.row, ROWS - 1);
+	end();
+}
+
+/* Something may stand there. */
+TEST(a_row_that_somebody_may_have_been_in_is_not_drawn_over)
+{
+	static const char *const programs[] = { "\033[4;1Hmenu\033[1;1H$ ",
+		"a\r\nb\r\nc\r\nd\r\ne\033[4A\r$ ", "\033Pq#0~\033\\\033[A$ ",
+		"\033[?1049h\033[?1049l\033[1;1H$ ", "1\r\n2\r\n3\r\n4\r\n$ " };
+	for (size_t i = 0; i < sizeof programs / sizeof *programs; i++) {
+		begin(true);
+		program(programs[i]);
+		show("text");
+		if (t.line.row == ROWS - 1)
+			test_fail(__FILE__, __LINE__, "case %zu is drawn over", i);
+		end();
+	}
+}
+
 TEST(a_terminal_that_does_not_answer_has_the_title_though_all_is_known)
 {
 	char left[64];
