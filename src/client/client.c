@@ -484,10 +484,17 @@ on_line(void *owner, const char *text)
 }
 
 static void
-on_typed(void *owner, bool enter)
+on_typed(void *owner)
 {
 	struct client *s = owner;
-	reconnect_on(&s->reconnect, enter ? POLICY_PERSON : POLICY_NUDGE);
+	reconnect_on(&s->reconnect, POLICY_NUDGE);
+}
+
+static void
+on_login(void *owner)
+{
+	struct client *s = owner;
+	reconnect_on(&s->reconnect, POLICY_PERSON);
 }
 
 static void
@@ -536,8 +543,16 @@ on_dropped(void *owner)
 	    s->options->destination);
 }
 
-static const struct console_events console_events = { on_command, on_typed,
-	on_terminal_gone, on_unread, on_asked, on_answer, on_cancel, on_dropped,
+static void
+on_late(void *owner)
+{
+	struct client *s = owner;
+	log_say(LOG_NOTICE, "%s: connected again; what you typed just then was not sent",
+	    s->options->destination);
+}
+
+static const struct console_events console_events = { on_command, on_typed, on_login,
+	on_terminal_gone, on_unread, on_asked, on_answer, on_cancel, on_dropped, on_late,
 	on_line };
 
 /* ---- the loop ---- */
@@ -559,6 +574,7 @@ control_turn(struct client *s)
 			break;
 		if (type != MSG_EXIT)
 			continue;
+		s->exited = true;
 		/* ssh reports a program that a signal ended as 255. */
 		(void)end_on_status(s, ENDING_EXIT,
 		    m.exit.how == EXIT_STATUS ? (int)m.exit.status : EXIT_FAILED);
@@ -831,12 +847,30 @@ client_init(struct client *s, const struct options *o, const char *ssh)
 	return 0;
 }
 
+static void
+say_not_sent(const struct client *s)
+{
+	if (!s->begun || !s->request.raw || s->exited || backlog_is_an_enter(s->main))
+		return;
+	size_t unsent = backlog_unsent(s->main);
+	size_t doubtful = s->reconnect.linked ? 0 : backlog_doubtful(s->main);
+	if (unsent)
+		log_say(LOG_NOTICE, "%zu byte%s that you typed %s not sent", unsent,
+		    unsent == 1 ? "" : "s", unsent == 1 ? "was" : "were");
+	if (doubtful)
+		log_say(LOG_NOTICE,
+		    "%zu byte%s that you typed, the last that were sent, may not have "
+		    "arrived",
+		    doubtful, doubtful == 1 ? "" : "s");
+}
+
 int
 client_finish(struct client *s)
 {
 	if (!s->started)
 		return s->ending.status;
 	console_leave(&s->console);
+	say_not_sent(s);
 	reconnect_finish(&s->reconnect,
 	    s->ending.delivered && reconnect_flushed(&s->reconnect));
 	saved_sessions_leave(&s->saved, SAVED_CUT_OFF);

@@ -47,6 +47,7 @@ struct client {
 	struct saved_hold saved; /* the session's file on this machine */
 	bool started; /* all but the options can be taken down */
 	bool begun; /* it is known what is to be run */
+	bool exited; /* the program has: nobody waits for what was typed */
 	uint8_t client_id[ID_LEN];
 	struct background background; /* -f */
 	bool met; /* a host has welcomed this client */

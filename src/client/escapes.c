@@ -44,10 +44,28 @@ help(struct client *s)
 	show(s, "?\r\n", &text);
 }
 
+/* With questions, where the host wants a login. */
 static void
 connect_again(struct client *s)
 {
-	reconnect_on(&s->reconnect, POLICY_DOUBT);
+	bool up = s->reconnect.policy.state == POLICY_UP;
+	reconnect_on(&s->reconnect, up ? POLICY_DOUBT : POLICY_PERSON);
+}
+
+static void
+drop_typed(struct client *s)
+{
+	size_t n = backlog_drop(s->main);
+	size_t sent = s->reconnect.policy.state == POLICY_UP ? 0
+							     : backlog_doubtful(s->main);
+	struct buf text;
+	buf_init(&text, TEXT_MAX);
+	buf_print(&text, "belay: %zu byte%s that you typed %s dropped", n,
+	    n == 1 ? "" : "s", n == 1 ? "is" : "are");
+	if (sent)
+		buf_print(&text, "; %zu before that may have arrived", sent);
+	buf_print(&text, "\r\n");
+	show(s, "k\r\n", &text);
 }
 
 static void
@@ -108,6 +126,7 @@ static const struct {
 	{ ESCAPE_LEAVE, leave, "leave; a shell goes on, a command ends" },
 	{ ESCAPE_SUSPEND, suspend, "suspend belay" },
 	{ ESCAPE_RECONNECT, connect_again, "connect again now" },
+	{ ESCAPE_DROP, drop_typed, "drop what was typed and is not sent yet" },
 	{ ESCAPE_LIST, say_connection, "say how the connection is" },
 	{ ESCAPE_BREAK, send_break, "send a BREAK to the terminal" },
 	{ ESCAPE_QUIETER, quieter, "say less of what belay does" },

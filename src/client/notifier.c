@@ -102,12 +102,20 @@ is_other(const struct status *a, const struct status *b)
 {
 	bool waits = a->state == POLICY_DOUBT_WAIT || a->state == POLICY_DOWN_WAIT;
 	return a->state != b->state || a->tries != b->tries || a->since_us != b->since_us
-	    || (waits && a->next_us != b->next_us);
+	    || a->enter != b->enter || (waits && a->next_us != b->next_us);
+}
+
+static bool
+asks_for_login(const struct notifier *t)
+{
+	enum policy_state state = t->reconnect->policy.state;
+	return state == POLICY_DOUBT_ASK || state == POLICY_DOWN_ASK;
 }
 
 static uint64_t
 show_status(struct notifier *t, uint64_t now_us)
 {
+	struct console *console = t->console;
 	const struct policy *policy = &t->reconnect->policy;
 	char text[STATUS_MAX];
 	struct status status = { .host = t->host,
@@ -117,15 +125,21 @@ show_status(struct notifier *t, uint64_t now_us)
 		.next_us = policy_deadline(policy),
 		.now_us = now_us,
 		.escape = t->escape };
+	t->offers = asks_for_login(t);
+	console_offer(console, t->offers);
+	status.enter = console->keyboard.state == KEYBOARD_OFFER;
 	if (is_other(&status, &t->shown) || now_us >= t->again_us) {
 		t->shown = status;
 		t->again_us = status_changes_us(&status);
 	}
 	status_text(&t->shown, text);
-	if (console_status(t->console, text))
-		return t->again_us;
-	say(t, false, now_us);
-	return now_us + SAY_AFTER_US;
+	uint64_t at = t->again_us;
+	if (!console_status(console, text)) {
+		say(t, false, now_us);
+		at = now_us + SAY_AFTER_US;
+	}
+	loop_sooner(&at, keyboard_deadline(&console->keyboard));
+	return at;
 }
 
 /* One line: the terminal is ssh's. */
@@ -149,8 +163,8 @@ say_first(struct notifier *t, uint64_t now_us)
 	return 0;
 }
 
-uint64_t
-notifier_turn(struct notifier *t, bool over, uint64_t now_us)
+static uint64_t
+show(struct notifier *t, bool over, uint64_t now_us)
 {
 	enum policy_state state = t->reconnect->policy.state;
 	if (state == POLICY_FIRST)
@@ -166,15 +180,26 @@ notifier_turn(struct notifier *t, bool over, uint64_t now_us)
 		t->since_us = 0;
 		return 0;
 	}
+	if (!t->since_us)
+		t->since_us = now_us;
 	if (show_question(t))
 		return now_us + QUESTION_DRAWN_US;
-	if (t->off && state != POLICY_DOUBT_ASK && state != POLICY_DOWN_ASK) {
+	if (now_us < t->since_us + STATUS_AFTER_US)
+		return t->since_us + STATUS_AFTER_US;
+	if (t->off && !asks_for_login(t)) {
 		(void)console_status(t->console, NULL);
 		return 0;
 	}
-	if (!t->since_us)
-		t->since_us = now_us;
-	if (now_us < t->since_us + STATUS_AFTER_US)
-		return t->since_us + STATUS_AFTER_US;
 	return show_status(t, now_us);
+}
+
+uint64_t
+notifier_turn(struct notifier *t, bool over, uint64_t now_us)
+{
+	t->offers = false;
+	uint64_t at = show(t, over, now_us);
+	if (!t->offers)
+		console_offer(t->console, false);
+	console_away(t->console, t->since_us && now_us >= t->since_us + STATUS_AFTER_US);
+	return at;
 }

@@ -23,6 +23,7 @@ struct notifier {
 	bool said_first;
 	struct status shown; /* what the line says, as it was when it was written, */
 	uint64_t again_us; /* and when to write it anew */
+	bool offers; /* the line asks for a login, in this turn */
 	bool said_dropping; /* where it cannot be drawn */
 	bool said_lost; /* a person without a status line was told */
 };

@@ -23,11 +23,15 @@ doing(const struct status *s, char *text, size_t len)
 	switch (s->state) {
 	case POLICY_DOUBT_ASK:
 	case POLICY_DOWN_ASK:
-		return "login refused, Enter logs in again";
+		if (s->enter)
+			return "needs your login: press Enter";
+		if (s->escape > ' ')
+			snprintf(text, len, "needs your login: Enter %cR", s->escape);
+		return s->escape > ' ' ? text : "needs your login";
 	case POLICY_DOUBT_WAIT:
 	case POLICY_DOWN_WAIT: {
 		uint64_t left = s->next_us > s->now_us ? s->next_us - s->now_us : 0;
-		snprintf(text, len, "trying again in %lu s, any key: now",
+		snprintf(text, len, "trying again in %lu s",
 		    (unsigned long)((left + SECOND_US - 1) / SECOND_US));
 		return text;
 	}

@@ -15,6 +15,7 @@ struct status {
 	uint64_t next_us; /* the next attempt, when waiting for one; 0: none */
 	uint64_t now_us;
 	char escape; /* 0: none */
+	bool enter; /* Enter logs in, where a login is asked for */
 };
 
 enum { STATUS_MAX = 256 };

@@ -239,6 +239,13 @@ do_actions(struct console *c, unsigned actions)
 	}
 	if (actions & KEYBOARD_SAY)
 		c->events->dropped(c->owner);
+	if (actions & KEYBOARD_SAY_LATE)
+		c->events->late(c->owner);
+	if (actions & KEYBOARD_LOGIN) {
+		c->escape.line_start =
+		    true; /* it was an Enter, though not the program's */
+		c->events->login(c->owner);
+	}
 }
 
 void
@@ -258,6 +265,30 @@ console_ready(struct console *c)
 	do_actions(c, keyboard_ready(&c->keyboard));
 }
 
+/* Without an escape character there is no other key than Enter. */
+static void
+note_offer(struct console *c)
+{
+	bool waits = c->escape.character
+	    && (stream_unacked(c->main) || c->escape.pending);
+	if (c->raw)
+		keyboard_offer(&c->keyboard, c->offers, waits, c->loop->now_us);
+}
+
+void
+console_offer(struct console *c, bool offers)
+{
+	c->offers = offers;
+	if (c->main)
+		note_offer(c);
+}
+
+void
+console_away(struct console *c, bool away)
+{
+	c->away = away;
+}
+
 /* The end of stdin: of a terminal, it is gone; of anything else, the program learns. */
 static void
 keys_end(struct console *c)
@@ -269,29 +300,29 @@ keys_end(struct console *c)
 		stream_end(c->main);
 }
 
-/* How many bytes there are up to an Enter, in any coding; 0: there is none. */
-static size_t
-line_len(const struct console *c, struct span in)
+static void
+take_for_program(struct console *c, struct span *keys, bool typed)
 {
-	struct keys keys = c->escape.keys;
-	for (size_t i = 0; i < in.n; i++)
-		if ((keys_plain(&keys, in.p[i]) ? in.p[i] : keys_take(&keys, in.p[i]))
-		    == '\r')
-			return i + 1;
-	return 0;
+	backlog_typed(&c->backlog, c->loop->now_us);
+	to_program(c, *keys, typed);
+	keys->n = 0;
+	c->events->typed(c->owner);
+	console_asked(c);
 }
 
-/* Up to an Enter: with that the person may have asked for a login, and the keys behind it
- * are for that. */
+/* Behind an Enter that is not the program's, the keys are for the login. */
 static void
-take_line(struct console *c, struct span *keys, bool typed)
+take_offered(struct console *c, struct span *keys, bool typed)
 {
-	size_t end = line_len(c, *keys), n = end ? end : keys->n;
-	to_program(c, (struct span){ keys->p, n }, typed);
-	keys->p += n;
-	keys->n -= n;
-	c->events->typed(c->owner, end && typed && !escape_in_paste(&c->escape));
+	do_actions(c, keyboard_take_offered(&c->keyboard, keys, typed));
 	console_asked(c);
+}
+
+static void
+take_late(struct console *c, struct span *keys)
+{
+	escape_skip(&c->escape, *keys);
+	do_actions(c, keyboard_take_late(&c->keyboard, keys));
 }
 
 static void
@@ -323,7 +354,14 @@ take_keys(struct console *c, struct span keys)
 	while (keys.n && !c->loop->stopped)
 		switch (c->keyboard.state) {
 		case KEYBOARD_PROGRAM:
-			take_line(c, &keys, typed);
+			take_for_program(c, &keys, typed);
+			break;
+		case KEYBOARD_OFFER:
+			take_offered(c, &keys, typed);
+			break;
+		case KEYBOARD_LATE:
+		case KEYBOARD_LATE_SAID:
+			take_late(c, &keys);
 			break;
 		case KEYBOARD_ANSWER:
 			take_answer(c, &keys);
@@ -350,7 +388,7 @@ read_nothing(struct console *c)
 static size_t
 keys_max(struct console *c)
 {
-	bool program = c->keyboard.state == KEYBOARD_PROGRAM;
+	bool program = keyboard_is_programs(&c->keyboard);
 	size_t max = program ? READ_MAX : ANSWER_READ_MAX;
 	size_t room = room_for(c, max + CURSOR_REPORT_MAX);
 	if (room > CURSOR_REPORT_MAX)
@@ -437,7 +475,7 @@ console_line(struct console *c, const char *prompt)
 static bool
 is_full(const struct console *c)
 {
-	return c->keyboard.state == KEYBOARD_PROGRAM && stream_room(c->main) < ROOM_MIN;
+	return keyboard_is_programs(&c->keyboard) && stream_room(c->main) < ROOM_MIN;
 }
 
 static void
@@ -446,6 +484,7 @@ on_keys(void *owner, short revents)
 	struct console *c = owner;
 	(void)revents;
 	console_asked(c);
+	note_offer(c);
 	if (is_full(c) || c->gives)
 		return;
 	ssize_t n = in_line(c) ? read_line(c) : c->raw ? read_keys(c) : read_input(c);
@@ -550,6 +589,11 @@ console_turn(struct console *c, bool reads)
 	uint64_t at = predictions_turn(&c->predictions); /* of what was shown, too */
 	loop_sooner(&at, c->retry_us);
 	loop_sooner(&at, display_deadline(&c->out));
+	if (!c->raw)
+		return at;
+	note_offer(c);
+	loop_sooner(&at, backlog_turn(&c->backlog, c->main, c->away, c->loop->now_us));
+	loop_sooner(&at, keyboard_deadline(&c->keyboard));
 	return at;
 }
 

@@ -10,6 +10,7 @@
 #ifndef SCREEN_CONSOLE_H
 #define SCREEN_CONSOLE_H
 
+#include "screen/backlog.h"
 #include "screen/display.h"
 #include "screen/escape.h"
 #include "screen/keyboard.h"
@@ -21,7 +22,8 @@
 /* What the session is told. */
 struct console_events {
 	void (*command)(void *owner, enum escape_command command);
-	void (*typed)(void *owner, bool enter); /* on a terminal */
+	void (*typed)(void *owner); /* on a terminal, for the program */
+	void (*login)(void *owner); /* the person asks for one that may ask */
 	void (*gone)(void *owner); /* the terminal is gone */
 	void (*unread)(void *owner,
 	    const struct stream *s); /* who read our output is gone */
@@ -31,6 +33,7 @@ struct console_events {
 	enum prompt_event (*answer)(void *owner, struct span *keys);
 	void (*cancel)(void *owner); /* the login that may ask */
 	void (*dropped)(void *owner); /* typed lines, for which there was no question */
+	void (*late)(void *owner); /* a key as console_offer ended: thrown away */
 	void (*line)(void *owner, const char *text); /* after console_line */
 };
 
@@ -52,6 +55,9 @@ struct console {
 	struct predictions predictions;
 	bool raw; /* stdin is a terminal that has to be raw */
 	struct keyboard keyboard;
+	bool offers; /* the status line asks for a login */
+	struct backlog backlog;
+	bool away; /* what is typed waits for the link */
 	struct buf filtered; /* keys behind the escapes, on their way into the stream */
 	bool gives; /* what the keyboard holds is the program's and waits for room */
 	uint64_t retry_us; /* there was no memory to read into; 0: there was */
@@ -86,6 +92,11 @@ void console_lend(struct console *c, bool lent);
 /* What the status line is to say from the next turn on; NULL: there is none.  False: it
  * cannot be shown here, or not now. */
 bool console_status(struct console *c, const char *text);
+/* Whether the status line asks for a login now: then Enter may be its (keyboard.h). */
+void console_offer(struct console *c, bool offers);
+/* Whether the link does not answer, and the person is told so: what is typed waits then, as
+ * backlog.h has it. */
+void console_away(struct console *c, bool away);
 /* stdin is not for the program (-n): it gets the end at once. */
 void console_no_input(struct console *c);
 /* Shows what there is, and reads on if that is wanted.  Returns when to call it again; 0: only

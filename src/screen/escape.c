@@ -10,6 +10,7 @@ static const struct {
 	{ CONTROL_SOCKET_Z, ESCAPE_SUSPEND },
 	{ '?', ESCAPE_HELP },
 	{ 'R', ESCAPE_RECONNECT },
+	{ 'k', ESCAPE_DROP },
 	{ '#', ESCAPE_LIST },
 	{ 'B', ESCAPE_BREAK },
 	{ 'v', ESCAPE_LOUDER },

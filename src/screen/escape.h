@@ -32,6 +32,7 @@ enum escape_command {
 	ESCAPE_LOUDER, /* ~v */
 	ESCAPE_QUIETER, /* ~V */
 	ESCAPE_LINE, /* ~C */
+	ESCAPE_DROP, /* ~k */
 };
 
 struct escape {

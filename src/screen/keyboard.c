@@ -2,7 +2,13 @@
 
 #include "sys/sys.h"
 
-enum { GIVE = KEYBOARD_GIVE, SAY = KEYBOARD_SAY, FORGET = 4 };
+enum {
+	GIVE = KEYBOARD_GIVE,
+	SAY = KEYBOARD_SAY,
+	LOGIN = KEYBOARD_LOGIN,
+	SAY_LATE = KEYBOARD_SAY_LATE,
+	FORGET = 16,
+};
 
 struct rule {
 	unsigned char
@@ -18,6 +24,27 @@ static const struct rule rules[KEYBOARD_STATES][KEYBOARD_EVENTS] = {
 	[KEYBOARD_PROGRAM] = {
 		[KEYBOARD_ASKS] = { KEYBOARD_HELD, FORGET },
 		[KEYBOARD_LINE_OPENS] = { KEYBOARD_LINE, 0 },
+		[KEYBOARD_OFFERS] = { KEYBOARD_OFFER, 0 },
+	},
+	[KEYBOARD_OFFER] = {
+		[KEYBOARD_ASKS] = { KEYBOARD_HELD, FORGET },
+		[KEYBOARD_TYPED] = { KEYBOARD_PROGRAM, 0 },
+		[KEYBOARD_ENTER] = { KEYBOARD_OFFER, LOGIN },
+		[KEYBOARD_CANCEL] = { KEYBOARD_PROGRAM, 0 },
+		[KEYBOARD_LINE_OPENS] = { KEYBOARD_LINE, 0 },
+		[KEYBOARD_RECALLS] = { KEYBOARD_PROGRAM, 0 },
+		[KEYBOARD_GOES] = { KEYBOARD_LATE, 0 },
+	},
+	[KEYBOARD_LATE] = {
+		[KEYBOARD_ASKS] = { KEYBOARD_HELD, FORGET },
+		[KEYBOARD_TYPED] = { KEYBOARD_LATE_SAID, SAY_LATE },
+		[KEYBOARD_ENTER] = { KEYBOARD_LATE_SAID, SAY_LATE },
+		[KEYBOARD_CANCEL] = { KEYBOARD_LATE_SAID, SAY_LATE },
+		[KEYBOARD_SETTLES] = { KEYBOARD_PROGRAM, 0 },
+	},
+	[KEYBOARD_LATE_SAID] = {
+		[KEYBOARD_ASKS] = { KEYBOARD_HELD, FORGET },
+		[KEYBOARD_SETTLES] = { KEYBOARD_PROGRAM, 0 },
 	},
 	[KEYBOARD_LINE] = {
 		[KEYBOARD_LINE_ENDS] = { KEYBOARD_PROGRAM, 0 },
@@ -82,12 +109,12 @@ keyboard_on(struct keyboard *k, enum keyboard_event event)
 		return 0;
 	}
 	struct rule rule = rules[k->state][event];
-	unsigned does = rule.does & GIVE;
+	unsigned does = rule.does & (GIVE | LOGIN | SAY_LATE);
 	if (rule.does & SAY && (k->n_held || k->overflowed))
 		does |= SAY;
 	if (rule.does & FORGET)
 		keyboard_forget(k);
-	if (rule.next && (k->state == KEYBOARD_PROGRAM || k->state == KEYBOARD_ANSWER))
+	if (rule.next && (keyboard_is_programs(k) || k->state == KEYBOARD_ANSWER))
 		k->keys = (struct keys){ 0 }; /* others have decoded what came before */
 	if (rule.next)
 		k->state = rule.next;
@@ -124,6 +151,77 @@ keyboard_drops(const struct keyboard *k)
 {
 	return k->state >= KEYBOARD_DROP;
 }
+
+bool
+keyboard_is_programs(const struct keyboard *k)
+{
+	return k->state == KEYBOARD_PROGRAM || k->state == KEYBOARD_OFFER;
+}
+
+/* ---- the status line that asks for a login ---- */
+
+static bool
+is_late(const struct keyboard *k)
+{
+	return k->state == KEYBOARD_LATE || k->state == KEYBOARD_LATE_SAID;
+}
+
+void
+keyboard_offer(struct keyboard *k, bool stands, bool waits, uint64_t now_us)
+{
+	if (stands && !k->stands_us)
+		k->stands_us = now_us;
+	if (!stands && k->stands_us) {
+		k->stands_us = 0;
+		k->gone_us = now_us;
+		(void)keyboard_on(k, KEYBOARD_GOES);
+	}
+	/* Half a paste is worse than none. */
+	if (is_late(k) && now_us >= k->gone_us + KEYBOARD_NOTICED_US && !k->keys.pasting)
+		(void)keyboard_on(k, KEYBOARD_SETTLES);
+	if (waits)
+		(void)keyboard_on(k, KEYBOARD_RECALLS);
+	else if (stands && now_us >= k->stands_us + KEYBOARD_NOTICED_US)
+		(void)keyboard_on(k, KEYBOARD_OFFERS);
+}
+
+uint64_t
+keyboard_deadline(const struct keyboard *k)
+{
+	if (is_late(k) && !k->keys.pasting)
+		return k->gone_us + KEYBOARD_NOTICED_US;
+	return k->stands_us && k->state == KEYBOARD_PROGRAM
+	    ? k->stands_us + KEYBOARD_NOTICED_US
+	    : 0;
+}
+
+unsigned
+keyboard_take_offered(struct keyboard *k, struct span *keys, bool typed)
+{
+	for (size_t i = 0; i < keys->n && typed && !k->keys.pasting; i++) {
+		int key = keys_take(&k->keys, keys->p[i]);
+		if (!keys_is_enter(key) && key != KEYS_NONE)
+			break;
+		if (key == KEYS_NONE)
+			continue;
+		keys->p += i + 1;
+		keys->n -= i + 1;
+		k->keys = (struct keys){ 0 };
+		return keyboard_on(k, KEYBOARD_ENTER);
+	}
+	return keyboard_on(k, KEYBOARD_TYPED);
+}
+
+unsigned
+keyboard_take_late(struct keyboard *k, struct span *keys)
+{
+	unsigned does = keys->n ? keyboard_on(k, KEYBOARD_TYPED) : 0;
+	for (; keys->n; keys->n--)
+		(void)keys_take(&k->keys, *keys->p++);
+	return does;
+}
+
+/* ---- keys that wait, or go nowhere ---- */
 
 static bool
 holds(const struct keyboard *k)

@@ -16,6 +16,15 @@
  * Keys typed while ssh logs in and asks nothing are held: they are the program's once the
  * link is there.  If a question follows, or the login ends, they may have been a secret too,
  * and are thrown away.
+ *
+ * The Enter that asks for the login is the status line's, or the program's, and never both.
+ * It is the line's where the line has stood for as long as a person takes to notice it, and
+ * nothing that was typed before waits for the program.  When such a line goes by itself, what
+ * is typed just then may have been for it, and is thrown away.
+ *
+ *     PROGRAM <--- something typed waits ---> OFFER ---- Enter ----> the login
+ *        ^         the line has stood           |
+ *        +--------- noticed, too <--- LATE <----+ the line goes by itself
  */
 #ifndef SCREEN_KEYBOARD_H
 #define SCREEN_KEYBOARD_H
@@ -23,11 +32,18 @@
 #include "base/buf.h"
 #include "base/keys.h"
 
-enum { KEYBOARD_HELD_MAX = 1024 };
+enum {
+	KEYBOARD_HELD_MAX = 1024,
+	KEYBOARD_NOTICED_US = 700
+	    * 1000, /* a person has seen the line, or that it has gone */
+};
 
 enum keyboard_state {
 	KEYBOARD_NOBODY, /* they are not read */
 	KEYBOARD_PROGRAM,
+	KEYBOARD_OFFER, /* the same, but Enter is the status line's */
+	KEYBOARD_LATE, /* thrown away: the line has just gone */
+	KEYBOARD_LATE_SAID, /* the same, and the person was told */
 	KEYBOARD_LINE, /* for ~C */
 	KEYBOARD_HELD, /* a login that may ask runs; at the beginning of a line */
 	KEYBOARD_HELD_PART, /* the same, within a line */
@@ -52,6 +68,10 @@ enum keyboard_event {
 	KEYBOARD_CANCEL,
 	KEYBOARD_LINE_OPENS,
 	KEYBOARD_LINE_ENDS,
+	KEYBOARD_OFFERS, /* the status line asks for a login, has stood, and nothing waits */
+	KEYBOARD_RECALLS, /* something typed waits */
+	KEYBOARD_GOES, /* the status line does not ask for a login any more */
+	KEYBOARD_SETTLES, /* the person has seen that it has gone */
 	KEYBOARD_EVENTS
 };
 
@@ -59,6 +79,9 @@ enum keyboard_event {
 enum keyboard_action {
 	KEYBOARD_GIVE = 1, /* what is held is the program's: then keyboard_forget */
 	KEYBOARD_SAY = 2, /* what was held has been thrown away: the person is told */
+	KEYBOARD_LOGIN = 4, /* the person asks for a login that may ask */
+	KEYBOARD_SAY_LATE =
+	    8, /* a key that came late is thrown away: the person is told */
 };
 
 struct keyboard {
@@ -69,6 +92,9 @@ struct keyboard {
 	uint8_t held[KEYBOARD_HELD_MAX];
 	size_t n_held;
 	bool overflowed; /* more was typed than can be held: none of it is kept */
+	uint64_t
+	    stands_us; /* since when the status line asks for a login; 0: it does not */
+	uint64_t gone_us; /* when it last ceased to */
 };
 
 /* Takes an event; returns the actions. */
@@ -78,6 +104,19 @@ unsigned keyboard_on(struct keyboard *k, enum keyboard_event event);
 unsigned keyboard_asked(struct keyboard *k, bool asks, unsigned question);
 /* The login has become the link. */
 unsigned keyboard_ready(struct keyboard *k);
+/* Whether the status line asks for a login, and something typed `waits` for the program, or
+ * may yet become something that does.  To be called before keys are taken, and at
+ * keyboard_deadline. */
+void keyboard_offer(struct keyboard *k, bool stands, bool waits, uint64_t now_us);
+/* When the next key will be for another; 0: when something has changed. */
+uint64_t keyboard_deadline(const struct keyboard *k);
+/* In the state OFFER: takes an Enter off the head of *keys that was `typed`; other keys stay,
+ * for the program.  Returns the actions. */
+unsigned keyboard_take_offered(struct keyboard *k, struct span *keys, bool typed);
+/* In the states LATE: throws *keys away.  Returns the actions. */
+unsigned keyboard_take_late(struct keyboard *k, struct span *keys);
+/* The program gets them, Enter perhaps not among them. */
+bool keyboard_is_programs(const struct keyboard *k);
 /* In the states HELD and DROP: takes keys off the head of *keys up to the end of the state.
  * True: they cancel the login. */
 bool keyboard_take(struct keyboard *k, struct span *keys);

@@ -257,8 +257,8 @@ stream_sent(struct stream *s, size_t n)
 size_t
 stream_offer(struct stream *s, size_t max, const uint8_t **ret_bytes)
 {
-	uint64_t end = stream_written(s) < s->out_limit ? stream_written(s)
-							: s->out_limit;
+	uint64_t most = s->out_limit < s->out_hold ? s->out_limit : s->out_hold;
+	uint64_t end = stream_written(s) < most ? stream_written(s) : most;
 	uint64_t n = end > s->out_acked ? end - s->out_acked : 0;
 	struct span piece = ring_at(&s->out, 0);
 	if (n > max)

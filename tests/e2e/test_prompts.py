@@ -14,7 +14,8 @@ import pytest
 from harness import PROMPT, belay_argv, kill_link, ssh_children
 from tmux import Tmux
 
-REFUSED = "login refused, Enter logs in again"
+REFUSED = "needs your login: press Enter"
+KEYS_WAIT = "needs your login: Enter ~R"
 SECRET = "correct horse"
 OATH_KEY = "31323334353637383930"
 HERE = pathlib.Path(__file__).parent
@@ -150,8 +151,8 @@ def test_the_link_answers_while_a_passphrase_is_typed(locked_behind_proxy):
     term.line("cat > ~/typed")
     host.proxy.stall()
     term.line("before")
-    term.expect(REFUSED)
-    term.line("")
+    term.expect(KEYS_WAIT)
+    term.type("~R")
     term.expect("Enter passphrase for key")
     term.type(SECRET[:4])
     host.proxy.heal()
@@ -161,7 +162,7 @@ def test_the_link_answers_while_a_passphrase_is_typed(locked_behind_proxy):
     term.expect("after")
     term.type("\x04")
     term.expect(PROMPT)
-    assert (host.home / "typed").read_text() == "before\n\nafter\n"
+    assert (host.home / "typed").read_text() == "before\nafter\n"
     assert THROWN_AWAY.encode() in term.raw
     assert SECRET[4:].encode() not in term.raw
     host.finish(term)
@@ -211,7 +212,7 @@ def test_a_long_question_in_a_narrow_window(host):
         term.wait("^cleared$")
         belay = next(one for one in host.client_processes() if one.name == "belay")
         kill_link(belay)
-        term.wait("login refused")
+        term.wait("needs your login: press Enter")
         term.line("")
         term.wait(r"^belay: ssh asks: Enter passphrase for.* \(1/\d, arrows\)$")
         term("send-keys", "Down")

@@ -576,7 +576,7 @@ def outage(host, term, during):
     host.proxy.cut()
     during()
     host.proxy.heal()
-    term.type(" \x7f")  # "any key: now"
+    term.type(" \x7f")  # a key: the next attempt is made now
     wait_until(lambda: host.proxy.live > 0)
 
 

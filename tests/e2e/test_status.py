@@ -119,7 +119,7 @@ def refuse_logins(host, term):
     host.sshd.stop()
     host.sshd.config = "AuthorizedKeysFile none"
     host.sshd.start()
-    term.expect("login refused, Enter logs in again")
+    term.expect("needs your login: press Enter")
 
 
 def wakes(pid):

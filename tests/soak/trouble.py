@@ -266,7 +266,7 @@ class Troubles:
         for flow in missing.intersection(self.keys_for):
             if flow.terminal():
                 with contextlib.suppress(OSError):
-                    os.write(flow.term.fd, b"\r")
+                    os.write(flow.term.fd, b"\r~R")
 
     def finish(self):
         if self.undo:

@@ -26,10 +26,14 @@ TEST(it_says_what_since_when_what_next_and_which_keys)
 	CHECK_STR(text_of((struct status){ .state = POLICY_DOWN_WAIT,
 		      .now_us = 7500 * second_us,
 		      .next_us = 7503 * second_us + 1 }),
-	    "belay: disconnected, 2 h 5 min: there; trying again in 4 s, any key: now;"
+	    "belay: disconnected, 2 h 5 min: there; trying again in 4 s;"
 	    " Enter ~. leaves");
 	CHECK_STR(text_of((struct status){ .state = POLICY_DOWN_ASK, .escape = 1 }),
-	    "belay: disconnected, 0 s: there; login refused, Enter logs in again");
+	    "belay: disconnected, 0 s: there; needs your login");
+	CHECK_STR(text_of((struct status){ .state = POLICY_DOWN_ASK }),
+	    "belay: disconnected, 0 s: there; needs your login: Enter ~R; Enter ~. leaves");
+	CHECK_STR(text_of((struct status){ .state = POLICY_DOWN_ASK, .enter = true }),
+	    "belay: disconnected, 0 s: there; needs your login: press Enter; Enter ~. leaves");
 }
 
 TEST(an_overdue_attempt_is_in_no_time)
@@ -37,7 +41,7 @@ TEST(an_overdue_attempt_is_in_no_time)
 	CHECK_STR(text_of((struct status){ .state = POLICY_DOWN_WAIT,
 		      .now_us = second_us,
 		      .next_us = 1 }),
-	    "belay: disconnected, 1 s: there; trying again in 0 s, any key: now;"
+	    "belay: disconnected, 1 s: there; trying again in 0 s;"
 	    " Enter ~. leaves");
 }
 

@@ -20,7 +20,7 @@ static struct {
 	int far[3]; /* the console's own ends */
 	/* what the console has told */
 	enum escape_command command;
-	unsigned commands, typed, gone, cancelled, dropped;
+	unsigned commands, typed, gone, cancelled, dropped, logins, late;
 	char line[64];
 	/* what it is told of ssh */
 	bool asks;
@@ -39,10 +39,24 @@ on_command(void *owner, enum escape_command command)
 }
 
 static void
-on_typed(void *owner, bool enter)
+on_typed(void *owner)
 {
 	(void)owner;
-	t.typed += enter;
+	t.typed++;
+}
+
+static void
+on_login(void *owner)
+{
+	(void)owner;
+	t.logins++;
+}
+
+static void
+on_late(void *owner)
+{
+	(void)owner;
+	t.late++;
 }
 
 static void
@@ -106,8 +120,8 @@ on_line(void *owner, const char *text)
 	snprintf(t.line, sizeof t.line, "%s", text);
 }
 
-static const struct console_events events = { on_command, on_typed, on_gone, on_unread,
-	on_asked, on_answer, on_cancel, on_dropped, on_line };
+static const struct console_events events = { on_command, on_typed, on_login, on_gone,
+	on_unread, on_asked, on_answer, on_cancel, on_dropped, on_late, on_line };
 
 static void
 begin(bool raw)
@@ -146,13 +160,19 @@ end(void)
 
 /* The loop's turn, with stdin readable. */
 static void
-turn(void)
+turn_now(void)
 {
 	console_asked(&t.console);
 	console_turn(&t.console, true);
 	if (t.console.keys.events && sys_wait(t.console.keys.fd, POLLIN, 0))
 		t.console.keys.fn(t.console.keys.owner, POLLIN);
 	console_turn(&t.console, true);
+}
+
+static void
+turn(void)
+{
+	turn_now();
 	loop.now_us += 1000 * 1000;
 }
 
@@ -301,7 +321,7 @@ TEST(what_is_pasted_is_text)
 	type("\033[200~\r~.\033[201~");
 	CHECK_EQ(t.commands, 0);
 	CHECK_STR(given(), "\033[200~\r~.\033[201~");
-	CHECK_EQ(t.typed, 0);
+	CHECK_EQ(t.logins, 0);
 	/* Without brackets: more stands behind it. */
 	char text[ESCAPE_TYPED_MAX + 8];
 	memset(text, 'x', sizeof text);
@@ -323,6 +343,95 @@ TEST(a_question_takes_the_keys_up_to_enter)
 	CHECK_STR(given(), "");
 	console_ready(&t.console);
 	CHECK_STR(given(), "next\r");
+	end();
+}
+
+/* ---- the status line that asks for a login ---- */
+
+/* All that may stand there, and how long before the key. */
+enum line { NO_LINE, APPEARS, STOOD, JUST_GONE, GONE };
+
+/* A key at an instant around the line's appearing and vanishing. */
+static void
+key_at(enum line line, bool waits, const char *key)
+{
+	begin(true);
+	if (waits)
+		type("n");
+	console_offer(&t.console, line != NO_LINE);
+	loop.now_us += KEYBOARD_NOTICED_US - (line < STOOD);
+	turn_now();
+	if (line >= JUST_GONE)
+		console_offer(&t.console, false);
+	if (line >= JUST_GONE)
+		loop.now_us += KEYBOARD_NOTICED_US - (line == JUST_GONE);
+	CHECK_EQ(sys_write_all(t.keys, key, strlen(key)), 0);
+	turn_now();
+}
+
+TEST(each_key_goes_to_one_place_at_every_instant)
+{
+	static const char *const keys[] = { "\r", "y", "\x03", "\033[A" };
+	for (int line = NO_LINE; line <= GONE; line++)
+		for (int waits = 0; waits < 2; waits++)
+			for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+				bool enter = keys[i][0] == '\r';
+				unsigned login = line == STOOD && !waits && enter;
+				unsigned late = line == JUST_GONE && !waits;
+				char want[16];
+				snprintf(want, sizeof want, "%s%s", waits ? "n" : "",
+				    login || late ? "" : keys[i]);
+				key_at((enum line)line, waits, keys[i]);
+				CHECK_STR(given(), want);
+				CHECK_EQ(t.logins, login);
+				CHECK_EQ(t.late, late);
+				end();
+			}
+}
+
+TEST(without_an_escape_character_enter_is_the_only_key)
+{
+	begin(true);
+	t.console.escape.character = 0;
+	type("n");
+	console_offer(&t.console, true);
+	loop.now_us += KEYBOARD_NOTICED_US;
+	type("\r");
+	CHECK_STR(given(), "n");
+	CHECK_EQ(t.logins, 1);
+	end();
+}
+
+/* An escape that has begun may become text. */
+TEST(an_enter_behind_an_escape_character_is_the_programs)
+{
+	begin(true);
+	console_offer(&t.console, true);
+	loop.now_us += KEYBOARD_NOTICED_US;
+	turn();
+	type("~");
+	turn();
+	type("\r");
+	CHECK_STR(given(), "~\r");
+	CHECK_EQ(t.logins, 0);
+	end();
+}
+
+TEST(what_is_typed_while_the_link_is_away_waits)
+{
+	begin(true);
+	console_away(&t.console, true);
+	turn();
+	type("rm -rf x\r");
+	CHECK_EQ(t.main.out_hold, 0);
+	type("~");
+	type("k");
+	CHECK_EQ(t.command, ESCAPE_DROP);
+	CHECK_EQ(backlog_drop(&t.main), 9);
+	console_away(&t.console, false);
+	turn();
+	CHECK(t.main.out_hold == UINT64_MAX);
+	CHECK_STR(given(), "");
 	end();
 }
 

@@ -4,6 +4,9 @@
 enum {
 	NOBODY = KEYBOARD_NOBODY,
 	PROGRAM = KEYBOARD_PROGRAM,
+	OFFER = KEYBOARD_OFFER,
+	LATE = KEYBOARD_LATE,
+	SAID = KEYBOARD_LATE_SAID,
 	LINE = KEYBOARD_LINE,
 	HELD = KEYBOARD_HELD,
 	PART = KEYBOARD_HELD_PART,
@@ -16,25 +19,44 @@ enum {
 /* clang-format off */
 static const unsigned char next[KEYBOARD_STATES][KEYBOARD_EVENTS] = {
 /* OPENS    CLOSES  ASKS         QUESTION     WITHDRAWN    FAILED
- * READY    TYPED        ENTER        CANCEL   LINE_OPENS  LINE_ENDS */
+ * READY    TYPED        ENTER        CANCEL   LINE_OPENS  LINE_ENDS
+ * OFFERS   RECALLS      GOES         SETTLES */
 [NOBODY] = { PROGRAM, NOBODY, NOBODY, NOBODY, NOBODY, NOBODY,
-	NOBODY, NOBODY, NOBODY, NOBODY, NOBODY, NOBODY },
+	NOBODY, NOBODY, NOBODY, NOBODY, NOBODY, NOBODY,
+	NOBODY, NOBODY, NOBODY, NOBODY },
 [PROGRAM] = { PROGRAM, NOBODY, HELD, PROGRAM, PROGRAM, PROGRAM,
-	PROGRAM, PROGRAM, PROGRAM, PROGRAM, LINE, PROGRAM },
+	PROGRAM, PROGRAM, PROGRAM, PROGRAM, LINE, PROGRAM,
+	OFFER, PROGRAM, PROGRAM, PROGRAM },
+[OFFER] = { OFFER, NOBODY, HELD, OFFER, OFFER, OFFER,
+	OFFER, PROGRAM, OFFER, PROGRAM, LINE, OFFER,
+	OFFER, PROGRAM, LATE, OFFER },
+[LATE] = { LATE, NOBODY, HELD, LATE, LATE, LATE,
+	LATE, SAID, SAID, SAID, LATE, LATE,
+	LATE, LATE, LATE, PROGRAM },
+[SAID] = { SAID, NOBODY, HELD, SAID, SAID, SAID,
+	SAID, SAID, SAID, SAID, SAID, SAID,
+	SAID, SAID, SAID, PROGRAM },
 [LINE] = { LINE, NOBODY, LINE, LINE, LINE, LINE,
-	LINE, LINE, LINE, LINE, LINE, PROGRAM },
+	LINE, LINE, LINE, LINE, LINE, PROGRAM,
+	LINE, LINE, LINE, LINE },
 [HELD] = { HELD, NOBODY, HELD, ANSWER, HELD, PROGRAM,
-	PROGRAM, PART, HELD, PROGRAM, HELD, HELD },
+	PROGRAM, PART, HELD, PROGRAM, HELD, HELD,
+	HELD, HELD, HELD, HELD },
 [PART] = { PART, NOBODY, PART, DROP_ANSWER, PART, DROP,
-	PROGRAM, PART, HELD, PROGRAM, PART, PART },
+	PROGRAM, PART, HELD, PROGRAM, PART, PART,
+	PART, PART, PART, PART },
 [ANSWER] = { ANSWER, NOBODY, ANSWER, DROP_ANSWER, DROP_HELD, DROP,
-	DROP, ANSWER, HELD, PROGRAM, ANSWER, ANSWER },
+	DROP, ANSWER, HELD, PROGRAM, ANSWER, ANSWER,
+	ANSWER, ANSWER, ANSWER, ANSWER },
 [DROP] = { DROP, NOBODY, DROP, DROP, DROP, DROP,
-	DROP, DROP, PROGRAM, PROGRAM, DROP, DROP },
+	DROP, DROP, PROGRAM, PROGRAM, DROP, DROP,
+	DROP, DROP, DROP, DROP },
 [DROP_HELD] = { DROP_HELD, NOBODY, DROP_HELD, DROP_ANSWER, DROP_HELD, DROP,
-	DROP, DROP_HELD, HELD, PROGRAM, DROP_HELD, DROP_HELD },
+	DROP, DROP_HELD, HELD, PROGRAM, DROP_HELD, DROP_HELD,
+	DROP_HELD, DROP_HELD, DROP_HELD, DROP_HELD },
 [DROP_ANSWER] = { DROP_ANSWER, NOBODY, DROP_ANSWER, DROP_ANSWER, DROP_HELD, DROP,
-	DROP, DROP_ANSWER, ANSWER, PROGRAM, DROP_ANSWER, DROP_ANSWER },
+	DROP, DROP_ANSWER, ANSWER, PROGRAM, DROP_ANSWER, DROP_ANSWER,
+	DROP_ANSWER, DROP_ANSWER, DROP_ANSWER, DROP_ANSWER },
 };
 /* clang-format on */
 
@@ -247,6 +269,120 @@ TEST(its_end_leaves_nothing)
 	CHECK_EQ(k.state, KEYBOARD_NOBODY);
 	CHECK(!take("x"));
 	CHECK_EQ(rest.n, 1);
+}
+
+/* ---- the status line that asks for a login ---- */
+
+static const uint64_t noticed_us = KEYBOARD_NOTICED_US, appears_us = 5000000;
+
+/* Such a line has stood for so long, and something typed waits or not. */
+static void
+stand_for(uint64_t for_us, bool waits)
+{
+	k = (struct keyboard){ 0 };
+	(void)keyboard_on(&k, KEYBOARD_OPENS);
+	keyboard_offer(&k, true, false, appears_us);
+	keyboard_offer(&k, true, waits, appears_us + for_us);
+}
+
+static unsigned
+press(const char *keys)
+{
+	rest = (struct span){ (const uint8_t *)keys, strlen(keys) };
+	return keyboard_take_offered(&k, &rest, true);
+}
+
+TEST(enter_is_the_lines_once_it_has_been_noticed)
+{
+	stand_for(noticed_us - 1, false);
+	CHECK_EQ(k.state, KEYBOARD_PROGRAM);
+	CHECK_EQ(keyboard_deadline(&k), appears_us + noticed_us);
+	stand_for(noticed_us, false);
+	CHECK_EQ(k.state, KEYBOARD_OFFER);
+	CHECK_EQ(keyboard_deadline(&k), 0);
+	CHECK_EQ(press("\rsecret"), KEYBOARD_LOGIN);
+	CHECK_BYTES(rest.p, rest.n, "secret");
+	CHECK_EQ(keyboard_asked(&k, true, 0), 0);
+	CHECK_EQ(k.state, KEYBOARD_HELD);
+}
+
+TEST(every_enter_is_one)
+{
+	static const char *const enters[] = { "\r", "\n", "\033[13u", "\033OM" };
+	for (size_t i = 0; i < sizeof enters / sizeof *enters; i++) {
+		stand_for(noticed_us, false);
+		CHECK_EQ(press(enters[i]), KEYBOARD_LOGIN);
+		CHECK_EQ(rest.n, 0);
+	}
+}
+
+TEST(other_keys_and_what_is_pasted_are_the_programs)
+{
+	static const char *const others[] = { "y", "y\r", "\x03", "\033[200~\r\033[201~",
+		"\033[I" };
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+		stand_for(noticed_us, false);
+		CHECK_EQ(press(others[i]), 0);
+		CHECK_EQ(rest.n, strlen(others[i]));
+		CHECK_EQ(k.state, KEYBOARD_PROGRAM);
+	}
+	stand_for(noticed_us, false);
+	rest = (struct span){ (const uint8_t *)"\r", 1 };
+	CHECK_EQ(keyboard_take_offered(&k, &rest, false), 0);
+	CHECK_EQ(k.state, KEYBOARD_PROGRAM);
+}
+
+TEST(nor_is_enter_the_lines_while_something_typed_waits)
+{
+	stand_for(noticed_us, true);
+	CHECK_EQ(k.state, KEYBOARD_PROGRAM);
+	stand_for(noticed_us, false);
+	keyboard_offer(&k, true, true, appears_us + 2 * noticed_us);
+	CHECK_EQ(k.state, KEYBOARD_PROGRAM);
+	keyboard_offer(&k, true, false, appears_us + 3 * noticed_us); /* dropped, or sent */
+	CHECK_EQ(k.state, KEYBOARD_OFFER);
+}
+
+TEST(a_key_as_the_line_goes_is_thrown_away)
+{
+	uint64_t goes_us = appears_us + 2 * noticed_us;
+	stand_for(noticed_us, false);
+	keyboard_offer(&k, false, false, goes_us);
+	CHECK_EQ(k.state, KEYBOARD_LATE);
+	CHECK_EQ(keyboard_deadline(&k), goes_us + noticed_us);
+	keyboard_offer(&k, false, false, goes_us + noticed_us - 1);
+	rest = (struct span){ (const uint8_t *)"\r", 1 };
+	CHECK_EQ(keyboard_take_late(&k, &rest), KEYBOARD_SAY_LATE);
+	CHECK_EQ(rest.n, 0);
+	rest = (struct span){ (const uint8_t *)"\r", 1 };
+	CHECK_EQ(keyboard_take_late(&k, &rest), 0); /* said once */
+	keyboard_offer(&k, false, false, goes_us + noticed_us);
+	CHECK_EQ(k.state, KEYBOARD_PROGRAM);
+}
+
+TEST(a_line_that_nobody_can_have_obeyed_goes_without_that)
+{
+	stand_for(noticed_us - 1, false);
+	keyboard_offer(&k, false, false, appears_us + noticed_us);
+	CHECK_EQ(k.state, KEYBOARD_PROGRAM);
+	stand_for(noticed_us, true);
+	keyboard_offer(&k, false, true, appears_us + 2 * noticed_us);
+	CHECK_EQ(k.state, KEYBOARD_PROGRAM);
+}
+
+TEST(a_paste_as_the_line_goes_is_thrown_away_to_its_end)
+{
+	uint64_t goes_us = appears_us + 2 * noticed_us;
+	stand_for(noticed_us, false);
+	keyboard_offer(&k, false, false, goes_us);
+	rest = (struct span){ (const uint8_t *)"\033[200~one", 9 };
+	CHECK_EQ(keyboard_take_late(&k, &rest), KEYBOARD_SAY_LATE);
+	keyboard_offer(&k, false, false, goes_us + 2 * noticed_us);
+	CHECK_EQ(k.state, KEYBOARD_LATE_SAID);
+	rest = (struct span){ (const uint8_t *)"two\033[201~", 9 };
+	CHECK_EQ(keyboard_take_late(&k, &rest), 0);
+	keyboard_offer(&k, false, false, goes_us + 2 * noticed_us);
+	CHECK_EQ(k.state, KEYBOARD_PROGRAM);
 }
 
 /* ---- anything at any time ---- */
