@@ -26,11 +26,21 @@ notifier_init(struct notifier *t, struct console *console, struct reconnect *rec
 		.off = status && strcmp(status, "off") == 0 };
 }
 
+static bool
+asks_for_login(const struct notifier *t)
+{
+	enum policy_state state = t->reconnect->policy.state;
+	return state == POLICY_DOUBT_ASK || state == POLICY_DOWN_ASK;
+}
+
 /* Without a terminal to draw on, one line when it lasts, and one when it is over. */
 static void
 say(struct notifier *t, bool over, uint64_t now_us)
 {
 	uint64_t for_us = now_us - t->since_us;
+	if (asks_for_login(t) && !t->said_login && !t->silent && t->escape)
+		log_say(LOG_NOTICE, "%s: needs your login: press Enter", t->host);
+	t->said_login = !over && asks_for_login(t);
 	if (t->silent || (!over && for_us < SAY_AFTER_US) || t->said_lost != over)
 		return;
 	t->said_lost = !over;
@@ -101,44 +111,64 @@ static bool
 is_other(const struct status *a, const struct status *b)
 {
 	bool waits = a->state == POLICY_DOUBT_WAIT || a->state == POLICY_DOWN_WAIT;
-	return a->state != b->state || a->tries != b->tries || a->since_us != b->since_us
-	    || a->enter != b->enter || (waits && a->next_us != b->next_us);
+	return a->state != b->state || a->why != b->why || a->tries != b->tries
+	    || a->heard_us != b->heard_us || a->waiting != b->waiting
+	    || a->line_start != b->line_start || a->enter != b->enter
+	    || a->unnoticed != b->unnoticed || (waits && a->next_us != b->next_us);
 }
 
-static bool
-asks_for_login(const struct notifier *t)
+static enum status_why
+reason(const struct reconnect *r)
 {
-	enum policy_state state = t->reconnect->policy.state;
-	return state == POLICY_DOUBT_ASK || state == POLICY_DOWN_ASK;
+	struct status_facts facts = { .state = r->policy.state,
+		.error = r->error,
+		.failed = r->failed,
+		.no_server = r->no_server,
+		.asks = reconnect_asks(r),
+		.network = netwatch_has_network(&r->net) };
+	return status_why(&facts);
+}
+
+static size_t
+width(void)
+{
+	struct tty_size size = { 24, 80, 0, 0 };
+	(void)tty_get_size(STDOUT_FILENO, &size);
+	return size.cols > 1 ? size.cols - 1u
+			     : 1; /* the last column may be the program's */
 }
 
 static uint64_t
 show_status(struct notifier *t, uint64_t now_us)
 {
-	struct console *console = t->console;
 	const struct policy *policy = &t->reconnect->policy;
+	const struct console *c = t->console;
 	char text[STATUS_MAX];
+	t->offers = asks_for_login(t);
+	console_offer(t->console, t->offers);
 	struct status status = { .host = t->host,
 		.state = policy->state,
+		.why = reason(t->reconnect),
 		.tries = policy->tries,
-		.since_us = t->since_us,
+		.heard_us = reconnect_heard_us(t->reconnect),
 		.next_us = policy_deadline(policy),
 		.now_us = now_us,
+		.waiting = backlog_characters(c->main),
+		.line_start = c->escape.line_start,
+		.enter = c->keyboard.state == KEYBOARD_OFFER,
 		.escape = t->escape };
-	t->offers = asks_for_login(t);
-	console_offer(console, t->offers);
-	status.enter = console->keyboard.state == KEYBOARD_OFFER;
+	status.unnoticed = !status.enter && keyboard_deadline(&c->keyboard);
 	if (is_other(&status, &t->shown) || now_us >= t->again_us) {
 		t->shown = status;
 		t->again_us = status_changes_us(&status);
 	}
-	status_text(&t->shown, text);
+	status_text(&t->shown, width(), text);
 	uint64_t at = t->again_us;
-	if (!console_status(console, text)) {
+	if (!console_status(t->console, text)) {
 		say(t, false, now_us);
 		at = now_us + SAY_AFTER_US;
 	}
-	loop_sooner(&at, keyboard_deadline(&console->keyboard));
+	loop_sooner(&at, keyboard_deadline(&c->keyboard));
 	return at;
 }
 

@@ -25,6 +25,7 @@ struct notifier {
 	uint64_t again_us; /* and when to write it anew */
 	bool offers; /* the line asks for a login, in this turn */
 	bool said_dropping; /* where it cannot be drawn */
+	bool said_login; /* the same */
 	bool said_lost; /* a person without a status line was told */
 };
 

@@ -390,6 +390,7 @@ drop_link(struct reconnect *r)
 		return;
 	trace_link(r, "dropped");
 	drain_stop(&r->drain);
+	r->heard_us = r->linked->io.link.heard_us;
 	engine_remove(r->engine, &r->linked->io.link);
 	attempt_close(r->linked);
 	r->linked = NULL;
@@ -417,7 +418,8 @@ link_ready(struct reconnect *r, struct attempt *a)
 	if (r->policy.joined == 0)
 		policy_measured(&r->policy, a->carrier.gap_us);
 	end_candidates(r); /* it was the first of them */
-	r->said_why = false;
+	r->said_why = r->failed = r->no_server = false;
+	r->error = SSH_ERROR_NONE;
 	drop_link(r);
 	r->linked = a;
 	l->heartbeat_us = HEARTBEAT_US;
@@ -601,6 +603,11 @@ no_carrier(struct reconnect *r, struct attempt *a)
 			unasked(r);
 			break;
 		}
+		/* What answers there gets nothing, and elsewhere it may be the host again. */
+		if (!first && !r->policy.unattended) {
+			reconnect_on(r, POLICY_FAILED);
+			break;
+		}
 		r->events->failed(r->owner,
 		    first
 			? NULL
@@ -645,6 +652,10 @@ attempt_failed(struct reconnect *r, struct attempt *a)
 {
 	candidates_remove(&r->candidates, a);
 	r->may_have_begun |= a->carrier.may_have_begun;
+	r->failed = true;
+	r->error = a->carrier.error;
+	r->no_server = carrier_failed(a, CARRIER_NO_SERVER)
+	    || carrier_failed(a, CARRIER_NO_PLACE) || carrier_failed(a, CARRIER_DAMAGED);
 	switch (a->why) {
 	case WHY_REFUSED:
 		server_refused(r, a);
@@ -667,6 +678,12 @@ link_lost(struct reconnect *r, bool clean)
 	drop_link(r);
 	r->doubted = false;
 	r->events->lost(r->owner, clean);
+}
+
+uint64_t
+reconnect_heard_us(const struct reconnect *r)
+{
+	return r->linked ? r->linked->io.link.heard_us : r->heard_us;
 }
 
 struct prompt *

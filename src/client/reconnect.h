@@ -69,6 +69,10 @@ struct reconnect {
 	struct ssh_config told; /* that, once it was asked again */
 	struct ssh_query query; /* asks it again, for an attempt that `may_ask` */
 	bool may_ask;
+	/* of the last attempt that failed since a link was up */
+	bool failed, no_server;
+	enum ssh_errors error;
+	uint64_t heard_us; /* when the last link was heard last; 0: there was none */
 	/* a shared connection has to answer by then; 0: none is used */
 	uint64_t master_until_us;
 	bool alone; /* it did not */
@@ -117,6 +121,8 @@ unsigned reconnect_question(const struct reconnect *r);
 struct prompt *reconnect_prompt(struct reconnect *r);
 /* Takes keys for the question off the head of *keys. */
 enum prompt_event reconnect_keys(struct reconnect *r, struct span *keys);
+/* When the host was heard last; 0: never. */
+uint64_t reconnect_heard_us(const struct reconnect *r);
 /* The person does not want that login any more. */
 void reconnect_cancel(struct reconnect *r);
 /* Takes frames and moves the attempts on; before the session's own turn. */

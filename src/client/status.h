@@ -1,27 +1,67 @@
-/* What the status line says while the link does not answer: what has happened, since when,
- * what is tried next, which keys act.  Pure. */
+/*
+ * What the status line says while the link does not answer: why, since when, what waits, what
+ * is tried next, and which keys act, in which order.  Pure.
+ *
+ *     belay: HOST: REASON: KEYS, last word 12 s ago; 5 wait; NEXT; to leave ...
+ *
+ * Where the window is narrow, what matters least is left out first.
+ */
 #ifndef CLIENT_STATUS_H
 #define CLIENT_STATUS_H
 
 #include "client/reconnect_policy.h"
+#include "ssh/ssh_errors.h"
 
 #include <stddef.h>
+
+enum status_why {
+	STATUS_SILENT, /* the host does not answer; also if nothing is known */
+	STATUS_LOST, /* the connection has ended, and no attempt has failed yet */
+	STATUS_NO_NETWORK, /* here */
+	STATUS_NO_NAME, /* the host's is not known here */
+	STATUS_NO_WAY, /* to its address */
+	STATUS_REFUSES, /* it takes no connections */
+	STATUS_CLOSES, /* ... and ends them before the login */
+	STATUS_NO_SERVER, /* belay-server cannot be run, for now */
+	STATUS_KEY, /* it has another key than before */
+	STATUS_LOGIN, /* it wants a person to log in */
+	STATUS_LOGGING_IN, /* with questions, for a person has asked for it */
+	STATUS_WHYS
+};
+
+/* What is known of the reason. */
+struct status_facts {
+	enum policy_state state;
+	enum ssh_errors error; /* of the last attempt; SSH_ERROR_NONE: none has failed */
+	bool failed; /* an attempt has */
+	bool no_server; /* ... for want of belay-server */
+	bool asks; /* the attempt that runs may, for a person has asked for it */
+	bool network; /* this machine has one */
+};
+
+enum status_why status_why(const struct status_facts *f);
 
 struct status {
 	const char *host;
 	enum policy_state state;
+	enum status_why why;
 	unsigned tries; /* failed in a row */
-	uint64_t since_us; /* when the trouble began */
+	uint64_t heard_us; /* when the host was heard last */
 	uint64_t next_us; /* the next attempt, when waiting for one; 0: none */
 	uint64_t now_us;
+	size_t waiting; /* typed characters that the host does not have */
 	char escape; /* 0: none */
+	bool line_start; /* an escape typed now is one */
 	bool enter; /* Enter logs in, where a login is asked for */
+	bool unnoticed; /* the line has just appeared: no key logs in yet */
 };
 
 enum { STATUS_MAX = 256 };
 
-/* One line of ASCII, from what matters most on. */
-void status_text(const struct status *s, char ret_text[STATUS_MAX]);
+/* One line of ASCII of at most `width` columns, from what matters most on. */
+void status_text(const struct status *s, size_t width, char ret_text[STATUS_MAX]);
+/* The reason in a few words. */
+const char *status_reason(enum status_why why);
 /* Why keys are thrown away up to Enter. */
 enum status_dropping {
 	STATUS_GONE, /* the question that they were for is gone */

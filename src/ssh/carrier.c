@@ -70,6 +70,7 @@ over(struct carrier *c, enum carrier_why why, const char *text)
 		return;
 	c->phase = CARRIER_OVER;
 	c->why = why;
+	c->error = ssh_errors(buf_str(&c->said));
 	snprintf(c->text, sizeof c->text, "%s", text);
 	trace(c, why_names[why]);
 }

@@ -20,6 +20,7 @@
 #include "ssh/programs.h"
 #include "ssh/quickack.h"
 #include "ssh/ssh_config.h"
+#include "ssh/ssh_errors.h"
 #include "sys/os.h"
 
 #include <sys/types.h>
@@ -72,6 +73,8 @@ struct carrier {
 	enum carrier_phase phase;
 	enum carrier_why why;
 	char text[BOOTSTRAP_TEXT_MAX];
+	enum ssh_errors
+	    error; /* what ssh, or who connected for it, said when it was over */
 	/* The host may have got HELLO and may have started the program: nothing has shown
 	 * yet that it has not. */
 	bool may_have_begun;

@@ -8,9 +8,16 @@ enum ssh_errors {
 	SSH_ERROR_NONE,
 	SSH_ERROR_HOST_KEY, /* the host's key is not the one it had */
 	SSH_ERROR_LOGIN, /* the login was refused */
-	SSH_ERROR_UNREACHED, /* it never spoke with the host's sshd */
+	/* It never spoke with the host's sshd: */
+	SSH_ERROR_UNREACHED, /* for a reason that is none of those below */
+	SSH_ERROR_NO_NAME, /* the host's name is not known */
+	SSH_ERROR_NO_NETWORK, /* there is no route for such addresses from here */
+	SSH_ERROR_NO_WAY, /* on the way somebody said that the host is not there */
+	SSH_ERROR_REFUSED, /* the host takes no connections on that port */
+	SSH_ERROR_SILENT, /* nothing came in time */
 	SSH_ERROR_NO_SESSION, /* logged in, but nothing may run there */
 	SSH_ERROR_LOST, /* the connection broke */
+	SSH_ERRORS
 };
 
 /* `said` may be NULL. */

@@ -63,6 +63,12 @@ links_now(void)
 }
 
 bool
+netwatch_has_network(const struct netwatch *n)
+{
+	return !n->loop || n->net.fd < 0 || n->links;
+}
+
+bool
 netwatch_address_is_here(const struct sockaddr *address)
 {
 	struct sockaddr_storage any = { 0 };

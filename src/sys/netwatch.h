@@ -61,6 +61,10 @@ unsigned netwatch_turn(struct netwatch *n, uint64_t now_us);
 /* When to call netwatch_turn next; 0: only after events. */
 uint64_t netwatch_deadline(const struct netwatch *n);
 
+/* Whether this machine has an address, beside those for itself, on a link that is up.  True
+ * also of one that is not open. */
+bool netwatch_has_network(const struct netwatch *n);
+
 /* Whether this machine (still) has the local address of a socket, of any port.  True also
  * for addresses of an interface that is down, and when it cannot be found out. */
 bool netwatch_address_is_here(const struct sockaddr *address);

@@ -75,13 +75,28 @@ def test_changed_host_key(host):
 
 
 def test_host_key_that_changes_meanwhile(host):
-    """What answers on a reconnect is not the host, and gets nothing."""
-    term = host.shell()
-    holder = host.holder(term)
+    """What answers on a reconnect is not the host, and gets nothing; elsewhere it may be."""
+    term = host.shell(env={"BELAY_STATUS": None})
     host.configure(host_key="stranger")
     host.proxy.cut()
-    term.expect("the host key has changed")
-    assert term.wait_exit() == 255
+    term.expect("ANOTHER HOST KEY: nothing is sent")
+    host.configure()
+    term.type(" \x7f")
+    term.say("back-again")
+    host.finish(term)
+
+
+def test_host_key_that_changes_under_a_command(host):
+    """Nobody is there who could move."""
+    with host.popen(belay_argv(host) + ["cat"]) as child:
+        child.stdin.write(b"one\n")
+        child.stdin.flush()
+        assert child.stdout.readline() == b"one\n"
+        host.configure(host_key="stranger")
+        host.proxy.cut()
+        assert b"the host key has changed" in child.stderr.read()
+        assert child.wait() == 255
+    holder = next(one for one in host.processes() if "hold" in one.argv)
     os.kill(holder.pid, signal.SIGTERM)
     host.wait_gone()
 

@@ -8,7 +8,7 @@ from harness import PROMPT, wait_until
 
 SHOWN = {"BELAY_STATUS": None}
 PRESS_ENTER = "needs your login: press Enter"
-PRESS_ESCAPE = "needs your login: Enter ~R"
+PRESS_ESCAPE = "needs your login: Enter, ~, R"
 TAKE = """import os, tty
 tty.setraw(0)
 with open("taken", "wb", 0) as taken:

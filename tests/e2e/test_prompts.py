@@ -15,7 +15,7 @@ from harness import PROMPT, belay_argv, kill_link, ssh_children
 from tmux import Tmux
 
 REFUSED = "needs your login: press Enter"
-KEYS_WAIT = "needs your login: Enter ~R"
+KEYS_WAIT = "needs your login: ~, R"
 SECRET = "correct horse"
 OATH_KEY = "31323334353637383930"
 HERE = pathlib.Path(__file__).parent
@@ -119,7 +119,7 @@ def test_a_wrong_answer_is_asked_for_again(locked):
     term.line("")
     term.expect("Enter passphrase for key")
     term.line("wrong")
-    term.expect("; connecting")
+    term.expect("logging in")
     term.expect("Enter passphrase for key")
     term.type("x\x7fnonsense\x15" + SECRET + "\r")
     term.say("back-again")
@@ -133,7 +133,7 @@ def test_what_is_typed_behind_an_answer(locked):
     term.line("")
     term.expect("Enter passphrase for key")
     term.line("wrong\rmaybe a secret")
-    term.expect("; connecting")
+    term.expect("logging in")
     term.expect("Enter passphrase for key")
     term.line(f"{SECRET}\recho beh''ind")
     term.expect("behind")
@@ -212,7 +212,7 @@ def test_a_long_question_in_a_narrow_window(host):
         term.wait("^cleared$")
         belay = next(one for one in host.client_processes() if one.name == "belay")
         kill_link(belay)
-        term.wait("needs your login: press Enter")
+        term.wait("login: press Enter")
         term.line("")
         term.wait(r"^belay: ssh asks: Enter passphrase for.* \(1/\d, arrows\)$")
         term("send-keys", "Down")
