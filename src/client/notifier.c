@@ -157,7 +157,7 @@ show_status(struct notifier *t, uint64_t now_us)
 		.line_start = c->escape.line_start,
 		.enter = c->keyboard.state == KEYBOARD_OFFER,
 		.escape = t->escape };
-	status.unnoticed = !status.enter && keyboard_deadline(&c->keyboard);
+	status.unnoticed = !c->keyboard.noticed;
 	if (is_other(&status, &t->shown) || now_us >= t->again_us) {
 		t->shown = status;
 		t->again_us = status_changes_us(&status);

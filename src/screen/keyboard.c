@@ -179,9 +179,10 @@ keyboard_offer(struct keyboard *k, bool stands, bool waits, uint64_t now_us)
 	/* Half a paste is worse than none. */
 	if (is_late(k) && now_us >= k->gone_us + KEYBOARD_NOTICED_US && !k->keys.pasting)
 		(void)keyboard_on(k, KEYBOARD_SETTLES);
+	k->noticed = stands && (waits || now_us >= k->stands_us + KEYBOARD_NOTICED_US);
 	if (waits)
 		(void)keyboard_on(k, KEYBOARD_RECALLS);
-	else if (stands && now_us >= k->stands_us + KEYBOARD_NOTICED_US)
+	else if (k->noticed)
 		(void)keyboard_on(k, KEYBOARD_OFFERS);
 }
 
@@ -190,9 +191,7 @@ keyboard_deadline(const struct keyboard *k)
 {
 	if (is_late(k) && !k->keys.pasting)
 		return k->gone_us + KEYBOARD_NOTICED_US;
-	return k->stands_us && k->state == KEYBOARD_PROGRAM
-	    ? k->stands_us + KEYBOARD_NOTICED_US
-	    : 0;
+	return k->stands_us && !k->noticed ? k->stands_us + KEYBOARD_NOTICED_US : 0;
 }
 
 unsigned

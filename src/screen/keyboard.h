@@ -95,6 +95,8 @@ struct keyboard {
 	uint64_t
 	    stands_us; /* since when the status line asks for a login; 0: it does not */
 	uint64_t gone_us; /* when it last ceased to */
+	/* it has stood; or something waits, and the key that it names is another */
+	bool noticed;
 };
 
 /* Takes an event; returns the actions. */

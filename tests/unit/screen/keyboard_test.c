@@ -334,8 +334,12 @@ TEST(other_keys_and_what_is_pasted_are_the_programs)
 
 TEST(nor_is_enter_the_lines_while_something_typed_waits)
 {
+	stand_for(1, true);
+	CHECK_EQ(k.state, KEYBOARD_PROGRAM);
+	CHECK(k.noticed && keyboard_deadline(&k) == 0); /* another key is named at once */
 	stand_for(noticed_us, true);
 	CHECK_EQ(k.state, KEYBOARD_PROGRAM);
+	CHECK_EQ(keyboard_deadline(&k), 0);
 	stand_for(noticed_us, false);
 	keyboard_offer(&k, true, true, appears_us + 2 * noticed_us);
 	CHECK_EQ(k.state, KEYBOARD_PROGRAM);
