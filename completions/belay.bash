@@ -17,21 +17,26 @@ _belay_hosts()
 	cut -d' ' -f1 ~/.ssh/known_hosts 2>/dev/null | tr ',' '\n' | grep -v '^[|#@[]'
 }
 
-_belay()
+# How many words that are no options stand before the cursor: behind the second, the command's.
+_belay_words()
 {
-	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
-	case $(_belay_options | awk -F '\t' -v word="$prev" '"--" $1 == word { print $2 }') in
-	session)
-		COMPREPLY=($(compgen -W "$(_belay_sessions)" -- "$cur"))
-		return ;;
-	value)
-		return ;;
-	esac
-	case $cur in
-	--*)
-		COMPREPLY=($(compgen -W "$(_belay_options | sed 's/^/--/; s/\t.*//')" -- "$cur"))
-		return ;;
-	esac
+	local i n=0 word
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		word=${COMP_WORDS[i]}
+		case $word in
+		--*) [ -z "$(_belay_options | awk -F '\t' -v word="$word" '"--" $1 == word { print $2 }')" ] ||
+			((i++)) ;;
+		-*[BbcDEeFIiJLlmOoPpQRSWw]) ((i++)) ;;
+		-*) ;;
+		*) ((n++)) ;;
+		esac
+	done
+	echo $n
+}
+
+# The rest as ssh's.
+_belay_as_ssh()
+{
 	if declare -F _comp_load >/dev/null; then
 		_comp_load ssh
 	elif declare -F _completion_loader >/dev/null; then
@@ -42,8 +47,40 @@ _belay()
 	elif declare -F _ssh >/dev/null; then
 		_ssh "$@"
 	else
-		COMPREPLY=($(compgen -W "$(_belay_hosts)" -- "$cur"))
+		COMPREPLY=($(compgen -W "$(_belay_hosts)" -- "$2"))
 	fi
 }
 
+_belay()
+{
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
+	if [ "$(_belay_words)" -lt 2 ]; then
+		case $(_belay_options | awk -F '\t' -v word="$prev" '"--" $1 == word { print $2 }') in
+		session)
+			COMPREPLY=($(compgen -W "$(_belay_sessions)" -- "$cur"))
+			return ;;
+		value)
+			return ;;
+		esac
+		case $cur in
+		--*)
+			COMPREPLY=($(compgen -W "$(_belay_options | sed 's/^/--/; s/\t.*//')" -- "$cur"))
+			return ;;
+		esac
+	fi
+	_belay_as_ssh "$@"
+}
+
+_belay_autossh()
+{
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
+	case $prev in
+	-M)
+		COMPREPLY=($(compgen -W "0 20000" -- "$cur")) ;;
+	*)
+		_belay_as_ssh "$@" ;;
+	esac
+}
+
 complete -F _belay belay
+complete -F _belay_autossh belay-autossh

@@ -15,3 +15,7 @@ belay --completions 2>/dev/null | while read -l -d \t name value help
             complete -c belay -l $name -d $help
     end
 end
+
+# autossh's: a port behind -M, and ssh's own.
+complete -c belay-autossh -w ssh
+complete -c belay-autossh -s M -x -a '0 20000' -d 'monitoring port'

@@ -182,6 +182,7 @@ open_console(struct client *s)
 {
 	static const struct console_fds fds = { STDIN_FILENO, STDOUT_FILENO,
 		STDERR_FILENO };
+	s->console.harmless = s->request.manages;
 	console_open(&s->console, &s->loop, &fds, s->main, s->errors, s->request.raw,
 	    s->config.escape, s->request.predict);
 	if (s->config.null_stdin)

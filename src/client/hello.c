@@ -8,7 +8,7 @@
 
 enum {
 	/* how long the host keeps what nobody comes back to: a shell, a command */
-	LINGER_SHELL_S = 7 * 24 * 3600,
+	LINGER_SHELL_S = 30 * 24 * 3600,
 	LINGER_COMMAND_S = 24 * 3600,
 	LINGER_SELF_S = 60, /* of --list and its like, which are soon called again */
 	HISTORY_ROWS = 1000, /* that a new terminal gets of a session it comes to, */

@@ -20,18 +20,97 @@
 
 enum { USAGE_COLUMN = 24 };
 
+static const char usage_text[] =
+    "usage: belay [ssh's options] [options] destination [command [argument ...]]\n";
+
+static const char help_text[] =
+    "As ssh, but the session survives every cut of the connection, and the window.\n"
+    "  belay host            a shell; the one that was left in this window, if any\n"
+    "  belay host command    a command, whose exit status is belay's\n"
+    "  Enter, ~, .           leaves: a shell goes on, a command ends\n"
+    "  Enter, ~, ?           lists the other escapes\n"
+    "A session is named by its name or the beginning of its id, as --list prints them; a\n"
+    "name has up to 64 letters, digits and . _ - + @.  A time is 90, 30m, 12h, 7d or 4w.\n";
+
+/* The first option of each group. */
+static const struct {
+	const char *first, *heading;
+} groups[] = {
+	{ "new", "Which session" },
+	{ "history", "How it is kept" },
+	{ "list",
+	    "All sessions of the destination; without one, those that this machine knows" },
+	{ "status", "The belays that run here" },
+	{ "kill", "One session and others" },
+	{ "autossh", "Others" },
+};
+
 static void
-print_usage(FILE *to)
+print_help(void)
 {
 	const struct own_option *option;
-	fputs(
-	    "usage: belay [ssh's options] [options] destination [command [argument ...]]\n"
-	    "As ssh, but the session survives every cut of the connection.  See belay(1).\n",
-	    to);
-	for (size_t i = 0; (option = own_option(i)); i++)
-		fprintf(to, "  --%s%s%-*s %s\n", option->name, option->value ? " " : "",
+	printf("%s%s", usage_text, help_text);
+	for (size_t i = 0, g = 0; (option = own_option(i)); i++) {
+		if (g < sizeof groups / sizeof *groups
+		    && strcmp(groups[g].first, option->name) == 0)
+			printf("\n%s:\n", groups[g++].heading);
+		printf("  --%s%s%-*s %s\n", option->name, option->value ? " " : "",
 		    (int)(USAGE_COLUMN - strlen(option->name) - (option->value != NULL)),
 		    option->value ? option->value : "", option->help);
+	}
+	puts("\nSee belay(1).");
+}
+
+/* Names the option, and what it allows. */
+static void
+say_bad_option(const struct options *o)
+{
+	const char *name = o->bad_option + 2;
+	const struct own_option *option = own_option_find(name, strcspn(name, "="));
+	const char *equals = strchr(o->bad_option, '=') || !o->bad_value ? "" : " ";
+	if (!option)
+		log_say(LOG_ERROR, "there is no option %s; belay --help lists them",
+		    o->bad_option);
+	else if (!o->bad_value && option->value)
+		log_say(LOG_ERROR, "%s wants %s: %s", o->bad_option, option->value,
+		    own_option_allows(option));
+	else
+		log_say(LOG_ERROR, "%s%s%s: %s%s", o->bad_option, equals,
+		    *equals ? o->bad_value : "", option->value ? "allowed is " : "",
+		    own_option_allows(option));
+}
+
+/* The option that wants one most. */
+static void
+say_no_destination(const struct options *o)
+{
+	const char *option = o->kill ? "--kill"
+	    : o->detach		     ? "--detach"
+	    : o->rename		     ? "--rename"
+	    : o->session	     ? "--session"
+				     : NULL;
+	const char *value = o->kill ? o->kill
+	    : o->detach		    ? o->detach
+	    : o->rename		    ? o->rename
+				    : o->session;
+	if (option)
+		log_say(LOG_ERROR,
+		    "%s %s: the destination is missing: belay %s %s destination", option,
+		    value, option, value);
+	else
+		log_say(LOG_ERROR, "the destination is missing");
+	fputs(usage_text, stderr);
+	fputs("belay --help says more\n", stderr);
+}
+
+/* --kill finds its destination, if this machine knows the sessions.  False: it does not. */
+static bool
+find_destination(struct options *o, char host[SAVED_HOST_MAX])
+{
+	if (!o->kill || !saved_sessions_host(o->kill, host))
+		return false;
+	options_set_destination(o, host);
+	return true;
 }
 
 /* One a line: its name, what its value is (empty: it has none), and a few words. */
@@ -41,6 +120,7 @@ print_completions(void)
 	static const char *const kinds[] = { [OWN_FLAG] = "",
 		[OWN_FIRST] = "",
 		[OWN_SESSION] = "session",
+		[OWN_SESSIONS] = "session",
 		[OWN_RENAME] = "session",
 		[OWN_COUNT] = "value",
 		[OWN_TIME] = "value",
@@ -56,7 +136,7 @@ static bool
 only_prints(const struct options *o)
 {
 	if (o->help)
-		print_usage(stdout);
+		print_help();
 	else if (o->version)
 		puts("belay " BELAY_BUILD);
 	else if (o->completions)
@@ -88,12 +168,13 @@ run(struct options *o)
 		return saved_sessions_list(o->json);
 	if (o->status && !o->bad_option)
 		return control_socket_status(o);
-	if (o->bad_option || (!o->destination && !o->direct)) {
-		if (o->bad_option)
-			log_say(LOG_ERROR,
-			    "unknown option, or one with a wrong value or none: %s",
-			    o->bad_option);
-		print_usage(stderr);
+	if (o->bad_option) {
+		say_bad_option(o);
+		return EXIT_FAILED;
+	}
+	char host[SAVED_HOST_MAX];
+	if (!o->destination && !o->direct && !find_destination(o, host)) {
+		say_no_destination(o);
 		return EXIT_FAILED;
 	}
 	if (o->forward || o->cancel)
@@ -107,6 +188,8 @@ run(struct options *o)
 	struct plain_ssh plain = { 0 };
 	int status = o->direct || in_place ? CLIENT_PLAIN_SSH
 					   : run_client(o, ssh, &plain);
+	if (o->kill && status == 0)
+		saved_sessions_killed(o->kill, o);
 	return status == CLIENT_PLAIN_SSH ? plain_ssh_run(&plain, o, ssh)
 	    : status == CLIENT_FOREIGN	  ? plain_ssh_go_on(&plain)
 					  : status;

@@ -1,6 +1,7 @@
 #include "client/saved_sessions.h"
 
 #include "base/hex.h"
+#include "base/text.h"
 #include "client/returning.h"
 #include "sys/sys.h"
 
@@ -95,9 +96,10 @@ read_one(const char *dir, const char *name, struct saved_session *ret_memory)
 		>= 3;
 	if (ok)
 		read_place(strchr(buf_str(&text), '\n'), ret_memory);
+	text_printable(ret_memory->host, true); /* it is printed */
 	for (char *p = ret_memory->host; *p; p++)
-		if (*p == '"' || *p == '\\' || (unsigned char)*p < 0x20)
-			*p = '?'; /* it is printed */
+		if (*p == '"' || *p == '\\')
+			*p = '?';
 	if (!session_name_ok(
 		(struct span){ (uint8_t *)ret_memory->name, strlen(ret_memory->name) }))
 		ret_memory->name[0] = 0;
@@ -241,10 +243,79 @@ saved_sessions_forget(struct saved_hold *h, const uint8_t id[ID_LEN])
 	saved_sessions_leave(h, SAVED_CUT_OFF);
 }
 
+/* ---- by name ---- */
+
+struct named {
+	const char *name;
+	size_t len;
+	uint64_t key; /* 0: of any destination */
+	struct saved_session found;
+	unsigned n; /* found, of different destinations */
+};
+
+static bool
+has_name(const struct saved_session *m, const char *name, size_t len)
+{
+	struct buf id;
+	buf_init(&id, ID_TEXT);
+	(void)hex_put(&id, (struct span){ m->id, ID_LEN });
+	bool is = (strlen(m->name) == len && memcmp(m->name, name, len) == 0)
+	    || (len <= id.len && memcmp(buf_bytes(&id), name, len) == 0);
+	buf_finish(&id);
+	return is;
+}
+
+static bool
+match(void *owner, const struct saved_session *m)
+{
+	struct named *s = owner;
+	if (!has_name(m, s->name, s->len) || (s->key && s->key != m->key))
+		return true;
+	if (!s->n || strcmp(s->found.host, m->host) != 0)
+		s->n++;
+	s->found = *m;
+	return true;
+}
+
+bool
+saved_sessions_host(const char *names, char ret_host[SAVED_HOST_MAX])
+{
+	ret_host[0] = 0;
+	for (bool more = true; more;) {
+		struct named s = { .name = names, .len = strcspn(names, ",") };
+		each_memory(match, &s);
+		if (s.n != 1 || (ret_host[0] && strcmp(ret_host, s.found.host) != 0))
+			return false;
+		snprintf(ret_host, SAVED_HOST_MAX, "%s", s.found.host);
+		more = names[s.len] != 0;
+		names += s.len + more;
+	}
+	return true;
+}
+
+void
+saved_sessions_killed(const char *names, const struct options *o)
+{
+	struct saved_hold none = { 0 };
+	for (bool more = true; more;) {
+		struct named s = { .name = names,
+			.len = strcspn(names, ","),
+			.key = options_key(o) };
+		each_memory(match, &s);
+		if (s.n)
+			saved_sessions_forget(&none, s.found.id);
+		more = names[s.len] != 0;
+		names += s.len + more;
+	}
+}
+
 /* ---- the list ---- */
 
+/* One that nobody has seen for as long as hosts keep shells has ended there. */
+enum { LISTED_MAX = 1000, GONE_AFTER_S = 30 * 24 * 3600 };
+
 struct listing {
-	bool json;
+	struct saved_session list[LISTED_MAX];
 	size_t n;
 };
 
@@ -252,6 +323,18 @@ static bool
 list_one(void *owner, const struct saved_session *m)
 {
 	struct listing *l = owner;
+	size_t at = l->n;
+	if (!m->open && m->left_s + GONE_AFTER_S < sys_wall_s())
+		return true;
+	for (; at > 0 && l->list[at - 1].left_s < m->left_s; at--)
+		l->list[at] = l->list[at - 1];
+	l->list[at] = *m;
+	return ++l->n < LISTED_MAX;
+}
+
+static void
+print_one(const struct saved_session *m, bool json, bool first)
+{
 	struct buf id;
 	char when[64] = "";
 	time_t left = (time_t)m->left_s;
@@ -260,34 +343,37 @@ list_one(void *owner, const struct saved_session *m)
 	(void)hex_put(&id, (struct span){ m->id, ID_LEN });
 	if (localtime_r(&left, &tm))
 		(void)strftime(when, sizeof when, "%Y-%m-%d %H:%M", &tm);
-	if (l->json)
+	if (json)
 		printf(
 		    "%s{\"id\": \"%s\", \"host\": \"%s\", \"name\": \"%s\", \"begun\": %" PRId64
 		    ", \"seen\": %" PRId64 ", \"open\": %s}",
-		    l->n ? ",\n " : "", buf_str(&id), m->host, m->name,
+		    first ? "" : ",\n ", buf_str(&id), m->host, m->name,
 		    m->begun_ms / 1000, m->left_s, m->open ? "true" : "false");
 	else
 		printf("%s%.8s  %-24s %-16s %s  %s\n",
-		    l->n ? ""
-			 : "ID        HOST                     NAME             LAST SEEN"
-			   "         HERE\n",
+		    first
+			? "ID        HOST                     NAME             LAST SEEN"
+			  "         HERE\n"
+			: "",
 		    buf_str(&id), m->host, m->name[0] ? m->name : "-", when,
 		    m->open ? "open" : "left");
 	buf_finish(&id);
-	l->n++;
-	return true;
 }
 
 int
 saved_sessions_list(bool json)
 {
-	struct listing l = { .json = json };
+	struct listing *l = calloc(1, sizeof *l);
 	if (json)
 		putchar('[');
-	each_memory(list_one, &l);
+	if (l)
+		each_memory(list_one, l);
+	for (size_t i = 0; l && i < l->n; i++)
+		print_one(&l->list[i], json, i == 0);
 	if (json)
 		puts("]");
-	else if (!l.n)
+	else if (!l || !l->n)
 		puts("no sessions");
+	free(l);
 	return 0;
 }

@@ -30,6 +30,8 @@ enum saved_how {
 	SAVED_WINDOW_GONE, /* or belay was told to end */
 };
 
+enum { SAVED_HOST_MAX = 256 };
+
 struct saved_session {
 	uint8_t id[ID_LEN];
 	uint64_t key; /* options_key */
@@ -38,7 +40,7 @@ struct saved_session {
 	bool open; /* a client has it */
 	struct saved_place place; /* of its last client; of an old file: a person's */
 	enum saved_how how;
-	char host[256];
+	char host[SAVED_HOST_MAX];
 	char name[NAME_MAX_LEN + 1];
 };
 
@@ -67,7 +69,12 @@ int saved_sessions_keep(struct saved_hold *h, const struct options *o,
 void saved_sessions_leave(struct saved_hold *h, enum saved_how how);
 /* It has ended.  The one that is held, or any. */
 void saved_sessions_forget(struct saved_hold *h, const uint8_t id[ID_LEN]);
-/* Prints all of them; the exit status. */
+/* The destination of those that a list with "," between them names, by name or the beginning of
+ * an id.  False: one is not known here, or they are of several destinations. */
+bool saved_sessions_host(const char *names, char ret_host[SAVED_HOST_MAX]);
+/* Those were killed, of this destination with these options. */
+void saved_sessions_killed(const char *names, const struct options *o);
+/* Prints all of them, those that were seen last first; the exit status. */
 int saved_sessions_list(bool json);
 
 #endif

@@ -1,5 +1,6 @@
 #include "client/session_request.h"
 
+#include "base/hex.h"
 #include "base/log.h"
 #include "client/returning.h"
 #include "sys/sys.h"
@@ -47,15 +48,38 @@ session_request_manages(const struct options *o)
 	return o->list || o->kill || o->detach || o->rename;
 }
 
+static struct saved_place place_now(const struct ssh_config *c);
+
+/* The session that this command line would come back to, without --list, is marked. */
+static void
+list(struct session_request *w, const struct options *o, const struct ssh_config *c)
+{
+	struct saved_place here = place_now(c);
+	buf_print(&w->command, "list%s", o->json ? " --json" : "");
+	if (!saved_sessions_find(o, false, &here, &w->left, &w->others))
+		return;
+	buf_print(&w->command, " --takes ");
+	(void)hex_put(&w->command, (struct span){ w->left.id, ID_LEN });
+}
+
+/* "a,b" are two words. */
+static void
+kill_sessions(struct session_request *w, const char *names)
+{
+	buf_print(&w->command, "kill ");
+	for (; *names; names++)
+		buf_putc(&w->command, *names == ',' ? ' ' : *names);
+}
+
 /* --list and its like: belay-server on the host does it, its output is ours. */
 static void
-manage(struct session_request *w, const struct options *o)
+manage(struct session_request *w, const struct options *o, const struct ssh_config *c)
 {
 	const char *to = o->rename ? strchr(o->rename, ':') : NULL;
 	if (o->list)
-		buf_print(&w->command, "list%s", o->json ? " --json" : "");
+		list(w, o, c);
 	else if (o->kill)
-		buf_print(&w->command, "kill %s", o->kill);
+		kill_sessions(w, o->kill);
 	else if (o->detach)
 		buf_print(&w->command, "detach %s", o->detach);
 	else if (to)
@@ -103,7 +127,7 @@ session_request_program(struct session_request *w, const struct options *o,
 		show_nothing(c);
 	if (session_request_manages(o)) {
 		own_program(w, c);
-		manage(w, o);
+		manage(w, o, c);
 		w->manages = c->null_stdin = true;
 		return true;
 	}

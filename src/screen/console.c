@@ -544,6 +544,10 @@ console_open(struct console *c, struct loop *loop, const struct console_fds *fds
 		log_to(on_message, c);
 	if (errors)
 		display_open(&c->err, loop, fds->err, errors);
+	if (c->harmless) {
+		display_harmless(&c->out, tty_is_utf8());
+		display_harmless(&c->err, tty_is_utf8());
+	}
 	c->keys = (struct watch){ .fd = fds->in, .fn = on_keys, .owner = c };
 	if (!loop_add_kept(loop, &c->keys))
 		console_no_input(c);

@@ -53,6 +53,7 @@ struct console {
 	struct escape escape;
 	struct status_line status;
 	struct predictions predictions;
+	bool harmless; /* what comes is text; set before console_open */
 	bool raw; /* stdin is a terminal that has to be raw */
 	struct keyboard keyboard;
 	bool offers; /* the status line asks for a login */

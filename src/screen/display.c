@@ -1,5 +1,6 @@
 #include "screen/display.h"
 
+#include "base/text.h"
 #include "sys/sys.h"
 #include "sys/tty.h"
 
@@ -17,6 +18,7 @@ enum {
 	YIELD_MS = 1000,
 	QUESTION_US = 1000
 	    * 1000, /* a terminal that has not answered a program will not */
+	HARMLESS_MAX = 8 * 1024, /* bytes of a line */
 };
 
 static void
@@ -40,6 +42,7 @@ display_open(struct display *d, struct loop *loop, int fd, struct stream *stream
 	buf_init(&d->before, OURS_MAX);
 	buf_init(&d->after, OURS_MAX);
 	buf_init(&d->says, OURS_MAX);
+	buf_init(&d->line, HARMLESS_MAX);
 	if (again < 0 && sys_nonblock_stdio(fd) == 0)
 		d->write_max = 0;
 	/* Without a place it is asked by itself before every write. */
@@ -57,6 +60,13 @@ answers_by_page(const char *kind)
 	bool xterm = strncmp(kind, "xterm", strlen("xterm")) == 0;
 	return strcmp(kind, "xterm-kitty") == 0
 	    || (xterm && (getenv("XTERM_VERSION") || getenv("VTE_VERSION")));
+}
+
+void
+display_harmless(struct display *d, bool utf8)
+{
+	d->harmless = true;
+	d->utf8 = utf8;
 }
 
 bool
@@ -192,6 +202,41 @@ feed(struct display *d, struct span bytes)
 	show_model(d, (struct span){ bytes.p, d->fed });
 }
 
+/* Lines, without what a terminal would obey. */
+static void
+put_harmless(struct display *d, size_t n)
+{
+	char text[HARMLESS_MAX + 1];
+	memcpy(text, buf_bytes(&d->line), n);
+	text[n] = 0;
+	for (size_t i = 0; i < n; i++)
+		text[i] = text[i] ? text[i] : '\a'; /* neither is shown as it is */
+	buf_drop(&d->line, n);
+	text_printable(text, d->utf8);
+	buf_print(&d->before, "%s", text);
+}
+
+/* What comes is taken line by line, since a character may come in two parts. */
+static void
+feed_harmless(struct display *d, struct span held)
+{
+	size_t room = HARMLESS_MAX - d->line.len, n = held.n < room ? held.n : room;
+	if (buf_put(&d->line, held.p, n))
+		return;
+	stream_take(d->stream, n);
+	while (d->line.len) {
+		const uint8_t *end = memchr(buf_bytes(&d->line), '\n', d->line.len);
+		bool all = d->line.len == HARMLESS_MAX || d->stream->in_ended;
+		if (!end && !all)
+			break;
+		put_harmless(d, end ? (size_t)(end - buf_bytes(&d->line)) : d->line.len);
+		if (!end)
+			continue;
+		buf_putc(&d->before, '\n');
+		buf_drop(&d->line, 1);
+	}
+}
+
 static bool
 at_rest(const struct display *d)
 {
@@ -245,7 +290,9 @@ compose(struct display *d, bool draws)
 	bool stale = !others && draws && d->model && at_rest(d) && any(d, true);
 	if (others || stale)
 		lift(d, others);
-	if (held.n)
+	if (d->harmless)
+		feed_harmless(d, held);
+	else if (held.n)
 		feed(d, held);
 	speak(d);
 	/* Behind the last of what has come: all before it is gone at once. */
@@ -379,7 +426,7 @@ display_yield(struct display *d)
 bool
 display_drained(const struct display *d)
 {
-	return !d->stream || (stream_drained(d->stream) && !unsent(d));
+	return !d->stream || (stream_drained(d->stream) && !unsent(d) && !d->line.len);
 }
 
 void
@@ -544,6 +591,7 @@ display_close(struct display *d, struct loop *loop)
 	buf_finish(&d->before);
 	buf_finish(&d->after);
 	buf_finish(&d->says);
+	buf_finish(&d->line);
 	term_free(d->model);
 	*d = (struct display){ 0 };
 }

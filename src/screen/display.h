@@ -52,6 +52,8 @@ struct display {
 	size_t fed;
 	struct buf says; /* of display_say, not composed yet */
 	bool rings; /* the bell is due */
+	bool harmless, utf8; /* display_harmless */
+	struct buf line; /* the same: of a line, not whole yet */
 	bool own; /* the descriptor is ours to close */
 	size_t write_max; /* bytes, and only when poll(2) says so: it may block; 0: any */
 	bool left; /* display_leave */
@@ -64,6 +66,9 @@ void display_open(struct display *d, struct loop *loop, int fd, struct stream *s
 /* Makes a model of what the terminal shows, of which nothing is known yet: from now on overlays
  * can be drawn.  False: it is no terminal, or one that cannot do it, or there is no memory. */
 bool display_watch(struct display *d);
+/* Lines are shown from now on with nothing in them that a terminal would obey (base/text.h):
+ * they are text, and not from a program that may use the terminal. */
+void display_harmless(struct display *d, bool utf8);
 /* Adds an overlay (borrowed) over the others; only where there is a model.  False: no more. */
 bool display_add(struct display *d, const struct overlay_ops *ops, void *overlay);
 /* The offset in the stream behind the program's bytes that the model has. */

@@ -30,23 +30,32 @@ connect_to(char **args)
 	return stdio_forward_main(args[0], args[1]);
 }
 
+static int usage(void);
+
 static int
 list(char **args)
 {
-	(void)args;
-	return session_ctl_list(false);
+	bool json = false;
+	const char *takes = NULL;
+	for (; *args; args++)
+		if (strcmp(*args, "--json") == 0)
+			json = true;
+		else if (strcmp(*args, "--takes") == 0 && args[1])
+			takes = *++args;
+		else
+			return usage();
+	return session_ctl_list(json, takes);
 }
 
 static int
-list_json(char **args)
+kill_sessions(char **args)
 {
-	return strcmp(args[0], "--json") == 0 ? session_ctl_list(true) : 2;
-}
-
-static int
-kill_session(char **args)
-{
-	return session_ctl_do(ASK_KILL, args[0], "");
+	int status = 0;
+	if (strcmp(args[0], "--idle") == 0 && !args[1])
+		return session_ctl_kill_idle();
+	for (; *args; args++)
+		status |= session_ctl_do(ASK_KILL, *args, "");
+	return status;
 }
 
 static int
@@ -100,7 +109,7 @@ version(char **args)
 
 static const struct {
 	const char *name;
-	int n_args;
+	int n_args; /* at least so many for list and kill */
 	int (*run)(char **args);
 	const char *usage;
 } verbs[] = {
@@ -110,9 +119,9 @@ static const struct {
 	    "hold PATH           run by attach: keeps one session" },
 	{ "connect", 2, connect_to,
 	    "connect HOST PORT   join stdin and stdout to a connection (-W)" },
-	{ "list", 0, list, "list                the sessions of this user on this host" },
-	{ "list", 1, list_json, "list --json         the same for programs" },
-	{ "kill", 1, kill_session, "kill SESSION        end one: its id or name" },
+	{ "list", 0, list, "list [--json]       the sessions of this user on this host" },
+	{ "kill", 1, kill_sessions,
+	    "kill SESSION ...    end them: ids or names; --idle: shells that do nothing" },
 	{ "rename", 2, rename_session, "rename SESSION NAME give one a name" },
 	{ "detach", 0, detach_own, "detach              leave the session this runs in" },
 	{ "detach", 1, detach, "detach SESSION      send its clients away; it goes on" },
@@ -132,6 +141,14 @@ usage(void)
 	return 2;
 }
 
+static bool
+takes(size_t i, const char *name, int n_args)
+{
+	bool more = verbs[i].run == list || verbs[i].run == kill_sessions;
+	return strcmp(name, verbs[i].name) == 0
+	    && (n_args == verbs[i].n_args || (more && n_args > verbs[i].n_args));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -139,7 +156,7 @@ main(int argc, char **argv)
 	if (argc > 0)
 		self_begin(argv[0]);
 	for (size_t i = 0; argc > 1 && i < sizeof verbs / sizeof *verbs; i++)
-		if (strcmp(argv[1], verbs[i].name) == 0 && argc - 2 == verbs[i].n_args)
+		if (takes(i, argv[1], argc - 2))
 			return verbs[i].run(argv + 2);
 	return usage();
 }

@@ -199,15 +199,18 @@ program_break(struct program *p)
 		(void)tcsendbreak(p->out.watch.fd, 0);
 }
 
+pid_t
+program_foreground(const struct program *p)
+{
+	pid_t group = p->pty && p->out.watch.fd >= 0 ? tcgetpgrp(p->out.watch.fd) : 0;
+	return group > 0 ? group : p->pid;
+}
+
 void
 program_running(const struct program *p, char *ret_name, size_t len)
 {
-	pid_t pid = p->pid;
+	pid_t pid = program_foreground(p);
 	ret_name[0] = 0;
-	if (p->pty && p->out.watch.fd >= 0) {
-		pid_t group = tcgetpgrp(p->out.watch.fd);
-		pid = group > 0 ? group : pid;
-	}
 	if (pid > 0)
 		os_process_name(pid, ret_name, len);
 }

@@ -56,6 +56,8 @@ int program_tty(const struct program *p);
 /* BREAK on its terminal (RFC 4335). */
 void program_break(struct program *p);
 /* What runs in the foreground of its terminal, or the program itself; "" if unknown. */
+/* The process in the foreground; 0: none is known. */
+pid_t program_foreground(const struct program *p);
 void program_running(const struct program *p, char *ret_name, size_t len);
 void program_resize(struct program *p, const struct tty_size *size);
 /* Closes what is open: hangs up a terminal, ends pipes. */

@@ -400,19 +400,52 @@ on_bye(struct session *h, struct conn *g, uint16_t code)
 
 /* ---- questions about the session, from others of this user on the host ---- */
 
+static size_t
+clients_here(const struct session *h)
+{
+	size_t here = 0;
+	for (size_t i = 0; i < CLIENTS_MAX; i++)
+		here += client_here(&h->clients.list[i]);
+	return here;
+}
+
+/* Nothing is lost with it. */
+static bool
+is_idle(const struct session *h)
+{
+	return h->info.kind == KIND_PTY && !h->info.command[0]
+	    && program_foreground(&h->program) == h->program.pid
+	    && os_session_alone(h->program.pid);
+}
+
 static void
 tell_about(struct session *h, int fd)
 {
 	struct buf out;
-	char running[64];
-	size_t here = 0;
+	char running[64], directory[1024] = "";
+	const struct term *term = h->clients.term;
+	pid_t pid = program_foreground(&h->program);
 	program_running(&h->program, running, sizeof running);
-	for (size_t i = 0; i < CLIENTS_MAX; i++)
-		here += client_here(&h->clients.list[i]);
+	if (pid > 0)
+		os_process_directory(pid, directory, sizeof directory);
+	struct session_shows shows = { .running = running,
+		.directory = directory,
+		.title = term ? term_title(term) : NULL,
+		.term = term,
+		.flags = (is_idle(h) ? ABOUT_IDLE : 0u)
+		    | (h->lifetime.phase == LIFETIME_OVER ? ABOUT_ENDS : 0u) };
 	buf_init(&out, FRAME_MAX);
-	if (session_info_put(&h->info, here, running, (int)h->program.pid, &out) == 0)
+	if (session_info_put(&h->info, clients_here(h), (int)h->program.pid, &shows, &out)
+	    == 0)
 		(void)sys_write_all(fd, buf_bytes(&out), out.len);
 	buf_finish(&out);
+}
+
+static void
+killed(struct session *h)
+{
+	dismiss_all(h, BYE_ENDED);
+	ends(h, LIFETIME_KILLED);
 }
 
 static void
@@ -422,8 +455,11 @@ on_asked(struct session *h, struct conn *g, const struct msg_ask *ask)
 		return;
 	switch (ask->verb) {
 	case ASK_KILL:
-		dismiss_all(h, BYE_ENDED);
-		ends(h, LIFETIME_KILLED);
+		killed(h);
+		break;
+	case ASK_KILL_IDLE:
+		if (!clients_here(h) && is_idle(h))
+			killed(h);
 		break;
 	case ASK_RENAME:
 		session_info_rename(&h->info, ask->text);

@@ -1,6 +1,7 @@
 #include "server/session_ctl.h"
 
 #include "base/hex.h"
+#include "base/text.h"
 #include "server/rundir.h"
 #include "sys/sys.h"
 
@@ -197,11 +198,20 @@ session_ctl_find(struct span name)
 
 /* ---- the list ---- */
 
-struct listing {
-	bool json;
-	size_t n;
-	struct buf out; /* what is to be printed of one session */
+enum { NAME_WIDTH = 16, RUNNING_WIDTH = 12, LONG_WIDTH = 64 };
+
+/* One session, ready to be printed. */
+struct row {
+	uint64_t used_s;
+	struct buf text;
 };
+
+static struct listing {
+	bool json;
+	const char *takes; /* the id of the one to mark; NULL: none */
+	struct row rows[SESSIONS_MAX];
+	size_t n;
+} listing;
 
 static void
 put_json_text(struct buf *out, struct span text)
@@ -227,21 +237,42 @@ kind_name(uint8_t kind)
 	return kind < sizeof names / sizeof *names ? names[kind] : "?";
 }
 
+static struct msg_about
+about(const struct answer *a)
+{
+	union msg m;
+	return msg_find(a->info.more, MSG_ABOUT, &m) ? m.about : (struct msg_about){ 0 };
+}
+
+static bool
+is_taken(const struct listing *l, const struct answer *a)
+{
+	return l->takes && strcmp(l->takes, a->id) == 0;
+}
+
 static void
-print_json(struct buf *out, const struct answer *a, bool first)
+put_json(struct buf *out, const struct listing *l, const struct answer *a)
 {
 	const struct msg_info *i = &a->info;
-	buf_print(out, "%s{\"id\": \"%s\", \"name\": ", first ? "" : ",\n ", a->id);
+	struct msg_about more = about(a);
+	buf_print(out, "{\"id\": \"%s\", \"name\": ", a->id);
 	put_json_text(out, i->name);
 	buf_print(out, ", \"kind\": \"%s\", \"command\": ", kind_name(i->kind));
 	put_json_text(out, i->command);
 	buf_print(out, ", \"running\": ");
 	put_json_text(out, i->running);
+	buf_print(out, ", \"directory\": ");
+	put_json_text(out, more.directory);
+	buf_print(out, ", \"title\": ");
+	put_json_text(out, more.title);
+	buf_print(out, ", \"last_line\": ");
+	put_json_text(out, more.last_line);
 	buf_print(out,
 	    ", \"pid\": %u, \"clients\": %u, \"rows\": %u, \"cols\": %u, \"begun\": %llu,"
-	    " \"used\": %llu}",
+	    " \"used\": %llu, \"idle\": %s, \"taken\": %s}",
 	    i->pid, i->clients, i->rows, i->cols, (unsigned long long)i->begun_s,
-	    (unsigned long long)i->used_s);
+	    (unsigned long long)i->used_s, more.flags & ABOUT_IDLE ? "true" : "false",
+	    is_taken(l, a) ? "true" : "false");
 }
 
 /* "5 min" and its like. */
@@ -262,70 +293,109 @@ age(uint64_t since_s, char *ret_text, size_t len)
 	return ret_text;
 }
 
-/* For a table on a terminal: control characters are left out. */
+/* Other programs have written these texts; this is for a terminal. */
 static void
-put_word(struct buf *out, struct span text, int width)
+put_words(struct buf *out, struct span text, int width)
 {
-	int n = 0;
-	for (size_t i = 0; i < text.n && n < width; i++)
-		if (text.p[i] >= 0x20 && text.p[i] != 0x7f) {
-			buf_putc(out, (char)text.p[i]);
-			n++;
-		}
-	buf_print(out, "%*s", width - n + 1, "");
+	char words[LONG_WIDTH + 1];
+	int n = snprintf(words, sizeof words, "%.*s",
+	    text.n < LONG_WIDTH ? (int)text.n : LONG_WIDTH, (const char *)text.p);
+	text_printable(words, true);
+	buf_print(out, "%s%*s", words, n < width ? width - n : 0, "");
+}
+
+/* The home directory is "~", as in a prompt. */
+static void
+put_directory(struct buf *out, struct span path)
+{
+	const char *home = getenv("HOME");
+	size_t n = home ? strlen(home) : 0;
+	if (n > 1 && path.n >= n && memcmp(path.p, home, n) == 0
+	    && (path.n == n || path.p[n] == '/')) {
+		buf_putc(out, '~');
+		path.p += n;
+		path.n -= n;
+	}
+	put_words(out, path, 0);
 }
 
 static void
-print_row(struct buf *out, const struct answer *a, bool first)
+put_line(struct buf *out, const char *what, struct span text)
 {
+	if (!text.n)
+		return;
+	buf_print(out, "            %s", what);
+	put_words(out, text, 0);
+	buf_putc(out, '\n');
+}
+
+static void
+put_row(struct buf *out, const struct listing *l, const struct answer *a)
+{
+	static const struct span none = { (const uint8_t *)"-", 1 };
 	const struct msg_info *i = &a->info;
-	char begun[32], used[32];
-	struct span what = i->running.n ? i->running : i->command;
-	if (first)
-		buf_print(out, "%-8s  %-16s %-16s %-8s %-9s %s\n", "ID", "NAME",
-		    "RUNNING", "AGE", "LAST USED", "CLIENTS");
-	buf_print(out, "%.*s  ", ID_SHOWN, a->id);
-	put_word(out, i->name.n ? i->name : (struct span){ (const uint8_t *)"-", 1 }, 16);
-	put_word(out, what, 16);
-	buf_print(out, "%-8s %-9s %u\n", age(i->begun_s, begun, sizeof begun),
-	    age(i->used_s, used, sizeof used), i->clients);
-}
-
-static void
-print_out(struct buf *out)
-{
-	(void)sys_write_all(STDOUT_FILENO, buf_bytes(out), out->len);
-	buf_drop(out, out->len);
+	struct msg_about more = about(a);
+	char used[32], clients[16] = "no";
+	if (i->clients)
+		snprintf(clients, sizeof clients, "%u", i->clients);
+	buf_print(out, "%c %.*s  ", is_taken(l, a) ? '>' : ' ', ID_SHOWN, a->id);
+	put_words(out, i->name.n ? i->name : none, NAME_WIDTH + 1);
+	put_words(out, i->running.n ? i->running : i->command, RUNNING_WIDTH + 1);
+	buf_print(out, "%-9s %-8s ", age(i->used_s, used, sizeof used), clients);
+	put_directory(out, more.directory);
+	buf_putc(out, '\n');
+	put_line(out, "title: ", more.title);
+	put_line(out, "last:  ", more.last_line);
 }
 
 static bool
 list_one(void *owner, const struct answer *a)
 {
 	struct listing *l = owner;
+	size_t at = l->n;
 	if (a->info.kind == KIND_SELF && is_own(a))
 		return true;
+	/* Those that were used last come first. */
+	for (; at > 0 && l->rows[at - 1].used_s < a->info.used_s; at--)
+		l->rows[at] = l->rows[at - 1];
+	l->rows[at].used_s = a->info.used_s;
+	buf_init(&l->rows[at].text, PRINTED_MAX);
 	if (l->json)
-		print_json(&l->out, a, l->n == 0);
+		put_json(&l->rows[at].text, l, a);
 	else
-		print_row(&l->out, a, l->n == 0);
-	l->n++;
-	print_out(&l->out);
-	return true;
+		put_row(&l->rows[at].text, l, a);
+	return ++l->n < SESSIONS_MAX;
+}
+
+static void
+print_rows(struct listing *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		struct buf *text = &l->rows[i].text;
+		if (l->json && i)
+			sys_say(STDOUT_FILENO, ",\n ");
+		(void)sys_write_all(STDOUT_FILENO, buf_bytes(text), text->len);
+		buf_finish(text);
+	}
 }
 
 int
-session_ctl_list(bool json)
+session_ctl_list(bool json, const char *takes)
 {
-	struct listing l = { .json = json };
-	buf_init(&l.out, PRINTED_MAX);
+	struct listing *l = &listing;
+	l->json = json;
+	l->takes = takes;
+	ask_all(list_one, l);
 	if (json)
 		sys_say(STDOUT_FILENO, "[");
-	ask_all(list_one, &l);
+	else if (!l->n)
+		sys_say(STDOUT_FILENO, "no sessions\n");
+	else
+		sys_say(STDOUT_FILENO, "  %-8s  %-16s %-12s %-9s %-8s %s\n", "ID", "NAME",
+		    "RUNNING", "LAST USED", "ATTACHED", "DIRECTORY");
+	print_rows(l);
 	if (json)
 		sys_say(STDOUT_FILENO, "]\n");
-	else if (!l.n)
-		sys_say(STDOUT_FILENO, "no sessions\n");
-	buf_finish(&l.out);
 	return 0;
 }
 
@@ -374,4 +444,28 @@ session_ctl_do(enum ask_verb verb, const char *which, const char *text)
 		sys_say(STDERR_FILENO, "belay-server: %s: the session does not answer\n",
 		    which);
 	return !done;
+}
+
+static bool
+say_ended(void *owner, const struct answer *a)
+{
+	size_t *n = owner;
+	if (!(about(a).flags & ABOUT_ENDS))
+		return true;
+	++*n;
+	sys_say(STDOUT_FILENO, "ended %.*s\n", ID_SHOWN, a->id);
+	return true;
+}
+
+int
+session_ctl_kill_idle(void)
+{
+	size_t n = 0;
+	crowd.verb = ASK_KILL_IDLE;
+	crowd.text = "";
+	rundir_each(join_crowd, &crowd);
+	hear(say_ended, &n);
+	if (!n)
+		sys_say(STDOUT_FILENO, "no idle sessions\n");
+	return 0;
 }

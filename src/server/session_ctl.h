@@ -9,8 +9,11 @@
 
 /* Connects to the session of that name, or whose id begins like that.  -1: none. */
 int session_ctl_find(struct span name);
-/* Prints all of them; the exit status. */
-int session_ctl_list(bool json);
+/* Prints all of them, and marks the one of the id `takes` (NULL: none); the exit status. */
+int session_ctl_list(bool json, const char *takes);
+/* Ends the shells that are at a prompt, with nothing else in their sessions and no client, and
+ * prints which; the exit status. */
+int session_ctl_kill_idle(void);
 /* Asks one to do something; which NULL: the one that this runs in.  The exit status. */
 int session_ctl_do(enum ask_verb verb, const char *which, const char *text);
 

@@ -3,6 +3,7 @@
 #define SERVER_SESSION_INFO_H
 
 #include "sys/tty.h"
+#include "term/term.h"
 #include "wire/msg.h"
 
 enum { ABOUT_COMMAND = 256 }; /* bytes of the command that are shown */
@@ -21,8 +22,16 @@ void session_info_begin(struct session_info *a, const struct msg_hello *hello);
 void session_info_rename(struct session_info *a, struct span name);
 /* Somebody comes, or types. */
 void session_info_used(struct session_info *a);
-/* Appends the INFO; `running` in the foreground, `pid` of its program.  ERR_NOMEM. */
-int session_info_put(const struct session_info *a, size_t clients, const char *running,
-    int pid, struct buf *out);
+/* What its terminal and its processes tell.  The texts are borrowed; NULL: not known. */
+struct session_shows {
+	const char *running; /* in the foreground */
+	const char *directory, *title;
+	const struct term *term; /* NULL: there is none */
+	unsigned flags; /* about_flags */
+};
+
+/* Appends the INFO, `pid` is that of its program.  ERR_NOMEM. */
+int session_info_put(const struct session_info *a, size_t clients, int pid,
+    const struct session_shows *shows, struct buf *out);
 
 #endif

@@ -224,6 +224,7 @@ parse_long(struct options *o, char **words, int n)
 	if (option && !option->value == !value && own_option_set(option, o, value))
 		return next ? 2 : 1;
 	o->bad_option = words[0];
+	o->bad_value = value;
 	return 1;
 }
 
@@ -263,6 +264,13 @@ options_parse(struct options *o, int argc, char **argv)
 	while (i < argc)
 		o->ssh_argv[n_ssh++] = argv[i++];
 	return 0;
+}
+
+void
+options_set_destination(struct options *o, const char *destination)
+{
+	o->destination = destination;
+	o->n_before = o->n_link_args;
 }
 
 static uint64_t

@@ -49,7 +49,8 @@ struct options {
 	bool forget; /* --forget */
 	bool own_sftp; /* --sftp=own */
 	bool wait; /* --wait: for a way to the host, also with a command */
-	const char *bad_option; /* the first of ours with a mistake */
+	const char *bad_option; /* the first of ours with a mistake, as it was typed */
+	const char *bad_value; /* of it; NULL: none was given */
 };
 
 /* Whether this letter takes a value; negative if ssh does not know it. */
@@ -59,6 +60,8 @@ int options_parse(struct options *o, int argc, char **argv);
 void options_finish(struct options *o);
 /* A time as in sshd_config(5), of one unit (90, 30m, 7d), in seconds; false: it is none. */
 bool options_time(const char *value, uint32_t *ret_s);
+/* The destination, where the command line has none; it stands behind all options. */
+void options_set_destination(struct options *o, const char *destination);
 /* A number that is the same for the same destination and ssh options. */
 uint64_t options_key(const struct options *o);
 /* The words that lead to the same place, as a shell takes them: those options and the

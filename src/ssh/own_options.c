@@ -44,7 +44,8 @@ static const struct own_option table[] = {
 	FLAG("status", status, "how the belays that run here are doing"),
 	FLAG("forward", forward, "add -L, -R and -D to one that runs"),
 	FLAG("cancel", cancel, "drop -L, -R and -D of one that runs"),
-	TEXT("kill", OWN_SESSION, kill, "SESSION", "end a session"),
+	TEXT("kill", OWN_SESSIONS, kill, "SESSIONS",
+	    "end them: a,b,c; --idle: shells that do nothing"),
 	TEXT("detach", OWN_SESSION, detach, "SESSION", "send its clients away"),
 	TEXT("rename", OWN_RENAME, rename, "SESSION:NAME", "call it otherwise"),
 	{ "autossh", OWN_FIRST, NULL, "as the first word: take autossh's command line", 0,
@@ -85,6 +86,19 @@ is_name(const char *name, size_t len)
 	return session_name_ok((struct span){ (const uint8_t *)name, len });
 }
 
+static bool
+are_names(const char *value)
+{
+	for (bool more = strcmp(value, "--idle") != 0; more;) {
+		size_t n = strcspn(value, ",");
+		if (!is_name(value, n))
+			return false;
+		more = value[n] != 0;
+		value += n + more;
+	}
+	return true;
+}
+
 /* Which of the words "a|b|c" it is. */
 static bool
 parse_choice(const char *words, const char *value, unsigned *ret_i)
@@ -114,6 +128,9 @@ own_option_set(const struct own_option *option, struct options *o, const char *v
 	case OWN_SESSION:
 		*(const char **)at = value;
 		return is_name(value, strlen(value));
+	case OWN_SESSIONS:
+		*(const char **)at = value;
+		return are_names(value);
 	case OWN_RENAME:
 		*(const char **)at = value;
 		return colon && is_name(value, (size_t)(colon - value))
@@ -131,4 +148,32 @@ own_option_set(const struct own_option *option, struct options *o, const char *v
 		break;
 	}
 	return false;
+}
+
+const char *
+own_option_allows(const struct own_option *option)
+{
+	static const char *const allowed[] = {
+		[OWN_FLAG] = "it takes no value",
+		[OWN_FIRST] = "it can only be the first word",
+		[OWN_SESSION] =
+		    "a session's name (letters, digits and . _ - + @, at most 64)"
+		    " or the beginning of its id",
+		[OWN_SESSIONS] =
+		    "names of sessions or beginnings of their ids, with commas"
+		    " between them, or --idle",
+		[OWN_RENAME] =
+		    "SESSION:NAME, the name of letters, digits and . _ - + @, at"
+		    " most 64",
+		[OWN_COUNT] = "a number",
+		[OWN_TIME] = "a time: 90, 30m, 12h, 7d or 4w",
+	};
+	switch (option->kind) {
+	case OWN_WORD:
+		return option->value;
+	case OWN_CHOICE:
+		return option->choices;
+	default:
+		return allowed[option->kind];
+	}
 }

@@ -14,6 +14,7 @@ enum own_kind {
 	OWN_FLAG, /* no value */
 	OWN_FIRST, /* no value, and only as the first word (main.c) */
 	OWN_SESSION, /* the name or id of a session */
+	OWN_SESSIONS, /* several, with "," between them; or --idle */
 	OWN_RENAME, /* SESSION:NAME */
 	OWN_COUNT, /* a number of 32 bits */
 	OWN_TIME, /* as options_time takes it */
@@ -35,6 +36,8 @@ struct own_option {
 const struct own_option *own_option(size_t i);
 /* The option of this name, of `len` bytes; NULL: there is none. */
 const struct own_option *own_option_find(const char *name, size_t len);
+/* What the option allows as its value, in words. */
+const char *own_option_allows(const struct own_option *option);
 /* Takes the value (NULL for a flag).  False: it is none that the option takes. */
 bool
 own_option_set(const struct own_option *option, struct options *o, const char *value);

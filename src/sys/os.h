@@ -38,6 +38,11 @@ bool os_renounce(void);
 void os_close_from(int first);
 /* The short name of a process; "" if it cannot be known. */
 void os_process_name(pid_t pid, char *ret_name, size_t len);
+/* The working directory of a process; "" if it cannot be known. */
+void os_process_directory(pid_t pid, char *ret_path, size_t len);
+/* Whether no other process is in the session (setsid(2)) that this one leads; false if it
+ * cannot be known. */
+bool os_session_alone(pid_t leader);
 /* When a process began, in units of the system's own since its boot; 0: it cannot be known. */
 uint64_t os_process_start(pid_t pid);
 /* Calls `each` for every process, of whichever user, whose first argument is `word`, with the

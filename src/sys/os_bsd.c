@@ -228,3 +228,20 @@ os_process_asks(pid_t pid)
 	(void)pid;
 	return false;
 }
+
+/* ---- what is not asked for yet ---- */
+
+void
+os_process_directory(pid_t pid, char *ret_path, size_t len)
+{
+	(void)pid;
+	(void)len;
+	ret_path[0] = 0;
+}
+
+bool
+os_session_alone(pid_t leader)
+{
+	(void)leader;
+	return false;
+}

@@ -163,24 +163,55 @@ os_process_name(pid_t pid, char *ret_name, size_t len)
 	buf_finish(&b);
 }
 
-/* proc(5), /proc/PID/stat: the 22nd field; the second is a name in brackets, of any letters. */
-uint64_t
-os_process_start(pid_t pid)
+void
+os_process_directory(pid_t pid, char *ret_path, size_t len)
 {
-	enum { BEHIND_NAME = 20 };
+	char path[64];
+	snprintf(path, sizeof path, "/proc/%ld/cwd", (long)pid);
+	ssize_t n = readlink(path, ret_path, len - 1);
+	ret_path[n > 0 ? n : 0] = 0;
+}
+
+/* proc(5), /proc/PID/stat: a number behind the second field, which is a name in brackets, of any
+ * letters; 0: it cannot be read. */
+static uint64_t
+process_stat(pid_t pid, int behind_name)
+{
 	char path[64];
 	struct buf b;
-	uint64_t start = 0;
+	uint64_t number = 0;
 	snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
 	buf_init(&b, 64 * 1024);
 	const char *text = sys_read_file(path, &b) == 0 ? buf_str(&b) : NULL;
 	const char *field = text ? strrchr(text, ')') : NULL;
-	for (int i = 0; field && i < BEHIND_NAME; i++)
+	for (int i = 0; field && i < behind_name; i++)
 		field = strchr(field + 1, ' ');
 	if (field)
-		start = strtoull(field, NULL, 10);
+		number = strtoull(field, NULL, 10);
 	buf_finish(&b);
-	return start;
+	return number;
+}
+
+uint64_t
+os_process_start(pid_t pid)
+{
+	return process_stat(pid, 20);
+}
+
+bool
+os_session_alone(pid_t leader)
+{
+	DIR *entries = opendir("/proc");
+	const struct dirent *entry;
+	bool alone = entries && process_stat(leader, 4) == (uint64_t)leader;
+	while (alone && (entry = readdir(entries))) {
+		int pid = atoi(entry->d_name);
+		if (pid > 0 && pid != leader)
+			alone = process_stat(pid, 4) != (uint64_t)leader;
+	}
+	if (entries)
+		closedir(entries);
+	return alone;
 }
 
 /* Not getpwuid(): a static program has no other source either, and in it that is 6 KB.

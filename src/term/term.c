@@ -388,3 +388,9 @@ term_memory(const struct term *t)
 	    + t->history.chunk_cap * sizeof *t->history.chunks + t->scratch.cap
 	    + t->parser.held.cap + colours * COLOUR_COUNT * sizeof(struct colour);
 }
+
+const char *
+term_title(const struct term *t)
+{
+	return t->title.window ? t->title.window : "";
+}

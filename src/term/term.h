@@ -70,6 +70,9 @@ void term_answer_to(struct term *t, struct buf *out);
 enum { TERM_COLOUR_INDEXED = 256 };
 int term_colour_is(struct term *t, int which, const uint16_t rgb[3]);
 
+/* The window's title, as the program has set it; "": it has not. */
+const char *term_title(const struct term *t);
+
 /* ---- history ---- */
 
 /* The number of rows that left the main screen at its top, since the beginning; they have

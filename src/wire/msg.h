@@ -30,7 +30,9 @@ enum {
 
 /* M(NAME, name, number, carrier, sender)
  * carrier: "link" (frames of a link), "control" (frames inside stream 0), "hello" (frames
- * inside HELLO's `more`; who does not know one skips it) or "socket" (between belay-server's own processes on one host, over a session's socket) */
+ * inside HELLO's `more`; who does not know one skips it), "socket" (between belay-server's own
+ * processes on one host, over a session's socket) or "info" (inside INFO's `more`, as those of
+ * "hello") */
 #define MESSAGES(M) \
 	M(HELLO, hello, 1, "link", "client") \
 	M(WELCOME, welcome, 2, "link", "server") \
@@ -61,7 +63,8 @@ enum {
 	M(ECHOED, echoed, 80, "control", "server") \
 	M(LATE, late, 81, "control", "client") \
 	M(ASK, ask, 128, "socket", "client") \
-	M(INFO, info, 129, "socket", "server")
+	M(INFO, info, 129, "socket", "server") \
+	M(ABOUT, about, 130, "info", "server")
 
 #define hello_FIELDS(F, m) \
 	F(m, u16, version_min) \
@@ -148,6 +151,9 @@ enum {
 	F(m, u16, cols) \
 	F(m, u32, pid) \
 	F(m, rest, more)
+
+#define about_FIELDS(F, m) \
+	F(m, u8, flags) F(m, str, directory) F(m, str, title) F(m, str, last_line)
 
 #define C_u8(name) uint8_t name;
 #define C_u16(name) uint16_t name;
@@ -260,6 +266,14 @@ enum ask_verb {
 	ASK_KILL = 2,
 	ASK_RENAME = 3, /* text: the new name */
 	ASK_DETACH = 4, /* sends the clients away */
+	ASK_KILL_IDLE =
+	    5, /* the same as ASK_KILL, if nobody is there and it is ABOUT_IDLE */
+};
+
+/* about.flags */
+enum about_flags {
+	ABOUT_IDLE = 1, /* a shell at its prompt, and no other process in its session */
+	ABOUT_ENDS = 2, /* it ends now: the answer to an ASK_KILL of either kind */
 };
 
 /* exit.how */

@@ -169,7 +169,8 @@ def test_belay_page_has_the_escapes():
 
 def fake_belay(tmp_path):
     """One with two sessions, and the table of options that is in the code."""
-    kinds = {"OWN_SESSION": "session", "OWN_RENAME": "session", "OWN_COUNT": "value",
+    kinds = {"OWN_SESSION": "session", "OWN_SESSIONS": "session",
+             "OWN_RENAME": "session", "OWN_COUNT": "value",
              "OWN_TIME": "value", "OWN_WORD": "value", "OWN_CHOICE": "value"}
     table = "".join(f"{name}\\t{kinds.get(kind, '')}\\twhat it does\\n"
                     for name, (kind, _) in own_options().items())
@@ -195,6 +196,19 @@ def test_completion_of_bash(tmp_path):
     assert completed("belay", "--kill", "\"\"") == ["0a1b2c3d", "work", "4e5f6071"]
     assert completed("belay", "--session", "w") == ["work"]
     assert completed("belay", "--history", "1") == []
+    assert completed("belay", "-p", "22", "there", "--re")[0] == "--return"
+    assert completed("belay", "-p", "22", "there", "ls", "--re") == []   # ls's own
+
+
+def test_completion_of_belay_autossh_in_bash():
+    script = ("_comp_cmd_ssh() { COMPREPLY=(there); }; . completions/belay.bash;"
+              " COMP_WORDS=(belay-autossh -M 0 t); COMP_CWORD=3; _belay_autossh;"
+              " echo ${COMPREPLY[@]}; COMP_WORDS=(belay-autossh -M ''); COMP_CWORD=2; COMPREPLY=();"
+              " _belay_autossh; echo ${COMPREPLY[@]}; complete -p belay-autossh")
+    done = subprocess.run(["bash", "--norc", "-c", script], cwd=REPO, text=True,
+                          capture_output=True, check=True)
+    assert done.stdout.splitlines() == [
+        "there", "0 20000", "complete -F _belay_autossh belay-autossh"], done
 
 
 @pytest.mark.skipif(not shutil.which("fish"), reason="no fish")

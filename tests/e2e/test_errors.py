@@ -32,7 +32,7 @@ def one_line(term, *status):
 @pytest.mark.parametrize("option", ["-9", "-Y9", "--no-such-option"])
 def test_unknown_option(host, option):
     lines, own = failed(host.belay(option))
-    assert "usage" in "\n".join(lines).lower()
+    assert "usage" in "\n".join(lines).lower() or f"no option {option}" in own[0]
     assert len(own) <= 1 and host.proxy.accepted == 0
 
 
@@ -40,6 +40,17 @@ def test_no_destination(host):
     lines, own = failed(host.start([belay_path()]))
     assert "usage" in "\n".join(lines).lower()
     assert len(own) <= 1
+
+
+@pytest.mark.parametrize("words,says", [
+    (["--return=sometimes"], "auto|always|never"), (["--return"], "auto|always|never"),
+    (["--linger", "soon"], "30m"), (["--session", "no good"], "letters, digits"),
+    (["--new=1"], "no value"), (["--kill", "prod"], "the destination is missing"),
+    (["--kill", "a,,b", "testhost"], "--idle"), (["--rename", "prod", "testhost"], "SESSION:NAME")],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "")
+def test_an_error_names_the_option_and_what_is_allowed(host, words, says):
+    own = failed(host.start([belay_path(), *words]))[1]
+    assert words[0] in own[0] and says in own[0], own
 
 
 def test_unknown_host(host):

@@ -266,7 +266,8 @@ def test_list_rename_detach_kill(host):
     assert [(one["name"], one["running"], one["clients"], one["kind"]) for one in found] \
         == [("first", "sleep", 1, "terminal")]
     table = manage(host, "--list").stdout.decode()
-    assert re.search(r"^\w{8} +first +sleep +\d+ s +\d+ s +1$", table, re.M), table
+    assert re.search(r"^  \w{8}  first +sleep +\d+ s +1 +~$", table, re.M), table
+    assert re.search(r"^ +last:  ready\$ sleep 1000$", table, re.M), table
     assert manage(host, "--rename", "first:second").returncode == 0
     assert listed(host)[0]["name"] == "second"
     assert manage(host, "--rename", "second:no good").returncode == 255
@@ -281,6 +282,53 @@ def test_list_rename_detach_kill(host):
     assert manage(host, "--kill", found[0]["id"][:6]).returncode == 0
     wait_until(lambda: listed(host) == [])
     assert manage(host, "--list").stdout == b"no sessions\n"
+
+
+def test_the_one_that_is_come_back_to_is_marked_and_the_youngest_first(host):
+    host.finish(host.shell())           # where the cache is, and the server
+    first = host.shell("--session", "first")
+    left_shell(host, WAYS["window"])
+    lines = manage(host, "--list", "--return=always").stdout.decode().splitlines()
+    marked = [line for line in lines if line.startswith(">")]
+    assert len(marked) == 1 and "first" not in marked[0], lines
+    sessions = [line for line in lines[1:] if re.match(r"[> ] \w{8}  ", line)]
+    assert len(sessions) == 2, lines
+    host.finish(first, host.shell("--return=always"))
+
+
+def test_several_are_ended_and_idle_ones(host):
+    for name in ("one", "two", "three"):
+        host.shell("--session", name).signal(signal.SIGKILL)
+    busy = host.shell("--session", "busy")
+    busy.line("sleep 1000 &")
+    busy.expect(PROMPT)
+    busy.signal(signal.SIGKILL)
+    used = host.shell("--session", "used")
+    wait_until(lambda: sorted(one["clients"] for one in listed(host)) == [0, 0, 0, 0, 1])
+    assert manage(host, "--kill", "one,two").returncode == 0
+    wait_until(lambda: {one["name"] for one in listed(host)} == {"three", "busy", "used"})
+    done = manage(host, "--kill", "--idle")
+    assert re.fullmatch(rb"ended \w{8}\n", done.stdout), done
+    wait_until(lambda: {one["name"] for one in listed(host)} == {"busy", "used"})
+    known = host.piped([*belay_argv(host)[:1], "--list"]).stdout.decode()
+    assert "one" not in known and "two" not in known, known
+    # Without a destination: this machine knows where it is.
+    done = host.piped([*belay_argv(host)[:-1], "--kill", "busy"])
+    assert done.returncode == 0, done
+    wait_until(lambda: {one["name"] for one in listed(host)} == {"used"})
+    host.finish(used)
+
+
+def test_what_a_host_says_of_its_sessions_does_nothing_to_the_terminal(host):
+    term = host.shell("--session", "first")
+    term.line(r"stty -echo; printf 'ev\342\200\256il'; cat")
+    term.expect("il")
+    shown = host.belay("--list")
+    shown.wait_exit()
+    assert b"\033" not in shown.raw and b"\342\200\256" not in shown.raw, shown.raw
+    assert b"ev?il" in shown.raw, shown.raw
+    term.type("\x04")
+    host.finish(term)
 
 
 def test_managing_from_inside(host):

@@ -326,6 +326,56 @@ want_cells(int by, int width)
 	t.cells.wanted = width ? ++number : 0;
 }
 
+/* What a display shows that lets nothing through which a terminal would obey. */
+static const char *
+shows_harmless(const char *const *pieces, bool utf8)
+{
+	static char shown[256];
+	static const int signals[] = { 0 };
+	int fds[2];
+	uint64_t at = 0;
+	if (!loop.fds_max)
+		CHECK_EQ(loop_init(&loop, signals), 0);
+	CHECK(sys_pipe(fds) == 0 && sys_nonblock(fds[0]) == 0);
+	stream_init(&t.stream, STREAM_MAIN, RANK_BULK, 1, ROOM);
+	t.stream.in_promised = ROOM;
+	display_open(&t.display, &loop, fds[1], &t.stream);
+	display_harmless(&t.display, utf8);
+	for (; *pieces; pieces++) {
+		struct span piece = { (const uint8_t *)*pieces, strlen(*pieces) };
+		CHECK_EQ(stream_on_data(&t.stream, at, piece, 1), 0);
+		at += piece.n;
+		CHECK(display_turn(&t.display));
+		CHECK_EQ(t.display.watch.events, 0);
+	}
+	CHECK_EQ(stream_on_end(&t.stream, at, 1), 0);
+	CHECK(display_turn(&t.display));
+	CHECK(display_drained(&t.display));
+	ssize_t n = read(fds[0], shown, sizeof shown - 1);
+	shown[n > 0 ? n : 0] = 0;
+	display_close(&t.display, &loop);
+	stream_finish(&t.stream);
+	close(fds[0]);
+	close(fds[1]);
+	return shown;
+}
+
+TEST(nothing_harmful_is_shown_of_what_is_only_text)
+{
+	CHECK_STR(shows_harmless((const char *const[]){ "one\n\033]52;c;eA\a", "two\n",
+				     NULL },
+		      true),
+	    "one\n?]52;c;eA?two\n");
+	CHECK_STR(shows_harmless((const char *const[]){ "a\xe2", "\x82\xac\xe2\x80\xae\n",
+				     NULL },
+		      true),
+	    "a\xe2\x82\xac?\n");
+	CHECK_STR(shows_harmless((const char *const[]){ "\xc3\xa4\n", NULL }, false),
+	    "?\n");
+	CHECK_STR(shows_harmless((const char *const[]){ "no end", NULL }, true),
+	    "no end");
+}
+
 TEST(a_turn_lifts_writes_and_draws_in_one_write)
 {
 	begin(5, 30);
