@@ -47,7 +47,7 @@ sources = $(filter-out src/sys/os_% %/main.c,$(wildcard src/$(1)/*.c)) $(if $(fi
 objects = $(patsubst src/%.c,$(BUILD)/%.o,$(call sources,$(1)))
 
 # The server has nobody to log to, and no stdio.
-SERVER_SOURCES := $(filter-out src/base/log.c src/base/text.c,$(foreach r,$(SERVER_ROOMS),$(call sources,$(r)))) \
+SERVER_SOURCES := $(filter-out src/base/log.c,$(foreach r,$(SERVER_ROOMS),$(call sources,$(r)))) \
 	src/server/main.c
 # What the client looks for on the host: the same sources and flags give the same server; it
 # is the same for all systems and machines, so those of the others count.

@@ -125,7 +125,7 @@ reason(const struct reconnect *r)
 		.failed = r->failed,
 		.no_server = r->no_server,
 		.asks = reconnect_asks(r),
-		.network = netwatch_has_network(&r->net) };
+		.network = !r->had_network || netwatch_has_network(&r->net) };
 	return status_why(&facts);
 }
 

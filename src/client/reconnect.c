@@ -436,6 +436,7 @@ link_ready(struct reconnect *r, struct attempt *a)
 		say_late(r, a);
 	programs_keep(&r->servers, a->carrier.bootstrap.host_os,
 	    a->carrier.bootstrap.host_machine);
+	r->had_network = netwatch_has_network(&r->net);
 	r->was_up = true;
 	r->doubted = false;
 	lend(r, false);

@@ -72,6 +72,7 @@ struct reconnect {
 	/* of the last attempt that failed since a link was up */
 	bool failed, no_server;
 	enum ssh_errors error;
+	bool had_network; /* when a link came up last: not for a host on this machine */
 	uint64_t heard_us; /* when the last link was heard last; 0: there was none */
 	/* a shared connection has to answer by then; 0: none is used */
 	uint64_t master_until_us;

@@ -36,7 +36,7 @@ struct status_facts {
 	bool failed; /* an attempt has */
 	bool no_server; /* ... for want of belay-server */
 	bool asks; /* the attempt that runs may, for a person has asked for it */
-	bool network; /* this machine has one */
+	bool network; /* this machine has one, or had none when the host was there */
 };
 
 enum status_why status_why(const struct status_facts *f);

@@ -15,7 +15,7 @@ from harness import PROMPT, belay_argv, kill_link, ssh_children
 from tmux import Tmux
 
 REFUSED = "needs your login: press Enter"
-KEYS_WAIT = "needs your login: ~, R"
+KEYS_WAIT = re.compile(rb"needs your login: (press )?~,")
 SECRET = "correct horse"
 OATH_KEY = "31323334353637383930"
 HERE = pathlib.Path(__file__).parent

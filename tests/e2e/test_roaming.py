@@ -106,6 +106,28 @@ def test_a_change_that_does_not_matter_changes_nothing(roaming):
     roaming.finish(term)
 
 
+def test_without_a_network_the_line_says_so(roaming):
+    veth = "ip link add net0 type veth peer name net1"
+    if subprocess.run(veth.split(), check=False).returncode:
+        pytest.skip("no interface of the kind veth")
+    ip("address add 10.8.8.8/32 dev net0")
+    ip("link set net0 up")
+    ip("link set net1 up")
+    term = roaming.shell(env={"BELAY_STATUS": None})
+    ip("link set net0 down")
+    ip(f"address del {FIRST}/32 dev lo")
+    ip(f"address del {HERE}/32 dev lo")
+    term.expect("no network here")
+    for address in (HERE, FIRST):
+        ip(f"address add {address}/32 dev lo")
+    come_from(FIRST)
+    ip("link set net0 up")
+    ip("link set net1 up")
+    term.type(" \x7f")
+    term.say("back-again")
+    roaming.finish(term)
+
+
 def test_no_backoff_outlasts_a_change_of_the_network(roaming):
     """Several attempts have failed, and the next would come in some seconds."""
     term = roaming.shell("-v")

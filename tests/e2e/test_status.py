@@ -12,7 +12,7 @@ import threading
 
 import pytest
 
-from harness import PROMPT, belay_argv, wait_until
+from harness import PROMPT, belay_argv, free_port, wait_until
 from tmux import Tmux
 
 SHOWN = {"BELAY_STATUS": None}
@@ -120,6 +120,22 @@ def refuse_logins(host, term):
     host.sshd.config = "AuthorizedKeysFile none"
     host.sshd.start()
     term.expect("needs your login: press Enter")
+
+
+@pytest.mark.parametrize("config,says", [
+    ({"port": free_port()}, "the host refuses connections"),
+    ({"extra": "HostName nowhere.invalid"}, "the name is not known here"),
+    ({"extra": "ProxyCommand /bin/false"}, "the host closes the connection")],
+    ids=["refuses", "no name", "closes"])
+def test_it_says_why(host, config, says):
+    term = host.shell(env=SHOWN)
+    host.configure(**config)
+    host.proxy.cut()
+    term.expect(says)
+    host.configure()
+    term.type(" \x7f")
+    term.say("back-again")
+    host.finish(term)
 
 
 def wakes(pid):
