@@ -224,3 +224,38 @@ TEST(a_file_without_a_place_was_a_persons)
 	CHECK_EQ(unlink(path), 0);
 	end();
 }
+
+static const char *
+host_of(const char *names)
+{
+	static char host[SAVED_HOST_MAX];
+	return saved_sessions_host(names, host) ? host : NULL;
+}
+
+TEST(a_destination_is_found_by_the_names_of_its_sessions)
+{
+	struct saved_hold one = { 0 }, two = { 0 }, other = { 0 };
+	struct saved_session work = session(0xab, "work"), nameless = session(0xcd, ""),
+			     there = session(0xae, "far");
+	begin();
+	CHECK_EQ(saved_sessions_keep(&one, &options, &work), 0);
+	CHECK_EQ(saved_sessions_keep(&two, &options, &nameless), 0);
+	options.destination = "elsewhere";
+	CHECK_EQ(saved_sessions_keep(&other, &options, &there), 0);
+	options.destination = "host";
+	CHECK_STR(host_of("work"), "host");
+	CHECK_STR(host_of("cd"), "host");
+	CHECK_STR(host_of("work,cd00"), "host");
+	CHECK_STR(host_of("far"), "elsewhere");
+	CHECK(host_of("work,far") == NULL);
+	CHECK(host_of("a") == NULL); /* of several */
+	CHECK(host_of("nobody") == NULL && host_of("--idle") == NULL);
+	saved_sessions_leave(&one, SAVED_LEFT);
+	saved_sessions_leave(&two, SAVED_LEFT);
+	saved_sessions_killed("work,far,nobody", &options);
+	CHECK(host_of("work") == NULL);
+	CHECK_STR(host_of("far"), "elsewhere"); /* is another destination's */
+	saved_sessions_forget(&two, nameless.id);
+	saved_sessions_forget(&other, there.id);
+	end();
+}

@@ -280,6 +280,24 @@ TEST(a_choice_is_one_of_its_words)
 	check_bad("--return= host", "--return=");
 }
 
+TEST(several_sessions_are_ended_or_the_idle_ones)
+{
+	parse("--kill one,two host");
+	CHECK(!t.o.bad_option);
+	CHECK_STR(t.o.kill, "one,two");
+	options_finish(&t.o);
+	parse("--kill --idle host");
+	CHECK(!t.o.bad_option);
+	CHECK_STR(t.o.kill, "--idle");
+	CHECK_STR(t.o.destination, "host");
+	options_finish(&t.o);
+	check_bad("--kill=one,,two host", "--kill=one,,two");
+	check_bad("--kill=one, host", "--kill=one,");
+	check_bad("--kill=,one host", "--kill=,one");
+	check_bad("--kill= host", "--kill=");
+	check_bad("--kill=one;two host", "--kill=one;two");
+}
+
 /* ssh(1): every option with and without a value, alone and in a bundle. */
 TEST(every_option_of_ssh_is_known)
 {
