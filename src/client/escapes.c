@@ -55,7 +55,7 @@ connect_again(struct client *s)
 static void
 drop_typed(struct client *s)
 {
-	size_t n = backlog_drop(s->main);
+	size_t n = console_drop(&s->console);
 	size_t sent = s->reconnect.policy.state == POLICY_UP ? 0
 							     : backlog_doubtful(s->main);
 	struct buf text;

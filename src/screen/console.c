@@ -289,6 +289,15 @@ console_away(struct console *c, bool away)
 	c->away = away;
 }
 
+size_t
+console_drop(struct console *c)
+{
+	size_t n = backlog_drop(c->main);
+	if (n)
+		predictions_dropped(&c->predictions);
+	return n;
+}
+
 /* The end of stdin: of a terminal, it is gone; of anything else, the program learns. */
 static void
 keys_end(struct console *c)

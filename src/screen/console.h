@@ -98,6 +98,8 @@ void console_offer(struct console *c, bool offers);
 /* Whether the link does not answer, and the person is told so: what is typed waits then, as
  * backlog.h has it. */
 void console_away(struct console *c, bool away);
+/* Drops what was typed and never sent; returns how many bytes. */
+size_t console_drop(struct console *c);
 /* stdin is not for the program (-n): it gets the end at once. */
 void console_no_input(struct console *c);
 /* Shows what there is, and reads on if that is wanted.  Returns when to call it again; 0: only

@@ -270,6 +270,13 @@ predictions_keys(struct predictions *o, struct span keys, uint64_t off)
 }
 
 void
+predictions_dropped(struct predictions *o)
+{
+	if (o->predict)
+		predict_resized(o->predict, o->loop->now_us);
+}
+
+void
 predictions_hint(struct predictions *o, const struct msg_echoed *m)
 {
 	struct predict_hint hint = { .in_off = m->input,

@@ -47,6 +47,8 @@ void predictions_open(struct predictions *o, struct display *d, const struct loo
 void predictions_close(struct predictions *o);
 /* One read of keys, which go into stream 1 at `off`. */
 void predictions_keys(struct predictions *o, struct span keys, uint64_t off);
+/* Keys that it was told of will not be sent. */
+void predictions_dropped(struct predictions *o);
 void predictions_hint(struct predictions *o, const struct msg_echoed *m);
 void predictions_link(struct predictions *o, uint64_t rtt_us, bool in_doubt);
 /* Output is to wait for a moment. */
