@@ -65,7 +65,8 @@ struct console {
 	bool ended; /* stdin */
 	bool shares; /* stderr is the terminal that the display has */
 	bool lent; /* ssh has the terminal for a prompt: nothing is read or shown */
-	bool left; /* what the program left on is switched off, and no more of it is shown */
+	bool
+	    left; /* what the program left on is switched off, and no more of it is shown */
 	bool resized;
 	struct buf line; /* what is typed after console_line */
 	bool full; /* nothing more is read until there is room; the bell has said so */

@@ -343,7 +343,8 @@ TEST(nor_is_enter_the_lines_while_something_typed_waits)
 	stand_for(noticed_us, false);
 	keyboard_offer(&k, true, true, appears_us + 2 * noticed_us);
 	CHECK_EQ(k.state, KEYBOARD_PROGRAM);
-	keyboard_offer(&k, true, false, appears_us + 3 * noticed_us); /* dropped, or sent */
+	keyboard_offer(&k, true, false,
+	    appears_us + 3 * noticed_us); /* dropped, or sent */
 	CHECK_EQ(k.state, KEYBOARD_OFFER);
 }
 
