@@ -182,7 +182,6 @@ start(struct reconnect *r, struct attempt *a, bool asks, bool fresh)
 		r->master_until_us = r->loop->now_us + MASTER_US;
 	if (!err)
 		err = attempt_start(a, r->loop, &plan);
-	r->begun += !r->was_up;
 	buf_finish(&hello);
 	buf_finish(&prelude);
 	return err;
@@ -402,7 +401,7 @@ static void
 say_late(struct reconnect *r, const struct attempt *a)
 {
 	struct msg_late late = { LATE_S };
-	if (r->command && r->begun > 1 && a->handshake.same_build)
+	if (r->command && r->may_have_begun && a->handshake.same_build)
 		(void)engine_tell(r->engine, MSG_LATE, &late);
 }
 

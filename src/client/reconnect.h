@@ -81,7 +81,6 @@ struct reconnect {
 	/* the first login: when to look at it again; it wants a person */
 	uint64_t look_us;
 	bool wants_person;
-	unsigned begun; /* attempts of it */
 	/* an attempt is over of which it is not known whether the host has started the program;
 	 * another attempt would find the same session, but plain ssh would run it again */
 	bool may_have_begun;
