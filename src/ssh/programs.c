@@ -73,8 +73,9 @@ is_tried(const char *tried, const char *path)
 static bool
 is_ssh(const char *path, const struct stat *self, const char *tried)
 {
-	return access(path, X_OK) == 0 && !same_file(path, self)
-	    && !is_tried(tried, path);
+	struct stat st;
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0
+	    && !same_file(path, self) && !is_tried(tried, path);
 }
 
 /* Number i of the places to look in; false: there is none. */

@@ -41,6 +41,7 @@ HOST_PROGRAM = HERE / "host_program.py"
 PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 PROMPT = "ready$ "
 MARKER = "BELAY_TEST_ID"
+LATE = 200      # seconds, see Host.wait_gone
 SANITIZERS = ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS")
 # Who has its window closed gets a SIGCONT too, and with that the sanitizer's search for leaks at
 # the end may wait for ever.
@@ -442,7 +443,8 @@ class Host:
                "XDG_CACHE_HOME": home / "cache", "XDG_CONFIG_HOME": home / "config",
                "XDG_STATE_HOME": home / "state", "XDG_DATA_HOME": home / "data",
                "XDG_RUNTIME_DIR": home / "runtime", MARKER: self.id + ".client",
-               "BELAY_STATUS": "off"}  # raw bytes are compared; who looks sets it None
+               # raw bytes are compared; who looks sets them None
+               "BELAY_STATUS": "off", "BELAY_PREDICT": "never"}
         for name in ("BELAY_SERVERS", *SANITIZERS):
             if name in os.environ:
                 env[name] = os.environ[name]
@@ -521,7 +523,21 @@ class Host:
 
     def wait_gone(self, timeout=TIMEOUT):
         """Waits until nothing runs on the host any more."""
-        wait_until(lambda: not self.processes(), timeout, "something runs on the host")
+        self._wait_ended(lambda: not self.processes(), timeout)
+
+    def _wait_ended(self, ended, timeout):
+        """Where a login took long, a second one was made beside it, and the session of a command
+        stays for three minutes after its end, so that a late one starts nothing (LATE)."""
+        wait_until(lambda: ended() or self._only_waits(), timeout, "something runs on the host")
+        wait_until(ended, timeout if not self._only_waits() else LATE,
+                   "something runs on the host")
+
+    def _only_waits(self):
+        """Holders are left without a program."""
+        there = self.processes()
+        parents = {one.ppid for one in there}
+        return there and not self.client_processes() and all(
+            one.argv[1:2] == ["hold"] and one.pid not in parents for one in there)
 
     def holder(self, term):
         """The process that holds the session of a POSIX shell at its prompt."""
@@ -601,7 +617,7 @@ class Host:
             if "hold" in one.argv[1:]:
                 _kill(one.pid, signal.SIGTERM)
         with contextlib.suppress(AssertionError):
-            wait_until(lambda: not self.leftovers(), timeout=patience)
+            self._wait_ended(lambda: not self.leftovers(), patience)
 
     def _kill_marked(self, mark):
         processes = marked_processes(self.id + mark)

@@ -55,7 +55,7 @@ def test_what_is_typed_stands_there_without_the_host(host):
 
 def test_it_is_seen_in_an_outage_by_itself(host):
     """Adaptive: the link is in doubt, and what is typed is underlined."""
-    term = at_prompt(host, {"TERM": "xterm-256color"})
+    term = at_prompt(host, {"BELAY_PREDICT": None, "TERM": "xterm-256color"})
     host.proxy.drop(new=True)
     term.type("echo a")
     assert term.pump(30, lambda: "ready$ echo a" in term.screen.lines()), term.screen.lines()
