@@ -333,6 +333,7 @@ on_up(void *owner, const struct attempt *a)
 	if (!s->met && s->request.kind != KIND_SELF)
 		control_socket_open(&s->local, &s->loop, on_request, s);
 	s->met = true;
+	s->said_stranger = false;
 	(void)client_end(s, ENDING_UP);
 	if (!ending_near(&s->ending))
 		console_raw(&s->console);
@@ -465,9 +466,25 @@ on_refused(void *owner)
 	s->reconnect.said_why = true;
 }
 
+/* On a terminal the status line says it. */
+static void
+on_stranger(void *owner)
+{
+	struct client *s = owner;
+	const struct ssh_errors_key *key = &s->reconnect.stranger;
+	if (s->request.raw || s->said_stranger)
+		return;
+	log_say(LOG_ERROR,
+	    "%s: another host key answers there%s%s%s%s; nothing is sent to it, and each "
+	    "change of the network tries again",
+	    s->options->destination, key->fingerprint[0] ? ", " : "", key->fingerprint,
+	    key->place[0] ? ", not that of " : "", key->place);
+	s->said_stranger = true;
+}
+
 static const struct reconnect_events reconnect_events = { on_hello, on_up, on_bye,
-	on_lost, on_gone, on_taken, on_plain, on_foreign, on_failed, on_lend,
-	on_refused };
+	on_lost, on_gone, on_taken, on_plain, on_foreign, on_failed, on_lend, on_refused,
+	on_stranger };
 
 /* ---- what the console tells ---- */
 
@@ -714,6 +731,15 @@ on_signal(void *owner, int sig)
 
 /* ---- the beginning ---- */
 
+/* Whether somebody sees that it waits for the right host: at a shell, or beside a tunnel. */
+static bool
+has_person(const struct client *s)
+{
+	return s->request.raw
+	    || (s->request.kind == KIND_NONE && !s->config.background
+		&& isatty(STDIN_FILENO) && isatty(STDERR_FILENO));
+}
+
 /* It is known what is to be run: makes the streams, and connects. */
 static int
 begin(struct client *s)
@@ -741,6 +767,8 @@ begin(struct client *s)
 	s->give_up_us = (uint64_t)1000000
 	    * give_up_s(s->options, getenv("BELAY_GIVE_UP"), s->request.kind,
 		s->request.command.len > 0, hello_linger_s(s->options, &s->request));
+	s->reconnect.key_ends = !has_person(s)
+	    && !give_up_is_set(s->options, getenv("BELAY_GIVE_UP"));
 	s->reconnect.adopts = s->request.kind == KIND_PTY || s->request.kind == KIND_PIPES
 	    || s->request.kind == KIND_SFTP;
 	/* A person sees that it waits; what calls a command may not expect it to. */

@@ -50,6 +50,7 @@ struct client {
 	bool exited; /* the program has: nobody waits for what was typed */
 	uint8_t client_id[ID_LEN];
 	struct background background; /* -f */
+	bool said_stranger; /* that another machine answers, in this outage */
 	bool met; /* a host has welcomed this client */
 	struct ending ending;
 	/* the host has said ECHOED, and so knows SHOWS; what it was told last */

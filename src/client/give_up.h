@@ -15,4 +15,7 @@
 uint32_t give_up_s(const struct options *o, const char *named, enum hello_kind kind,
     bool command, uint32_t linger_s);
 
+/* Whether the user has said how long: by --give-up, or by `named`. */
+bool give_up_is_set(const struct options *o, const char *named);
+
 #endif

@@ -29,8 +29,7 @@ notifier_init(struct notifier *t, struct console *console, struct reconnect *rec
 static bool
 asks_for_login(const struct notifier *t)
 {
-	enum policy_state state = t->reconnect->policy.state;
-	return state == POLICY_DOUBT_ASK || state == POLICY_DOWN_ASK;
+	return policy_wants_person(t->reconnect->policy.state);
 }
 
 /* Without a terminal to draw on, one line when it lasts, and one when it is over. */
@@ -38,9 +37,11 @@ static void
 say(struct notifier *t, bool over, uint64_t now_us)
 {
 	uint64_t for_us = now_us - t->since_us;
-	if (asks_for_login(t) && !t->said_login && !t->silent && t->escape)
+	enum policy_state state = t->reconnect->policy.state;
+	bool login = asks_for_login(t) && !policy_meets_stranger(state);
+	if (login && !t->said_login && !t->silent && t->escape)
 		log_say(LOG_NOTICE, "%s: needs your login: press Enter", t->host);
-	t->said_login = !over && asks_for_login(t);
+	t->said_login = !over && login;
 	if (t->silent || (!over && for_us < SAY_AFTER_US) || t->said_lost != over)
 		return;
 	t->said_lost = !over;
@@ -156,7 +157,8 @@ show_status(struct notifier *t, uint64_t now_us)
 		.waiting = backlog_characters(c->main),
 		.line_start = c->escape.line_start,
 		.enter = c->keyboard.state == KEYBOARD_OFFER,
-		.escape = t->escape };
+		.escape = t->escape,
+		.key = &t->reconnect->stranger };
 	status.unnoticed = !c->keyboard.noticed;
 	if (is_other(&status, &t->shown) || now_us >= t->again_us) {
 		t->shown = status;
@@ -216,7 +218,7 @@ show(struct notifier *t, bool over, uint64_t now_us)
 		return now_us + QUESTION_DRAWN_US;
 	if (now_us < t->since_us + STATUS_AFTER_US)
 		return t->since_us + STATUS_AFTER_US;
-	if (t->off && !asks_for_login(t)) {
+	if (t->off && !policy_wants_person(state)) {
 		(void)console_status(t->console, NULL);
 		return 0;
 	}

@@ -164,6 +164,7 @@ start(struct reconnect *r, struct attempt *a, bool asks, bool fresh)
 		.known = r->policy.state != POLICY_FIRST || fresh
 		    || host_cache_has(HOST_CACHE_SERVES, r->config, NULL),
 		.adopts = r->adopts,
+		.key_ends = r->key_ends,
 		.hold_errors = r->command || r->policy.tries > 0,
 		.again = first && r->policy.tries > 0,
 		.connect_timeout_s = connect_timeout_s(r),
@@ -369,7 +370,8 @@ reconnect_on(struct reconnect *r, enum policy_event event)
 	if (actions & POLICY_DROP)
 		end_candidate(r, candidates_oldest_unasking(&r->candidates));
 	for (size_t i = 0; i < r->candidates.n; i++)
-		if (event == POLICY_NUDGE || event == POLICY_PERSON)
+		if (event == POLICY_NUDGE || event == POLICY_MOVED
+		    || event == POLICY_PERSON)
 			carrier_hurry(&r->candidates.list[i]->carrier);
 	if (!(actions & (POLICY_CONNECT | POLICY_CONNECT_ASK)))
 		return;
@@ -593,6 +595,20 @@ unasked(struct reconnect *r)
 	reconnect_on(r, POLICY_UNASKED);
 }
 
+/* What answers has another host key than the host, and gets nothing. */
+static void
+stranger(struct reconnect *r, const struct attempt *a)
+{
+	if (r->policy.state == POLICY_FIRST || r->key_ends) {
+		r->events->failed(r->owner, NULL); /* in ssh's words */
+		return;
+	}
+	r->stranger = a->carrier.key;
+	reconnect_on(r, POLICY_STRANGER);
+	if (policy_meets_stranger(r->policy.state))
+		r->events->stranger(r->owner);
+}
+
 static void
 no_carrier(struct reconnect *r, struct attempt *a)
 {
@@ -603,15 +619,7 @@ no_carrier(struct reconnect *r, struct attempt *a)
 			unasked(r);
 			break;
 		}
-		/* What answers there gets nothing, and elsewhere it may be the host again. */
-		if (!first && !r->policy.unattended) {
-			reconnect_on(r, POLICY_FAILED);
-			break;
-		}
-		r->events->failed(r->owner,
-		    first
-			? NULL
-			: "the host key has changed, or is not known: not connecting again");
+		stranger(r, a);
 		break;
 	case CARRIER_NO_SERVER:
 	case CARRIER_DAMAGED:
@@ -844,7 +852,7 @@ on_moved(struct reconnect *r, unsigned what)
 	else if (r->linked)
 		r->linked->io.link.ping_now = true;
 	cut_off(r);
-	reconnect_on(r, POLICY_NUDGE);
+	reconnect_on(r, POLICY_MOVED);
 }
 
 static void

@@ -44,6 +44,9 @@ struct reconnect_events {
 	void (*failed)(void *owner, const char *text);
 	void (*lend)(void *owner, bool lent); /* ssh asks on the terminal */
 	void (*refused)(void *owner); /* the login was, and waits for the person */
+	/* another machine answers there: reconnect's `stranger`; it is waited for another
+	 * network, or for the person */
+	void (*stranger)(void *owner);
 };
 
 struct reconnect {
@@ -91,6 +94,8 @@ struct reconnect {
 	bool ending;
 	bool asking; /* ssh has the terminal, to ask there */
 	bool command; /* a command is run, not a shell */
+	bool key_ends; /* nobody waits there: another host key ends it */
+	struct ssh_errors_key stranger; /* that key, in POLICY_*_STRANGER */
 	bool adopts; /* the output of another program than ours is what was asked for */
 	bool secret; /* the first hello is not to be seen by others */
 	bool terminal; /* the program runs on one */
@@ -109,7 +114,7 @@ void reconnect_init(struct reconnect *r, struct loop *loop, struct engine *engin
 /* The first attempt, in which ssh talks to the person itself.  What `config` points to
  * has to stay up to reconnect_finish. */
 void reconnect_start(struct reconnect *r, const struct ssh_config *config);
-/* Something has happened: POLICY_NUDGE, POLICY_PERSON, POLICY_DOUBT, POLICY_LOST. */
+/* Something has happened: POLICY_NUDGE, POLICY_MOVED, POLICY_PERSON, POLICY_DOUBT, POLICY_LOST. */
 void reconnect_on(struct reconnect *r, enum policy_event event);
 /* An attempt that may ask the person runs, or is about to. */
 bool reconnect_asks(const struct reconnect *r);

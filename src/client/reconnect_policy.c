@@ -55,6 +55,7 @@ static const struct rule rules[POLICY_STATES][POLICY_EVENTS] = {
 		[POLICY_FAILED] = { POLICY_FIRST, GIVE_UP },
 		[POLICY_UNREACHED] = { POLICY_FIRST_WAIT, BACK_OFF }, /* if it waits */
 		[POLICY_REFUSED] = { POLICY_FIRST, ABANDON | GIVE_UP },
+		[POLICY_STRANGER] = { POLICY_FIRST, ABANDON | GIVE_UP },
 		[POLICY_UNASKED] = { POLICY_FIRST, ABANDON | CONNECT_ASK },
 		[POLICY_LOST] = STAY(POLICY_FIRST),
 		[POLICY_DOUBT] = STAY(POLICY_FIRST),
@@ -68,6 +69,7 @@ static const struct rule rules[POLICY_STATES][POLICY_EVENTS] = {
 		[POLICY_FAILED] = STAY(POLICY_FIRST_WAIT),
 		[POLICY_UNREACHED] = STAY(POLICY_FIRST_WAIT),
 		[POLICY_REFUSED] = STAY(POLICY_FIRST_WAIT),
+		[POLICY_STRANGER] = STAY(POLICY_FIRST_WAIT),
 		[POLICY_UNASKED] = STAY(POLICY_FIRST_WAIT),
 		[POLICY_LOST] = STAY(POLICY_FIRST_WAIT),
 		[POLICY_DOUBT] = STAY(POLICY_FIRST_WAIT),
@@ -80,6 +82,7 @@ static const struct rule rules[POLICY_STATES][POLICY_EVENTS] = {
 		[POLICY_READY] = { POLICY_UP, ALIVE },
 		[POLICY_FAILED] = STAY(POLICY_UP),
 		[POLICY_REFUSED] = STAY(POLICY_UP),
+		[POLICY_STRANGER] = STAY(POLICY_UP),
 		[POLICY_LOST] = { POLICY_DOWN_TRY, LIFE },
 		[POLICY_DOUBT] = { POLICY_DOUBT_TRY, CONNECT },
 		[POLICY_HEARD] = STAY(POLICY_UP),
@@ -91,6 +94,7 @@ static const struct rule rules[POLICY_STATES][POLICY_EVENTS] = {
 		[POLICY_READY] = { POLICY_UP, ALIVE },
 		[POLICY_FAILED] = { POLICY_DOUBT_WAIT, BACK_OFF },
 		[POLICY_REFUSED] = { POLICY_DOUBT_ASK, ALONE },
+		[POLICY_STRANGER] = { POLICY_DOUBT_STRANGER, 0 },
 		[POLICY_LOST] = { POLICY_DOWN_TRY, KEEP },
 		[POLICY_DOUBT] = STAY(POLICY_DOUBT_TRY),
 		[POLICY_HEARD] = { POLICY_UP, ABANDON | ALIVE },
@@ -102,6 +106,7 @@ static const struct rule rules[POLICY_STATES][POLICY_EVENTS] = {
 		[POLICY_READY] = { POLICY_UP, ALIVE },
 		[POLICY_FAILED] = STAY(POLICY_DOUBT_WAIT),
 		[POLICY_REFUSED] = { POLICY_DOUBT_ASK, ALONE },
+		[POLICY_STRANGER] = STAY(POLICY_DOUBT_WAIT),
 		[POLICY_LOST] = { POLICY_DOWN_WAIT, KEEP },
 		[POLICY_DOUBT] = STAY(POLICY_DOUBT_WAIT),
 		[POLICY_HEARD] = { POLICY_UP, ALIVE },
@@ -113,6 +118,7 @@ static const struct rule rules[POLICY_STATES][POLICY_EVENTS] = {
 		[POLICY_READY] = { POLICY_UP, ALIVE },
 		[POLICY_FAILED] = STAY(POLICY_DOUBT_ASK),
 		[POLICY_REFUSED] = { POLICY_DOUBT_ASK, ALONE },
+		[POLICY_STRANGER] = STAY(POLICY_DOUBT_ASK),
 		[POLICY_LOST] = { POLICY_DOWN_ASK, KEEP },
 		[POLICY_DOUBT] = STAY(POLICY_DOUBT_ASK),
 		[POLICY_HEARD] = { POLICY_UP, ALIVE },
@@ -120,10 +126,24 @@ static const struct rule rules[POLICY_STATES][POLICY_EVENTS] = {
 		[POLICY_PERSON] = { POLICY_DOUBT_TRY, CONNECT_ASK },
 		[POLICY_TIMER] = { POLICY_DOUBT_TRY, CONNECT }, /* only with ALONE */
 	},
+	[POLICY_DOUBT_STRANGER] = {
+		[POLICY_READY] = { POLICY_UP, ALIVE },
+		[POLICY_FAILED] = STAY(POLICY_DOUBT_STRANGER),
+		[POLICY_REFUSED] = STAY(POLICY_DOUBT_STRANGER),
+		[POLICY_STRANGER] = STAY(POLICY_DOUBT_STRANGER),
+		[POLICY_LOST] = { POLICY_DOWN_STRANGER, KEEP },
+		[POLICY_DOUBT] = STAY(POLICY_DOUBT_STRANGER),
+		[POLICY_HEARD] = { POLICY_UP, ALIVE },
+		[POLICY_NUDGE] = STAY(POLICY_DOUBT_STRANGER),
+		[POLICY_MOVED] = { POLICY_DOUBT_TRY, CONNECT | GAP },
+		[POLICY_PERSON] = { POLICY_DOUBT_TRY, CONNECT_ASK },
+		[POLICY_TIMER] = { POLICY_DOUBT_TRY, CONNECT }, /* only behind GAP */
+	},
 	[POLICY_DOWN_TRY] = {
 		[POLICY_READY] = { POLICY_UP, ALIVE },
 		[POLICY_FAILED] = { POLICY_DOWN_WAIT, BACK_OFF },
 		[POLICY_REFUSED] = { POLICY_DOWN_ASK, ALONE },
+		[POLICY_STRANGER] = { POLICY_DOWN_STRANGER, 0 },
 		[POLICY_LOST] = STAY(POLICY_DOWN_TRY),
 		[POLICY_DOUBT] = STAY(POLICY_DOWN_TRY),
 		[POLICY_HEARD] = STAY(POLICY_DOWN_TRY),
@@ -135,6 +155,7 @@ static const struct rule rules[POLICY_STATES][POLICY_EVENTS] = {
 		[POLICY_READY] = { POLICY_UP, ALIVE },
 		[POLICY_FAILED] = STAY(POLICY_DOWN_WAIT),
 		[POLICY_REFUSED] = { POLICY_DOWN_ASK, ALONE },
+		[POLICY_STRANGER] = STAY(POLICY_DOWN_WAIT),
 		[POLICY_LOST] = STAY(POLICY_DOWN_WAIT),
 		[POLICY_DOUBT] = STAY(POLICY_DOWN_WAIT),
 		[POLICY_HEARD] = STAY(POLICY_DOWN_WAIT),
@@ -146,12 +167,26 @@ static const struct rule rules[POLICY_STATES][POLICY_EVENTS] = {
 		[POLICY_READY] = { POLICY_UP, ALIVE },
 		[POLICY_FAILED] = STAY(POLICY_DOWN_ASK),
 		[POLICY_REFUSED] = { POLICY_DOWN_ASK, ALONE },
+		[POLICY_STRANGER] = STAY(POLICY_DOWN_ASK),
 		[POLICY_LOST] = STAY(POLICY_DOWN_ASK),
 		[POLICY_DOUBT] = STAY(POLICY_DOWN_ASK),
 		[POLICY_HEARD] = STAY(POLICY_DOWN_ASK),
 		[POLICY_NUDGE] = STAY(POLICY_DOWN_ASK),
 		[POLICY_PERSON] = { POLICY_DOWN_TRY, CONNECT_ASK },
 		[POLICY_TIMER] = { POLICY_DOWN_TRY, CONNECT },
+	},
+	[POLICY_DOWN_STRANGER] = {
+		[POLICY_READY] = { POLICY_UP, ALIVE },
+		[POLICY_FAILED] = STAY(POLICY_DOWN_STRANGER),
+		[POLICY_REFUSED] = STAY(POLICY_DOWN_STRANGER),
+		[POLICY_STRANGER] = STAY(POLICY_DOWN_STRANGER),
+		[POLICY_LOST] = STAY(POLICY_DOWN_STRANGER),
+		[POLICY_DOUBT] = STAY(POLICY_DOWN_STRANGER),
+		[POLICY_HEARD] = STAY(POLICY_DOWN_STRANGER),
+		[POLICY_NUDGE] = STAY(POLICY_DOWN_STRANGER),
+		[POLICY_MOVED] = { POLICY_DOWN_TRY, CONNECT | GAP },
+		[POLICY_PERSON] = { POLICY_DOWN_TRY, CONNECT_ASK },
+		[POLICY_TIMER] = { POLICY_DOWN_TRY, CONNECT }, /* only behind GAP */
 	},
 };
 #undef STAY
@@ -163,9 +198,11 @@ static const char *const state_names[POLICY_STATES] = {
 	[POLICY_DOUBT_TRY] = "in doubt, connecting",
 	[POLICY_DOUBT_WAIT] = "in doubt, waiting",
 	[POLICY_DOUBT_ASK] = "in doubt, login refused",
+	[POLICY_DOUBT_STRANGER] = "in doubt, another host key",
 	[POLICY_DOWN_TRY] = "down, connecting",
 	[POLICY_DOWN_WAIT] = "down, waiting",
 	[POLICY_DOWN_ASK] = "down, login refused",
+	[POLICY_DOWN_STRANGER] = "down, another host key",
 };
 
 static const char *const event_names[POLICY_EVENTS] = {
@@ -173,11 +210,13 @@ static const char *const event_names[POLICY_EVENTS] = {
 	[POLICY_FAILED] = "attempt failed",
 	[POLICY_UNREACHED] = "host not reached",
 	[POLICY_REFUSED] = "login refused",
+	[POLICY_STRANGER] = "another host key",
 	[POLICY_UNASKED] = "login wants a person",
 	[POLICY_LOST] = "link lost",
 	[POLICY_DOUBT] = "link in doubt",
 	[POLICY_HEARD] = "link heard",
 	[POLICY_NUDGE] = "nudge",
+	[POLICY_MOVED] = "network changed",
 	[POLICY_PERSON] = "person",
 	[POLICY_TIMER] = "timer",
 };
@@ -223,6 +262,7 @@ connect_now(struct policy *p, unsigned how, uint64_t now_us)
 	p->tried_us = p->told_us = now_us;
 	p->running++;
 	p->hurry_us = 0;
+	p->moved = false;
 	/* In the first login ssh talks to the person itself, and the caller sees when. */
 	p->may_ask = how == POLICY_CONNECT_ASK && !first;
 	/* A person may take long to type; the server's LoginGraceTime bounds it. */
@@ -347,10 +387,15 @@ wait_alone(struct policy *p, uint64_t now_us)
 	p->deadline_us = now_us + jitter(p, refused_wait_us[i]);
 }
 
-/* Of the states behind the first login what came to an attempt is less. */
+/* Of the states behind the first login what came to an attempt is less.  An attempt that has
+ * met a stranger in the network before this one says nothing of this one. */
 static enum policy_event
 as_known(const struct policy *p, enum policy_event event)
 {
+	if (event == POLICY_MOVED && !policy_meets_stranger(p->state))
+		return POLICY_NUDGE;
+	if (event == POLICY_STRANGER && p->moved && p->state != POLICY_FIRST)
+		return POLICY_FAILED;
 	if (event == POLICY_UNREACHED && !(p->state == POLICY_FIRST && p->waits)
 	    && p->state != POLICY_FIRST_WAIT)
 		return POLICY_FAILED;
@@ -364,7 +409,9 @@ as_known(const struct policy *p, enum policy_event event)
 static bool
 goes_on(struct policy *p, enum policy_event event)
 {
-	if ((event != POLICY_FAILED && event != POLICY_UNREACHED) || p->running < 2)
+	bool others = event == POLICY_FAILED || event == POLICY_UNREACHED
+	    || (event == POLICY_STRANGER && p->state != POLICY_FIRST);
+	if (!others || p->running < 2)
 		return false;
 	p->running--;
 	return true;
@@ -385,7 +432,7 @@ puts_off(struct policy *p, unsigned does, uint64_t now_us)
 	uint64_t at_us = p->tried_us + nudge_gap_us;
 	if (!(does & GAP) || now_us >= at_us)
 		return false;
-	if (p->deadline_us > at_us)
+	if (!p->deadline_us || p->deadline_us > at_us)
 		hasten(p, at_us);
 	return true;
 }
@@ -427,6 +474,7 @@ unsigned
 policy_on(struct policy *p, enum policy_event told, uint64_t now_us)
 {
 	enum policy_event event = as_known(p, told);
+	p->moved |= told == POLICY_MOVED && tries(p);
 	if (event == POLICY_TIMER && !policy_deadline(p))
 		return 0;
 	if (only_stalls(p, event, now_us))
@@ -446,6 +494,19 @@ policy_deadline(const struct policy *p)
 	if (!stalls_us || (p->deadline_us && p->deadline_us < stalls_us))
 		return p->deadline_us;
 	return stalls_us;
+}
+
+bool
+policy_meets_stranger(enum policy_state state)
+{
+	return state == POLICY_DOUBT_STRANGER || state == POLICY_DOWN_STRANGER;
+}
+
+bool
+policy_wants_person(enum policy_state state)
+{
+	return state == POLICY_DOUBT_ASK || state == POLICY_DOWN_ASK
+	    || policy_meets_stranger(state);
 }
 
 const char *

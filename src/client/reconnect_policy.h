@@ -23,6 +23,10 @@
  * A refused login leads to DOUBT_ASK or DOWN_ASK, where nothing is tried until a person
  * says so: servers lock accounts that are hammered.  Of a client that is unattended it is
  * tried again after minutes.
+ *
+ * What shows another host key is not the host: another network with the same address, a
+ * captive portal, a VPN that is off.  DOUBT_STRANGER or DOWN_STRANGER wait for a change of the
+ * network or for a person, never for a timer.
  */
 #ifndef CLIENT_RECONNECT_POLICY_H
 #define CLIENT_RECONNECT_POLICY_H
@@ -37,9 +41,11 @@ enum policy_state {
 	POLICY_DOUBT_TRY, /* the link does not answer; a spare one is tried beside it */
 	POLICY_DOUBT_WAIT,
 	POLICY_DOUBT_ASK,
+	POLICY_DOUBT_STRANGER, /* another machine answers there */
 	POLICY_DOWN_TRY, /* no link; one attempt runs */
 	POLICY_DOWN_WAIT,
 	POLICY_DOWN_ASK,
+	POLICY_DOWN_STRANGER,
 	POLICY_STATES
 };
 
@@ -48,14 +54,15 @@ enum policy_event {
 	POLICY_FAILED, /* an attempt ended */
 	POLICY_UNREACHED, /* the same: it never got to the host, which may be there later */
 	POLICY_REFUSED, /* an attempt ended: the login was refused */
+	POLICY_STRANGER, /* an attempt ended: another machine than the host answers there */
 	/* An attempt that asks nobody anything ended, as the login wants a person (FIRST; else
 	 * it is refused). */
 	POLICY_UNASKED,
 	POLICY_LOST, /* the link ended */
 	POLICY_DOUBT, /* the link does not answer */
 	POLICY_HEARD, /* the link answers again */
-	/* a key, a change of the network, a wake: something may be better now */
-	POLICY_NUDGE,
+	POLICY_NUDGE, /* a key: a person waits */
+	POLICY_MOVED, /* a change of the network, a wake: something may be better now */
 	POLICY_PERSON, /* a person asks for a login with prompts */
 	POLICY_TIMER, /* policy_deadline has passed */
 	POLICY_EVENTS
@@ -85,6 +92,7 @@ struct policy {
 	/* The host's system does not answer the youngest: that it is slow is no reason to give
 	 * it time.  The caller says it. */
 	bool dead;
+	bool moved; /* the network has changed since the youngest attempt began */
 	unsigned running; /* attempts side by side */
 	unsigned joined; /* started beside others, since none was running */
 	unsigned most; /* so many may run beside each other */
@@ -110,6 +118,9 @@ void policy_measured(struct policy *p, uint64_t silence_us);
 unsigned policy_on(struct policy *p, enum policy_event event, uint64_t now_us);
 /* When to send POLICY_TIMER; 0 never. */
 uint64_t policy_deadline(const struct policy *p);
+/* Nothing is tried by itself: the person has to know. */
+bool policy_wants_person(enum policy_state state);
+bool policy_meets_stranger(enum policy_state state);
 const char *policy_state_name(enum policy_state state);
 const char *policy_event_name(enum policy_event event);
 

@@ -32,14 +32,14 @@ status_reason(enum status_why why)
 static bool
 waits_for_person(enum policy_state state)
 {
-	return state == POLICY_DOUBT_ASK || state == POLICY_DOWN_ASK;
+	return policy_wants_person(state);
 }
 
 static bool
 is_down(enum policy_state state)
 {
 	return state == POLICY_DOWN_TRY || state == POLICY_DOWN_WAIT
-	    || state == POLICY_DOWN_ASK;
+	    || state == POLICY_DOWN_ASK || state == POLICY_DOWN_STRANGER;
 }
 
 enum status_why
@@ -58,6 +58,8 @@ status_why(const struct status_facts *f)
 		[SSH_ERROR_NO_SESSION] = STATUS_NO_SERVER,
 		[SSH_ERROR_LOST] = STATUS_CLOSES,
 	};
+	if (policy_meets_stranger(f->state))
+		return STATUS_KEY;
 	if (waits_for_person(f->state))
 		return STATUS_LOGIN;
 	if (f->asks)
@@ -180,6 +182,9 @@ put_pieces(const struct status *s, struct text *t)
 	snprintf(t->piece[HOST][FULL], PIECE_MAX, "%.80s: ", s->host);
 	snprintf(t->piece[REASON][FEW], PIECE_MAX, "%s", reasons[s->why].few);
 	snprintf(t->piece[REASON][FULL], PIECE_MAX, "%s", reasons[s->why].words);
+	if (s->why == STATUS_KEY && s->key && s->key->fingerprint[0])
+		snprintf(t->piece[REASON][FULL], PIECE_MAX, "other host key %.52s%s%.22s",
+		    s->key->fingerprint, s->key->place[0] ? ", not " : "", s->key->place);
 	put_keys(s, t->piece[KEYS]);
 	put_since(s, t->piece[SINCE]);
 	put_waiting(s, t->piece[WAITING]);

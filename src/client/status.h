@@ -54,6 +54,8 @@ struct status {
 	bool line_start; /* an escape typed now is one */
 	bool enter; /* Enter logs in, where a login is asked for */
 	bool unnoticed; /* the line has just appeared: no key logs in yet */
+	/* in POLICY_*_STRANGER: the key that was shown and where the host's stands; or NULL */
+	const struct ssh_errors_key *key;
 };
 
 enum { STATUS_MAX = 256 };

@@ -102,7 +102,9 @@ static void
 show_errors(struct carrier *c)
 {
 	const char *text = c->said.len ? buf_str(&c->said) : NULL;
-	while (text && !c->held && c->first && c->shown < c->said.len) {
+	bool shown = c->first
+	    || (c->phase == CARRIER_OVER && c->why == CARRIER_HOST_KEY && c->key_ends);
+	while (text && !c->held && shown && c->shown < c->said.len) {
 		const char *line = text + c->shown;
 		size_t left = c->said.len - c->shown;
 		const char *nl = memchr(line, '\n', left);
@@ -479,6 +481,7 @@ why_ssh_failed(struct carrier *c)
 		return CARRIER_NO_WAY;
 	switch (ssh_errors(buf_str(&c->said))) {
 	case SSH_ERROR_HOST_KEY:
+		ssh_errors_key(buf_str(&c->said), &c->key);
 		return CARRIER_HOST_KEY;
 	case SSH_ERROR_LOGIN:
 		return CARRIER_LOGIN;
@@ -600,6 +603,7 @@ carrier_start(struct carrier *c, struct loop *loop, const struct carrier_plan *p
 		.adopts = plan->adopts,
 		.terminal = plan->terminal,
 		.again = plan->again,
+		.key_ends = plan->key_ends,
 		.asking = -1,
 		.from.fd = -1,
 		.to.fd = -1,

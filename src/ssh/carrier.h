@@ -95,6 +95,7 @@ struct carrier {
 	struct watch err; /* its stderr */
 	struct buf said; /* the last of what ssh said on stderr */
 	size_t shown; /* bytes of `said` that the person has seen */
+	struct ssh_errors_key key; /* CARRIER_HOST_KEY: the one that was shown */
 	bool door; /* its stderr is one (ssh_helper.h) */
 	bool asks; /* it may ask, by way of the door; any but the first may notify */
 	int asking; /* a question that is not told yet; -1: none */
@@ -105,6 +106,7 @@ struct carrier {
 	bool silent; /* LogLevel: errors of the connection are not shown */
 	bool mute; /* LogLevel: ssh may be silent about a connection that broke */
 	bool first; /* ssh may talk to the person, and its stderr is theirs */
+	bool key_ends; /* another host key ends it: that is said in ssh's words */
 	bool held; /* its stderr is held back until it is clear that the server runs */
 	bool again; /* that there is no way to the host is not shown */
 	bool heard; /* something has come on its stdout */
@@ -144,6 +146,7 @@ struct carrier_plan {
 	bool fresh; /* a server that is there does not work */
 	bool known; /* belay-server has run there (HOST_CACHE_SERVES) */
 	bool adopts; /* output and end of another program are wanted */
+	bool key_ends; /* another host key ends it: nobody waits for another network */
 	bool again; /* that there is no way to the host was said before */
 	/* a host that only takes certain commands complains about ours */
 	bool hold_errors;

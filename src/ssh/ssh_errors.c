@@ -46,6 +46,44 @@ ssh_errors(const char *said)
 	return SSH_ERROR_NONE;
 }
 
+/* The printable characters of a line from `text` on, at most n - 1 of them. */
+static void
+take_line(const char *text, char *ret, size_t n)
+{
+	size_t len = 0;
+	while (len + 1 < n && text[len] > ' ' && text[len] <= '~')
+		len++;
+	memcpy(ret, text, len);
+	ret[len] = 0;
+}
+
+/* sshconnect.c, warn_changed_key and check_host_key: "The fingerprint for the ED25519 key sent
+ * by the remote host is\nSHA256:....\n", "Offending RSA key in FILE:LINE\n". */
+void
+ssh_errors_key(const char *said, struct ssh_errors_key *ret)
+{
+	static const char shown[] = "key sent by the remote host is",
+			  known[] = "Offending ";
+	*ret = (struct ssh_errors_key){ 0 };
+	const char *at = said ? strstr(said, shown) : NULL;
+	if (at) {
+		at += strlen(shown);
+		take_line(at + strspn(at, "\r\n"), ret->fingerprint,
+		    sizeof ret->fingerprint);
+		size_t len = strlen(ret->fingerprint);
+		if (len && ret->fingerprint[len - 1] == '.')
+			ret->fingerprint[len - 1] = 0;
+	}
+	at = said ? strstr(said, known) : NULL;
+	size_t len = at ? strcspn(at, "\r\n") : 0;
+	const char *from = at;
+	for (size_t i = 0; i < len; i++)
+		if (at[i] == '/' || at[i] == '\\')
+			from = at + i + 1;
+	if (from != at)
+		take_line(from, ret->place, sizeof ret->place);
+}
+
 /* As the C libraries of Linux, macOS and the BSDs say it, behind the last colon. */
 static const char *const no_way[] = { "Network is unreachable", "No route to host",
 	"Network is down", "Host is down", "Connection timed out", "Operation timed out",

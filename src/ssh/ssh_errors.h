@@ -22,6 +22,14 @@ enum ssh_errors {
 
 /* `said` may be NULL. */
 enum ssh_errors ssh_errors(const char *said);
+/* Another host key, as ssh tells of it; empty where it does not (a key that is not known). */
+struct ssh_errors_key {
+	char fingerprint[80]; /* of the key that was shown: "SHA256:..." */
+	char place
+	    [64]; /* of the one that is known: "known_hosts:12", the end of its path */
+};
+
+void ssh_errors_key(const char *said, struct ssh_errors_key *ret);
 /* Whether it never spoke with the host for a reason that may pass with the next network: no
  * route, no answer, no name server; while this machine is not `online`, also no such name.
  * Not where somebody has refused. */

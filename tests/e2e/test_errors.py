@@ -11,7 +11,7 @@ import subprocess
 
 import pytest
 
-from harness import PATH, belay_argv, belay_path, communicate
+from harness import PATH, belay_argv, belay_path, communicate, wait_until
 
 
 def failed(term, *status):
@@ -86,29 +86,62 @@ def test_changed_host_key(host):
 
 
 def test_host_key_that_changes_meanwhile(host):
-    """What answers on a reconnect is not the host, and gets nothing; elsewhere it may be."""
-    term = host.shell(env={"BELAY_STATUS": None})
+    """What answers on a reconnect is not the host, and gets nothing: a shell waits for the host,
+    and is tried by the person and never by itself."""
+    term = host.shell(cols=160, env={"BELAY_STATUS": None})
     host.configure(host_key="stranger")
     host.proxy.cut()
-    term.expect("ANOTHER HOST KEY: nothing is sent")
+    said = rb"other host key SHA256:[\w+/]{43}, not known_hosts:1"
+    term.expect(re.compile(said))
+    term.expect(re.compile(rb"press Enter"))
+    tried = host.proxy.accepted
+    term.pump(3)
+    assert host.proxy.accepted == tried
+    term.type("\r")
+    wait_until(lambda: host.proxy.accepted == tried + 1)
+    term.expect(re.compile(said))
+    term.expect(re.compile(rb"press Enter"))
     host.configure()
-    term.type(" \x7f")
+    term.type("\r")
     term.say("back-again")
     host.finish(term)
+    host.wait_gone()
 
 
-def test_host_key_that_changes_under_a_command(host):
-    """Nobody is there who could move."""
-    with host.popen(belay_argv(host) + ["cat"]) as child:
-        child.stdin.write(b"one\n")
-        child.stdin.flush()
-        assert child.stdout.readline() == b"one\n"
+def end_holders(host):
+    for one in host.processes():
+        if "hold" in one.argv[1:2]:
+            os.kill(one.pid, signal.SIGTERM)
+
+
+@pytest.mark.parametrize("what", [["cat"], ["-N"]])
+def test_host_key_that_changes_where_nobody_waits(host, what):
+    """It ends as ssh does, in its words."""
+    with host.popen([*belay_argv(host, "-v"), *what]) as child:
+        while b"-> up" not in child.stderr.readline():
+            assert child.poll() is None
         host.configure(host_key="stranger")
         host.proxy.cut()
-        assert b"the host key has changed" in child.stderr.read()
-        assert child.wait() == 255
-    holder = next(one for one in host.processes() if "hold" in one.argv)
-    os.kill(holder.pid, signal.SIGTERM)
+        said = child.stderr.read()
+        assert child.wait(10) == 255
+        assert b"HOST IDENTIFICATION HAS CHANGED" in said
+        assert b"Host key verification failed" in said
+    end_holders(host)
+    host.wait_gone()
+
+
+def test_host_key_that_changes_with_a_bound(host):
+    """--give-up says how long the right host is waited for."""
+    with host.popen([*belay_argv(host, "-v", "--give-up", "2"), "cat"]) as child:
+        while b"-> up" not in child.stderr.readline():
+            assert child.poll() is None
+        host.configure(host_key="stranger")
+        host.proxy.cut()
+        said = child.stderr.read()
+        assert child.wait(10) == 255
+        assert b"another host key answers there, SHA256:" in said
+        assert b"given up (--give-up)" in said
+    end_holders(host)
     host.wait_gone()
 
 

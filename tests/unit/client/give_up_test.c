@@ -45,6 +45,16 @@ TEST(what_is_said_counts_for_all)
 	CHECK_EQ(of("", "nonsense", KIND_PIPES, true), DAY);
 }
 
+TEST(a_bound_that_the_user_has_set_is_told_from_one_that_follows)
+{
+	struct options o = { 0 };
+	CHECK(!give_up_is_set(&o, NULL));
+	CHECK(!give_up_is_set(&o, "nonsense"));
+	CHECK(give_up_is_set(&o, "1h"));
+	o.give_up_s = 5;
+	CHECK(give_up_is_set(&o, NULL));
+}
+
 TEST(ssh_s_own_bound_on_the_line_bounds_a_command)
 {
 	CHECK_EQ(of("-oServerAliveInterval=15", NULL, KIND_PIPES, true), 45);

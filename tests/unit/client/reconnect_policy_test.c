@@ -601,6 +601,86 @@ TEST(a_refused_login_in_doubt_is_forgotten_when_the_link_answers)
 	CHECK_ON(&p, POLICY_DOUBT, POLICY_DOUBT_TRY, POLICY_CONNECT);
 }
 
+/* ---- another host key ---- */
+
+TEST(another_host_key_waits_for_the_network_or_a_person_and_for_no_timer)
+{
+	for (int doubt = 0; doubt < 2; doubt++) {
+		enum policy_state met = doubt ? POLICY_DOUBT_STRANGER
+					      : POLICY_DOWN_STRANGER;
+		enum policy_state try = doubt ? POLICY_DOUBT_TRY : POLICY_DOWN_TRY;
+		struct policy p;
+		if (doubt)
+			begin_doubt(&p);
+		else
+			begin_down(&p);
+		p.unattended = test_below(2);
+		now += SECOND;
+		CHECK_ON(&p, POLICY_STRANGER, met, 0);
+		for (int i = 0; i < 10; i++) {
+			CHECK_EQ(policy_deadline(&p), 0);
+			now += 3600 * SECOND;
+			CHECK_ON(&p, POLICY_NUDGE, met, 0);
+			CHECK_ON(&p, POLICY_TIMER, met, 0);
+			CHECK_ON(&p, POLICY_DOUBT, met, 0);
+		}
+		CHECK_ON(&p, POLICY_MOVED, try, POLICY_CONNECT);
+		CHECK_ON(&p, POLICY_STRANGER, met, 0);
+		CHECK_ON(&p, POLICY_PERSON, try, POLICY_CONNECT_ASK);
+		CHECK_ON(&p, POLICY_STRANGER, met, 0);
+		now += SECOND;
+		CHECK_ON(&p, POLICY_MOVED, try, POLICY_CONNECT);
+		CHECK_ON(&p, POLICY_READY, POLICY_UP, 0);
+	}
+}
+
+TEST(a_change_of_network_soon_behind_another_host_key_is_followed_a_moment_later)
+{
+	struct policy p;
+	begin_down(&p);
+	CHECK_ON(&p, POLICY_STRANGER, POLICY_DOWN_STRANGER, 0);
+	CHECK_ON(&p, POLICY_MOVED, POLICY_DOWN_STRANGER, 0);
+	wait_deadline(&p);
+	CHECK_ON(&p, POLICY_TIMER, POLICY_DOWN_TRY, POLICY_CONNECT);
+	CHECK_ON(&p, POLICY_STRANGER, POLICY_DOWN_STRANGER, 0);
+	CHECK_EQ(policy_deadline(&p), 0);
+}
+
+/* The attempt was made in the network before; this one may be the right one. */
+TEST(a_network_that_changes_during_the_attempt_gets_one_of_its_own)
+{
+	struct policy p;
+	begin_down(&p);
+	CHECK_ON(&p, POLICY_MOVED, POLICY_DOWN_TRY, 0);
+	CHECK_ON(&p, POLICY_STRANGER, POLICY_DOWN_WAIT, 0);
+	wait_deadline(&p);
+	CHECK_ON(&p, POLICY_TIMER, POLICY_DOWN_TRY, POLICY_CONNECT);
+	CHECK_ON(&p, POLICY_STRANGER, POLICY_DOWN_STRANGER, 0);
+}
+
+TEST(of_two_attempts_the_other_may_reach_the_host)
+{
+	struct policy p;
+	begin_down(&p);
+	wait_deadline(&p);
+	CHECK_ON(&p, POLICY_TIMER, POLICY_DOWN_TRY, POLICY_CONNECT);
+	CHECK_ON(&p, POLICY_STRANGER, POLICY_DOWN_TRY, 0);
+	CHECK_EQ(p.running, 1);
+	CHECK_ON(&p, POLICY_STRANGER, POLICY_DOWN_STRANGER, 0);
+}
+
+TEST(another_host_key_in_doubt_is_forgotten_when_the_link_answers)
+{
+	struct policy p;
+	begin_doubt(&p);
+	CHECK_ON(&p, POLICY_STRANGER, POLICY_DOUBT_STRANGER, 0);
+	CHECK_ON(&p, POLICY_HEARD, POLICY_UP, 0);
+	CHECK_ON(&p, POLICY_DOUBT, POLICY_DOUBT_TRY, POLICY_CONNECT);
+	CHECK_ON(&p, POLICY_STRANGER, POLICY_DOUBT_STRANGER, 0);
+	CHECK_ON(&p, POLICY_LOST, POLICY_DOWN_STRANGER, 0);
+	CHECK_EQ(policy_deadline(&p), 0);
+}
+
 /* ---- every state and event ---- */
 
 static bool
@@ -634,6 +714,13 @@ TEST(every_event_in_every_state_keeps_the_rules)
 			bool held = p.held;
 			unsigned did = policy_on(&p, (enum policy_event)event, now);
 			CHECK((unsigned)p.state < POLICY_STATES);
+			/* Only the network, a person and what they have put off. */
+			if (policy_meets_stranger(state) && did & ANY_CONNECT)
+				CHECK(event == POLICY_MOVED || event == POLICY_PERSON
+				    || event == POLICY_TIMER);
+			if (policy_meets_stranger(p.state) && event != POLICY_MOVED
+			    && !policy_meets_stranger(state))
+				CHECK_EQ(policy_deadline(&p), 0);
 			CHECK((did & ANY_CONNECT) != ANY_CONNECT);
 			CHECK(p.running <= 3);
 			CHECK_EQ(p.running > 0,

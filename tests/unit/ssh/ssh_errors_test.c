@@ -49,6 +49,33 @@ TEST(what_ssh_says)
 		CHECK_EQ(ssh_errors(table[i].said), table[i].meaning);
 }
 
+TEST(another_host_key_with_its_fingerprint_and_where_the_known_one_stands)
+{
+	static const char changed[] =
+	    "@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\r\n"
+	    "The fingerprint for the ED25519 key sent by the remote host is\n"
+	    "SHA256:UYPzgeQVzCGFs2OWCUZYtqhXKPGBqzGVHCcKtRnM4LM.\r\n"
+	    "Please contact your system administrator.\r\n"
+	    "Add correct host key in /home/u/.ssh/known_hosts to get rid of this message.\r\n"
+	    "Offending RSA key in /home/u/.ssh/known_hosts:12\r\n"
+	    "Host key verification failed.\r\n";
+	struct ssh_errors_key key;
+	ssh_errors_key(changed, &key);
+	CHECK_STR(key.fingerprint, "SHA256:UYPzgeQVzCGFs2OWCUZYtqhXKPGBqzGVHCcKtRnM4LM");
+	CHECK_STR(key.place, "known_hosts:12");
+	static const char *const none[] = { NULL, "", "Host key verification failed.\r\n",
+		"key sent by the remote host is", "Offending ", "Offending key\r\n/x:1" };
+	for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+		ssh_errors_key(none[i], &key);
+		CHECK_STR(key.fingerprint, "");
+		CHECK_STR(key.place, "");
+	}
+	ssh_errors_key("key sent by the remote host is\n\033[2J\nOffending key in /\033",
+	    &key);
+	CHECK_STR(key.fingerprint, "");
+	CHECK_STR(key.place, "");
+}
+
 TEST(no_way_to_the_host_is_told_from_a_refusal)
 {
 	static const struct {
