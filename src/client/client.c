@@ -321,6 +321,8 @@ on_up(void *owner, const struct attempt *a)
 		say_welcome(s, a);
 		memcpy(m.id, a->handshake.session, ID_LEN);
 		memcpy(m.name, a->handshake.name, sizeof m.name);
+		memcpy(m.machine, a->handshake.machine, ID_LEN);
+		memcpy(m.address, a->carrier.peer, sizeof m.address);
 		if (saved_sessions_keep(&s->saved, s->options, &m))
 			log_say(LOG_ERROR,
 			    "%s: cannot remember this session: %s; only by its name or "
@@ -352,6 +354,17 @@ on_bye(void *owner, enum bye_code code)
 	leave(s, code == BYE_DETACHED ? 0 : EXIT_FAILED);
 	if (code != BYE_DETACHED)
 		saved_sessions_forget(&s->saved, s->request.id);
+}
+
+/* It stays remembered: another time its own machine may answer. */
+static void
+on_elsewhere(void *owner, const uint8_t *machine)
+{
+	struct client *s = owner;
+	log_say(LOG_NOTICE,
+	    "%s: another machine of this name answers; the session that was left stays on its own",
+	    s->options->destination);
+	session_request_elsewhere(&s->request, s->options, &s->saved, machine);
 }
 
 static void
@@ -483,8 +496,8 @@ on_stranger(void *owner)
 }
 
 static const struct reconnect_events reconnect_events = { on_hello, on_up, on_bye,
-	on_lost, on_gone, on_taken, on_plain, on_foreign, on_failed, on_lend, on_refused,
-	on_stranger };
+	on_lost, on_gone, on_elsewhere, on_taken, on_plain, on_foreign, on_failed,
+	on_lend, on_refused, on_stranger };
 
 /* ---- what the console tells ---- */
 
@@ -776,6 +789,8 @@ begin(struct client *s)
 	    || (s->request.raw && !s->reconnect.command);
 	s->reconnect.secret = s->forwards.x11.on; /* the cookie */
 	s->reconnect.terminal = s->request.kind == KIND_PTY;
+	memcpy(s->reconnect.machine, s->request.machine, ID_LEN);
+	memcpy(s->reconnect.order.first, s->request.left.address, TCP_ADDRESS_MAX);
 	reconnect_start(&s->reconnect, &s->config);
 	return 0;
 }

@@ -19,10 +19,19 @@ wrong(struct handshake *h, const char *text)
 	return HANDSHAKE_WRONG;
 }
 
+static void
+take_machine(struct handshake *h, struct span more)
+{
+	union msg m;
+	if (msg_find(more, MSG_MACHINE, &m))
+		memcpy(h->machine, m.machine.machine, ID_LEN);
+}
+
 static enum handshake_event
 on_welcome(struct handshake *h, struct engine *e, const struct msg_welcome *m)
 {
 	memcpy(h->boot_id, m->boot, ID_LEN);
+	take_machine(h, m->more);
 	memcpy(h->session, m->session, ID_LEN);
 	h->begun_ms = (int64_t)m->begun_ms;
 	h->same_build = m->build.n == strlen(BELAY_BUILD)
@@ -41,6 +50,7 @@ static enum handshake_event
 on_refuse(struct handshake *h, const struct msg_refuse *m)
 {
 	h->code = m->code;
+	take_machine(h, m->more);
 	memcpy(h->boot_id, m->boot, ID_LEN);
 	snprintf(h->text, sizeof h->text, "%.*s",
 	    (int)(m->text.n < sizeof h->text ? m->text.n : 0), (const char *)m->text.p);

@@ -24,6 +24,7 @@ enum handshake_event {
 /* What the host has answered; zeroed before. */
 struct handshake {
 	uint8_t boot_id[ID_LEN]; /* from WELCOME or REFUSE; zeros: not known */
+	uint8_t machine[ID_LEN]; /* the same: which machine answers */
 	uint8_t session[ID_LEN]; /* from WELCOME, as what follows */
 	int64_t begun_ms; /* of the session, since 1970 by the host's clock */
 	char name[NAME_MAX_LEN + 1]; /* of the session; "": it has none, or a bad one */

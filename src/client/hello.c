@@ -74,6 +74,11 @@ put_more(const struct hello *h, struct buf *more)
 	if (!err && h->request->predict != PREDICT_NEVER)
 		err = msg_put(more, MSG_PREDICT,
 		    &(struct msg_predict){ PREDICT_VERSION });
+	static const uint8_t any[ID_LEN];
+	struct msg_machine machine;
+	memcpy(machine.machine, h->request->machine, ID_LEN);
+	if (!err && memcmp(machine.machine, any, ID_LEN) != 0)
+		err = msg_put(more, MSG_MACHINE, &machine);
 	if (!err && h->forwards->x11.on)
 		err = x11_put(&h->forwards->x11, more);
 	return err;

@@ -125,6 +125,7 @@ reason(const struct reconnect *r)
 		.error = r->error,
 		.failed = r->failed,
 		.no_server = r->no_server,
+		.elsewhere = r->elsewhere,
 		.asks = reconnect_asks(r),
 		.network = !r->had_network || netwatch_has_network(&r->net) };
 	return status_why(&facts);

@@ -22,6 +22,7 @@ enum {
 	CONNECT_TIMEOUT_MIN_S = 4,
 	CONNECT_TIMEOUT_MAX_S = 15,
 	PRELUDE_MAX = 4 * 1024, /* of each stream, sent ahead of the handshake */
+	ELSEWHERE_MAX = 3, /* first logins for a session of the machine that answers */
 	PUT_OFF_MAX = 3, /* first logins that the host puts off */
 	HEARTBEAT_US = 5 * 1000000,
 	DOUBT_MIN_US = 1000 * 1000,
@@ -165,6 +166,7 @@ start(struct reconnect *r, struct attempt *a, bool asks, bool fresh)
 		    || host_cache_has(HOST_CACHE_SERVES, r->config, NULL),
 		.adopts = r->adopts,
 		.key_ends = r->key_ends,
+		.order = &r->order,
 		.hold_errors = r->command || r->policy.tries > 0,
 		.again = first && r->policy.tries > 0,
 		.connect_timeout_s = connect_timeout_s(r),
@@ -415,6 +417,10 @@ link_ready(struct reconnect *r, struct attempt *a)
 	if (r->was_up && memcmp(r->boot_id, a->handshake.boot_id, ID_LEN) != 0)
 		log_say(LOG_VERBOSE, "the host's boot id has changed");
 	memcpy(r->boot_id, a->handshake.boot_id, ID_LEN);
+	memcpy(r->machine, a->handshake.machine, ID_LEN);
+	r->order = (struct connector_order){ 0 };
+	memcpy(r->order.first, a->carrier.peer, sizeof r->order.first);
+	r->elsewhere = false;
 	candidates_remove(&r->candidates, a);
 	if (r->policy.joined == 0)
 		policy_measured(&r->policy, a->carrier.gap_us);
@@ -453,6 +459,46 @@ is_zero(const uint8_t id[ID_LEN])
 {
 	static const uint8_t zero[ID_LEN];
 	return memcmp(id, zero, ID_LEN) == 0;
+}
+
+/* What another machine says of a session is of no meaning. */
+static bool
+is_elsewhere(const struct reconnect *r, const struct attempt *a)
+{
+	return !is_zero(r->machine) && !is_zero(a->handshake.machine)
+	    && memcmp(r->machine, a->handshake.machine, ID_LEN) != 0;
+}
+
+/* Its address is tried behind the others from now on; the oldest such makes room. */
+static void
+try_last(struct reconnect *r, const char *address)
+{
+	struct connector_order *order = &r->order;
+	const size_t n = sizeof order->last / sizeof *order->last;
+	for (size_t i = 0; i < n; i++)
+		if (!address[0] || strcmp(order->last[i], address) == 0)
+			return;
+	memmove(order->last[1], order->last[0], (n - 1) * sizeof *order->last);
+	memcpy(order->last[0], address, sizeof order->last[0]);
+}
+
+/* The name leads to several machines, and this is not the session's. */
+static void
+elsewhere(struct reconnect *r, const struct attempt *a)
+{
+	try_last(r, a->carrier.peer);
+	if (r->policy.state == POLICY_FIRST) {
+		/* Each time it may be another one. */
+		bool again = r->met++ < ELSEWHERE_MAX;
+		memcpy(r->machine, a->handshake.machine, ID_LEN);
+		r->order = (struct connector_order){ 0 };
+		memcpy(r->order.first, a->carrier.peer, sizeof r->order.first);
+		r->events->elsewhere(r->owner, again ? r->machine : NULL);
+		begin_again(r, false);
+		return;
+	}
+	r->elsewhere = true;
+	reconnect_on(r, POLICY_FAILED);
 }
 
 static bool
@@ -509,6 +555,10 @@ server_refused(struct reconnect *r, struct attempt *a)
 	    && memcmp(a->handshake.boot_id, r->boot_id, ID_LEN) != 0;
 	switch (a->handshake.code) {
 	case REFUSE_GONE:
+		if (is_elsewhere(r, a)) {
+			elsewhere(r, a);
+			break;
+		}
 		r->events->gone(r->owner, rebooted);
 		break;
 	case REFUSE_TAKEN:
@@ -1000,6 +1050,7 @@ reconnect_anew(struct reconnect *r)
 	drop_link(r);
 	r->doubted = r->was_up = false;
 	memset(r->boot_id, 0, sizeof r->boot_id);
+	memset(r->machine, 0, sizeof r->machine);
 	if (had_link)
 		reconnect_on(r, POLICY_LOST);
 	reconnect_on(r, POLICY_FAILED);

@@ -33,6 +33,10 @@ struct reconnect_events {
 	void (*lost)(void *owner, bool clean);
 	/* the session is not there any more */
 	void (*gone)(void *owner, bool rebooted);
+	/* a first login to a session that was left: another machine of this name answers;
+	 * what is asked for
+	 * there is another session */
+	void (*elsewhere)(void *owner, const uint8_t *machine); /* NULL: any */
 	void (*taken)(void *owner); /* another client has it */
 	/* belay-server cannot run there: plain ssh; keeper: what else could keep a shell;
 	 * remember: by its nature */
@@ -66,6 +70,11 @@ struct reconnect {
 	struct drain drain; /* of a command's link */
 	struct netwatch net;
 	uint8_t boot_id[ID_LEN]; /* of the host */
+	/* of the session: zeros: not known; may be set before reconnect_start */
+	uint8_t machine[ID_LEN];
+	struct connector_order order; /* its address, and those of others of its name */
+	unsigned met; /* so often has another machine answered a first login */
+	bool elsewhere; /* another machine of this name answered last */
 	const struct ssh_config
 	    *wanted; /* what belay carries out: of the session's beginning */
 	const struct ssh_config *config; /* how to connect, as ssh has told it last */

@@ -66,6 +66,23 @@ read_place(const char *text, struct saved_session *m)
 							       : SAVED_CUT_OFF;
 }
 
+/* The third line. */
+static void
+read_machine(const char *text, struct saved_session *m)
+{
+	char hex[ID_TEXT] = "", address[TCP_ADDRESS_MAX] = "";
+	struct buf id;
+	const char *line = strstr(text, "\n@ ");
+	if (!line || sscanf(line + 1, "@ %32s %63s", hex, address) < 1)
+		return;
+	buf_init(&id, ID_LEN);
+	if (hex_get(hex, &id) == 0 && id.len == ID_LEN) {
+		memcpy(m->machine, buf_bytes(&id), ID_LEN);
+		memcpy(m->address, address, sizeof m->address);
+	}
+	buf_finish(&id);
+}
+
 static bool
 read_one(const char *dir, const char *name, struct saved_session *ret_memory)
 {
@@ -94,8 +111,10 @@ read_one(const char *dir, const char *name, struct saved_session *ret_memory)
 	    && sscanf(line, "%" SCNx64 " %" SCNd64 " %255s %64s", &ret_memory->key,
 		   &ret_memory->begun_ms, ret_memory->host, ret_memory->name)
 		>= 3;
-	if (ok)
+	if (ok) {
 		read_place(strchr(buf_str(&text), '\n'), ret_memory);
+		read_machine(buf_str(&text), ret_memory);
+	}
 	text_printable(ret_memory->host, true); /* it is printed */
 	for (char *p = ret_memory->host; *p; p++)
 		if (*p == '"' || *p == '\\')
@@ -127,6 +146,7 @@ each_memory(bool (*each)(void *owner, const struct saved_session *m), void *owne
 struct search {
 	uint64_t key;
 	const struct saved_place *here;
+	const uint8_t *machine; /* NULL: any */
 	enum options_return when;
 	struct saved_session *best;
 	struct saved_others *others;
@@ -146,6 +166,8 @@ compare(void *owner, const struct saved_session *m)
 	struct search *s = owner;
 	if (m->key != s->key || m->open != s->shared)
 		return true;
+	if (s->machine && memcmp(s->machine, m->machine, ID_LEN) != 0)
+		return true;
 	if (!s->shared && !returning_may(s->when, m, s->here)) {
 		pass_over(s->others, m);
 	} else if (!s->found || m->left_s > s->best->left_s) {
@@ -157,10 +179,12 @@ compare(void *owner, const struct saved_session *m)
 
 bool
 saved_sessions_find(const struct options *o, bool shared, const struct saved_place *here,
-    struct saved_session *ret_memory, struct saved_others *ret_others)
+    const uint8_t *machine, struct saved_session *ret_memory,
+    struct saved_others *ret_others)
 {
 	struct search s = { .key = options_key(o),
 		.here = here,
+		.machine = machine,
 		.when = (enum options_return)o->returns,
 		.best = ret_memory,
 		.others = ret_others,
@@ -168,6 +192,21 @@ saved_sessions_find(const struct options *o, bool shared, const struct saved_pla
 	*ret_others = (struct saved_others){ 0 };
 	each_memory(compare, &s);
 	return s.found;
+}
+
+static int
+machine_line(const struct saved_session *m, char *ret_text, size_t len)
+{
+	static const uint8_t none[ID_LEN];
+	struct buf hex;
+	if (memcmp(m->machine, none, ID_LEN) == 0)
+		return 0;
+	buf_init(&hex, ID_TEXT);
+	int n = hex_put(&hex, (struct span){ m->machine, ID_LEN })
+	    ? 0
+	    : snprintf(ret_text, len, "@ %s %s\n", buf_str(&hex), m->address);
+	buf_finish(&hex);
+	return n;
 }
 
 /* What stood there counts until the new text does: a full disk makes nothing forgotten. */
@@ -184,6 +223,8 @@ write_down(int fd, const struct options *o, const struct saved_session *m,
 	    options_key(o), m->begun_ms, o->destination, m->name, tty->device,
 	    tty->leader, tty->leader_start, m->place.person, (int)m->how);
 	*ret_how_at = n - 2;
+	if (n > 0 && n < (int)sizeof text)
+		n += machine_line(m, text + n, sizeof text - (size_t)n);
 	if (n < 0 || n >= (int)sizeof text) {
 		errno = ENAMETOOLONG;
 		return -1;

@@ -6,7 +6,10 @@
  *     $XDG_STATE_HOME/belay/sessions/ID        key, begun, host, name
  *                                              #, device, leader, its start, person, how
  *
- * The second line is not in files of version 0.1.0, which reads the first one only.
+ *                                              @, machine, its address
+ *
+ * The second line is not in files of version 0.1.0, which reads the first one only; the third
+ * is there where the machine is known.
  *
  * Nothing depends on it: where no file can be written the session is not remembered, and the
  * person is told.
@@ -15,6 +18,7 @@
 #define CLIENT_SAVED_SESSIONS_H
 
 #include "ssh/options.h"
+#include "sys/tcp.h"
 #include "sys/tty.h"
 #include "wire/msg.h"
 
@@ -40,6 +44,9 @@ struct saved_session {
 	bool open; /* a client has it */
 	struct saved_place place; /* of its last client; of an old file: a person's */
 	enum saved_how how;
+	/* of a host's name that leads to several; zeros, "": not known */
+	uint8_t machine[ID_LEN];
+	char address[TCP_ADDRESS_MAX];
 	char host[SAVED_HOST_MAX];
 	char name[NAME_MAX_LEN + 1];
 };
@@ -56,10 +63,11 @@ struct saved_others {
 	struct saved_session youngest;
 };
 
-/* The youngest session of this destination and these options: that one client has
+/* The youngest session of this destination and these options, and of this machine (NULL: of
+ * any): that one client has
  * (`shared`), or none and to which returning_may comes back here. */
-bool
-saved_sessions_find(const struct options *o, bool shared, const struct saved_place *here,
+bool saved_sessions_find(const struct options *o, bool shared,
+    const struct saved_place *here, const uint8_t *machine,
     struct saved_session *ret_memory, struct saved_others *ret_others);
 /* Writes it down, and holds it until saved_sessions_forget, saved_sessions_leave or the
  * process ends.  Returns 0, also when another client holds it, or -1 with errno. */

@@ -56,7 +56,7 @@ list(struct session_request *w, const struct options *o, const struct ssh_config
 {
 	struct saved_place here = place_now(c);
 	buf_print(&w->command, "list%s", o->json ? " --json" : "");
-	if (!saved_sessions_find(o, false, &here, &w->left, &w->others))
+	if (!saved_sessions_find(o, false, &here, NULL, &w->left, &w->others))
 		return;
 	buf_print(&w->command, " --takes ");
 	(void)hex_put(&w->command, (struct span){ w->left.id, ID_LEN });
@@ -175,6 +175,34 @@ place_now(const struct ssh_config *c)
 	return p;
 }
 
+static void
+come_back(struct session_request *w, const struct options *o, struct saved_hold *saved,
+    const uint8_t *machine)
+{
+	bool shared = o->share || o->read_only;
+	if (!saved_sessions_find(o, shared, &w->place, machine, &w->left, &w->others))
+		return;
+	memcpy(w->id, w->left.id, ID_LEN);
+	memcpy(w->machine, w->left.machine, ID_LEN);
+	w->how = HELLO_OPEN;
+	if (!shared) /* so that no other client takes the same */
+		(void)saved_sessions_keep(saved, o, &w->left);
+}
+
+void
+session_request_elsewhere(struct session_request *w, const struct options *o,
+    struct saved_hold *saved, const uint8_t *machine)
+{
+	saved_sessions_leave(saved, SAVED_CUT_OFF);
+	memset(w->machine, 0, sizeof w->machine);
+	w->left = (struct saved_session){ 0 };
+	w->others = (struct saved_others){ 0 };
+	w->how = HELLO_NEW;
+	sys_random(w->id, sizeof w->id);
+	if (machine)
+		come_back(w, o, saved, machine);
+}
+
 /* A shell that was left is come back to, unless another is asked for (returning.h). */
 void
 session_request_session(struct session_request *w, const struct options *o,
@@ -184,12 +212,6 @@ session_request_session(struct session_request *w, const struct options *o,
 	w->returns = w->kind == KIND_PTY && w->raw && !w->command.len
 	    && isatty(STDOUT_FILENO);
 	w->place = place_now(c);
-	bool shared = o->share || o->read_only;
-	if (!w->returns || o->session || o->fresh
-	    || !saved_sessions_find(o, shared, &w->place, &w->left, &w->others))
-		return;
-	memcpy(w->id, w->left.id, ID_LEN);
-	w->how = HELLO_OPEN;
-	if (!shared) /* so that no other client takes the same */
-		(void)saved_sessions_keep(saved, o, &w->left);
+	if (w->returns && !o->session && !o->fresh)
+		come_back(w, o, saved, NULL);
 }

@@ -10,6 +10,8 @@
 #include "ssh/ssh_config.h"
 
 struct session_request {
+	/* the machine of the session that was left; zeros: any */
+	uint8_t machine[ID_LEN];
 	enum hello_kind kind;
 	enum hello_request how; /* of the first hello */
 	struct buf command;
@@ -36,5 +38,10 @@ bool session_request_program(struct session_request *w, const struct options *o,
 /* In which session; one that this machine has saved is held from now on. */
 void session_request_session(struct session_request *w, const struct options *o,
     const struct ssh_config *c, struct saved_hold *saved);
+
+/* Another machine answers than that of the session which was to be come back to: to one that
+ * was left on this machine (NULL: on none), or to a new one. */
+void session_request_elsewhere(struct session_request *w, const struct options *o,
+    struct saved_hold *saved, const uint8_t *machine);
 
 #endif

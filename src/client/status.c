@@ -18,6 +18,7 @@ static const struct {
 	[STATUS_REFUSES] = { "the host refuses connections", "host refuses" },
 	[STATUS_CLOSES] = { "the host closes the connection", "host hangs up" },
 	[STATUS_NO_SERVER] = { "the host cannot run belay-server", "no server" },
+	[STATUS_ELSEWHERE] = { "another machine of this name answers", "another machine" },
 	[STATUS_KEY] = { "ANOTHER HOST KEY: nothing is sent", "ANOTHER KEY" },
 	[STATUS_LOGIN] = { "needs your login", "login" },
 	[STATUS_LOGGING_IN] = { "logging in (Ctrl-C cancels)", "logging in" },
@@ -66,6 +67,8 @@ status_why(const struct status_facts *f)
 		return STATUS_LOGGING_IN;
 	if (f->no_server)
 		return STATUS_NO_SERVER;
+	if (f->elsewhere)
+		return STATUS_ELSEWHERE;
 	enum status_why why = of[f->error];
 	/* The host's own words are proof of a way to it. */
 	bool heard = why == STATUS_REFUSES || why == STATUS_CLOSES || why == STATUS_KEY;

@@ -23,6 +23,7 @@ enum status_why {
 	STATUS_REFUSES, /* it takes no connections */
 	STATUS_CLOSES, /* ... and ends them before the login */
 	STATUS_NO_SERVER, /* belay-server cannot be run, for now */
+	STATUS_ELSEWHERE, /* another machine of this name answers */
 	STATUS_KEY, /* it has another key than before */
 	STATUS_LOGIN, /* it wants a person to log in */
 	STATUS_LOGGING_IN, /* with questions, for a person has asked for it */
@@ -35,6 +36,7 @@ struct status_facts {
 	enum ssh_errors error; /* of the last attempt; SSH_ERROR_NONE: none has failed */
 	bool failed; /* an attempt has */
 	bool no_server; /* ... for want of belay-server */
+	bool elsewhere; /* another machine of this name answered last */
 	bool asks; /* the attempt that runs may, for a person has asked for it */
 	bool network; /* this machine has one, or had none when the host was there */
 };

@@ -1,6 +1,7 @@
 #include "server/links.h"
 
 #include "base/err.h"
+#include "server/machine.h"
 #include "sys/os.h"
 #include "sys/sock.h"
 #include "sys/sys.h"
@@ -60,6 +61,9 @@ links_refuse(struct conn *g, enum refuse_code code, const char *text)
 {
 	struct msg_refuse m = { .code = (uint16_t)code,
 		.text = { (const uint8_t *)text, strlen(text) } };
+	struct machine_frame machine;
+	machine_frame(&machine);
+	m.more = (struct span){ machine.bytes, machine.n };
 	os_boot_id(m.boot);
 	(void)msg_put(&g->io.link.queue, MSG_REFUSE, &m);
 	g->closing = true;
@@ -102,6 +106,9 @@ put_welcome(struct conn *g, struct client *p, struct msg_welcome welcome)
 	struct buf positions;
 	buf_init(&positions, ENGINE_STREAMS * POSITION_LEN);
 	int err = engine_positions(&p->engine, &positions);
+	struct machine_frame machine;
+	machine_frame(&machine);
+	welcome.more = (struct span){ machine.bytes, machine.n };
 	welcome.positions = buf_span(&positions);
 	if (!err)
 		err = msg_put(&g->io.link.queue, MSG_WELCOME, &welcome);

@@ -5,6 +5,7 @@
 #include "base/hex.h"
 #include "server/admission.h"
 #include "server/login.h"
+#include "server/machine.h"
 #include "server/rundir.h"
 #include "server/self.h"
 #include "server/session.h"
@@ -31,6 +32,9 @@ refuse(enum refuse_code code, const char *text)
 	struct buf out;
 	struct msg_refuse m = { .code = (uint16_t)code,
 		.text = { (const uint8_t *)text, strlen(text) } };
+	struct machine_frame machine;
+	machine_frame(&machine);
+	m.more = (struct span){ machine.bytes, machine.n };
 	buf_init(&out, FRAME_MAX);
 	os_boot_id(m.boot);
 	if (msg_put(&out, MSG_REFUSE, &m) == 0)
@@ -154,7 +158,9 @@ find_session(const struct msg_hello *hello)
 		fd = rundir_connect(hello->session); /* made by an earlier attempt */
 	if (fd >= 0)
 		return fd;
-	if (hello->request != HELLO_NEW && hello->request != HELLO_OPEN) {
+	/* Of a name that leads to several machines another one may have it. */
+	if ((hello->request != HELLO_NEW && hello->request != HELLO_OPEN)
+	    || machine_is_another(hello->more)) {
 		refuse(REFUSE_GONE, "");
 		return -1;
 	}

@@ -512,6 +512,7 @@ on_dialed(void *owner, int fd)
 	trace(c, "connected");
 	learned(c, c->loop->now_us);
 	(void)tcp_local(fd, &c->local);
+	tcp_peer_text(fd, c->peer);
 	probe(c, fd);
 	(void)ssh_helper_pass(c->err.fd, fd); /* fails if ssh has ended: that tells why */
 	quickack_start(&c->quickack, c->loop, fd);
@@ -524,11 +525,13 @@ dial(struct carrier *c, const struct carrier_plan *plan, char proxy[SSH_HELPER_A
 	if (!plan->config || !ssh_helper_proxy_option(proxy))
 		return false;
 	c->silent = plan->config->silent;
-	return connector_start(&c->connector, c->loop, plan->config,
-		   plan->first ? plan->config->connect_timeout_s
-			       : plan->connect_timeout_s,
-		   on_dialed, c)
-	    == 0;
+	if (connector_start(&c->connector, c->loop, plan->config,
+		plan->first ? plan->config->connect_timeout_s : plan->connect_timeout_s,
+		on_dialed, c))
+		return false;
+	if (plan->order)
+		connector_prefer(&c->connector, plan->order);
+	return true;
 }
 
 /* ---- starting ---- */

@@ -101,6 +101,7 @@ struct carrier {
 	int asking; /* a question that is not told yet; -1: none */
 	struct connector connector; /* where the connection is ours */
 	struct quickack quickack; /* while it logs in */
+	char peer[TCP_ADDRESS_MAX]; /* where the connection leads, if it is ours */
 	struct sockaddr_storage local; /* its address here; family 0: not known */
 
 	bool silent; /* LogLevel: errors of the connection are not shown */
@@ -143,6 +144,7 @@ struct carrier_plan {
 	const struct programs_kept *servers; /* borrowed; NULL: none was kept */
 	bool alone; /* not by a connection that is shared with others */
 	bool first, asks; /* asks: ssh may prompt, by the door unless it is the first */
+	const struct connector_order *order; /* of the host's addresses; NULL: any */
 	bool fresh; /* a server that is there does not work */
 	bool known; /* belay-server has run there (HOST_CACHE_SERVES) */
 	bool adopts; /* output and end of another program are wanted */

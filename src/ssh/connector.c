@@ -152,6 +152,40 @@ connector_hurry(struct connector *d)
 
 /* ---- names ---- */
 
+void
+connector_prefer(struct connector *d, const struct connector_order *order)
+{
+	d->order = *order;
+}
+
+/* 0: before the others, 2: behind them. */
+static int
+place(const struct connector_order *order, const struct sockaddr_storage *address)
+{
+	char text[TCP_ADDRESS_MAX];
+	tcp_address_text(address, text);
+	if (text[0] && strcmp(text, order->first) == 0)
+		return 0;
+	for (size_t i = 0; text[0] && i < sizeof order->last / sizeof *order->last; i++)
+		if (strcmp(text, order->last[i]) == 0)
+			return 2;
+	return 1;
+}
+
+void
+connector_order(const struct connector_order *order, struct sockaddr_storage *addresses,
+    size_t n)
+{
+	struct sockaddr_storage sorted[ADDRESS_RACE_ADDRESSES];
+	size_t put = 0;
+	n = n < ADDRESS_RACE_ADDRESSES ? n : ADDRESS_RACE_ADDRESSES;
+	for (int where = 0; where < 3; where++)
+		for (size_t i = 0; i < n; i++)
+			if (place(order, &addresses[i]) == where)
+				sorted[put++] = addresses[i];
+	memcpy(addresses, sorted, put * sizeof *addresses);
+}
+
 static void
 on_answer(struct connector *d, size_t which)
 {
@@ -160,6 +194,8 @@ on_answer(struct connector *d, size_t which)
 	loop_remove(d->loop, &l->watch);
 	resolve_take(l->pid, l->watch.fd, &answer);
 	l->watch.fd = -1;
+	if (d->order.first[0] || d->order.last[0][0])
+		connector_order(&d->order, answer.addresses, answer.n);
 	if (which == EVERYTHING && answer.error && !d->dial.n) {
 		snprintf(d->words, sizeof d->words,
 		    "ssh: Could not resolve hostname %.100s: %s", d->host,

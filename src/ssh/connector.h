@@ -11,8 +11,16 @@
 #include "ssh/address_race.h"
 #include "ssh/ssh_config.h"
 #include "sys/loop.h"
+#include "sys/tcp.h"
 
 #include <netdb.h>
+
+/* Of a name that leads to several machines: which to try before and behind the others, as
+ * numbers; "": none. */
+struct connector_order {
+	char first[TCP_ADDRESS_MAX];
+	char last[4][TCP_ADDRESS_MAX];
+};
 
 enum { DIALER_LOOKUPS = 2, DIALER_WORDS_MAX = NI_MAXHOST + 256 };
 
@@ -22,6 +30,7 @@ struct connector {
 	char host[NI_MAXHOST];
 	unsigned port, timeout_s; /* timeout_s: 0: the system's */
 	bool keepalive;
+	struct connector_order order;
 	struct lookup {
 		struct watch watch; /* fd -1: has answered, or was not needed */
 		pid_t pid;
@@ -40,6 +49,11 @@ struct connector {
 /* Starts to connect as the configuration has it.  0, or -1 with errno. */
 int connector_start(struct connector *d, struct loop *loop, const struct ssh_config *c,
     unsigned timeout_s, void (*done)(void *owner, int fd), void *owner);
+/* Puts addresses in that order, and leaves them as they are otherwise. */
+void connector_order(const struct connector_order *order,
+    struct sockaddr_storage *addresses, size_t n);
+/* Before a name is answered. */
+void connector_prefer(struct connector *d, const struct connector_order *order);
 /* Tries what is due; returns when to call it again (0: after events only). */
 uint64_t connector_tick(struct connector *d, uint64_t now_us);
 /* Something may be better now, or a person waits: it tries once more soon. */

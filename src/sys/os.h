@@ -43,6 +43,8 @@ void os_process_directory(pid_t pid, char *ret_path, size_t len);
 /* Whether no other process is in the session (setsid(2)) that this one leads; false if it
  * cannot be known. */
 bool os_session_alone(pid_t leader);
+/* The machine's own number, which it keeps for ever (16 bytes; zeros if it is not known). */
+void os_machine_id(uint8_t ret_id[16]);
 /* When a process began, in units of the system's own since its boot; 0: it cannot be known. */
 uint64_t os_process_start(pid_t pid);
 /* Calls `each` for every process, of whichever user, whose first argument is `word`, with the

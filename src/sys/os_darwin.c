@@ -15,6 +15,12 @@ os_program_path(char *ret_path, size_t len)
 }
 
 void
+os_machine_id(uint8_t ret_id[16])
+{
+	memset(ret_id, 0, 16);
+}
+
+void
 os_boot_id(uint8_t ret_id[16])
 {
 	char text[64] = "";

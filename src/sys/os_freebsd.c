@@ -1,5 +1,7 @@
 #include "sys/os.h"
 
+#include "base/hex.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <sys/sysctl.h>
@@ -14,6 +16,16 @@ os_program_path(char *ret_path, size_t len)
 {
 	int name[] = { CTL_KERN, KERN_PROC, KERN_PROC_PATHNAME, -1 };
 	return sysctl(name, sizeof name / sizeof *name, ret_path, &len, NULL, 0);
+}
+
+void
+os_machine_id(uint8_t ret_id[16])
+{
+	char text[64] = "";
+	size_t len = sizeof text - 1;
+	if (sysctlbyname("kern.hostuuid", text, &len, NULL, 0) < 0)
+		text[0] = 0;
+	(void)hex_uuid(text, ret_id);
 }
 
 void

@@ -63,6 +63,24 @@ os_boot_id(uint8_t ret_id[16])
 	buf_finish(&b);
 }
 
+/* machine-id(5), and where it was before that. */
+void
+os_machine_id(uint8_t ret_id[16])
+{
+	static const char *const paths[] = { "/etc/machine-id",
+		"/var/lib/dbus/machine-id" };
+	memset(ret_id, 0, 16);
+	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+		struct buf b;
+		buf_init(&b, 64 * 1024);
+		bool known = sys_read_file(paths[i], &b) == 0 && buf_str(&b)
+		    && hex_uuid(buf_str(&b), ret_id) == 0;
+		buf_finish(&b);
+		if (known)
+			return;
+	}
+}
+
 int
 os_pipe_unread(int writing_end)
 {

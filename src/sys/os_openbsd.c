@@ -1,5 +1,7 @@
 #include "sys/os.h"
 
+#include "base/hex.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <sys/sysctl.h>
@@ -23,6 +25,17 @@ os_program_path(char *ret_path, size_t len)
 		return -1;
 	memcpy(ret_path, args.first, strlen(args.first) + 1);
 	return 0;
+}
+
+void
+os_machine_id(uint8_t ret_id[16])
+{
+	int name[] = { CTL_HW, HW_UUID };
+	char text[64] = "";
+	size_t len = sizeof text - 1;
+	if (sysctl(name, 2, text, &len, NULL, 0) < 0)
+		text[0] = 0;
+	(void)hex_uuid(text, ret_id);
 }
 
 void

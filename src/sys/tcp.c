@@ -133,6 +133,26 @@ tcp_local(int fd, struct sockaddr_storage *ret_address)
 }
 
 void
+tcp_address_text(const struct sockaddr_storage *a, char ret[TCP_ADDRESS_MAX])
+{
+	const void *at = a->ss_family == AF_INET6
+	    ? (const void *)&((const struct sockaddr_in6 *)a)->sin6_addr
+	    : (const void *)&((const struct sockaddr_in *)a)->sin_addr;
+	if (!inet_ntop(a->ss_family, at, ret, TCP_ADDRESS_MAX))
+		ret[0] = 0;
+}
+
+void
+tcp_peer_text(int fd, char ret[TCP_ADDRESS_MAX])
+{
+	struct sockaddr_storage peer = { 0 };
+	socklen_t len = sizeof peer;
+	ret[0] = 0;
+	if (getpeername(fd, (struct sockaddr *)&peer, &len) == 0)
+		tcp_address_text(&peer, ret);
+}
+
+void
 tcp_blocking(int fd)
 {
 	int flags = fcntl(fd, F_GETFL);

@@ -21,6 +21,12 @@ int tcp_connect(unsigned port);
 int tcp_connect_to(const struct sockaddr_storage *address, bool keepalive);
 /* The address of this end; false if there is none. */
 bool tcp_local(int fd, struct sockaddr_storage *ret_address);
+enum { TCP_ADDRESS_MAX = 64 };
+
+/* An address in numbers, without the port; "": it is none. */
+void tcp_address_text(const struct sockaddr_storage *a, char ret[TCP_ADDRESS_MAX]);
+/* The same of the other end. */
+void tcp_peer_text(int fd, char ret[TCP_ADDRESS_MAX]);
 /* Makes it blocking, as others expect it. */
 void tcp_blocking(int fd);
 /* The errno of what has failed on a socket, once; 0 if nothing has. */

@@ -30,9 +30,9 @@ enum {
 
 /* M(NAME, name, number, carrier, sender)
  * carrier: "link" (frames of a link), "control" (frames inside stream 0), "hello" (frames
- * inside HELLO's `more`; who does not know one skips it), "socket" (between belay-server's own
- * processes on one host, over a session's socket) or "info" (inside INFO's `more`, as those of
- * "hello") */
+ * inside HELLO's `more`; a receiver that does not know one skips it), "more" (the same, also
+ * inside that of WELCOME and REFUSE), "socket" (between belay-server's own processes on one
+ * host, over a session's socket) or "info" (inside INFO's `more`, as those of "hello") */
 #define MESSAGES(M) \
 	M(HELLO, hello, 1, "link", "client") \
 	M(WELCOME, welcome, 2, "link", "server") \
@@ -62,6 +62,7 @@ enum {
 	M(SHOWS, shows, 79, "control", "client") \
 	M(ECHOED, echoed, 80, "control", "server") \
 	M(LATE, late, 81, "control", "client") \
+	M(MACHINE, machine, 82, "more", "both") \
 	M(ASK, ask, 128, "socket", "client") \
 	M(INFO, info, 129, "socket", "server") \
 	M(ABOUT, about, 130, "info", "server")
@@ -137,6 +138,7 @@ enum {
 	F(m, u8, erase) \
 	F(m, u32, group)
 #define late_FIELDS(F, m) F(m, u32, seconds)
+#define machine_FIELDS(F, m) F(m, id, machine)
 #define ask_FIELDS(F, m) F(m, u8, verb) F(m, str, text) F(m, rest, more)
 #define info_FIELDS(F, m) \
 	F(m, id, session) \
@@ -305,7 +307,7 @@ uint8_t *msg_split_data(uint8_t *head, size_t n);
 /* Decodes the fields.  Spans point into the frame's body.  ERR_MESSAGE when the body is
  * shorter or longer than its fields, ERR_UNKNOWN for a type that is not in the table. */
 int msg_get(const struct frame *f, union msg *ret_msg);
-/* The first good frame of that type among those of hello.more; false: there is none. */
+/* The first good frame of that type among those of a `more`; false: there is none. */
 bool msg_find(struct span frames, enum msg_type type, union msg *ret_msg);
 
 /* The name of a type ("HELLO"); "?" if unknown. */

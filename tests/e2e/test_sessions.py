@@ -7,7 +7,7 @@ import shutil
 import signal
 
 import pytest
-from harness import PATH, PROMPT, WINDOW_CLOSES, belay_argv, belay_path, wait_until
+from harness import (PATH, PROMPT, WINDOW_CLOSES, Sshd, belay_argv, belay_path, wait_until)
 
 BACK = "back in the session"
 
@@ -694,3 +694,75 @@ while seen.count(b"\033") < 2 and select.select([0], [], [], 10)[0]:
 termios.tcsetattr(0, termios.TCSANOW, old)
 print("answers:", ascii(seen.decode()), "asked")
 """
+
+
+# A name that leads to several machines.
+
+@pytest.fixture
+def two_machines(host):
+    """Two hosts behind the name and with the home directory of `host`; which of them answers
+    is what to(i) says."""
+    if os.getuid():
+        pytest.skip("needs root, to be two machines")
+    others = []
+    for i in range(2):
+        number = host.dir / f"machine-{i}"
+        number.write_text(f"{i + 1:032x}\n")
+        run = host.dir / f"run-{i}"
+        run.mkdir(mode=0o700)
+        folder = host.dir / f"sshd-{i}"
+        folder.mkdir()
+        one = Sshd(folder, host.sshd.shell, {**host.sshd.setenv, "BELAY_RUN_DIR": run})
+        one.home = host.home
+        one._write_users()
+        one.within = ["unshare", "-m", "sh", "-c",
+                      'mount --bind "$0" /etc/machine-id && exec "$@"', number]
+        others.append(one.start())
+
+    def to(i):
+        host.proxy.target = ("127.0.0.1", others[i].port)
+
+    to(0)
+    yield to
+    for one in others:
+        one.stop()
+
+
+def test_another_machine_of_the_name_answers(host, two_machines):
+    """It says nothing of the session: that goes on when its own machine answers again."""
+    term = host.shell(env={"BELAY_STATUS": None}, cols=160)
+    term.line("mark=kept")
+    term.expect(PROMPT)
+    holders = len(host.processes())
+    two_machines(1)
+    host.proxy.cut()
+    term.expect("another machine answers, trying again")
+    two_machines(0)
+    term.type("\x15")
+    term.line("echo $mark-''here")
+    term.expect("kept-here")
+    assert len(host.processes()) == holders
+    host.finish(term)
+    host.wait_gone()
+
+
+def test_sessions_that_were_left_on_two_machines(host, two_machines):
+    """A shell comes back to what was left on the machine that answers, and never starts
+    another one in the place of what is on the other."""
+    for i in range(2):
+        two_machines(i)
+        term = host.belay(env=WINDOW_CLOSES)
+        term.expect(PROMPT)
+        assert (b"another machine of this name answers" in term.raw) == (i == 1)
+        term.line(f"mark=machine{i}; echo do''ne")
+        term.expect("done")
+        term.hang_up()
+        wait_until(lambda: not os.path.exists(f"/proc/{term.pid}"), what="belay runs on")
+    for i in range(2):
+        two_machines(i)
+        term = host.belay()
+        term.expect(BACK)
+        term.line("echo $mark-''here")
+        term.expect(f"machine{i}-here")
+        host.finish(term)
+    host.wait_gone()

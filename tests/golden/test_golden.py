@@ -23,6 +23,7 @@ NAMES = [f"{path.parent.name}/{path.stem}" for path in RECORDINGS]
 HERE_SOCKET, AWAY_SOCKET = "/tmp/belay-golden.sock", "/tmp/belay-golden.away"
 ARGUMENTS = {  # as in tests/golden/record; and what comes of it
     "command": (["host", "cat; echo error >&2; exit 3"], b"one\ntwo\n", b"one\ntwo\n", 3),
+    "machine": (["host", "echo done; exit 4"], b"", b"done\n", 4),
     "terminal": (["-tt", "host", "stty -echo -onlcr; echo ready; read x; echo got $x"],
                  b"typed\n", b"ready\ngot typed\n", 0),
     "resumed": (["-oConnectionAttempts=2", "host", "echo begun; read x; echo got $x; exit 7"],

@@ -69,7 +69,8 @@ TEST(a_hello_that_does_not_fit_is_an_error)
 {
 	static uint8_t much[LINK_QUEUE_MAX + 1];
 	begin();
-	CHECK(handshake_begin(&host, (struct span){ much, sizeof much }, text_span("")) < 0);
+	CHECK(handshake_begin(&host, (struct span){ much, sizeof much }, text_span(""))
+	    < 0);
 	end();
 }
 
@@ -140,6 +141,34 @@ TEST(a_bad_name_is_none)
 	host_says(MSG_WELCOME, &m);
 	CHECK(take() == HANDSHAKE_WELCOME && !handshake.name[0]);
 	end();
+}
+
+TEST(a_host_may_say_which_machine_it_is)
+{
+	struct msg_machine machine;
+	struct buf more;
+	memset(machine.machine, 4, ID_LEN);
+	for (int known = 0; known < 2; known++) {
+		struct msg_welcome m = welcome();
+		struct msg_refuse refused = { .code = REFUSE_GONE };
+		buf_init(&more, FRAME_MAX);
+		/* one of a later version, which is skipped */
+		CHECK_EQ(buf_put(&more, "\0\0\0\2\177x", 6), 0);
+		if (known)
+			CHECK_EQ(msg_put(&more, MSG_MACHINE, &machine), 0);
+		m.more = refused.more = buf_span(&more);
+		begin();
+		host_says(MSG_WELCOME, &m);
+		CHECK_EQ(take(), HANDSHAKE_WELCOME);
+		CHECK_EQ(handshake.machine[ID_LEN - 1], known ? 4 : 0);
+		end();
+		begin();
+		host_says(MSG_REFUSE, &refused);
+		CHECK_EQ(take(), HANDSHAKE_REFUSED);
+		CHECK_EQ(handshake.machine[0], known ? 4 : 0);
+		end();
+		buf_finish(&more);
+	}
 }
 
 TEST(refuse_tells_why)

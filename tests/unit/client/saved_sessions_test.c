@@ -51,7 +51,7 @@ session(uint8_t id, const char *name)
 static bool
 find(bool shared, struct saved_session *ret)
 {
-	return saved_sessions_find(&options, shared, &here, ret, &others);
+	return saved_sessions_find(&options, shared, &here, NULL, ret, &others);
 }
 
 /* As on a full disk: no file grows. */

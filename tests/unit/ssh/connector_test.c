@@ -169,3 +169,20 @@ TEST(a_name_that_is_too_long)
 	CHECK_EQ(connector_start(&connector, &loop, &config, 0, on_done, &connector), -1);
 	connector_cancel(&connector);
 }
+
+TEST(the_machine_s_address_comes_first_and_another_s_last)
+{
+	static const struct connector_order order = { "192.0.2.3", { "192.0.2.1" } };
+	static const uint8_t wanted[] = { 3, 2, 4, 1 };
+	struct sockaddr_storage a[4];
+	for (uint8_t i = 0; i < 4; i++) {
+		struct sockaddr_in in = { .sin_family = AF_INET,
+			.sin_addr.s_addr = htonl(0xc0000201u + i) };
+		memset(&a[i], 0, sizeof a[i]);
+		memcpy(&a[i], &in, sizeof in);
+	}
+	connector_order(&order, a, 4);
+	for (size_t i = 0; i < 4; i++)
+		CHECK_EQ(ntohl(((struct sockaddr_in *)&a[i])->sin_addr.s_addr),
+		    0xc0000200u + wanted[i]);
+}
