@@ -702,6 +702,9 @@ client_turn(void *client, uint64_t now_us)
 	struct client *s = client;
 	reconnect_take(&s->reconnect);
 	count_outages(s, now_us);
+	uint64_t hooks_us = s->begun && !ending_near(&s->ending)
+	    ? hooks_turn(&s->hooks, s->down_us, now_us)
+	    : 0;
 	control_turn(s);
 	if (s->begun)
 		console_asked(&s->console);
@@ -714,6 +717,7 @@ client_turn(void *client, uint64_t now_us)
 	leave_turn(s);
 	uint64_t at = reconnect_deadline(&s->reconnect);
 	loop_sooner(&at, give_up_turn(s, now_us));
+	loop_sooner(&at, hooks_us);
 	loop_sooner(&at, terminal_us);
 	loop_sooner(&at, forward_table_us);
 	loop_sooner(&at, engine_trim(&s->engine, now_us));
@@ -730,6 +734,7 @@ on_signal(void *owner, int sig)
 	case SIGCHLD:
 		ssh_query_reap(&s->query);
 		reconnect_reap(&s->reconnect);
+		hooks_reap(&s->hooks);
 		break;
 	case SIGWINCH:
 		s->console.resized = true;
@@ -770,6 +775,8 @@ begin(struct client *s)
 	s->forwards.quiet = s->request.raw;
 	open_console(s);
 	s->notifier.silent = s->request.kind == KIND_SELF;
+	if (s->request.kind != KIND_SELF)
+		hooks_init(&s->hooks, s->options);
 	s->notifier.escape = s->request.raw ? s->config.escape : 0;
 	s->begun = true;
 	s->ending.returns = s->request.returns;

@@ -15,6 +15,7 @@
 #include "client/control_socket.h"
 #include "client/ending.h"
 #include "client/forward_table.h"
+#include "client/hooks.h"
 #include "client/notifier.h"
 #include "client/plain_ssh.h"
 #include "client/reconnect.h"
@@ -50,6 +51,7 @@ struct client {
 	bool exited; /* the program has: nobody waits for what was typed */
 	uint8_t client_id[ID_LEN];
 	struct background background; /* -f */
+	struct hooks hooks;
 	bool said_stranger; /* that another machine answers, in this outage */
 	bool met; /* a host has welcomed this client */
 	struct ending ending;

@@ -48,6 +48,7 @@ struct options {
 	uint32_t give_up_s; /* --give-up; 0: not given */
 	bool forget; /* --forget */
 	bool own_sftp; /* --sftp=own */
+	const char *on_lost, *on_back; /* --on-lost, --on-back; NULL: not given */
 	bool wait; /* --wait: for a way to the host, also with a command */
 	const char *bad_option; /* the first of ours with a mistake, as it was typed */
 	const char *bad_value; /* of it; NULL: none was given */

@@ -36,6 +36,8 @@ static const struct own_option table[] = {
 	    NULL },
 	{ "give-up", OWN_TIME, "TIME", "how long a host that is lost is tried",
 	    AT(give_up_s), 0, NULL },
+	TEXT("on-lost", OWN_TEXT, on_lost, "COMMAND", "run it when the host is lost"),
+	TEXT("on-back", OWN_TEXT, on_back, "COMMAND", "run it when the host is back"),
 	TEXT("sftp", OWN_WORD, own_sftp, "own",
 	    "any sftp-server, without sshd's options"),
 	FLAG("wait", wait, "wait for a way to the host, also with a command"),
@@ -144,6 +146,9 @@ own_option_set(const struct own_option *option, struct options *o, const char *v
 	case OWN_WORD:
 		*(bool *)at = strcmp(value, option->value) == 0;
 		return *(bool *)at;
+	case OWN_TEXT:
+		*(const char **)at = value;
+		return value[0] != 0;
 	case OWN_FIRST:
 		break;
 	}

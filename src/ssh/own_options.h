@@ -19,6 +19,7 @@ enum own_kind {
 	OWN_COUNT, /* a number of 32 bits */
 	OWN_TIME, /* as options_time takes it */
 	OWN_WORD, /* the one word that is its value's name */
+	OWN_TEXT, /* any but an empty one */
 	OWN_CHOICE, /* one of its choices; their number, an unsigned */
 };
 

@@ -111,6 +111,12 @@ start(char *const argv[], char *const env[], bool detached, const int stdio[3])
 }
 
 pid_t
+child_start_aside(char *const argv[], char *const env[])
+{
+	return start(argv, env, true, NULL);
+}
+
+pid_t
 child_start_beside(char *const argv[], int *ret_err)
 {
 	int err[2];

@@ -19,7 +19,11 @@ pid_t child_start(char *const argv[], bool detached, int ret_in_out_err[3]);
 pid_t child_start_with_socket(char *const argv[], char *const env[], bool detached,
     int ret_in_out_err[3]);
 
-/* The same with our own stdin and stdout, and in our process group. */
+/* Starts argv[0] with these variables, in a session of its own; its stdin, stdout and stderr
+ * are /dev/null.  The pid, or -1 with errno. */
+pid_t child_start_aside(char *const argv[], char *const env[]);
+
+/* As child_start, with our own stdin and stdout, and in our process group. */
 pid_t child_start_beside(char *const argv[], int *ret_err);
 
 /* Runs a program to its end, for a moment: `in` is its stdin, what it says goes onto `out`

@@ -284,3 +284,23 @@ def test_a_paste_that_is_longer_than_what_is_kept(host):
 def write_all(fd, data):
     while data:
         data = data[os.write(fd, data):]
+
+
+def test_what_is_run_when_the_host_is_lost_and_back(host, tmp_path):
+    """Beside belay, whose terminal it does not touch; the outage is told in its environment."""
+    said = tmp_path / "said"
+    command = f"echo $0-%s $BELAY_DESTINATION $BELAY_OUTAGE >>{said}; echo not-for-the-terminal"
+    term = host.shell("--on-lost", command % "lost", env={"BELAY_ON_BACK": command % "back"})
+    host.proxy.refuse()
+    host.proxy.cut()
+    wait_until(lambda: said.exists() and said.read_text().count("\n") == 1)
+    host.proxy.heal()
+    term.type("x\x15")
+    wait_until(lambda: said.read_text().count("\n") == 2)
+    lost, back = (line.split() for line in said.read_text().splitlines())
+    assert lost[0].endswith("-lost") and back[0].endswith("-back")
+    assert lost[1] == back[1] == "testhost"
+    assert 3 <= int(lost[2]) <= int(back[2])
+    host.finish(term)
+    assert b"not-for-the-terminal" not in term.raw
+    host.wait_gone()
