@@ -736,7 +736,7 @@ def test_another_machine_of_the_name_answers(host, two_machines):
     holders = len(host.processes())
     two_machines(1)
     host.proxy.cut()
-    term.expect("another machine answers, trying again")
+    term.expect("another machine of this name answers")
     two_machines(0)
     term.type("\x15")
     term.line("echo $mark-''here")
