@@ -624,7 +624,7 @@ predictions_step(struct client *s)
 	predictions_link(p, a ? a->io.link.srtt_us : 0, s->met && !up);
 	bool shows = predictions_wants_hints(p);
 	if (s->hints && shows != s->shows
-	    && engine_tell(&s->engine, MSG_SHOWS, &(struct msg_shows){ shows }) == 0)
+	    && engine_tell(&s->engine, MSG_SHOWS, &(struct msg_shows){ shows }))
 		s->shows = shows;
 }
 

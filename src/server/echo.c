@@ -18,7 +18,7 @@ state_of(const struct client *p, const struct tty_echo *tty)
 static void
 tell(struct client *p, const struct msg_echoed *m)
 {
-	if (engine_tell(&p->engine, MSG_ECHOED, m) == 0)
+	if (engine_tell(&p->engine, MSG_ECHOED, m))
 		p->echoed = *m;
 }
 

@@ -160,3 +160,16 @@ def test_the_screen_is_as_without(host):
         host.finish(term)
     for line, never, always in zip(SCRIPT, screens["never"], screens["always"]):
         assert never == always, line
+
+
+def test_what_is_told_once_is_not_told_again(host):
+    """Each word is answered: what is said again for each answer never ends."""
+    term = at_prompt(host, ALWAYS)
+
+    def is_quiet():
+        before = dict(host.proxy.bytes)
+        term.pump(0.5)
+        return host.proxy.bytes == before
+
+    assert any(is_quiet() for _ in range(10)), host.proxy.bytes
+    host.finish(term)
