@@ -33,11 +33,12 @@ from lab import harness  # noqa: E402
 ROUND_TRIPS = (0.1, 0.3, 0.5)
 ROWS, COLS = 24, 80
 EVERY = 0.2         # seconds from key to key
+LOOK = 0.5          # and so long a person looks at what a key like Enter has done
 AT_ONCE = 0.02      # or sooner
 WRONG = 0.02        # seconds; an unfinished redraw does not take so long
 PATIENCE = 4        # and the round trip, for a screen to be right
 QUIET = 0.08        # without output: the answer was all of it
-AT_WORK = 5         # laboratories at a time
+AT_WORK = 10        # laboratories at a time
 NAMES = {"BS": "\x7f", "LEFT": "\x1b[D", "RIGHT": "\x1b[C", "UP": "\x1b[A", "DOWN": "\x1b[B",
          "TAB": "\t", "CR": "\r", "ESC": "\x1b", "HOME": "\x1b[H", "END": "\x1b[F"}
 SOFT = {"\x7f", "\x1b[D", "\x1b[C"}     # they change the row, as text does
@@ -235,6 +236,7 @@ class Typist:
             self._pump(now + EVERY - time.monotonic())
             if hard:
                 self.await_state(number + 1)
+                self._pump(LOOK)
         self.await_state(len(self.truth.keys))
 
 
