@@ -2,6 +2,10 @@
 
 enum { LOOK_US = 50 * 1000 }; /* so long a program may take for an echo */
 
+/* Behind a read: before a person types an answer, and for programs that start slowly. */
+static const unsigned again_us[] = { 50 * 1000, 150 * 1000, 400 * 1000, 1000 * 1000 };
+enum { AGAIN = sizeof again_us / sizeof again_us[0] };
+
 static struct msg_echoed
 state_of(const struct client *p, const struct tty_echo *tty)
 {
@@ -47,28 +51,45 @@ look(struct clients *ps, int tty, bool all)
 	}
 }
 
+static bool
+any_shows(const struct clients *ps)
+{
+	for (size_t i = 0; i < CLIENTS_MAX; i++)
+		if (ps->list[i].taken && ps->list[i].shows)
+			return true;
+	return false;
+}
+
 void
-echo_read(struct clients *ps, int tty)
+echo_read(struct echo *e, struct clients *ps, int tty, uint64_t now_us)
 {
 	look(ps, tty, false);
+	e->read_us = any_shows(ps) ? now_us : 0;
+	e->again = 0;
 }
 
 void
 echo_wrote(struct echo *e, const struct clients *ps, uint64_t now_us)
 {
-	for (size_t i = 0; !e->look_us && i < CLIENTS_MAX; i++)
-		if (ps->list[i].taken && ps->list[i].shows)
-			e->look_us = now_us + LOOK_US;
+	if (!e->look_us && any_shows(ps))
+		e->look_us = now_us + LOOK_US;
 }
 
 uint64_t
 echo_turn(struct echo *e, struct clients *ps, int tty, uint64_t now_us)
 {
-	if (!e->look_us || now_us < e->look_us)
-		return e->look_us;
-	e->look_us = 0;
-	look(ps, tty, true);
-	return 0;
+	bool wrote = e->look_us && now_us >= e->look_us;
+	bool again = e->read_us && now_us >= e->read_us + again_us[e->again];
+	if (wrote || again)
+		look(ps, tty, wrote);
+	if (wrote)
+		e->look_us = 0;
+	if (again && ++e->again == AGAIN)
+		e->read_us = 0;
+	uint64_t at = e->look_us;
+	if (e->read_us)
+		loop_sooner(&at, e->read_us + again_us[e->again]);
+	return at;
 }
 
 void

@@ -3,9 +3,10 @@
  * much of that the program has been given (ECHOED).
  *
  * Looked at behind a read that took all there was, so that a change is told before the output
- * that it came with, and a while behind a write, which may have no answer.  A change of the
- * settings is told at once; what the program was given at most as often as it is looked at
- * behind a write.
+ * that it came with, and a while behind a write, which may have no answer.  And some times in
+ * the second behind a read: a program may hide a password later than it asks for it.  A change
+ * of the settings is told at once; what the program was given at most as often as it is looked
+ * at behind a write.
  */
 #ifndef SERVER_ECHO_H
 #define SERVER_ECHO_H
@@ -14,10 +15,12 @@
 
 struct echo {
 	uint64_t look_us; /* when to look, since something was written; 0: no need */
+	uint64_t read_us; /* when something was read; 0: there is no need to look again */
+	unsigned again; /* it was looked at so often since */
 };
 
 /* What was there to be read of the terminal has been. */
-void echo_read(struct clients *ps, int tty);
+void echo_read(struct echo *e, struct clients *ps, int tty, uint64_t now_us);
 /* The program was given what is typed. */
 void echo_wrote(struct echo *e, const struct clients *ps, uint64_t now_us);
 /* Returns when to call it again; 0: on events only. */

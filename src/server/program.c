@@ -53,7 +53,8 @@ port_read(struct program *p, struct port *port)
 		p->quiet_us = p->loop->now_us;
 		if (n < SHORT_READ) {
 			if (p->pty)
-				echo_read(p->clients, port->watch.fd);
+				echo_read(&p->echo, p->clients, port->watch.fd,
+				    p->loop->now_us);
 			return;
 		}
 	}

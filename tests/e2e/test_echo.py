@@ -173,3 +173,23 @@ def test_what_is_told_once_is_not_told_again(host):
 
     assert any(is_quiet() for _ in range(10)), host.proxy.bytes
     host.finish(term)
+
+
+# A program that is slow between its prompt and what hides the password, as those in Java are.
+LATE = ("bash -c 'sleep 1.5; printf \"Pass\"\"word: \"; sleep 0.1; stty -echo; read -r x; stty echo; "
+        "echo; echo got ${#x}'")
+
+
+def test_a_password_is_hidden_behind_its_prompt(host):
+    """Before anything is typed: the host looks again when the program has written."""
+    term = at_prompt(host, ALWAYS)
+    term.line(LATE)
+    term.expect("Password: ")
+    term.pump(1.5)  # as long as the host looks
+    for key in "xy9":
+        term.type(key)
+        assert not term.pump(0.04, lambda: shown_of(term) != "Password:"), term.screen.lines()
+    term.type("\r")
+    term.expect("got 3")
+    term.expect(PROMPT)
+    host.finish(term)
