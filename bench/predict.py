@@ -302,7 +302,11 @@ def rest(term, seconds):
 
 
 def processor_seconds(pid):
-    return int(pathlib.Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
+    """0: the program has ended."""
+    try:
+        return int(pathlib.Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
+    except FileNotFoundError:
+        return 0
 
 
 def play(name, rtt, apps, truths):
@@ -400,15 +404,16 @@ def show(found):
 # ---- the picture ----
 
 COLORS = {"belay": "#0b7a4b", "mosh": "#3f7fbf", "ssh": "#8c959f"}
-PANEL, HEIGHT, LEFT, TOP = 300, 180, 50, 40
+PANEL, HEIGHT, LEFT, TOP, STEPS = 300, 180, 50, 40, 200
 
 
 def curve(times, most, left):
-    """The share of keys that are right after each time, as steps."""
-    points, count = [(0, 0)], len(times)
-    for number, seconds in enumerate(sorted(times)):
-        at = min(seconds, most)
-        points += [(at, number / count), (at, (number + 1) / count)]
+    """The share of keys that are right after each time."""
+    ordered = sorted(times)
+    points = [(0, 0)]
+    for step in range(1, STEPS + 1):
+        at = ordered[len(ordered) * step // STEPS - 1]
+        points += [(at, step / STEPS)] if at <= most else []
     points.append((most, points[-1][1]))
     return " ".join(f"{left + PANEL * at / most:.1f},{TOP + HEIGHT * (1 - share):.1f}"
                     for at, share in points)
