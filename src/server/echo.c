@@ -63,7 +63,7 @@ any_shows(const struct clients *ps)
 void
 echo_read(struct echo *e, struct clients *ps, int tty, uint64_t now_us)
 {
-	look(ps, tty, false);
+	look(ps, tty, true);
 	e->read_us = any_shows(ps) ? now_us : 0;
 	e->again = 0;
 }

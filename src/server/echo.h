@@ -5,8 +5,8 @@
  * Looked at behind a read that took all there was, so that a change is told before the output
  * that it came with, and a while behind a write, which may have no answer.  And some times in
  * the second behind a read: a program may hide a password later than it asks for it.  A change
- * of the settings is told at once; what the program was given at most as often as it is looked
- * at behind a write.
+ * of the settings is told at once; what the program was given as often as it is looked
+ * at behind a read or a write.
  */
 #ifndef SERVER_ECHO_H
 #define SERVER_ECHO_H
