@@ -370,7 +370,7 @@ def judge(found):
             rows += [at_most(f"{rtt} ms: mean, belay / mosh",
                              mine["mean_ms"] / figures(by["mosh"])["mean_ms"], 0.6)]
     never = found["links"].get("100", {}).get("belay, never")
-    if never:
+    if never and "bash" in never:
         rows += [at_most("processor, us a key more than without, bash",
                          1e6 * (found["links"]["100"]["belay"]["bash"]["processor_s"]
                                 - never["bash"]["processor_s"]), 50)]
