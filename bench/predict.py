@@ -65,7 +65,7 @@ APPS = [
         "create table t(a, b);<CR>insert into t values(1, 'x');<CR>"
         "select * form<BS><BS><BS>rom t;<CR>"),
     App("less", "less", "less text", "   jjjj/line 100<CR>nnGg/line 42<CR>"),
-    App("tmux", "tmux", "tmux -L predict -f ~/.tmux.conf new bash -i",
+    App("tmux", "tmux", "tmux -S predict.socket -f ~/.tmux.conf new bash -i",
         "echo hello wrold<BS><BS><BS><BS>orld<CR>cat /etc/hostname<CR>"
         "test -d /usr && echo yes<CR>ls /etc/hostname<CR>"),
     App("read -s", "bash", "bash -i", "read -s -p 'pass: ' x<CR>topsecret<CR>echo ${#x}<CR>"),
