@@ -617,7 +617,12 @@ class Host:
             if "hold" in one.argv[1:]:
                 _kill(one.pid, signal.SIGTERM)
         with contextlib.suppress(AssertionError):
-            self._wait_ended(lambda: not self.leftovers(), patience)
+            wait_until(lambda: not self.leftovers() or self._only_waits(), timeout=patience)
+        if self._only_waits() and self.sshd and self.sshd.logins() > 1:
+            for one in self.processes():    # for an attempt that may be late, see wait_gone()
+                _kill(one.pid, signal.SIGTERM)
+        with contextlib.suppress(AssertionError):
+            wait_until(lambda: not self.leftovers(), timeout=patience)
 
     def _kill_marked(self, mark):
         processes = marked_processes(self.id + mark)

@@ -44,6 +44,11 @@ KNOWN = (
     r"server: (malloc|open|pipe|writev) \d+ of \d+: ends with \d+ and says nothing",
     # A host without memory for a moment costs the session that is returned to.
     r"server: (malloc|calloc|realloc) \d+ of \d+: leaves .*out of memory",
+    # A server that ended within a start may have begun the command: the session of the next
+    # one stays for three minutes after its end (LATE).
+    r"server: .*: leaves .* hold .*(sending it anew|trying again)",
+    # Where its stdout cannot be written to, ssh ends with the program's status, too.
+    r"client: writev \d+ of \d+: ends well and has written b'' only",
     # A server that cannot start has made its socket, which stays.
     r"server: .*: leaves a socket",
 )
