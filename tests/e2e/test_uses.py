@@ -74,4 +74,3 @@ def test_a_block_of_the_page(place, block):
     for one in host.client_processes():     # a tunnel in the background
         with contextlib.suppress(ProcessLookupError):
             os.kill(one.pid, signal.SIGTERM)
-    host.wait_gone()
