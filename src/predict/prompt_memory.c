@@ -1,5 +1,7 @@
 #include "predict/prompt_memory.h"
 
+#include "base/hash.h"
+
 /* ---- prompts ---- */
 
 enum { SHAPE_HEAD = 3, SHAPE_TAIL = 2 };
@@ -9,7 +11,7 @@ static uint64_t
 hash_cells(uint64_t hash, const struct screen_line *l, int from, int to)
 {
 	for (int x = from; x < to; x++)
-		hash = (hash ^ l->cells[x].ch) * 0x100000001b3;
+		hash = hash_step(hash, l->cells[x].ch);
 	return hash;
 }
 
@@ -35,13 +37,12 @@ ends_as_of_a_shell(const struct screen_line *l, int col)
 struct prompt
 prompt_at(const struct screen_line *l, int col, bool after_enter)
 {
-	const uint64_t basis = 0xcbf29ce484222325;
 	struct prompt p = { 0 };
 	if (col <= 0 || (is_blank(l, col) && !after_enter))
 		return p;
-	p.exact = hash_cells(basis, l, 0, col);
+	p.exact = hash_cells(HASH_BEGIN, l, 0, col);
 	if (ends_as_of_a_shell(l, col))
-		p.shape = hash_cells(hash_cells(basis, l, 0, SHAPE_HEAD), l,
+		p.shape = hash_cells(hash_cells(HASH_BEGIN, l, 0, SHAPE_HEAD), l,
 		    col - SHAPE_TAIL, col);
 	return p;
 }

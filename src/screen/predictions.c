@@ -1,5 +1,6 @@
 #include "screen/predictions.h"
 
+#include "base/hash.h"
 #include "sys/tty.h"
 
 enum {
@@ -10,29 +11,20 @@ enum {
 
 /* ---- what is wanted ---- */
 
-static uint64_t
-mix(uint64_t hash, const void *bytes, size_t n)
-{
-	const uint8_t *p = bytes;
-	for (size_t i = 0; i < n; i++)
-		hash = (hash ^ p[i]) * 0x100000001b3; /* FNV-1a */
-	return hash;
-}
-
 /* 0: there is nothing to draw. */
 static uint64_t
 hash_of(const struct predict_view *v)
 {
-	uint64_t hash = 0xcbf29ce484222325;
+	uint64_t hash = HASH_BEGIN;
 	if (!v->n && !v->moved)
 		return 0;
-	hash = mix(hash, &v->row, sizeof v->row);
-	hash = mix(hash, &v->col, sizeof v->col);
+	hash = hash_bytes(hash, &v->row, sizeof v->row);
+	hash = hash_bytes(hash, &v->col, sizeof v->col);
 	for (size_t i = 0; i < v->n; i++) {
 		const struct predict_cell *c = &v->cells[i];
-		hash = mix(hash, &c->col, sizeof c->col);
-		hash = mix(hash, c->text, c->len);
-		hash = mix(hash, &c->style, sizeof c->style);
+		hash = hash_bytes(hash, &c->col, sizeof c->col);
+		hash = hash_bytes(hash, c->text, c->len);
+		hash = hash_bytes(hash, &c->style, sizeof c->style);
 	}
 	return hash | 1;
 }

@@ -1,6 +1,7 @@
 #include "ssh/host_cache.h"
 
 #include "base/buf.h"
+#include "base/hash.h"
 #include "ssh/host_key.h"
 #include "sys/sys.h"
 
@@ -46,17 +47,10 @@ file_path(const struct subject *s, char ret_path[PATH_MAX_LEN])
 }
 
 static uint64_t
-mix(uint64_t key, const char *text)
-{
-	for (; *text; text++)
-		key = (key ^ (unsigned char)*text) * 0x100000001b3; /* FNV-1a */
-	return key;
-}
-
-static uint64_t
 key_of(const struct subject *s, const struct ssh_config *c)
 {
-	return s->by_build ? mix(c->identity, BELAY_BUILD) : c->identity;
+	return s->by_build ? hash_bytes(c->identity, BELAY_BUILD, strlen(BELAY_BUILD))
+			   : c->identity;
 }
 
 static bool

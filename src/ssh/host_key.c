@@ -1,5 +1,6 @@
 #include "ssh/host_key.h"
 
+#include "base/hash.h"
 #include "sys/child.h"
 
 #include <stdio.h>
@@ -12,17 +13,6 @@ enum {
 	LINES_MAX = 256 * 1024,
 	PORT_SSH = 22, /* which known_hosts leaves out; sshd(8) */
 };
-
-static const uint64_t fnv_basis = 0xcbf29ce484222325;
-
-static uint64_t
-mix(uint64_t hash, const void *bytes, size_t n)
-{
-	const uint8_t *p = bytes;
-	for (size_t i = 0; i < n; i++)
-		hash = (hash ^ p[i]) * 0x100000001b3; /* FNV-1a */
-	return hash;
-}
 
 /* The next of these files; false: there is none. */
 static bool
@@ -52,9 +42,9 @@ mix_files(uint64_t hash, struct span files)
 		struct stat st;
 		if (stat(path, &st) < 0)
 			st = (struct stat){ 0 };
-		hash = mix(hash, &st.st_mtime, sizeof st.st_mtime);
-		hash = mix(hash, &st.st_size, sizeof st.st_size);
-		hash = mix(hash, &st.st_ino, sizeof st.st_ino);
+		hash = hash_bytes(hash, &st.st_mtime, sizeof st.st_mtime);
+		hash = hash_bytes(hash, &st.st_size, sizeof st.st_size);
+		hash = hash_bytes(hash, &st.st_ino, sizeof st.st_ino);
 	}
 	return hash;
 }
@@ -62,7 +52,7 @@ mix_files(uint64_t hash, struct span files)
 uint64_t
 host_key_files(const struct ssh_config *c)
 {
-	return mix_files(mix_files(fnv_basis, c->known_hosts), c->global_known_hosts);
+	return mix_files(mix_files(HASH_BEGIN, c->known_hosts), c->global_known_hosts);
 }
 
 /* As it stands in known_hosts. */
@@ -94,7 +84,7 @@ add_lines(char *name, char *path, uint64_t *digest)
 	while (line && *line) {
 		size_t n = strcspn(line, "\n");
 		if (line[0] != '#')
-			*digest = mix(*digest, line, n + 1);
+			*digest = hash_bytes(*digest, line, n + 1);
 		line += n + (line[n] != 0);
 	}
 	buf_finish(&lines);
@@ -118,7 +108,7 @@ bool
 host_key_get(const struct ssh_config *c, struct host_key *ret)
 {
 	char name[NAME_LEN_MAX];
-	*ret = (struct host_key){ .files = host_key_files(c), .digest = fnv_basis };
+	*ret = (struct host_key){ .files = host_key_files(c), .digest = HASH_BEGIN };
 	return name_of(c, name) && add_files(name, c->known_hosts, &ret->digest)
 	    && add_files(name, c->global_known_hosts, &ret->digest);
 }

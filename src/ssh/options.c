@@ -1,6 +1,7 @@
 #include "ssh/options.h"
 
 #include "base/err.h"
+#include "base/hash.h"
 #include "ssh/own_options.h"
 
 #include <stdint.h>
@@ -273,20 +274,17 @@ options_set_destination(struct options *o, const char *destination)
 	o->n_before = o->n_link_args;
 }
 
+/* With the NUL, so that words do not run together. */
 static uint64_t
 hash_word(uint64_t hash, const char *word)
 {
-	/* FNV-1a; the NUL is hashed too, so that words do not run together. */
-	do
-		hash = (hash ^ (unsigned char)*word) * 0x100000001b3;
-	while (*word++);
-	return hash;
+	return hash_bytes(hash, word, strlen(word) + 1);
 }
 
 uint64_t
 options_key(const struct options *o)
 {
-	uint64_t hash = 0xcbf29ce484222325;
+	uint64_t hash = HASH_BEGIN;
 	for (size_t i = 0; i < o->n_link_args; i++)
 		hash = hash_word(hash, o->link_args[i]);
 	return hash_word(hash, o->destination);

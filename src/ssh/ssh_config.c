@@ -1,5 +1,7 @@
 #include "ssh/ssh_config.h"
 
+#include "base/hash.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -26,7 +28,7 @@ ssh_config_from_options(struct ssh_config *c, const struct options *o)
 		.null_stdin = o->null_stdin,
 		.background = o->background,
 		.escape = o->escape,
-		.identity = 0xcbf29ce484222325,
+		.identity = HASH_BEGIN,
 		.asks_about_keys = true,
 		.unix_mask = 0177,
 		.ssh_connects = has_own_way(o) };
@@ -622,10 +624,8 @@ add_to_identity(struct ssh_config *c, struct span key, struct span line)
 	size_t n = sizeof identity_keywords / sizeof *identity_keywords;
 	for (size_t i = 0; i < n; i++)
 		if (is(key, identity_keywords[i]))
-			for (size_t j = 0; j <= line.n; j++)
-				c->identity = (c->identity
-						  ^ (j < line.n ? line.p[j] : '\n'))
-				    * 0x100000001b3; /* FNV-1a */
+			c->identity = hash_step(hash_bytes(c->identity, line.p, line.n),
+			    '\n');
 }
 
 static void

@@ -1,5 +1,6 @@
 #include "sys/netwatch.h"
 
+#include "base/hash.h"
 #include "sys/os.h"
 #include "sys/sys.h"
 
@@ -14,16 +15,6 @@
 enum { SLEEP_US = 1000000 }; /* shorter sleeps add up until it is so much */
 
 /* ---- addresses ---- */
-
-/* FNV-1a (Fowler, Noll, Vo 1991). */
-static uint64_t
-hash(uint64_t h, const void *bytes, size_t n)
-{
-	const unsigned char *p = bytes;
-	while (n--)
-		h = (h ^ *p++) * 0x100000001b3;
-	return h;
-}
 
 /* The address within a socket's; NULL if it is of no use beyond its link. */
 static const void *
@@ -55,8 +46,8 @@ links_now(void)
 		const void *address = useful(a->ifa_addr, &len);
 		if (address && a->ifa_flags & IFF_RUNNING
 		    && !(a->ifa_flags & IFF_LOOPBACK))
-			sum += hash(hash(0xcbf29ce484222325, address, len), a->ifa_name,
-			    strlen(a->ifa_name));
+			sum += hash_bytes(hash_bytes(HASH_BEGIN, address, len),
+			    a->ifa_name, strlen(a->ifa_name));
 	}
 	freeifaddrs(all);
 	return sum;
@@ -129,7 +120,7 @@ hash_of(const struct sockaddr *address)
 {
 	size_t len;
 	const void *bytes = useful(address, &len);
-	return bytes ? hash(0xcbf29ce484222325, bytes, len) : 0;
+	return bytes ? hash_bytes(HASH_BEGIN, bytes, len) : 0;
 }
 
 static bool
@@ -148,7 +139,8 @@ addresses_now(uint64_t ret_here[NETWATCH_ADDRESSES])
 	size_t n = 0;
 	if (getifaddrs(&all) < 0)
 		return 0;
-	for (const struct ifaddrs *a = all; a && n < NETWATCH_ADDRESSES; a = a->ifa_next) {
+	for (const struct ifaddrs *a = all; a && n < NETWATCH_ADDRESSES;
+	     a = a->ifa_next) {
 		uint64_t one = hash_of(a->ifa_addr);
 		if (one && !had(ret_here, n, one))
 			ret_here[n++] = one;

@@ -1,6 +1,7 @@
 #include "term/intern.h"
 
 #include "base/err.h"
+#include "base/hash.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,15 +22,15 @@ mark_bytes(uint32_t entries)
 static uint32_t
 hash_of(struct span s)
 {
-	uint64_t h = 0xcbf29ce484222325;
+	uint64_t h = HASH_BEGIN;
 	size_t i = 0;
 	for (; i + 4 <= s.n; i += 4) {
 		uint32_t four;
 		memcpy(&four, s.p + i, 4);
-		h = (h ^ four) * 0x100000001b3;
+		h = hash_step(h, four);
 	}
 	for (; i < s.n; i++)
-		h = (h ^ s.p[i]) * 0x100000001b3;
+		h = hash_step(h, s.p[i]);
 	return (uint32_t)(h ^ h >> 29 ^ h >> 43);
 }
 
