@@ -204,9 +204,11 @@ located(void *overlay, int row, int col, bool told, struct buf *out)
 	struct predictions *o = overlay;
 	struct term *t = o->display->model;
 	bool here = o->moved.on && o->moved.width <= o->moved.narrowest;
-	o->ahead = 0;
+	int known_row, known_col;
+	/* An answer that says what was known changes nothing: the keys still wait. */
+	term_cursor(t, &known_row, &known_col);
+	o->resized |= !term_cursor_known(t) || known_row != row || known_col != col;
 	o->moved.on = false;
-	o->resized = true;
 	o->asked = 0;
 	bool begins = is_beginning(o) && !told;
 	o->begun = true;
@@ -217,8 +219,10 @@ located(void *overlay, int row, int col, bool told, struct buf *out)
 	if (!told)
 		term_cursor_moved(t, row, col, 0, 0);
 	term_cursor(t, &row, &col);
-	if (term_row_known(t, row))
+	if (term_row_known(t, row)) {
 		(void)term_repaint_cells(t, row, o->lo, o->hi, out);
+		o->ahead = 0; /* the cursor is put where the program has it */
+	}
 	return true;
 }
 

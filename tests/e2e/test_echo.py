@@ -53,6 +53,24 @@ def test_what_is_typed_stands_there_without_the_host(host):
     host.finish(term)
 
 
+@pytest.mark.parametrize("mode", [None, "always"])
+def test_it_stays_beside_the_status_line(host, mode):
+    """The line asks the terminal where its cursor is, which stands behind what was typed."""
+    term = at_prompt(host, {"BELAY_PREDICT": mode, "BELAY_STATUS": None,
+                            "TERM": "xterm-256color"})
+    host.proxy.drop(new=True)
+    term.type("echo a")
+    for age in (1, 2, 3):   # the line is written again, and what is typed with it
+        term.expect(re.compile(rf"last word {age} s ago|last word [2-9] s ago".encode()))
+        assert term.pump(5, lambda: "ready$ echo a" in term.screen.lines()), term.screen.lines()
+        assert "the host is silent" in term.screen.lines()[0]
+    host.proxy.heal()
+    term.type("ll\r")
+    term.expect("all\r")
+    term.expect(PROMPT)
+    host.finish(term)
+
+
 def test_it_is_seen_in_an_outage_by_itself(host):
     """Adaptive: the link is in doubt, and what is typed is underlined."""
     term = at_prompt(host, {"BELAY_PREDICT": None, "TERM": "xterm-256color"})

@@ -658,6 +658,24 @@ TEST(what_is_typed_stands_there_and_goes_without_a_trace)
 	end();
 }
 
+/* The status line asks; the cursor stands behind what was typed, and that is known. */
+TEST(an_answer_that_tells_nothing_new_takes_nothing_away)
+{
+	begin(5, 30);
+	says("\033[2J\033[H$ ");
+	settle();
+	types("ls");
+	settle();
+	CHECK_EQ(t.predictions.ahead, 2);
+	cursor_reports_want(&t.display.reports, loop.now_us);
+	settle();
+	CHECK(!t.display.reports.open && !t.display.reports.wanted);
+	CHECK(t.predictions.row == 0 && t.predictions.ahead == 2);
+	lifted();
+	CHECK(same(t.terminal, t.other));
+	end();
+}
+
 TEST(a_password_is_never_there)
 {
 	begin(5, 30);
