@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/trace.h"
+#include "ssh/link_argv.h"
 #include "ssh/ssh_errors.h"
 #include "ssh/ssh_helper.h"
 #include "ssh/upload.h"
@@ -26,10 +27,8 @@ enum {
 	SAID_KEPT = 4 * 1024, /* of what nobody is shown */
 	SAID_READ = 16 * 1024,
 	OUTPUT_KEPT = 64 * 1024, /* no start-up file of a shell says so much */
-	LOCAL_MAX = 2048,
 	READ_MAX = 64 * 1024,
 	RECEIVED_MAX = 2 * READ_MAX,
-	FIXED_ARGS = 32,
 	HOLD_US = 3 * 1000000, /* stderr is held back so long: a person may be waiting */
 	TAKEN_POLL_US = 200 * 1000, /* no event tells when the pipe has been read */
 	SILENCE_US = 8 * 1000000,
@@ -113,138 +112,6 @@ show_errors(struct carrier *c)
 			(void)sys_write_all(STDERR_FILENO, line, n);
 		c->shown += n;
 	}
-}
-
-/* ---- ssh's command line ---- */
-
-/* The link overrides what belay does itself across links.  The first value of an option
- * counts (ssh_config(5)), so these stand before the user's own. */
-static const char *const always[] = { "-T", "-oRemoteCommand=none", NULL };
-/* A connection shared with others may be as dead as the one we replace. */
-static const char *const again[] = { "-Snone", "-oControlMaster=no",
-	"-oControlPersist=no", "-oPermitLocalCommand=no", NULL };
-static const char *const tells[] = { "-oPermitLocalCommand=yes", NULL };
-static const char *const unattended[] = { "-oBatchMode=yes", NULL };
-/* Of -a and -A, and of -x, -X and -Y, the last one counts (ssh.c).  The agent is forwarded
- * by each link's ssh, if at all: what it knows of the way to the host, only ssh can tell. */
-static const char *const no_agent[] = { "-a", NULL };
-static const char *const no_display[] = { "-x", NULL };
-static const char *const handed[] = { "-oProxyUseFdpass=yes", NULL };
-
-static size_t
-add_args(char **argv, size_t n, const char *const *args)
-{
-	while (*args)
-		argv[n++] = (char *)(uintptr_t)*args++;
-	return n;
-}
-
-/* The user's own words for ssh, of those in front of the destination or behind it.  The last
- * -S counts, and -M whatever -oControlMaster says (ssh.c), so a link that shares nothing gets
- * neither. */
-static size_t
-add_users(char **argv, size_t n, const struct options *o, bool behind, bool shares)
-{
-	size_t end = behind ? o->n_link_args : o->n_before;
-	for (size_t i = behind ? o->n_before : 0; i < end; i++) {
-		char *word = o->link_args[i];
-		bool value = options_has_value(word[1]) > 0;
-		if (shares || (word[1] != 'S' && word[1] != 'M')) {
-			argv[n++] = word;
-			if (value)
-				argv[n++] = o->link_args[i + 1];
-		}
-		i += value;
-	}
-	return n;
-}
-
-/* Whether the user's shell, which runs it, takes what POSIX's does. */
-static bool
-has_posix_shell(void)
-{
-	static const char *const names[] = { "sh", "ash", "bash", "dash", "ksh", "mksh",
-		"yash", "zsh" };
-	const char *shell = getenv("SHELL"); /* ssh.c */
-	const char *slash = shell ? strrchr(shell, '/') : NULL;
-	const char *name = slash ? slash + 1 : shell && shell[0] ? shell : "sh";
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (strcmp(names[i], name) == 0)
-			return true;
-	return false;
-}
-
-/* What ssh runs here once it is in: on a host that is not known it says so; and it does what
- * the user has said, which has no business with the link that stdin and stdout are.  Empty:
- * nothing, or the user's as it is. */
-static void
-local_command(const struct carrier_plan *plan, const char *mark, char ret[LOCAL_MAX])
-{
-	const struct ssh_config *wanted = plan->wanted;
-	struct span users = wanted->permits_local ? wanted->local_command
-						  : (struct span){ 0 };
-	bool aside = users.n && has_posix_shell();
-	char says[64] = "";
-	ret[0] = 0;
-	if (!plan->first || (plan->known && !aside))
-		return;
-	if (!plan->known)
-		snprintf(says, sizeof says, "echo %s login%s", mark, users.n ? "; " : "");
-	int n = snprintf(ret, LOCAL_MAX, "-oLocalCommand=%s%s%.*s%s", says,
-	    aside ? "{ " : "", (int)users.n, (const char *)users.p,
-	    aside ? "\n} </dev/null >&2" : "");
-	if (n >= LOCAL_MAX)
-		ret[0] = 0;
-}
-
-static char **
-build_argv(const struct carrier_plan *plan, const char *command, char *timeout,
-    char *proxy, char *local,
-    char overrides[SSH_CONFIG_OVERRIDES][SSH_CONFIG_OVERRIDE_LEN])
-{
-	const struct options *o = plan->options;
-	char **argv = calloc(o->n_link_args + FIXED_ARGS + SSH_CONFIG_OVERRIDES,
-	    sizeof *argv);
-	if (!argv)
-		return NULL;
-	size_t n = 0;
-	argv[n++] = (char *)(uintptr_t)plan->ssh;
-	n = add_args(argv, n, always);
-	size_t n_over = ssh_config_overrides(plan->wanted, plan->terminal, overrides);
-	for (size_t i = 0; i < n_over; i++)
-		argv[n++] = overrides[i];
-	bool shares = plan->first && !plan->alone;
-	if (!shares)
-		n = add_args(argv, n, again);
-	if (local) {
-		n = add_args(argv, n, tells);
-		argv[n++] = local;
-	}
-	if (!plan->first)
-		argv[n++] = timeout;
-	if (!plan->first && !plan->asks)
-		n = add_args(argv, n, unattended);
-	if (proxy) {
-		n = add_args(argv, n, handed);
-		argv[n++] = proxy;
-	}
-	n = add_users(argv, n, o, false, shares);
-	/* What stands behind a destination counts less than its user and port; only "--"
-	 * makes one out of what looks like an option. */
-	bool behind = o->n_before < o->n_link_args;
-	if (behind)
-		argv[n++] = (char *)(uintptr_t)o->destination;
-	n = add_users(argv, n, o, true, shares);
-	if (plan->wanted->tells_forwards) {
-		n = add_args(argv, n, no_display);
-		if (!plan->wanted->forward_agent.n)
-			n = add_args(argv, n, no_agent);
-	}
-	argv[n++] = (char *)(uintptr_t) "--";
-	if (!behind)
-		argv[n++] = (char *)(uintptr_t)o->destination;
-	argv[n++] = (char *)(uintptr_t)command;
-	return argv;
 }
 
 /* ---- its pipes ---- */
@@ -556,29 +423,24 @@ watch_ssh(struct carrier *c, const int fds[3])
 static int
 start_ssh(struct carrier *c, const struct carrier_plan *plan, const char *command)
 {
-	char timeout[48], proxy[SSH_HELPER_ARG_MAX], askpass[SSH_HELPER_ARG_MAX];
-	char local[LOCAL_MAX] = "";
-	char overrides[SSH_CONFIG_OVERRIDES][SSH_CONFIG_OVERRIDE_LEN];
+	char proxy[SSH_HELPER_ARG_MAX], askpass[SSH_HELPER_ARG_MAX];
 	char *env[SSH_HELPER_ENV];
+	struct link_argv line;
 	int fds[3];
-	snprintf(timeout, sizeof timeout, "-oConnectTimeout=%u", plan->connect_timeout_s);
 	bool ours = dial(c, plan, proxy);
 	/* Also one that may not ask says by that way that a key is to be touched. */
 	bool says = plan->first
 	    ? ours && plan->asks && ssh_helper_notify_env(askpass, env)
 	    : ssh_helper_ask_env(askpass, env);
-	local_command(plan, c->bootstrap.mark, local);
-	char **argv = build_argv(plan, command, timeout, ours ? proxy : NULL,
-	    local[0] ? local : NULL, overrides);
-	if (!argv)
+	if (link_argv_make(&line, plan, command, c->bootstrap.mark, ours ? proxy : NULL))
 		return ERR_NOMEM;
 	c->asks = says && plan->asks && !plan->first;
 	c->door = ours || says;
 	c->pid = c->door
-	    ? child_start_with_socket(argv, says ? env : NULL, !plan->first, fds)
-	    : child_start(argv, !plan->first, fds);
+	    ? child_start_with_socket(line.words, says ? env : NULL, !plan->first, fds)
+	    : child_start(line.words, !plan->first, fds);
 	int saved = errno;
-	free(argv);
+	link_argv_finish(&line);
 	errno = saved;
 	if (c->pid <= 0)
 		return ERR_SYSTEM;

@@ -143,54 +143,6 @@ end(void)
 	CHECK_EQ(rmdir(dir), 0);
 }
 
-/* What ssh is run with by this line, a word a line. */
-static void
-argv_of(const char *text, bool first, char *ret, size_t max)
-{
-	struct options options;
-	char line[128], path[80], *words[16];
-	int argc = 0;
-	snprintf(line, sizeof line, "%s", text);
-	for (char *word = strtok(line, " "); word; word = strtok(NULL, " "))
-		words[argc++] = word;
-	words[argc] = NULL;
-	CHECK_EQ(options_parse(&options, argc, words), 0);
-	begin_with(&options, first, "printf '\\n%s' \"$@\" '' >\"${0%/*}/argv\"", false);
-	wait_over(false);
-	snprintf(path, sizeof path, "%s/argv", dir);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, ret, max - 1);
-	CHECK(n > 0);
-	close(fd);
-	ret[n] = 0;
-	unlink(path);
-	options_finish(&options);
-	end();
-}
-
-TEST(a_later_link_shares_no_connection_whatever_the_line_says)
-{
-	static const char *const lines[] = {
-		"belay -S /path host",
-		"belay -S/path host",
-		"belay host -S /path",
-		"belay -M -4S /path host -MM",
-		"belay -oControlPath=/path -oControlMaster=yes host",
-	};
-	char argv[16 * 1024];
-	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
-		argv_of(lines[i], true, argv, sizeof argv);
-		CHECK(strstr(argv, "/path\n") && !strstr(argv, "\n-Snone\n"));
-		argv_of(lines[i], false, argv, sizeof argv);
-		CHECK(
-		    strstr(argv, "\n-Snone\n") && strstr(argv, "\n-oControlMaster=no\n"));
-		CHECK(!strstr(argv, "\n-M\n") && !strstr(argv, "\n-S\n"));
-		CHECK(strstr(argv, "\n-4\n") || i != 3);
-	}
-	argv_of("belay -i -S -l -M host", false, argv, sizeof argv);
-	CHECK(strstr(argv, "\n-i\n-S\n") && strstr(argv, "\n-l\n-M\n"));
-}
-
 TEST(a_write_that_fails_ends_it_at_once)
 {
 	begin("exec sleep 60", false);

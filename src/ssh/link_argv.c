@@ -1,0 +1,155 @@
+#include "ssh/link_argv.h"
+
+#include "base/err.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FIXED_ARGS = 32 };
+
+/* The link overrides what belay does itself across links.  The first value of an option
+ * counts (ssh_config(5)), so these stand before the user's own. */
+static const char *const always[] = { "-T", "-oRemoteCommand=none", NULL };
+/* A connection shared with others may be as dead as the one we replace. */
+static const char *const own[] = { "-Snone", "-oControlMaster=no", "-oControlPersist=no",
+	NULL };
+/* The user's command of this machine is run once, by the first link. */
+static const char *const no_local[] = { "-oPermitLocalCommand=no", NULL };
+static const char *const tells[] = { "-oPermitLocalCommand=yes", NULL };
+static const char *const unattended[] = { "-oBatchMode=yes", NULL };
+/* Of -a and -A, and of -x, -X and -Y, the last one counts (ssh.c).  The agent is forwarded
+ * by each link's ssh, if at all: what it knows of the way to the host, only ssh can tell. */
+static const char *const no_agent[] = { "-a", NULL };
+static const char *const no_display[] = { "-x", NULL };
+static const char *const handed[] = { "-oProxyUseFdpass=yes", NULL };
+
+static size_t
+add_args(char **argv, size_t n, const char *const *args)
+{
+	while (*args)
+		argv[n++] = (char *)(uintptr_t)*args++;
+	return n;
+}
+
+/* The user's own words for ssh, of those in front of the destination or behind it.  The last
+ * -S counts, and -M whatever -oControlMaster says (ssh.c), so a link that shares nothing gets
+ * neither. */
+static size_t
+add_users(char **argv, size_t n, const struct options *o, bool behind, bool shares)
+{
+	size_t end = behind ? o->n_link_args : o->n_before;
+	for (size_t i = behind ? o->n_before : 0; i < end; i++) {
+		char *word = o->link_args[i];
+		bool value = options_has_value(word[1]) > 0;
+		if (shares || (word[1] != 'S' && word[1] != 'M')) {
+			argv[n++] = word;
+			if (value)
+				argv[n++] = o->link_args[i + 1];
+		}
+		i += value;
+	}
+	return n;
+}
+
+/* Whether the user's shell, which runs it, takes what POSIX's does. */
+static bool
+has_posix_shell(void)
+{
+	static const char *const names[] = { "sh", "ash", "bash", "dash", "ksh", "mksh",
+		"yash", "zsh" };
+	const char *shell = getenv("SHELL"); /* ssh.c */
+	const char *slash = shell ? strrchr(shell, '/') : NULL;
+	const char *name = slash ? slash + 1 : shell && shell[0] ? shell : "sh";
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* What ssh runs here once it is in: on a host that is not known it says so; and it does what
+ * the user has said, which has no business with the link that stdin and stdout are.  Empty:
+ * nothing, or the user's as it is. */
+static void
+local_command(const struct carrier_plan *plan, const char *mark,
+    char ret[LINK_ARGV_LOCAL_MAX])
+{
+	const struct ssh_config *wanted = plan->wanted;
+	struct span users = wanted->permits_local ? wanted->local_command
+						  : (struct span){ 0 };
+	bool aside = users.n && has_posix_shell();
+	char says[64] = "";
+	ret[0] = 0;
+	if (!plan->first || (plan->known && !aside))
+		return;
+	if (!plan->known)
+		snprintf(says, sizeof says, "echo %s login%s", mark, users.n ? "; " : "");
+	int n = snprintf(ret, LINK_ARGV_LOCAL_MAX, "-oLocalCommand=%s%s%.*s%s", says,
+	    aside ? "{ " : "", (int)users.n, (const char *)users.p,
+	    aside ? "\n} </dev/null >&2" : "");
+	if (n >= LINK_ARGV_LOCAL_MAX)
+		ret[0] = 0;
+}
+
+int
+link_argv_make(struct link_argv *a, const struct carrier_plan *plan, const char *command,
+    const char *mark, char *proxy)
+{
+	const struct options *o = plan->options;
+	char **argv = calloc(o->n_link_args + FIXED_ARGS + SSH_CONFIG_OVERRIDES,
+	    sizeof *argv);
+	size_t n = 0;
+	a->words = argv;
+	if (!argv)
+		return ERR_NOMEM;
+	snprintf(a->timeout, sizeof a->timeout, "-oConnectTimeout=%u",
+	    plan->connect_timeout_s);
+	local_command(plan, mark, a->local);
+	argv[n++] = (char *)(uintptr_t)plan->ssh;
+	n = add_args(argv, n, always);
+	size_t n_over = ssh_config_overrides(plan->wanted, plan->terminal, a->overrides);
+	for (size_t i = 0; i < n_over; i++)
+		argv[n++] = a->overrides[i];
+	if (a->local[0]) {
+		n = add_args(argv, n, tells);
+		argv[n++] = a->local;
+	}
+	bool shares = plan->first && !plan->alone;
+	if (!shares)
+		n = add_args(argv, n, own);
+	if (!plan->first) {
+		n = add_args(argv, n, no_local);
+		argv[n++] = a->timeout;
+	}
+	if (!plan->first && !plan->asks)
+		n = add_args(argv, n, unattended);
+	if (proxy) {
+		n = add_args(argv, n, handed);
+		argv[n++] = proxy;
+	}
+	n = add_users(argv, n, o, false, shares);
+	/* What stands behind a destination counts less than its user and port; only "--"
+	 * makes one out of what looks like an option. */
+	bool behind = o->n_before < o->n_link_args;
+	if (behind)
+		argv[n++] = (char *)(uintptr_t)o->destination;
+	n = add_users(argv, n, o, true, shares);
+	if (plan->wanted->tells_forwards) {
+		n = add_args(argv, n, no_display);
+		if (!plan->wanted->forward_agent.n)
+			n = add_args(argv, n, no_agent);
+	}
+	argv[n++] = (char *)(uintptr_t) "--";
+	if (!behind)
+		argv[n++] = (char *)(uintptr_t)o->destination;
+	argv[n++] = (char *)(uintptr_t)command;
+	return 0;
+}
+
+void
+link_argv_finish(struct link_argv *a)
+{
+	free(a->words);
+	a->words = NULL;
+}
