@@ -109,7 +109,8 @@ def test_a_child_on_a_terminal_does_not_outlive_it(tmp_path):
 
 def _is_leader(pid):
     """The holder: the child that is to become the shell has its words, but a terminal."""
-    return _read(f"/proc/{pid}/stat").rsplit(b")", 1)[1].split()[4] == b"0"
+    # nothing of it is read of a process that has ended meanwhile
+    return _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()[4:5] == [b"0"]
 
 
 def _read(path):
