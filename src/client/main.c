@@ -37,7 +37,8 @@ static const struct {
 	const char *first, *heading;
 } groups[] = {
 	{ "new", "Which session" },
-	{ "history", "How it is kept" },
+	{ "predict", "What is shown" },
+	{ "linger", "How it is kept" },
 	{ "list",
 	    "All sessions of the destination; without one, those that this machine knows" },
 	{ "status", "The belays that run here" },
