@@ -589,7 +589,9 @@ console_turn(struct console *c, bool reads)
 		display_fit(&c->out);
 	(void)predictions_turn(&c->predictions);
 	if (is_ours(c)) {
-		if (!predictions_awaits(&c->predictions))
+		if (predictions_awaits(&c->predictions))
+			display_ask(&c->out);
+		else
 			show(c, &c->out);
 		show(c, &c->err);
 	}

@@ -388,6 +388,19 @@ turn(struct display *d, bool draws)
 	d->watch.events = waits(d) ? POLLOUT : 0;
 }
 
+void
+display_ask(struct display *d)
+{
+	if (!d->stream || d->left || d->broken)
+		return;
+	cursor_reports_at(&d->reports, d->loop->now_us);
+	if (!unsent(d))
+		ask(d);
+	while (unsent(d) && write_some(d))
+		;
+	d->watch.events = unsent(d) ? POLLOUT : 0;
+}
+
 uint64_t
 display_deadline(const struct display *d)
 {

@@ -77,6 +77,8 @@ uint64_t display_offset(const struct display *d);
 uint64_t display_deadline(const struct display *d);
 /* Writes what can be written now.  False once, when the reader has gone. */
 bool display_turn(struct display *d);
+/* Asks the terminal what an overlay wants to know, before more of the program's is shown. */
+void display_ask(struct display *d);
 /* Shows text of belay's own behind the program's bytes, as soon as these end inside no
  * sequence.  A line of it ends with "\r\n", or the model is to be told to forget.  False: there
  * is no memory for it. */

@@ -4,7 +4,7 @@
 #include "sys/tty.h"
 
 enum {
-	ANSWER_US = 100 * 1000, /* at the beginning: other terminals answer in a few ms */
+	ANSWER_US = CURSOR_WAIT_US, /* at the beginning: most terminals answer in a few ms */
 	ASK_AGAIN_US = 500 * 1000, /* the program writes, or the terminal is slow */
 	ASKED_MAX = 4,
 };
@@ -59,6 +59,15 @@ may_ask(const struct predictions *o)
 {
 	return o->asked < ASKED_MAX && o->loop->now_us >= o->ask_us
 	    && !term_cursor_known(o->display->model) && tty_is_raw();
+}
+
+static void
+want_place(struct predictions *o)
+{
+	if (!o->display->reports.wanted)
+		cursor_reports_want(&o->display->reports, o->loop->now_us);
+	o->asked++;
+	o->ask_us = o->loop->now_us + ASK_AGAIN_US;
 }
 
 static bool
@@ -127,12 +136,8 @@ draw(void *overlay, struct buf *out)
 	struct predictions *o = overlay;
 	const struct predict_view *v = view(o);
 	int row, col;
-	if (may_ask(o)) {
-		if (!o->display->reports.wanted)
-			cursor_reports_want(&o->display->reports, o->loop->now_us);
-		o->asked++;
-		o->ask_us = o->loop->now_us + ASK_AGAIN_US;
-	}
+	if (may_ask(o))
+		want_place(o);
 	o->drawn = hash_of(v);
 	if (!o->drawn)
 		return;
@@ -320,6 +325,8 @@ predictions_turn(struct predictions *o)
 		predict_tick(o->predict, now_us);
 		at = predict_deadline(o->predict);
 	}
+	if (is_beginning(o) && !o->asked && may_ask(o))
+		want_place(o);
 	if (predictions_awaits(o))
 		loop_sooner(&at, o->ask_us - ASK_AGAIN_US + ANSWER_US);
 	if (o->asked && o->asked < ASKED_MAX && now_us < o->ask_us

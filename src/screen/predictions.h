@@ -51,7 +51,8 @@ void predictions_keys(struct predictions *o, struct span keys, uint64_t off);
 void predictions_dropped(struct predictions *o);
 void predictions_hint(struct predictions *o, const struct msg_echoed *m);
 void predictions_link(struct predictions *o, uint64_t rtt_us, bool in_doubt);
-/* Output is to wait for a moment. */
+/* The terminal is asked where its cursor is (display_ask), and output is to wait for a moment:
+ * also what came in the turn in which the terminal became raw. */
 bool predictions_awaits(const struct predictions *o);
 /* Whether the host's hints matter: also on a quick link, which may be gone the next moment. */
 bool predictions_wants_hints(const struct predictions *o);

@@ -507,7 +507,7 @@ TEST(output_goes_to_both_pipes_and_is_drained)
 
 /* Stdout and stderr are one pseudo-terminal, of which the test has the other end. */
 static void
-begin_terminal(const char *kind)
+begin_predicting(const char *kind, enum predict_mode mode)
 {
 	char path[64];
 	struct tty_size size = { 24, 80, 0, 0 };
@@ -523,8 +523,14 @@ begin_terminal(const char *kind)
 	close(slave);
 	setenv("TERM", kind, 1);
 	struct console_fds fds = { t.far[0], t.far[1], t.far[2] };
-	console_open(&t.console, &loop, &fds, &t.main, NULL, true, '~', PREDICT_NEVER);
+	console_open(&t.console, &loop, &fds, &t.main, NULL, true, '~', mode);
 	t.main.in_promised = ROOM;
+}
+
+static void
+begin_terminal(const char *kind)
+{
+	begin_predicting(kind, PREDICT_NEVER);
 }
 
 static const char *
@@ -568,6 +574,52 @@ TEST(nothing_that_is_said_is_lost_at_the_end)
 	console_close(&t.console);
 	const char *text = shows();
 	CHECK(strchr(text, 0x18) && strstr(text, "belay: hello\r\n"));
+	end();
+}
+
+/* ---- where the terminal's cursor is, at the beginning ---- */
+
+static void
+program_says(const char *text)
+{
+	struct span bytes = { (const uint8_t *)text, strlen(text) };
+	CHECK_EQ(stream_on_data(&t.main, t.main.in_got, bytes, 1), 0);
+}
+
+/* Its first output has come before the terminal was raw. */
+static void
+begin_with_output(void)
+{
+	unsetenv("XTERM_VERSION");
+	unsetenv("VTE_VERSION");
+	begin_predicting("xterm", PREDICT_ALWAYS);
+	program_says("$ ");
+	CHECK_EQ(tty_raw(t.far[1]), 0);
+	turn_now();
+	CHECK_STR(shows(), "\033[6n");
+}
+
+TEST(the_terminal_is_asked_before_the_first_output)
+{
+	begin_with_output();
+	type("\033[5;1R");
+	CHECK_STR(shows(), "\033[J$ ");
+	CHECK(!display_awaits(&t.console.out, loop.now_us));
+	tty_cooked();
+	end();
+}
+
+TEST(the_first_output_waits_no_longer_than_for_a_terminal)
+{
+	begin_with_output();
+	turn_now();
+	CHECK(!sys_wait(t.shown, POLLIN, 0));
+	uint64_t at = console_turn(&t.console, true);
+	CHECK(at > loop.now_us && at <= loop.now_us + CURSOR_WAIT_US);
+	loop.now_us = at;
+	turn_now();
+	CHECK_STR(shows(), "$ ");
+	tty_cooked();
 	end();
 }
 
