@@ -40,7 +40,7 @@ UNABLE = 125            # the gate: no namespaces here
 LEFT = "left in the room"
 # What comes in; all else stays outside.
 VARIABLES = ("PATH", "BELAY", "BELAY_SERVERS", "BELAY_SSHD", "BELAY_E2E_TIMEOUT", "BELAY_E2E_KEEP",
-             "BELAY_E2E_SEED", "BELAY_TEST_WORKERS", "TERM_SEED", "ASAN_OPTIONS",
+             "BELAY_E2E_SEED", "BELAY_E2E_FAILED", "BELAY_TEST_WORKERS", "TERM_SEED", "ASAN_OPTIONS",
              "UBSAN_OPTIONS", "LSAN_OPTIONS")
 LIMITS = ("NOFILE", "FSIZE", "DATA", "AS", "CPU", "RSS", "NPROC", "MEMLOCK")
 FILES = 65536           # open at once; more is slow where a program closes them all

@@ -7,6 +7,7 @@ At the end of each test that passed, nothing that belongs to its hosts may be le
 process, no socket of a session, no temporary file of an upload.
 """
 
+import os
 import pathlib
 import signal
 import sys
@@ -38,6 +39,9 @@ def pytest_configure(config):
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     report = (yield).get_result()
+    if report.failed and os.environ.get("BELAY_E2E_FAILED"):
+        with open(os.environ["BELAY_E2E_FAILED"], "a", encoding="utf-8") as file:
+            file.write(f"{item.path}::{item.nodeid.partition('::')[2]}\n")
     if call.when == "call":
         item.test_failed = report.failed
         if report.failed:

@@ -10,7 +10,8 @@ sshd, `<id>.client` before it.  That is how they are found, and how one that was
 behind is noticed.
 
 Knobs: BELAY (the client), BELAY_SSHD, BELAY_SERVERS, BELAY_E2E_TIMEOUT (seconds that an
-expected event may take), BELAY_E2E_KEEP (do not remove the temporary directories).
+expected event may take), BELAY_E2E_KEEP (do not remove the temporary directories),
+BELAY_E2E_SEED (of the tests that choose by chance: a number, or `random`).
 """
 
 import atexit
@@ -42,6 +43,9 @@ PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 PROMPT = "ready$ "
 MARKER = "BELAY_TEST_ID"
 LATE = 200      # seconds, see Host.wait_gone
+# The same each time, so that a failure is of what was changed; `make soak` goes further.
+SEED = os.environ.get("BELAY_E2E_SEED") or "1"
+SEED = random.randrange(10**6) if SEED == "random" else int(SEED)
 SANITIZERS = ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS")
 # Who has its window closed gets a SIGCONT too, and with that the sanitizer's search for leaks at
 # the end may wait for ever.
@@ -140,7 +144,8 @@ def descendants(pid):
     return found
 
 
-def _kill(pid, number=signal.SIGKILL):
+def kill(pid, number=signal.SIGKILL):
+    """One that was found a moment ago, and may have ended since."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
 
@@ -154,7 +159,7 @@ def kill_link(term, number=signal.SIGKILL):
     """Kills the ssh processes of a belay client; returns how many there were."""
     children = ssh_children(term)
     for child in children:
-        _kill(child.pid, number)
+        kill(child.pid, number)
     return len(children)
 
 
@@ -303,7 +308,7 @@ class Sshd:
         self.proc.wait()
         self.proc = None
         for one in mine:
-            _kill(one.pid)
+            kill(one.pid)
 
     def connections(self):
         """How many connections it serves now."""
@@ -609,25 +614,25 @@ class Host:
         left = False  # a shell that is left goes on; this is its end
         for term in self.terms:
             if term.status is None and not term.closed:
-                _kill(term.pid, signal.SIGTERM)
+                kill(term.pid, signal.SIGTERM)
                 term.pump(patience, lambda: term.status is not None)
                 left = True
             term.close()
         for one in self.processes() if left else []:
             if "hold" in one.argv[1:]:
-                _kill(one.pid, signal.SIGTERM)
+                kill(one.pid, signal.SIGTERM)
         with contextlib.suppress(AssertionError):
             wait_until(lambda: not self.leftovers() or self._only_waits(), timeout=patience)
         if self._only_waits() and self.sshd and self.sshd.logins() > 1:
             for one in self.processes():    # for an attempt that may be late, see wait_gone()
-                _kill(one.pid, signal.SIGTERM)
+                kill(one.pid, signal.SIGTERM)
         with contextlib.suppress(AssertionError):
             wait_until(lambda: not self.leftovers(), timeout=patience)
 
     def _kill_marked(self, mark):
         processes = marked_processes(self.id + mark)
         for one in processes:
-            _kill(one.pid)
+            kill(one.pid)
         return processes
 
     def _clean(self):

@@ -24,7 +24,7 @@ import time
 
 import pytest
 
-from harness import HERE, belay_path, free_port, wait_until
+from harness import HERE, belay_path, free_port, kill, wait_until
 from patience import scaled
 from term import Term
 
@@ -106,8 +106,7 @@ class Run:
             self.child.kill()
         self.child.wait()
         for pid in self.processes():
-            with contextlib.suppress(OSError):
-                os.kill(pid, signal.SIGKILL)
+            kill(pid)
         for pipe in (self.child.stdout, self.child.stderr):
             pipe.close()
         shutil.rmtree(self.dir, ignore_errors=True)

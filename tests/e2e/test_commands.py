@@ -5,7 +5,6 @@ What ssh itself can do is not written down here: ssh is run beside belay and com
 All randomness comes from SEED, which is printed; BELAY_E2E_SEED sets it.
 """
 
-import contextlib
 import hashlib
 import itertools
 import os
@@ -20,10 +19,9 @@ import time
 
 import pytest
 
-from harness import belay_argv, belay_path, find_sshd, wait_until
+from harness import SEED, belay_argv, belay_path, find_sshd, kill, wait_until
 from patience import scaled
 
-SEED = int(os.environ.get("BELAY_E2E_SEED") or random.randrange(10**6))
 BINARY = bytes(range(256)) + random.Random(1).randbytes(5_000_000)
 LONG = 60       # seconds that a transfer with cuts may take
 # What ssh itself remarks, and belay may in its own way.
@@ -604,8 +602,7 @@ def test_client_that_is_told_to_end_while_away(host):
         assert child.wait(10) == 255
     host.proxy.accept()
     for one in host.processes():        # nobody could tell them
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(one.pid, signal.SIGKILL)
+        kill(one.pid)
     host.may_leave_sockets = True
 
 
@@ -646,7 +643,7 @@ def end_unheard_of(host):
     """Sessions whose client broke off before it heard of them end after a minute."""
     for one in host.processes():
         if one.argv[1:2] == ["hold"]:
-            os.kill(one.pid, signal.SIGTERM)
+            kill(one.pid, signal.SIGTERM)
     host.wait_gone()
 
 

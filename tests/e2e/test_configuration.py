@@ -348,7 +348,7 @@ def test_all_forwards_cleared(host, both):
     port = free_port()
     host.configure(f"LocalForward {port} x:1\nDynamicForward {port}\nRemoteForward {port}\n")
     done = host.piped([*client(host, both), "-oClearAllForwardings=yes", "testhost",
-                       f"grep -c ':{port:04X} ' /proc/net/tcp"])
+                       f"grep -c ':{port:04X} 00000000:0000 0A' /proc/net/tcp"])    # listens
     assert done.stdout == b"0\n"
 
 

@@ -2,7 +2,6 @@
 `make conformance`, with less data.
 """
 
-import os
 import pathlib
 import random
 import sys
@@ -12,8 +11,8 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "conformance"))
 
 import cases        # noqa: E402
+from harness import SEED    # noqa: E402
 
-SEED = int(os.environ.get("BELAY_E2E_SEED") or random.randrange(10**6))
 SIZE = 3_000_000
 
 

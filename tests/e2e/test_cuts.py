@@ -14,10 +14,9 @@ import sys
 import pytest
 
 import host_program
-from harness import HOST_PROGRAM, PROMPT, kill_link, ssh_children
+from harness import HOST_PROGRAM, PROMPT, SEED, kill_link, ssh_children
 from term import without_drawing
 
-SEED = int(os.environ.get("BELAY_E2E_SEED") or random.randrange(10**6))
 SOON = 15       # seconds in which a dead link must have been replaced
 CUTS = 200
 LINES = 200_000

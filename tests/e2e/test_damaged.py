@@ -3,7 +3,6 @@ a line, and once: bytes that are others, a file that is cut short, and something
 place.
 """
 
-import os
 import random
 import re
 import shutil
@@ -11,9 +10,8 @@ import signal
 
 import pytest
 
-from harness import PROMPT, WINDOW_CLOSES, belay_argv, belay_path, wait_until
+from harness import PROMPT, SEED, WINDOW_CLOSES, belay_argv, belay_path, kill, wait_until
 
-SEED = int(os.environ.get("BELAY_E2E_SEED") or random.randrange(10**6))
 FLIPS = 4           # bytes of a file that are tried
 CUTS = 3            # lengths
 
@@ -146,7 +144,7 @@ def test_a_session_that_was_left(host, rng):
         path.rmdir()
         for one in host.processes():    # those that nobody knows of any more
             if "hold" in one.argv[1:]:
-                os.kill(one.pid, signal.SIGTERM)
+                kill(one.pid, signal.SIGTERM)
         host.wait_gone()
         for other in path.parent.iterdir():
             put(other, b"")
@@ -154,4 +152,4 @@ def test_a_session_that_was_left(host, rng):
         path, data = leave(host)
     for one in host.processes():
         if "hold" in one.argv[1:]:
-            os.kill(one.pid, signal.SIGTERM)
+            kill(one.pid, signal.SIGTERM)

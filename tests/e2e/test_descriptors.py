@@ -1,11 +1,10 @@
 """What belay and the session start has 0, 1 and 2, whatever else is open there."""
 
 import os
-import signal
 import subprocess
 
 import pytest
-from harness import REPO, belay_argv, free_port, wait_until
+from harness import REPO, belay_argv, free_port, kill, wait_until
 from peer import NEW, PTY, Peer, frame
 
 # Without the directory itself, which is closed again by then.
@@ -98,13 +97,13 @@ def test_a_child_on_a_terminal_does_not_outlive_it(tmp_path):
         wait_until(lambda: b"sleep" in [argv[0] for argv in mine().values()])
         for pid, argv in mine().items():
             if b"hold" in argv[1:2] and argv[0] == b"belay-server" and _is_leader(pid):
-                os.kill(int(pid), signal.SIGKILL)
+                kill(int(pid))
         one.expect(lambda: one.over)
         one.close()
         wait_until(lambda: not mine(), what="something stays")
     finally:
         for pid in mine():
-            os.kill(int(pid), signal.SIGKILL)
+            kill(int(pid))
 
 
 def _is_leader(pid):

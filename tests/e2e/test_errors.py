@@ -11,7 +11,7 @@ import subprocess
 
 import pytest
 
-from harness import PATH, belay_argv, belay_path, communicate, wait_until
+from harness import PATH, belay_argv, belay_path, communicate, kill, wait_until
 
 
 def failed(term, *status):
@@ -111,7 +111,7 @@ def test_host_key_that_changes_meanwhile(host):
 def end_holders(host):
     for one in host.processes():
         if "hold" in one.argv[1:2]:
-            os.kill(one.pid, signal.SIGTERM)
+            kill(one.pid, signal.SIGTERM)
 
 
 @pytest.mark.parametrize("what", [["cat"], ["-N"]])
@@ -197,7 +197,7 @@ def test_a_command_gives_its_host_up(host, options, env):
         assert b"given up" in err and b"--give-up" in err
         assert b"connected again" not in err
     for one in host.processes():
-        os.kill(one.pid, signal.SIGTERM)
+        kill(one.pid, signal.SIGTERM)
 
 
 def test_a_tunnel_and_a_shell_do_not(host):

@@ -14,14 +14,14 @@ import os
 import random
 import re
 import select
-import signal
 import struct
 import subprocess
 import threading
 
 import pytest
 
-from harness import PROMPT, REPO, belay_argv, belay_path, wait_until
+from harness import PROMPT, REPO, SEED, belay_argv, belay_path, kill, wait_until
+from patience import Deadline
 
 LIBRARY = REPO / "build/tests/fault.so"
 SERVERS = REPO / "build/tests/servers"
@@ -33,7 +33,7 @@ PROGRAMS = {"client": "belay", "server": "server-"}  # and how their files begin
 # What the host keeps for a client that does not come back is gone soon.
 BRIEF = {"BELAY_LINGER": "2s"}
 ASKS = "StrictHostKeyChecking ask"  # so that what ssh knows of the host is remembered
-PATIENCE = 8        # seconds that a run may take: more is a hang
+PATIENCE = 8        # seconds that a run may take on an idle machine: more is a hang
 ALL = os.environ.get("FAULTS") == "all"
 SAMPLES = 4         # faults of each run
 # What is known to be wrong: it is shown (XFAIL), so that what is new stands out.
@@ -52,7 +52,6 @@ KNOWN = (
     # A server that cannot start has made its socket, which stays.
     r"server: .*: leaves a socket",
 )
-SEED = int(os.environ.get("BELAY_E2E_SEED") or random.randrange(10**6))
 
 
 def why_not():
@@ -109,13 +108,17 @@ class Result:
 
 def on_pipes(host, argv, talk, want, env):
     """Runs belay on pipes; what hangs is killed."""
-    late = threading.Event()
+    late, over = threading.Event(), threading.Event()
+    deadline = Deadline(PATIENCE)
 
     def give_up():
-        late.set()
-        child.kill()
+        while not over.wait(max(deadline.left(), 0.1)):
+            if deadline.over():
+                late.set()
+                child.kill()
+                return
     with host.popen(argv, env=env, bufsize=0) as child:
-        timer = threading.Timer(PATIENCE, give_up)
+        timer = threading.Thread(target=give_up)
         timer.start()
         child.got = b""
         with contextlib.suppress(OSError):
@@ -123,7 +126,8 @@ def on_pipes(host, argv, talk, want, env):
         child.stdin.close()
         child.stdin = None
         out, err = child.communicate()
-        timer.cancel()
+        over.set()
+        timer.join()
     status = None if late.is_set() else child.returncode
     return Result(status, child.got + out, want, err.decode(errors="replace"))
 
@@ -201,8 +205,7 @@ def settled(host):
         wait_until(lambda: not host.processes() + host.client_processes(), 6)
     left = host.processes() + host.client_processes()
     for one in left:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(one.pid, signal.SIGKILL)
+        kill(one.pid)
     sockets = [path for path in host.run.iterdir() if path.is_socket()]
     for path in sockets:
         path.unlink()

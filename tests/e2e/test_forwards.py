@@ -18,9 +18,8 @@ import threading
 
 import pytest
 
-from harness import PROMPT, belay_argv, belay_path, free_port, wait_until
+from harness import PROMPT, SEED, belay_argv, belay_path, free_port, kill, wait_until
 
-SEED = int(os.environ.get("BELAY_E2E_SEED") or random.randrange(10**6))
 TIMEOUT = 60    # seconds; none of it takes one
 
 
@@ -685,7 +684,7 @@ def test_in_the_background_once_it_listens(host):
             assert talk(sock, b"again") == b"again"
         for one in host.client_processes():
             if "-N" in one.argv and "ssh" not in one.argv[0]:
-                os.kill(one.pid, signal.SIGTERM)
+                kill(one.pid, signal.SIGTERM)
 
 
 def test_a_command_waits_for_its_connections(host):

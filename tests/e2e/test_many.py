@@ -9,7 +9,7 @@ import subprocess
 import time
 
 import pytest
-from harness import MARKER, PATH, REPO, all_processes, marked_processes, wait_until
+from harness import MARKER, PATH, REPO, all_processes, kill, marked_processes, wait_until
 from patience import scaled
 
 SESSIONS = 500
@@ -73,7 +73,7 @@ class Crowd:
 
     def close(self):
         for one in marked_processes(self.mark):
-            os.kill(one.pid, signal.SIGKILL)
+            kill(one.pid)
 
 
 @pytest.fixture

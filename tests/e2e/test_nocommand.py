@@ -1,11 +1,10 @@
 """-N, -f and the escapes: what ssh does besides running a program."""
 
-import os
 import signal
 import socket
 
 import pytest
-from harness import PROMPT, belay_argv, free_port, wait_until
+from harness import PROMPT, belay_argv, free_port, kill, wait_until
 
 
 def listens(port):
@@ -87,7 +86,7 @@ def test_a_tunnel_whose_session_is_killed_begins_anew(host, echo, tmp_path):
         for number in (signal.SIGTERM, signal.SIGKILL):
             with socket.create_connection(("127.0.0.1", port)) as old:
                 (one,) = holders(host)
-                os.kill(one.pid, number)
+                kill(one.pid, number)
                 assert old.recv(1) == b""
             wait_until(lambda: holders(host) and listens(back))
             assert child.poll() is None
@@ -122,7 +121,7 @@ def test_a_refused_login_where_there_is_nobody_to_ask(host, echo):
         assert child.wait(10) == 255
         assert host.proxy.accepted == logins
     for one in holders(host):       # nobody could tell it
-        os.kill(one.pid, signal.SIGTERM)
+        kill(one.pid, signal.SIGTERM)
     host.wait_gone()
 
 
@@ -134,7 +133,7 @@ def test_background_after_authentication(host, echo):
     assert listens(port)
     inside = [one for one in host.client_processes() if one.name == "belay"]
     assert len(inside) == 1
-    os.kill(inside[0].pid, signal.SIGTERM)
+    kill(inside[0].pid, signal.SIGTERM)
     wait_until(lambda: not host.client_processes())
     host.wait_gone()
 
@@ -157,7 +156,7 @@ def test_background_for_tunnels_only(make_host, echo, tmp_path, fork):
         assert (tmp_path / "local").read_text().startswith("as ")
         inside = [one for one in host.client_processes() if one.name == "belay"]
         assert len(inside) == 1
-        os.kill(inside[0].pid, signal.SIGTERM)
+        kill(inside[0].pid, signal.SIGTERM)
         wait_until(lambda: not host.client_processes())
         wait_until(lambda: not listens(port))
 
@@ -167,7 +166,7 @@ def test_background_for_tunnels_only_that_does_not_get_in(make_host, echo):
     port, spec, server = echo
     assert host.piped(belay_argv(host, "-f", "-N", "-L", spec), timeout=20).returncode == 0
     inside = [one for one in host.client_processes() if one.name == "belay"]
-    os.kill(inside[0].pid, signal.SIGTERM)
+    kill(inside[0].pid, signal.SIGTERM)
     wait_until(lambda: not host.client_processes())
     host.configure(key="stranger")
     done = host.piped(belay_argv(host, "-f", "-N", "-L", spec), timeout=20)
@@ -184,7 +183,7 @@ def test_background_lets_go_of_what_is_open(host, more):
     assert done.returncode == 0
     for one in host.client_processes():
         if one.name == "belay":
-            os.kill(one.pid, signal.SIGTERM)
+            kill(one.pid, signal.SIGTERM)
     wait_until(lambda: not host.client_processes())
     host.wait_gone()
 

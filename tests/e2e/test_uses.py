@@ -1,6 +1,5 @@
 """Every block of doc/USES.md, as it stands there: once, and once more with cuts."""
 
-import contextlib
 import os
 import pathlib
 import re
@@ -9,7 +8,7 @@ import signal
 
 import pytest
 
-from harness import PATH, REPO, belay_path, find_sshd
+from harness import PATH, REPO, belay_path, find_sshd, kill
 
 PAGE = (REPO / "doc/USES.md").read_text()
 BLOCKS = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.M | re.S)
@@ -72,5 +71,4 @@ def test_a_block_of_the_page(place, block):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         shutil.rmtree(host.home / "archive", ignore_errors=True)
     for one in host.client_processes():     # a tunnel in the background
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(one.pid, signal.SIGTERM)
+        kill(one.pid, signal.SIGTERM)

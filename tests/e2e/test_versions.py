@@ -24,7 +24,7 @@ import subprocess
 
 import pytest
 
-from harness import PROMPT, REPO, belay_argv, belay_path, free_port, wait_until
+from harness import PROMPT, REPO, belay_argv, belay_path, free_port, kill, wait_until
 from test_forwards import (connect, digest, exactly, listens, port_of, service, talk)
 
 COMMIT = "4739ebd6a04110b9795e57d5be03cbbb5a570861"     # version 0.1.0
@@ -321,7 +321,7 @@ def test_a_session_that_is_gone_is_told(host, begun):
     wait_until(lambda: not os.path.exists(f"/proc/{term.pid}"))
     for one in host.processes():    # on the host, so that no client forgets it
         if "hold" in one.argv[1:2]:
-            os.kill(one.pid, signal.SIGTERM)
+            kill(one.pid, signal.SIGTERM)
     host.wait_gone()
     fresh = comes.shell(host)
     assert re.search(rb"belay: [^\r\n]*has ended", fresh.raw)
@@ -341,7 +341,7 @@ def test_a_session_that_cannot_be_joined_is_told(host, begun):
     late.wait_exit()
     for other in host.processes():
         if other.name == "screen":
-            os.kill(other.pid, signal.SIGKILL)
+            kill(other.pid)
     host.finish(one)
     for term in crowd:
         assert term.wait_exit() == 0
