@@ -11,6 +11,7 @@ NAT. Needs root and /dev/net/tun; missing() says what is not there.
 
 import contextlib
 import ctypes
+import fcntl
 import itertools
 import os
 import pathlib
@@ -53,6 +54,13 @@ def _ip(*words):
                           stderr=subprocess.STDOUT)
     if done.returncode:
         raise RuntimeError(f"ip {' '.join(map(str, words))}: {done.stdout.strip()}")
+
+
+def make_emulator():
+    """One at a time: laboratories are also made side by side."""
+    with open(REPO / "Makefile", encoding="utf-8") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        subprocess.run(["make", "-s", "-C", REPO, LINKEMU.relative_to(REPO)], check=True)
 
 
 def allow_congestion_control():
@@ -109,7 +117,7 @@ class Lab:
             _ip("-n", netns, "link", "set", "lo", "up")
             with self._inside(netns):
                 set_congestion_control()
-        subprocess.run(["make", "-s", "-C", REPO, LINKEMU.relative_to(REPO)], check=True)
+        make_emulator()
         self._emulator = subprocess.Popen(
             [LINKEMU, *(f"/run/netns/{one}" for one in (self._laptop, self._far))],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

@@ -7,7 +7,7 @@ import socket
 import subprocess
 
 import pytest
-from harness import PATH, PROMPT, belay_argv, wait_until
+from harness import PATH, belay_argv, wait_until
 from peer import AGENT, ATTACH, NEW, PTY, READ_ONLY, RESUME, SHARE, Peer, frame
 
 USES_AGENT = "IdentityAgent SSH_AUTH_SOCK\n"

@@ -10,7 +10,7 @@ import socket
 
 import peer
 import pytest
-from harness import PATH, PROMPT, SEED, belay_argv, belay_path, free_port, wait_until
+from harness import PATH, SEED, belay_argv, free_port, wait_until
 from peer import ATTACH, EXACT, NEW, OPEN, PTY, READ_ONLY, RESUME, SHARE, Peer, frame
 
 # Echoes lines, each with the size of the window.
