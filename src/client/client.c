@@ -101,6 +101,9 @@ end_on_status(struct client *s, enum ending_event event, int status)
 		    "%s: not connected: the session goes on there without us",
 		    s->options->destination);
 	if (actions & ENDING_KEEP)
+		saved_sessions_shown(&s->saved, s->client_id,
+		    s->main->in_got - stream_held(s->main).n);
+	if (actions & ENDING_KEEP)
 		saved_sessions_leave(&s->saved,
 		    event == ENDING_KEY ? SAVED_LEFT : SAVED_WINDOW_GONE);
 	say_bye(s, actions);

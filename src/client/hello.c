@@ -11,8 +11,8 @@ enum {
 	LINGER_SHELL_S = 30 * 24 * 3600,
 	LINGER_COMMAND_S = 24 * 3600,
 	LINGER_SELF_S = 60, /* of --list and its like, which are soon called again */
-	HISTORY_ROWS = 1000, /* that a new terminal gets of a session it comes to, */
-	HISTORY_TIME_S = 2, /* and how long its screen may take for them */
+	HISTORY_ROWS = 10 * 1000, /* that a new terminal gets of a session it comes to, */
+	HISTORY_TIME_S = 1, /* and how long its screen may take for them */
 	MODES_MAX = 4 * 1024,
 	MORE_MAX = 4 * 1024,
 };
@@ -74,6 +74,14 @@ put_more(const struct hello *h, struct buf *more)
 	if (!err && h->request->predict != PREDICT_NEVER)
 		err = msg_put(more, MSG_PREDICT,
 		    &(struct msg_predict){ PREDICT_VERSION });
+	struct msg_seen seen = { .offset = h->request->left.shown };
+	memcpy(seen.client, h->request->left.client, ID_LEN);
+	bool all = o->has_history && o->history == UINT32_MAX;
+	if (!err && seen.offset && !all)
+		err = msg_put(more, MSG_SEEN, &seen);
+	if (!err && o->redraw != REDRAW_AUTO)
+		err = msg_put(more, MSG_REDRAW,
+		    &(struct msg_redraw){ (uint8_t)o->redraw });
 	static const uint8_t any[ID_LEN];
 	struct msg_machine machine;
 	memcpy(machine.machine, h->request->machine, ID_LEN);

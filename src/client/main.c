@@ -124,6 +124,7 @@ print_completions(void)
 		[OWN_SESSIONS] = "session",
 		[OWN_RENAME] = "session",
 		[OWN_COUNT] = "value",
+		[OWN_ROWS] = "value",
 		[OWN_TIME] = "value",
 		[OWN_WORD] = "value",
 		[OWN_CHOICE] = "value" };

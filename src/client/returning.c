@@ -17,6 +17,13 @@ same_window(const struct tty_place *a, const struct tty_place *b)
 }
 
 bool
+returning_to_window(const struct saved_session *m, const struct saved_place *here)
+{
+	return here->tty.leader && m->how == SAVED_LEFT
+	    && same_window(&m->place.tty, &here->tty);
+}
+
+bool
 returning_may(enum options_return when, const struct saved_session *m,
     const struct saved_place *here)
 {

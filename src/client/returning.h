@@ -17,6 +17,9 @@
  * of the terminal's session: which of them it was, nobody can tell. */
 bool returning_by_person(const char *term, bool escapes, bool controls, bool leads);
 
+/* Whether the session was left in this very window. */
+bool returning_to_window(const struct saved_session *m, const struct saved_place *here);
+
 /* Whether `belay host` here comes back to this session, which no client has. */
 bool returning_may(enum options_return when, const struct saved_session *m,
     const struct saved_place *here);

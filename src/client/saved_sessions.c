@@ -83,6 +83,24 @@ read_machine(const char *text, struct saved_session *m)
 	buf_finish(&id);
 }
 
+/* The fourth line. */
+static void
+read_shown(const char *text, struct saved_session *m)
+{
+	char hex[ID_TEXT] = "";
+	uint64_t shown = 0;
+	struct buf id;
+	const char *line = strstr(text, "\n= ");
+	if (!line || sscanf(line + 1, "= %32s %" SCNu64, hex, &shown) < 2)
+		return;
+	buf_init(&id, ID_LEN);
+	if (hex_get(hex, &id) == 0 && id.len == ID_LEN) {
+		memcpy(m->client, buf_bytes(&id), ID_LEN);
+		m->shown = shown;
+	}
+	buf_finish(&id);
+}
+
 static bool
 read_one(const char *dir, const char *name, struct saved_session *ret_memory)
 {
@@ -114,6 +132,7 @@ read_one(const char *dir, const char *name, struct saved_session *ret_memory)
 	if (ok) {
 		read_place(strchr(buf_str(&text), '\n'), ret_memory);
 		read_machine(buf_str(&text), ret_memory);
+		read_shown(buf_str(&text), ret_memory);
 	}
 	text_printable(ret_memory->host, true); /* it is printed */
 	for (char *p = ret_memory->host; *p; p++)
@@ -260,6 +279,23 @@ saved_sessions_keep(struct saved_hold *h, const struct options *o,
 	}
 	h->fd = fd;
 	return 0;
+}
+
+void
+saved_sessions_shown(const struct saved_hold *h, const uint8_t client[ID_LEN],
+    uint64_t offset)
+{
+	char line[ID_TEXT + 32];
+	struct buf hex;
+	struct stat st;
+	buf_init(&hex, ID_TEXT);
+	if (h->fd && fstat(h->fd, &st) == 0
+	    && hex_put(&hex, (struct span){ client, ID_LEN }) == 0) {
+		int n = snprintf(line, sizeof line, "= %s %" PRIu64 "\n", buf_str(&hex),
+		    offset);
+		(void)!pwrite(h->fd, line, (size_t)n, st.st_size);
+	}
+	buf_finish(&hex);
 }
 
 void

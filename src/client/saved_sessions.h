@@ -8,8 +8,10 @@
  *
  *                                              @, machine, its address
  *
+ *                                              =, client, offset
+ *
  * The second line is not in files of version 0.1.0, which reads the first one only; the third
- * is there where the machine is known.
+ * is there where the machine is known, the fourth where the last client has left.
  *
  * Nothing depends on it: where no file can be written the session is not remembered, and the
  * person is told.
@@ -49,6 +51,9 @@ struct saved_session {
 	char address[TCP_ADDRESS_MAX];
 	char host[SAVED_HOST_MAX];
 	char name[NAME_MAX_LEN + 1];
+	/* Which client has left, and how much of its stream 1 its window shows; 0: not known. */
+	uint8_t client[ID_LEN];
+	uint64_t shown;
 };
 
 /* The file of the session that a client has; a zeroed one: of none. */
@@ -73,6 +78,9 @@ bool saved_sessions_find(const struct options *o, bool shared,
  * process ends.  Returns 0, also when another client holds it, or -1 with errno. */
 int saved_sessions_keep(struct saved_hold *h, const struct options *o,
     const struct saved_session *m);
+/* What the window shows of the session that is about to be left. */
+void saved_sessions_shown(const struct saved_hold *h, const uint8_t client[ID_LEN],
+    uint64_t offset);
 /* It is left; it can be returned to.  What was said first about how counts. */
 void saved_sessions_leave(struct saved_hold *h, enum saved_how how);
 /* It has ended.  The one that is held, or any. */

@@ -185,6 +185,8 @@ come_back(struct session_request *w, const struct options *o, struct saved_hold 
 	memcpy(w->id, w->left.id, ID_LEN);
 	memcpy(w->machine, w->left.machine, ID_LEN);
 	w->how = HELLO_OPEN;
+	if (shared || !returning_to_window(&w->left, &w->place))
+		w->left.shown = 0; /* in another window nothing is */
 	if (!shared) /* so that no other client takes the same */
 		(void)saved_sessions_keep(saved, o, &w->left);
 }

@@ -36,6 +36,8 @@ enum {
 	SILENT_ROUNDS = 10, /* nor for so many round trips */
 };
 
+_Static_assert(TERM_MARKS == 3 * CLIENTS_MAX + SEEN_LEFT, "as seen.c has them");
+
 static uint8_t scratch[SCRATCH]; /* a terminal's output, on its way to everybody */
 
 int
@@ -155,9 +157,23 @@ clients_remove(struct clients *ps, struct client *p)
 		return;
 	if (ps->typist == p)
 		ps->typist = NULL;
+	if (ps->term && rights_has(p->role, CLAIM_STAY) && p->main && !p->behind)
+		seen_turn(&p->seen, ps->term, (int)(p - ps->list), p->main);
+	if (ps->term && rights_has(p->role, CLAIM_STAY))
+		seen_leave(&ps->left, &p->seen, ps->term, (int)(p - ps->list), p->id);
 	remote_listeners_finish(&p->forwards);
 	engine_finish(&p->engine);
 	*p = (struct client){ 0 };
+}
+
+void
+clients_return(struct clients *ps, struct client *p, const struct msg_seen *m)
+{
+	int mark = ps->term ? seen_find(&ps->left, m) : -1;
+	if (mark < 0)
+		return;
+	term_mark_copy(ps->term, mark, (int)(p - ps->list));
+	p->returns = true;
 }
 
 bool
@@ -448,6 +464,25 @@ clients_wrote(struct clients *ps, bool errors, size_t n)
 	pass_on(ps, scratch, n);
 }
 
+/* What a terminal that is new gets of the history: what it does not show already, at most as
+ * much as it wants.  A line says how much more there is. */
+static void
+begin_fresh(struct clients *ps, struct client *p, struct term_limits *limits,
+    struct buf *out)
+{
+	uint64_t wanted = term_oldest(ps->term), gone = term_gone(ps->term);
+	if (p->returns) {
+		uint64_t row = term_marked(ps->term, (int)(p - ps->list));
+		limits->from_row = row < gone ? row : gone; /* the screen is whole */
+		wanted = limits->from_row > wanted ? limits->from_row : wanted;
+	}
+	uint64_t first = term_first(ps->term, limits);
+	if (first > wanted && p->history_rows)
+		buf_print(out,
+		    "[belay: %llu older rows are kept: --history all shows them]\r\n",
+		    (unsigned long long)(first - wanted));
+}
+
 /* The model's account of what a client has missed; *ret_screens: its length without the
  * screens. */
 static int
@@ -457,7 +492,9 @@ account(struct clients *ps, struct client *p, struct buf *out, size_t *ret_scree
 		.bytes_max = CATCH_UP_MAX / 2 };
 	uint64_t lost = 0;
 	int err = 0;
-	if (!p->fresh) {
+	if (p->fresh) {
+		begin_fresh(ps, p, &limits, out);
+	} else {
 		/* CAN: what the last byte may have begun is not to be finished by ours. */
 		buf_putc(out, 0x18);
 		err = term_resume(ps->term, (int)(p - ps->list), &limits, out, &lost);
@@ -481,6 +518,13 @@ bound_history(struct clients *ps)
 	    missed ? MISSED_BYTES : HISTORY_BYTES);
 }
 
+static bool
+wants_redraw(const struct clients *ps, const struct client *p)
+{
+	return p->redraw == REDRAW_ALWAYS
+	    || (p->redraw == REDRAW_AUTO && term_shows_image(ps->term));
+}
+
 static void
 catch_up(struct clients *ps, struct client *p)
 {
@@ -491,7 +535,8 @@ catch_up(struct clients *ps, struct client *p)
 	    && stream_write(p->main, buf_bytes(&out), out.len) == out.len) {
 		if (p->fresh)
 			pace_begin(&p->pace, p->main, out.len, screens, p->history_us);
-		p->behind = p->fresh = false;
+		ps->redraw |= p->fresh && wants_redraw(ps, p);
+		p->behind = p->fresh = p->returns = false;
 	}
 	if (ps->exited && !p->behind)
 		stream_end(p->main);
@@ -509,6 +554,8 @@ clients_catch_up(struct clients *ps, uint64_t now_us)
 			continue;
 		if (client_here(p) && p->behind && !stream_unacked(p->main))
 			catch_up(ps, p);
+		if (ps->pty && !p->behind)
+			seen_turn(&p->seen, ps->term, (int)i, p->main);
 		if (ps->pty && given_up_at(p) > now_us)
 			loop_sooner(&at, given_up_at(p));
 		loop_sooner(&at,

@@ -20,6 +20,7 @@
 #include "server/pace.h"
 #include "server/remote_listeners.h"
 #include "server/rights.h"
+#include "server/seen.h"
 #include "stream/engine.h"
 #include "sys/tty.h"
 #include "term/term.h"
@@ -43,6 +44,9 @@ struct client {
 		     * a mark of its place in the list; */
 	uint32_t history_rows; /* that a fresh one wants, */
 	uint64_t history_us; /* and how long its screen may take for them; 0: no matter */
+	bool returns; /* to a window that shows what the same mark has; fresh */
+	enum redraw redraw; /* the program is asked for it, behind a fresh one's screen */
+	struct seen seen;
 	struct pace pace;
 	bool predicts, shows; /* PREDICT, SHOWS: it wants to be told of the echo */
 	struct msg_echoed echoed; /* what it was told last */
@@ -56,6 +60,8 @@ struct clients {
 	struct term *term; /* on a terminal */
 	struct client *typist; /* who typed last: its window counts */
 	bool resize; /* ... and is to be told to the program */
+	bool redraw; /* the program is to draw anew what the model could not */
+	struct seen_left left; /* of those that went */
 	uint64_t work_until; /* the model's in this turn, so that keys get through */
 	uint64_t
 	    retry_us; /* there was no memory to keep output: until then none is read */
@@ -83,6 +89,8 @@ bool clients_has_place(struct clients *ps, enum role role);
 struct client *
 clients_add(struct clients *ps, const uint8_t id[ID_LEN], enum role role, bool late);
 void clients_remove(struct clients *ps, struct client *p);
+/* A new one returns to the window that showed this of the session, by one that went. */
+void clients_return(struct clients *ps, struct client *p, const struct msg_seen *m);
 /* Whether it has a link. */
 bool client_here(const struct client *p);
 bool clients_any_here(const struct clients *ps);

@@ -4,6 +4,7 @@
 #include "sys/os.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -221,6 +222,14 @@ program_resize(struct program *p, const struct tty_size *size)
 {
 	if (p->pty && p->out.watch.fd >= 0 && size->rows && size->cols)
 		(void)tty_set_size(p->out.watch.fd, size);
+}
+
+void
+program_redraw(const struct program *p)
+{
+	pid_t group = program_foreground(p);
+	if (p->pty && !p->ended && group > 1)
+		(void)kill(-group, SIGWINCH);
 }
 
 void

@@ -55,11 +55,13 @@ void program_stop(struct program *p, uint32_t stream);
 int program_tty(const struct program *p);
 /* BREAK on its terminal (RFC 4335). */
 void program_break(struct program *p);
-/* What runs in the foreground of its terminal, or the program itself; "" if unknown. */
 /* The process in the foreground; 0: none is known. */
 pid_t program_foreground(const struct program *p);
+/* What runs in the foreground of its terminal, or the program itself; "" if unknown. */
 void program_running(const struct program *p, char *ret_name, size_t len);
 void program_resize(struct program *p, const struct tty_size *size);
+/* What runs in the foreground is told to draw its screen anew. */
+void program_redraw(const struct program *p);
 /* Closes what is open: hangs up a terminal, ends pipes. */
 void program_close(struct program *p);
 

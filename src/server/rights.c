@@ -23,6 +23,8 @@ static const struct {
 	{ MSG_DISPLAY, 0, { NO, SKIP, YES, YES } },
 	{ MSG_HISTORY, 0, { NO, YES, YES, YES } },
 	{ MSG_PREDICT, 0, { NO, SKIP, YES, YES } },
+	{ MSG_SEEN, 0, { NO, YES, YES, YES } },
+	{ MSG_REDRAW, 0, { NO, SKIP, YES, YES } },
 	{ MSG_ORIGIN, 0, { YES, NO, NO, NO } }, /* a relay says it */
 	{ MSG_ASK, 0, { YES, NO, NO, NO } },
 

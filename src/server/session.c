@@ -187,6 +187,14 @@ grant(struct session *h, struct client *p, const struct msg_hello *hello, bool l
 	p->history_rows = hello->history;
 	if (hello_has(p->role, hello, MSG_HISTORY, &more))
 		p->history_us = (uint64_t)more.history.time_ms * 1000;
+	if (late && hello_has(p->role, hello, MSG_SEEN, &more))
+		clients_return(&h->clients, p, &more.seen);
+	if (hello_has(p->role, hello, MSG_REDRAW, &more))
+		p->redraw = more.redraw.when < REDRAW_NEVER
+		    ? (enum redraw)more.redraw.when
+		    : REDRAW_NEVER;
+	else if (!rights_has(p->role, CLAIM_SIZE))
+		p->redraw = REDRAW_NEVER;
 	p->predicts = hello_has(p->role, hello, MSG_PREDICT, &more);
 	echo_greet(p, program_tty(&h->program));
 }
@@ -586,7 +594,9 @@ clients_turn(struct session *h)
 		set_size(h, &h->clients.typist->size);
 	if (h->clients.typed)
 		session_info_used(&h->info);
-	h->clients.resize = h->clients.typed = false;
+	if (h->clients.redraw)
+		program_redraw(&h->program);
+	h->clients.resize = h->clients.typed = h->clients.redraw = false;
 	return at;
 }
 

@@ -34,6 +34,7 @@ struct options {
 	char escape; /* -e; 0: none */
 	bool help, version, completions; /* --help, --version, --completions */
 	bool fresh, share, read_only; /* --new, --share, --read-only */
+	unsigned redraw; /* --redraw: enum redraw (wire/msg.h) */
 	unsigned predict; /* --predict: enum predict_mode (predict/preference.h) */
 	bool has_predict;
 	unsigned returns; /* --return: enum options_return */
@@ -42,7 +43,7 @@ struct options {
 	/* --session, --kill, --detach, --rename OLD:NEW; NULL: not given */
 	const char *session, *kill, *detach, *rename;
 	bool has_history, has_history_time;
-	uint32_t history; /* --history: rows */
+	uint32_t history; /* --history: rows; UINT32_MAX: all */
 	uint32_t history_time_s; /* --history-time; 0: no bound */
 	uint32_t linger_s; /* --linger; 0: not given */
 	uint32_t give_up_s; /* --give-up; 0: not given */

@@ -27,10 +27,13 @@ static const struct own_option table[] = {
 	{ "predict", OWN_CHOICE, "MODE",
 	    "show what is typed at once: adaptive, always, never or experimental",
 	    AT(predict), AT(has_predict), "never|adaptive|always|experimental" },
-	{ "history", OWN_COUNT, "ROWS", "rows of history for a new terminal", AT(history),
-	    AT(has_history), NULL },
+	{ "history", OWN_ROWS, "ROWS", "rows of history for a new terminal, or all",
+	    AT(history), AT(has_history), NULL },
 	{ "history-time", OWN_COUNT, "SECONDS", "how long the screen may take for them",
 	    AT(history_time_s), AT(has_history_time), NULL },
+	{ "redraw", OWN_CHOICE, "WHEN",
+	    "the program draws anew when it is come back to: auto, always or never",
+	    AT(redraw), 0, "auto|always|never" },
 	{ "linger", OWN_TIME, "TIME",
 	    "how long the session is kept when nobody comes back", AT(linger_s), 0,
 	    NULL },
@@ -139,6 +142,11 @@ own_option_set(const struct own_option *option, struct options *o, const char *v
 		    && is_name(colon + 1, strlen(colon + 1));
 	case OWN_COUNT:
 		return parse_count(value, at);
+	case OWN_ROWS:
+		if (strcmp(value, "all") != 0)
+			return parse_count(value, at);
+		*(uint32_t *)at = UINT32_MAX;
+		return true;
 	case OWN_TIME:
 		return options_time(value, at);
 	case OWN_CHOICE:
@@ -171,6 +179,7 @@ own_option_allows(const struct own_option *option)
 		    "SESSION:NAME, the name of letters, digits and . _ - + @, at"
 		    " most 64",
 		[OWN_COUNT] = "a number",
+		[OWN_ROWS] = "a number, or all",
 		[OWN_TIME] = "a time: 90, 30m, 12h, 7d or 4w",
 	};
 	switch (option->kind) {

@@ -17,6 +17,7 @@ enum own_kind {
 	OWN_SESSIONS, /* several, with "," between them; or --idle */
 	OWN_RENAME, /* SESSION:NAME */
 	OWN_COUNT, /* a number of 32 bits */
+	OWN_ROWS, /* the same, or "all": UINT32_MAX */
 	OWN_TIME, /* as options_time takes it */
 	OWN_WORD, /* the one word that is its value's name */
 	OWN_TEXT, /* any but an empty one */

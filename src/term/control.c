@@ -253,4 +253,5 @@ reset_hard(struct term *t)
 	cursor_absolute(t, 0, 0);
 	erase_rows(t, 0, term_grid(t)->rows, false);
 	history_clear(&t->history);
+	image_erased(t);
 }

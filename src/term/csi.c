@@ -152,6 +152,8 @@ erase_in_display(struct term *t, int what, bool selective)
 	} else if (what == 2) {
 		erase_rows(t, 0, rows, selective);
 	}
+	if (what == 2 || (what == 0 && !t->row && !t->col))
+		image_erased(t);
 	cursor_to(t, t->row, t->col);
 	t->pending = waits;
 }

@@ -79,6 +79,20 @@ term_mark(struct term *t, int which)
 	marks_watch(t);
 }
 
+void
+term_mark_copy(struct term *t, int from, int to)
+{
+	t->marks[to] = t->marks[from];
+	marks_watch(t);
+}
+
+uint64_t
+term_marked(struct term *t, int which)
+{
+	marks_settle(t);
+	return t->marks[which].row;
+}
+
 bool
 term_between_lines(const struct term *t)
 {
@@ -95,7 +109,7 @@ term_resume(struct term *t, int which, struct term_limits *limits, struct buf *o
 	const struct mark *m = &t->marks[which];
 	marks_settle(t);
 	limits->from_row = m->row;
-	uint64_t first = snapshot_first(t, limits);
+	uint64_t first = term_first(t, limits);
 	*ret_lost = first > m->row ? first - m->row : 0;
 	unsigned up = (unsigned)(m->up < TERM_SIDE_MAX ? m->up : TERM_SIDE_MAX);
 	if (up)

@@ -353,7 +353,7 @@ osc(struct term *t, struct span body)
 #undef OSC
 	case ITERM2:
 		if (is_image(body))
-			strayed(t);
+			image_drawn(t);
 		break;
 	default:
 		break;
@@ -373,5 +373,5 @@ dcs(struct term *t, struct span body)
 	}
 	DCSS(DCS)
 #undef DCS
-	strayed(t); /* sixel images, and what is wrapped for another terminal */
+	image_drawn(t); /* sixel images, and what is wrapped for another terminal */
 }

@@ -178,9 +178,9 @@ read_string(struct term *t, const uint8_t *from, const uint8_t *end)
 			else if (s.n >= 2 && s.p[1] == 'P')
 				dcs(t, (struct span){ s.p + 2, s.n - 2 });
 			else if (s.n >= 2 && s.p[1] == '_')
-				strayed(t); /* kitty's images */
+				image_drawn(t); /* kitty's */
 		} else {
-			strayed(t); /* as far as it came it may have been drawn */
+			image_drawn(t); /* as far as it came it may have been drawn */
 		}
 		end_sequence(ps);
 		return c == ESC ? p : p + 1;

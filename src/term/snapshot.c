@@ -132,7 +132,7 @@ put_history_row(struct history_painter *p, const struct history_row *row)
 }
 
 uint64_t
-snapshot_first(const struct term *t, const struct term_limits *limits)
+term_first(const struct term *t, const struct term_limits *limits)
 {
 	const struct history *h = &t->history;
 	uint64_t first = h->first > limits->from_row ? h->first : limits->from_row;
@@ -504,7 +504,7 @@ term_snapshot_parts(const struct term *t, const struct term_limits *limits,
 	int from = limits->from_row > gone ? (int)(limits->from_row - gone) : 0;
 	line_begin(&w, t, out, false);
 	put(&w, "\033[J");
-	bool goes_on = put_history(&w, snapshot_first(t, limits), &spacer);
+	bool goes_on = put_history(&w, term_first(t, limits), &spacer);
 	*ret_screens = out->len;
 	put_screens(&w, from, goes_on, goes_on && spacer);
 	put_state(&w);

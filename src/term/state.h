@@ -135,6 +135,9 @@ struct term {
 	bool pending;
 	uint8_t join;
 	bool row_unknown;
+	/* Rows of the main screen before this one may show an image; the alternate screen may. */
+	uint64_t image_until;
+	bool image_alternate;
 	bool watches; /* a terminal that others have drawn on (term_options.unknown) */
 	bool
 	    untouched; /* of the screen the program has had only what follows its cursor */
@@ -281,15 +284,13 @@ int alternate_enter(struct term *t);
 void alternate_leave(struct term *t);
 void margins_reset(struct term *t);
 
-/* ---- snapshot.c ---- */
-
-/* The first row of history within the limits. */
-uint64_t snapshot_first(const struct term *t, const struct term_limits *limits);
-
 /* ---- the rest ---- */
 
 /* term.c: something came that is not understood and may have drawn, or scrolled. */
 void strayed(struct term *t);
+/* The same, by what may be an image; and that the whole screen was erased. */
+void image_drawn(struct term *t);
+void image_erased(struct term *t);
 /* control.c */
 void control(struct term *t, uint8_t c);
 void escape(struct term *t, struct span sequence);

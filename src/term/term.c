@@ -287,6 +287,30 @@ strayed(struct term *t)
 	t->join = JOIN_NONE;
 }
 
+/* Until the rows that it may be on have left. */
+void
+image_drawn(struct term *t)
+{
+	t->image_until = t->history.next + (uint64_t)t->main.grid.rows;
+	t->image_alternate = term_on_alternate(t);
+	strayed(t);
+}
+
+void
+image_erased(struct term *t)
+{
+	if (!term_on_alternate(t))
+		t->image_until = 0;
+	t->image_alternate = false;
+}
+
+bool
+term_shows_image(const struct term *t)
+{
+	return term_on_alternate(t) ? t->image_alternate
+				    : t->history.next < t->image_until;
+}
+
 unsigned
 term_questions(const struct term *t)
 {

@@ -70,6 +70,9 @@ void term_answer_to(struct term *t, struct buf *out);
 enum { TERM_COLOUR_INDEXED = 256 };
 int term_colour_is(struct term *t, int which, const uint16_t rgb[3]);
 
+/* An image may stand on the screen, which the model cannot draw again. */
+bool term_shows_image(const struct term *t);
+
 /* The window's title, as the program has set it; "": it has not. */
 const char *term_title(const struct term *t);
 
@@ -105,14 +108,21 @@ term_snapshot(const struct term *t, const struct term_limits *limits, struct buf
 int term_snapshot_parts(const struct term *t, const struct term_limits *limits,
     struct buf *out, size_t *ret_screens);
 
+/* The first row of history within these limits; term_gone(): none is. */
+uint64_t term_first(const struct term *t, const struct term_limits *limits);
+
 /* ---- a terminal that is left behind ---- */
 
-enum { TERM_MARKS = 16 };
+enum { TERM_MARKS = 52 };
 
 /* Here the terminal `which` is left, and gets no more but term_undo.  The mark keeps to the
  * line: other sizes move it along, and what was written before is outrun by what changes
  * it. */
 void term_mark(struct term *t, int which);
+/* The mark `to` is where `from` is. */
+void term_mark_copy(struct term *t, int from, int to);
+/* The row, by its number, where the line of the mark begins. */
+uint64_t term_marked(struct term *t, int which);
 /* Nothing is written in the cursor's row, and no line goes on into it: a good place, since a
  * terminal of another size is at the beginning of a row as well. */
 bool term_between_lines(const struct term *t);

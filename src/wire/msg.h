@@ -63,6 +63,8 @@ enum {
 	M(ECHOED, echoed, 80, "control", "server") \
 	M(LATE, late, 81, "control", "client") \
 	M(MACHINE, machine, 82, "more", "both") \
+	M(SEEN, seen, 83, "hello", "client") \
+	M(REDRAW, redraw, 84, "hello", "client") \
 	M(ASK, ask, 128, "socket", "client") \
 	M(INFO, info, 129, "socket", "server") \
 	M(ABOUT, about, 130, "info", "server")
@@ -138,6 +140,8 @@ enum {
 	F(m, u8, erase) \
 	F(m, u32, group)
 #define late_FIELDS(F, m) F(m, u32, seconds)
+#define seen_FIELDS(F, m) F(m, id, client) F(m, u64, offset)
+#define redraw_FIELDS(F, m) F(m, u8, when)
 #define machine_FIELDS(F, m) F(m, id, machine)
 #define ask_FIELDS(F, m) F(m, u8, verb) F(m, str, text) F(m, rest, more)
 #define info_FIELDS(F, m) \
@@ -243,6 +247,15 @@ enum open_kind {
 
 /* predict.version */
 enum { PREDICT_VERSION = 1 };
+
+/* redraw.when: the program on a terminal is told to draw its screen anew (SIGWINCH) when a new
+ * terminal has got what the model has of it */
+enum redraw {
+	REDRAW_AUTO =
+	    0, /* where something that the model does not understand was drawn */
+	REDRAW_ALWAYS = 1,
+	REDRAW_NEVER = 2,
+};
 
 /* echoed.modes: what is set of the terminal (termios(3)); the rest are for later versions */
 enum echoed_modes {

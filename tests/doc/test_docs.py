@@ -170,7 +170,7 @@ def test_belay_page_has_the_escapes():
 def fake_belay(tmp_path):
     """One with two sessions, and the table of options that is in the code."""
     kinds = {"OWN_SESSION": "session", "OWN_SESSIONS": "session",
-             "OWN_RENAME": "session", "OWN_COUNT": "value",
+             "OWN_RENAME": "session", "OWN_COUNT": "value", "OWN_ROWS": "value",
              "OWN_TIME": "value", "OWN_WORD": "value", "OWN_CHOICE": "value"}
     table = "".join(f"{name}\\t{kinds.get(kind, '')}\\twhat it does\\n"
                     for name, (kind, _) in own_options().items())
@@ -191,7 +191,7 @@ def test_completion_of_bash(tmp_path):
         return subprocess.run(["bash", "--norc", "-c", script], cwd=REPO, text=True,
                               capture_output=True, check=True, env=env).stdout.split()
 
-    assert completed("belay", "--re") == ["--return", "--read-only", "--rename"]
+    assert completed("belay", "--re") == ["--return", "--read-only", "--redraw", "--rename"]
     assert set(completed("belay", "--")) == {f"--{name}" for name in own_options()}
     assert completed("belay", "--kill", "\"\"") == ["0a1b2c3d", "work", "4e5f6071"]
     assert completed("belay", "--session", "w") == ["work"]

@@ -260,11 +260,11 @@ check_every_line_once(void)
 }
 
 static void
-for_seeds(void (*check)(void))
+for_seeds(void (*check)(void), uint64_t seeds)
 {
 	const char *one = getenv("TERM_SEED");
 	uint64_t first = one ? strtoull(one, NULL, 10) : 1;
-	for (uint64_t seed = first; seed < first + (one ? 1 : SEEDS); seed++) {
+	for (uint64_t seed = first; seed < first + (one ? 1 : seeds); seed++) {
 		test_seed(seed);
 		check();
 	}
@@ -313,13 +313,141 @@ live(void)
 TEST(every_line_is_shown_once_whatever_the_sizes)
 {
 	starves = false;
-	for_seeds(live);
+	for_seeds(live, SEEDS);
 }
 
 TEST(no_line_is_shown_twice_without_memory)
 {
 	starves = true;
-	for_seeds(live);
+	for_seeds(live, SEEDS);
+}
+
+/* ---- a return to the window where it was left ---- */
+
+/* The next line that is whole, with what was cut off passed over. */
+static unsigned
+next_whole(const char **at)
+{
+	for (const char *p; (p = strchr(*at, '<')); *at = p + 1) {
+		unsigned number, again;
+		int n = 0;
+		if (sscanf(p, "<%u:", &number) != 1)
+			continue;
+		const char *end = strchr(p, ':') + 1;
+		end += strspn(end, "x");
+		if (sscanf(end, ":%u>%n", &again, &n) == 1 && n && again == number) {
+			*at = end + n;
+			return number;
+		}
+	}
+	return UINT32_MAX;
+}
+
+static unsigned
+first_on_screen(void)
+{
+	struct buf b;
+	struct term *shows = terminal;
+	buf_init(&b, ROOM);
+	terminal = clients.term;
+	for (int y = 0; y < term_rows(clients.term); y++)
+		put_text(&b, grid_row(&clients.term->main.grid, y));
+	terminal = shows;
+	buf_putc(&b, 0);
+	const char *at = buf_str(&b);
+	unsigned first = next_whole(&at);
+	buf_finish(&b);
+	return first;
+}
+
+static void
+local_shell_speaks(void)
+{
+	static const char local[] = "\r\n=local=\r\n";
+	struct buf b;
+	buf_init(&b, ROOM);
+	buf_putc(&b, 0x18);
+	CHECK_EQ(term_undo(terminal, &b), 0);
+	CHECK_EQ(term_write(terminal, buf_bytes(&b), b.len), 0);
+	CHECK_EQ(term_write(terminal, local, sizeof local - 1), 0);
+	buf_finish(&b);
+}
+
+/* Returns the first line that it may show a second time, where all was shown before. */
+static unsigned
+leave_and_return(bool all)
+{
+	static uint8_t id[ID_LEN];
+	if (all)
+		settle();
+	struct msg_seen m = { .offset = client->main->out_acked };
+	memcpy(m.client, client->id, ID_LEN);
+	unsigned first = lines, on_screen;
+	goes();
+	clients_remove(&clients, client);
+	local_shell_speaks();
+	for (size_t n = test_below(4); n; n--)
+		write_something();
+	memset(id, (int)(1 + test_below(250)), 1);
+	id[1]++;
+	client = clients_add(&clients, id, ROLE_OWNER, true);
+	CHECK(client);
+	client->history_rows = UINT32_MAX;
+	clients_return(&clients, client, &m);
+	comes();
+	on_screen = first_on_screen();
+	return on_screen < first ? on_screen : first;
+}
+
+static void
+returns(void)
+{
+	struct tty_size size;
+	struct buf b;
+	uint8_t shown[4096] = { 0 };
+	random_size(&size);
+	begin(&size);
+	clients.retained_max = 200 + test_below(20000);
+	for (int times = 3; times; times--) {
+		for (size_t n = test_below(8); n; n--) {
+			write_something();
+			if (test_below(2))
+				deliver(test_below(3000));
+			turn();
+		}
+		bool all = test_below(2);
+		unsigned first = leave_and_return(all);
+		settle();
+		buf_init(&b, ROOM);
+		seen(&b);
+		buf_putc(&b, 0);
+		const char *at = buf_str(&b), *local = at;
+		for (const char *p = at; (p = strstr(p, "=local=")); local = ++p)
+			;
+		unsigned again = next_whole(&local);
+		if (all && again < first)
+			FAIL("line %u is shown again, %u is the first that may", again,
+			    first);
+		buf_finish(&b);
+	}
+	buf_init(&b, ROOM);
+	seen(&b);
+	buf_putc(&b, 0);
+	const char *at = buf_str(&b);
+	for (unsigned number; (number = next_whole(&at)) != UINT32_MAX;)
+		shown[number % sizeof shown] = 1;
+	CHECK(lines < sizeof shown);
+	for (unsigned i = 0; i < lines; i++)
+		if (!shown[i])
+			FAIL("line %u is lost", i);
+	buf_finish(&b);
+	end();
+}
+
+TEST(a_return_to_the_window_shows_what_is_new_and_loses_nothing)
+{
+	starves = false;
+	for_seeds(returns, SEEDS / 4);
 }
 
 /* Nor does the program wait for ever, as long as there is the room of the last time. */
