@@ -653,7 +653,7 @@ def test_never_run_twice(host, rng, direction):
     limit = bytes_of_a_start(host)[1][direction]
     ended = []
     for round_ in range(24):
-        first = rng.randrange(limit // 2 if round_ % 2 else 1, limit + 300)
+        first = rng.randrange(limit // 2 if round_ % 2 else 1, limit + limit // 4)
         sizes = [first] + [rng.randrange(1, limit) for _ in range(round_ % 3)]
         ended.append(run_once(host, host.out / "lines", direction, sizes))
     assert 0 in ended and 255 in ended

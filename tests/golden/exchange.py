@@ -64,7 +64,8 @@ VARIABLE = {"WELCOME": ("boot", "build", "begun_ms", "more", "positions", "sessi
             "REFUSE": ("boot", "text", "more"), "OPENED": ("limit",), "OPEN": ("limit",),
             "FAILED": ("text",), "LISTENING": ("text",), "BYE": ("text",),
             "HELLO": ("build", "client", "session", "positions", "more", "term", "modes",
-                      "env", "rows", "cols", "xpixel", "ypixel", "version_max", "linger_s")}
+                      "env", "rows", "cols", "xpixel", "ypixel", "version_max", "linger_s",
+                      "history")}
 SILENT = {"ACK", "PING", "PONG", "USE", "DATA", "END"}
 
 
