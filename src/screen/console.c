@@ -506,7 +506,8 @@ on_keys(void *owner, short revents)
 bool
 console_status(struct console *c, const char *text)
 {
-	bool shows = c->out.model && !c->out.broken && is_ours(c);
+	bool shows = c->out.model && !c->out.broken && is_ours(c)
+	    && !display_transfers(&c->out);
 	if (c->loop && (shows || !text))
 		status_line_want(&c->status, text, c->loop->now_us);
 	return shows;

@@ -185,6 +185,7 @@ show_model(struct display *d, struct span bytes)
 	bool asked = program_asks(d, d->loop->now_us);
 	(void)term_write(d->model, bytes.p, bytes.n);
 	cursor_reports_late(&d->reports);
+	transfer_output(&d->transfer, bytes, d->loop->now_us);
 	d->ahead = 0;
 	if (term_questions(d->model) == before)
 		return;
@@ -237,10 +238,19 @@ feed_harmless(struct display *d, struct span held)
 	}
 }
 
+bool
+display_transfers(const struct display *d)
+{
+	return transfer_is_on(&d->transfer, d->loop->now_us);
+}
+
+/* What is ours may be written. */
 static bool
 at_rest(const struct display *d)
 {
-	return !d->model || (term_at_rest(d->model) && !term_shift_waits(d->model));
+	return !d->model
+	    || (term_at_rest(d->model) && !term_shift_waits(d->model)
+		&& !display_transfers(d));
 }
 
 /* The terminal takes text of ours as it takes the program's. */
@@ -404,7 +414,10 @@ display_ask(struct display *d)
 uint64_t
 display_deadline(const struct display *d)
 {
-	return d->model ? cursor_reports_deadline(&d->reports) : 0;
+	uint64_t at = d->model ? cursor_reports_deadline(&d->reports) : 0;
+	if (d->model && display_transfers(d))
+		loop_sooner(&at, d->transfer.until_us);
+	return at;
 }
 
 bool
@@ -546,6 +559,7 @@ display_filter(struct display *d, uint8_t *bytes, size_t n)
 	bool counts;
 	if (!d->model)
 		return n;
+	transfer_input(&d->transfer, (struct span){ bytes, n }, d->loop->now_us);
 	n = cursor_reports_filter(&d->reports, bytes, n, &place, &counts);
 	count_answers(d, bytes, n); /* without those to us */
 	if (counts)

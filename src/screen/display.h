@@ -25,6 +25,7 @@
 #include "stream/stream.h"
 #include "sys/loop.h"
 #include "term/term.h"
+#include "term/transfer.h"
 
 enum { DISPLAY_OVERLAYS = 3 };
 
@@ -51,6 +52,7 @@ struct display {
 	struct buf before, after;
 	size_t fed;
 	struct buf says; /* of display_say, not composed yet */
+	struct transfer transfer; /* a file's: nothing of ours comes between */
 	bool rings; /* the bell is due */
 	bool harmless, utf8; /* display_harmless */
 	struct buf line; /* the same: of a line, not whole yet */
@@ -96,6 +98,8 @@ void display_resize(struct display *d, int rows, int cols);
 size_t display_filter(struct display *d, uint8_t *bytes, size_t n);
 /* The terminal is about to answer a question, the program's or the display's. */
 bool display_awaits(const struct display *d, uint64_t now_us);
+/* A file is on its way through the terminal: nothing of ours is shown. */
+bool display_transfers(const struct display *d);
 /* Rings as soon as that does not end a sequence of the program's. */
 void display_bell(struct display *d);
 /* All that came, up to the end, is written. */

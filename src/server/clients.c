@@ -423,7 +423,8 @@ static void
 wrote_to_nobody(struct clients *ps, const uint8_t *bytes, size_t n)
 {
 	enum { ESC = 033 };
-	term_answer_to(ps->term, &ps->answers);
+	bool transfers = transfer_is_on(&ps->transfer, ps->loop->now_us);
+	term_answer_to(ps->term, transfers ? NULL : &ps->answers);
 	while (n) {
 		if (!term_at_rest(ps->term) || *bytes == ESC) {
 			watch_byte(ps, *bytes++);
@@ -455,6 +456,7 @@ clients_wrote(struct clients *ps, bool errors, size_t n)
 		stream_wrote(errors ? p->errors : p->main, n);
 		return;
 	}
+	transfer_output(&ps->transfer, (struct span){ scratch, n }, ps->loop->now_us);
 	if (!any_answers(ps) && !any_exact(ps)) {
 		wrote_to_nobody(ps, scratch, n);
 		return;

@@ -24,6 +24,7 @@
 #include "stream/engine.h"
 #include "sys/tty.h"
 #include "term/term.h"
+#include "term/transfer.h"
 
 enum { CLIENTS_MAX = 16, READERS = 8 /* of these */ };
 
@@ -74,6 +75,7 @@ struct clients {
 	struct buf unfinished;
 	bool question;
 	struct buf answers;
+	struct transfer transfer; /* a file's: nothing is answered */
 };
 
 /* Returns ERR_NOMEM when there is no memory for the model. */

@@ -3,16 +3,19 @@ whatever becomes of the window meanwhile: in tmux, which breaks lines anew, and 
 emulated terminal that cuts them.
 """
 
+import contextlib
 import hashlib
 import os
 import pathlib
 import re
 import shutil
+import subprocess
 import threading
 
 import pytest
 
 from harness import PROMPT, belay_argv, free_port, wait_until
+from patience import Deadline
 from tmux import Tmux
 
 SHOWN = {"BELAY_STATUS": None}
@@ -304,3 +307,52 @@ def test_what_is_run_when_the_host_is_lost_and_back(host, tmp_path):
     host.finish(term)
     assert b"not-for-the-terminal" not in term.raw
     host.wait_gone()
+
+
+# Files on their way through the terminal.
+
+@pytest.mark.skipif(not shutil.which("sz"), reason="no lrzsz")
+@pytest.mark.parametrize("way", ["down", "up"])
+def test_a_file_by_zmodem_with_a_cut(host, tmp_path, way):
+    """Nothing of belay's comes between, neither the line nor a question nor what is typed."""
+    data = os.urandom(300_000)
+    there, here = host.home / "file", tmp_path / "file"
+    (there if way == "down" else here).write_bytes(data)
+    term = host.shell(env={**SHOWN, "BELAY_PREDICT": "always"})
+    term.line("stty -ixon -ixoff; " + ("sz -e file" if way == "down" else "rz -y -e"))
+    term.expect(b"**\x18B0")
+    ours = ["rz", "-y", "-q"] if way == "down" else ["sz", "-q", "file"]
+    with subprocess.Popen(ours, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          bufsize=0) as child:
+        done = carry(host, term, child)
+    assert done == 0
+    assert (here if way == "down" else there).read_bytes() == data
+    talk = term.raw[term.raw.index(b"**\x18B0"):term.raw.rindex(b"**\x18B08")]
+    assert b"belay:" not in talk and b"\x1b[6n" not in talk
+    term.expect(PROMPT)     # what is typed before is thrown away
+    term.line("echo all-''here")
+    term.expect("all-here")
+    host.finish(term)
+
+
+def carry(host, term, child):
+    """Between belay's terminal and the program on this side; the network goes for 4 s."""
+    given, cut = term.at - len(b"**\x18B0"), False
+    os.set_blocking(child.stdout.fileno(), False)
+    deadline = Deadline(60)
+    while child.poll() is None:
+        assert not deadline.over(), term.tail()
+        term.pump(0.02)
+        if len(term.raw) > given:
+            with contextlib.suppress(BrokenPipeError):
+                child.stdin.write(bytes(term.raw[given:]))
+            given = len(term.raw)
+        data = child.stdout.read(65536)
+        if data:
+            term.type(data)
+        if not cut and len(term.raw) + len(term.typed) > 100_000:
+            cut = True
+            host.proxy.drop(new=True)
+            threading.Timer(4, host.proxy.heal).start()
+    assert cut
+    return child.wait()

@@ -779,6 +779,28 @@ TEST(where_nothing_may_be_asked_the_title_is_used)
 }
 
 /* As xterm has it: relative to the margins. */
+TEST(nothing_of_ours_goes_into_a_file_that_is_sent)
+{
+	static const char opening[] = "rz\r**\x18"
+				      "B00000000000000\r\x8a\x11";
+	begin(8, 40);
+	says("$ ");
+	settle();
+	says(opening);
+	status_line_want(&t.status, "no answer", loop.now_us);
+	types("x");
+	CHECK(display_say(&t.display, "hello\r\n"));
+	display_bell(&t.display);
+	(void)display_turn(&t.display);
+	(void)arrives();
+	CHECK(display_transfers(&t.display) && same(t.terminal, t.other));
+	CHECK_EQ(display_deadline(&t.display), t.display.transfer.until_us);
+	loop.now_us = t.display.transfer.until_us;
+	settle();
+	CHECK(!same(t.terminal, t.other));
+	end();
+}
+
 TEST(in_origin_mode_the_answer_counts_from_the_margins)
 {
 	begin(6, 20);
