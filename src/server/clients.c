@@ -46,6 +46,8 @@ clients_init(struct clients *ps, struct loop *loop, bool pty, const struct tty_s
 	*ps = (struct clients){ .loop = loop, .pty = pty };
 	buf_init(&ps->answers, ANSWERS_MAX);
 	buf_init(&ps->unfinished, UNFINISHED_MAX);
+	buf_init(&ps->would, ANSWERS_MAX);
+	questions_init(&ps->questions);
 	/* A terminal without a size, as programs make them, counts as the usual one. */
 	struct term_options options = { .rows = size->rows ? size->rows : 24,
 		.cols = size->cols ? size->cols : 80,
@@ -64,6 +66,8 @@ clients_finish(struct clients *ps)
 	term_free(ps->term);
 	buf_finish(&ps->answers);
 	buf_finish(&ps->unfinished);
+	buf_finish(&ps->would);
+	questions_finish(&ps->questions);
 	ps->term = NULL;
 }
 
@@ -448,6 +452,56 @@ any_exact(const struct clients *ps)
 	return false;
 }
 
+/* Who answers what the program asks: who typed last, else the first that is here. */
+static struct client *
+answerer(struct clients *ps)
+{
+	struct client *found = NULL;
+	for (size_t i = 0; i < CLIENTS_MAX; i++) {
+		struct client *p = &ps->list[i];
+		if (!answers(ps, p) || p->behind || !rights_has(p->role, CLAIM_TYPE))
+			continue;
+		if (!found || p == ps->typist)
+			found = p;
+	}
+	return found;
+}
+
+/* They have the questions, too; those that are behind will not get them. */
+static void
+expect_late_answers(struct clients *ps, const struct client *but, unsigned questions)
+{
+	for (size_t i = 0; i < CLIENTS_MAX; i++) {
+		struct client *p = &ps->list[i];
+		if (p->taken && p != but && !p->behind)
+			typed_asked(&p->typed, buf_span(&ps->would), questions,
+			    stream_written(p->main));
+	}
+}
+
+/* For those that are here.  Of what it asks the model's answers are kept, until a terminal has
+ * answered. */
+static void
+wrote_to_somebody(struct clients *ps, const uint8_t *bytes, size_t n)
+{
+	unsigned before = term_questions(ps->term);
+	bool transfers = transfer_is_on(&ps->transfer, ps->loop->now_us);
+	retain_unfinished(ps);
+	buf_drop(&ps->would, ps->would.len);
+	term_answer_to(ps->term, transfers ? NULL : &ps->would);
+	pass_on(ps, bytes, n);
+	unsigned questions = term_questions(ps->term) - before;
+	if (transfers || !questions)
+		return;
+	struct client *p = answerer(ps);
+	expect_late_answers(ps, p, questions);
+	if (p)
+		questions_asked(&ps->questions, buf_span(&ps->would), questions,
+		    (int)(p - ps->list), ps->loop->now_us);
+	else if (!any_exact(ps))
+		(void)buf_put(&ps->answers, buf_bytes(&ps->would), ps->would.len);
+}
+
 void
 clients_wrote(struct clients *ps, bool errors, size_t n)
 {
@@ -461,9 +515,7 @@ clients_wrote(struct clients *ps, bool errors, size_t n)
 		wrote_to_nobody(ps, scratch, n);
 		return;
 	}
-	retain_unfinished(ps);
-	term_answer_to(ps->term, NULL);
-	pass_on(ps, scratch, n);
+	wrote_to_somebody(ps, scratch, n);
 }
 
 /* What a terminal that is new gets of the history: what it does not show already, at most as
@@ -545,6 +597,21 @@ catch_up(struct clients *ps, struct client *p)
 	buf_finish(&out);
 }
 
+/* A terminal that answers nothing on a link that does has had the time. */
+static uint64_t
+questions_go_on(struct clients *ps, uint64_t now_us)
+{
+	uint64_t at = questions_deadline(&ps->questions);
+	if (!at || now_us < at)
+		return at;
+	struct client *p = &ps->list[ps->questions.answerer];
+	const struct link *l = client_here(p) ? terminal_link(p) : NULL;
+	bool answers = l && (!l->asked_us || now_us < l->asked_us + QUESTIONS_WAIT_US);
+	questions_turn(&ps->questions, answers, p->taken ? &p->typed : NULL,
+	    p->taken ? stream_written(p->main) : 0, &ps->answers);
+	return 0;
+}
+
 uint64_t
 clients_catch_up(struct clients *ps, uint64_t now_us)
 {
@@ -558,6 +625,8 @@ clients_catch_up(struct clients *ps, uint64_t now_us)
 			catch_up(ps, p);
 		if (ps->pty && !p->behind)
 			seen_turn(&p->seen, ps->term, (int)i, p->main);
+		if (ps->pty)
+			typed_turn(&p->typed, p->main->out_acked, client_here(p), now_us);
 		if (ps->pty && given_up_at(p) > now_us)
 			loop_sooner(&at, given_up_at(p));
 		loop_sooner(&at,
@@ -565,23 +634,43 @@ clients_catch_up(struct clients *ps, uint64_t now_us)
 			now_us));
 	}
 	bound_history(ps);
+	loop_sooner(&at, questions_go_on(ps, now_us));
 	return at;
 }
 
 /* ---- input ---- */
 
+/* How much of what a client has sent may go to the program, without late answers. */
+static size_t
+passes(struct clients *ps, struct client *p)
+{
+	size_t n, drop;
+	struct span told;
+	if (!ps->pty)
+		return stream_held(p->main).n;
+	do {
+		n = typed_look(&p->typed, &ps->questions, (int)(p - ps->list),
+		    stream_held(p->main), &drop, &told);
+		if (told.n)
+			term_answered(ps->term, told);
+		if (!n && drop) {
+			stream_take(p->main, drop);
+			typed_took(&p->typed, drop);
+		}
+	} while (!n && drop);
+	return n;
+}
+
 static struct client *
-who_typed(struct clients *ps)
+who_typed(struct clients *ps, size_t *ret_n)
 {
 	for (size_t i = 0; i < CLIENTS_MAX; i++) {
 		struct client *p = &ps->list[i];
-		if (!p->taken)
-			continue;
-		size_t held = stream_held(p->main).n;
-		if (held && rights_has(p->role, CLAIM_TYPE))
-			return p;
-		if (held)
+		size_t held = p->taken ? stream_held(p->main).n : 0;
+		if (held && !rights_has(p->role, CLAIM_TYPE))
 			stream_take(p->main, held);
+		else if (held && (*ret_n = passes(ps, p)))
+			return p;
 	}
 	return NULL;
 }
@@ -591,7 +680,8 @@ clients_input(struct clients *ps)
 {
 	if (ps->answers.len)
 		return buf_span(&ps->answers);
-	struct client *p = who_typed(ps);
+	size_t n;
+	struct client *p = who_typed(ps, &n);
 	if (!p)
 		return (struct span){ 0 };
 	ps->typed = true;
@@ -599,7 +689,7 @@ clients_input(struct clients *ps)
 		ps->resize = true;
 		ps->typist = p;
 	}
-	return stream_held(p->main);
+	return (struct span){ stream_held(p->main).p, n };
 }
 
 void
@@ -609,9 +699,13 @@ clients_took(struct clients *ps, size_t n)
 		buf_drop(&ps->answers, n);
 		return;
 	}
-	struct client *p = who_typed(ps);
-	if (p)
-		stream_take(p->main, n);
+	size_t all;
+	struct client *p = who_typed(ps, &all);
+	if (!p)
+		return;
+	stream_take(p->main, n);
+	if (ps->pty)
+		typed_took(&p->typed, n);
 }
 
 bool

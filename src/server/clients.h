@@ -18,6 +18,7 @@
 #define SERVER_CLIENTS_H
 
 #include "server/pace.h"
+#include "server/questions.h"
 #include "server/remote_listeners.h"
 #include "server/rights.h"
 #include "server/seen.h"
@@ -48,6 +49,7 @@ struct client {
 	bool returns; /* to a window that shows what the same mark has; fresh */
 	enum redraw redraw; /* the program is asked for it, behind a fresh one's screen */
 	struct seen seen;
+	struct typed typed; /* on a terminal */
 	struct pace pace;
 	bool predicts, shows; /* PREDICT, SHOWS: it wants to be told of the echo */
 	struct msg_echoed echoed; /* what it was told last */
@@ -75,6 +77,8 @@ struct clients {
 	struct buf unfinished;
 	bool question;
 	struct buf answers;
+	struct questions questions; /* while somebody is here */
+	struct buf would; /* what the model would say to them */
 	struct transfer transfer; /* a file's: nothing is answered */
 };
 

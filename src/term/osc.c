@@ -261,6 +261,24 @@ reset_colour(struct term *t, int index)
 }
 
 void
+term_answered(struct term *t, struct span answer)
+{
+	enum { PALETTE = 4 };
+	uint16_t rgb[3];
+	size_t end = answer.n && answer.p[answer.n - 1] == '\a' ? 1 : 2;
+	if (answer.n < 2 + end || answer.p[0] != 033 || answer.p[1] != ']')
+		return;
+	struct span body = { answer.p + 2, answer.n - 2 - end };
+	int which = number_of(take_until(&body, ';'));
+	if (which == PALETTE) {
+		int index = number_of(take_until(&body, ';'));
+		which = index < 0 ? -1 : TERM_COLOUR_INDEXED + index;
+	}
+	if (which >= 0 && read_colour(body, rgb))
+		(void)term_colour_is(t, which, rgb);
+}
+
+void
 colours_reset(struct term *t)
 {
 	free(t->colours);

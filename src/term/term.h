@@ -69,6 +69,8 @@ void term_answer_to(struct term *t, struct buf *out);
  * bits. */
 enum { TERM_COLOUR_INDEXED = 256 };
 int term_colour_is(struct term *t, int which, const uint16_t rgb[3]);
+/* The same, as a terminal has answered it; other answers change nothing. */
+void term_answered(struct term *t, struct span answer);
 
 /* An image may stand on the screen, which the model cannot draw again. */
 bool term_shows_image(const struct term *t);

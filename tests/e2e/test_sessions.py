@@ -766,3 +766,48 @@ def test_sessions_that_were_left_on_two_machines(host, two_machines):
         term.expect(f"machine{i}-here")
         host.finish(term)
     host.wait_gone()
+
+
+# Questions of the program's, which a terminal answers among the keys.
+
+ASKS = r"""stty raw -echo min 0 time 30; printf '\033[6n'; a=$(head -c 20 | tr -dc '0-9;R'); stty sane; echo "an""swer=$a." """
+
+
+@pytest.mark.parametrize("other", ["sharer", "reader"])
+def test_of_two_terminals_one_answers(host, other):
+    term = host.shell(emulate=True)
+    more = host.belay("--share" if other == "sharer" else "--read-only", emulate=True)
+    more.expect("ready$")
+    for _ in range(3):
+        term.line("clear; " + ASKS.replace("min 0 time 30", "min 0 time 20"))
+        term.wait_until(lambda: b"answer=" in more.raw[more.at:] or more.pump(0.05))
+        assert term.expect(re.compile(rb"answer=([0-9;R]*)\."))[1] == b"1;1R"
+        more.pump(0.2)
+        more.at = len(more.raw)
+        term.expect(PROMPT)
+    term.line("echo e''nd")
+    term.expect("end")
+    more.type("\r~.")
+    more.wait_exit()
+    host.finish(term)
+
+
+def test_what_is_asked_in_an_outage_is_answered_once_and_in_time(host):
+    """Silent: the program's question is on its way to the terminal until the link is back."""
+    term = host.shell(emulate=True)
+    term.line("while [ ! -e go ]; do sleep 0.1; done; " + ASKS + "| tee said")
+    term.pump(0.5)
+    host.proxy.drop(new=True)
+    (host.home / "go").touch()
+    said = host.home / "said"
+    term.wait_until(lambda: said.exists() and b"." in said.read_bytes())
+    assert re.search(rb"answer=\d+;\d+R\.", said.read_bytes()), said.read_bytes()
+    host.proxy.heal()
+    term.expect("answer=")
+    term.expect(PROMPT)
+    term.line("echo e''nd")
+    term.expect("echo e''nd")
+    term.expect("end")
+    lines = [line for line in term.text_lines() if "ready$" in line]
+    assert lines[-1].strip() == "ready$ echo e''nd" or "R" not in lines[-1].replace("ready", ""), lines
+    host.finish(term)
