@@ -106,7 +106,7 @@ SERVER_LINK_Linux := -flto -flto-partition=one -fno-pie -static -s \
 	-Wl,--gc-sections,--build-id=none -Wl,-z,norelro,-z,noseparate-code,-z,common-page-size=16
 SERVER_LINK_Darwin := -Wl,-dead_strip
 SERVER_CFLAGS := -std=c17 -Os -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
-	-fno-stack-protector $(or $(SERVER_LINK_$(OS)),-static -s -Wl,--gc-sections)
+	-fno-stack-protector -fno-caller-saves $(or $(SERVER_LINK_$(OS)),-static -s -Wl,--gc-sections)
 # macOS signs what it runs, and lets nothing be added.
 SEAL = $(if $(filter Linux,$(OS)),tools/seal $@)
 SERVER_HEADERS := $(wildcard src/*/*.h)
@@ -124,8 +124,10 @@ $(BUILD)/servers/$(OS)-$(MACHINE): $(BUILD)/server/main.o $(SERVER_LIBS)
 	$(SEAL)
 endif
 
+# Some 3 % shorter by zopfli, where it is there.
+PACK := $(if $(shell command -v zopfli),zopfli --i15 -c,gzip -9nc)
 $(BUILD)/servers/%.gz: $(BUILD)/servers/%
-	gzip -9nc $< > $@
+	$(PACK) $< > $@
 
 # By way of make again, as in `check`: those for which there is a compiler now.
 servers:

@@ -84,17 +84,11 @@ bool keys_after_escape(const struct keys *k);
 void keys_escape_alone(struct keys *k);
 /* Whether the key is Enter. */
 bool keys_is_enter(int key);
-/* No sequence is under way. */
-static inline bool
-keys_idle(const struct keys *k)
-{
-	return k->state == 0;
-}
 /* Whether a byte can change nothing but be itself: most can. */
 static inline bool
 keys_plain(const struct keys *k, uint8_t byte)
 {
-	return keys_idle(k) && byte != 033;
+	return k->state == 0 && byte != 033;
 }
 
 #endif

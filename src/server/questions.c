@@ -15,43 +15,18 @@ questions_finish(struct questions *q)
 	buf_finish(&q->text);
 }
 
-enum answer_kind
-answer_kind_of(const struct keys *k)
-{
-	static const struct {
-		uint8_t final, kind;
-	} kinds[] = {
-		{ 'R', ANSWER_CURSOR },
-		{ 'c', ANSWER_IDENTITY },
-		{ 'n', ANSWER_STATUS },
-		{ 'y', ANSWER_MODE },
-		{ 't', ANSWER_WINDOW },
-		{ 'u', ANSWER_KEYBOARD },
-	};
-	if (!keys_answers(k))
-		return ANSWER_NONE;
-	if (k->ended == KEYS_STRING)
-		return ANSWER_STRING;
-	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-		if (kinds[i].final == k->final)
-			return (enum answer_kind)kinds[i].kind;
-	return ANSWER_NONE;
-}
-
 /* ---- what the model would say ---- */
 
 /* The length of the first answer; 0: there is none. */
 static size_t
 first_answer(struct span text, enum answer_kind *ret_kind)
 {
-	struct keys k = { 0 };
-	for (size_t i = 0; i < text.n; i++) {
-		(void)keys_take(&k, text.p[i]);
-		if (!keys_idle(&k))
-			continue;
-		*ret_kind = answer_kind_of(&k);
-		return i + 1;
-	}
+	struct sequence s = { 0 };
+	for (size_t i = 0; i < text.n; i++)
+		if (sequence_take(&s, text.p[i])) {
+			*ret_kind = (enum answer_kind)s.kind;
+			return i + 1;
+		}
 	return 0;
 }
 
@@ -195,15 +170,13 @@ typed_look(struct typed *y, struct questions *q, int i, struct span held,
 		uint8_t byte = held.p[y->decoded++];
 		if (!within)
 			from = y->decoded - 1;
-		bool plain = !within && keys_plain(&y->keys, byte);
-		if (!plain)
-			(void)keys_take(&y->keys, byte);
-		within = !plain && !keys_idle(&y->keys);
+		within = !sequence_take(&y->sequence, byte);
 		if (within)
 			continue;
-		bool whole = !plain && !y->begun && !y->keys.pasting;
+		enum answer_kind kind = y->begun || y->sequence.pasting
+		    ? ANSWER_NONE
+		    : (enum answer_kind)y->sequence.kind;
 		y->begun = false;
-		enum answer_kind kind = whole ? answer_kind_of(&y->keys) : ANSWER_NONE;
 		if (drops(y, q, i, kind))
 			y->drop = y->decoded - from;
 		else

@@ -19,7 +19,7 @@
 #define SERVER_QUESTIONS_H
 
 #include "base/buf.h"
-#include "base/keys.h"
+#include "server/sequence.h"
 
 enum {
 	QUESTIONS_MAX = 16, /* that wait; more are the terminal's alone */
@@ -29,21 +29,9 @@ enum {
 	    * 1000, /* a terminal that has the question by then answers */
 };
 
-enum answer_kind {
-	ANSWER_NONE,
-	ANSWER_CURSOR, /* CPR */
-	ANSWER_IDENTITY, /* DA */
-	ANSWER_STATUS, /* DSR */
-	ANSWER_MODE, /* DECRPM */
-	ANSWER_WINDOW, /* XTWINOPS */
-	ANSWER_KEYBOARD, /* kitty's flags */
-	ANSWER_STRING, /* OSC, DCS, APC */
-	ANSWER_KINDS,
-};
-
 /* Of one client: its keys with the answers among them.  Zeroed at the beginning. */
 struct typed {
-	struct keys keys;
+	struct sequence sequence;
 	size_t decoded; /* of the bytes that wait, so many were looked at: */
 	size_t pass; /* the first go to the program, */
 	size_t drop; /* the next are a late answer */
@@ -68,8 +56,6 @@ struct questions {
 
 void questions_init(struct questions *q);
 void questions_finish(struct questions *q);
-/* What kind of answer the decoder has just seen the end of. */
-enum answer_kind answer_kind_of(const struct keys *k);
 
 /* The program has asked so many questions, and the model would say this: of the terminal's colours
  * it may know nothing.  They go to the terminal of `answerer`, whose answers count. */
