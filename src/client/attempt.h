@@ -13,6 +13,7 @@
 #include "client/handshake.h"
 #include "link/pipe.h"
 #include "ssh/carrier.h"
+#include "ssh/login_board.h"
 
 enum attempt_phase { ATTEMPT_BOOT, ATTEMPT_HELLO, ATTEMPT_LINK, ATTEMPT_OVER };
 
@@ -30,6 +31,8 @@ struct attempt {
 	struct handshake handshake; /* what the host has answered */
 	struct askpass askpass; /* what ssh asks the person */
 	unsigned asked; /* questions so far */
+	char master[LOGIN_NAME_MAX]; /* of the shared login; empty: its own alone */
+	bool leads; /* makes that; else it rides on it */
 	enum attempt_phase phase;
 	enum attempt_why why;
 };

@@ -761,6 +761,27 @@ has_person(const struct client *s)
 		&& isatty(STDIN_FILENO) && isatty(STDERR_FILENO));
 }
 
+/* Whether a login may be one for all windows of the destination.  ssh's own log (-E, -y) is this
+ * one's alone. */
+static bool
+shares(const struct options *o)
+{
+	const char *named = getenv("BELAY_ALONE");
+	bool no = named && strcmp(named, "no") == 0;
+	if (named && named[0] && !no && strcmp(named, "yes") != 0)
+		log_say(LOG_ERROR, "BELAY_ALONE is \"%s\", and not yes or no: yes",
+		    named);
+	if (o->alone || (named && named[0] && !no))
+		return false;
+	for (size_t i = 0; i < o->n_link_args; i++) {
+		char letter = o->link_args[i][1];
+		if (letter == 'E' || letter == 'y')
+			return false;
+		i += options_has_value(letter) > 0;
+	}
+	return true;
+}
+
 /* It is known what is to be run: makes the streams, and connects. */
 static int
 begin(struct client *s)
@@ -799,6 +820,9 @@ begin(struct client *s)
 	    || (s->request.raw && !s->reconnect.command);
 	s->reconnect.secret = s->forwards.x11.on; /* the cookie */
 	s->reconnect.terminal = s->request.kind == KIND_PTY;
+	s->reconnect.sharing.on = s->request.kind != KIND_NONE && shares(s->options);
+	s->reconnect.sharing.command = !s->reconnect.terminal || s->reconnect.command
+	    || s->request.manages;
 	memcpy(s->reconnect.machine, s->request.machine, ID_LEN);
 	memcpy(s->reconnect.order.first, s->request.left.address, TCP_ADDRESS_MAX);
 	reconnect_start(&s->reconnect, &s->config);

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "client/report.h"
+#include "ssh/run_dir.h"
 #include "sys/sock.h"
 #include "sys/sys.h"
 
@@ -19,17 +20,6 @@ enum {
 	EXIT_FAILED = 255,
 	CELL = 128,
 };
-
-/* The directory of the sockets; false: there is none. */
-static bool
-directory(char ret_dir[108])
-{
-	const char *run = getenv("XDG_RUNTIME_DIR");
-	int n = run && run[0] == '/'
-	    ? snprintf(ret_dir, 108, "%s/belay", run)
-	    : snprintf(ret_dir, 108, "/tmp/belay-clients-%lu", (unsigned long)geteuid());
-	return n < 108 - 16 && sock_private_dir(ret_dir) == 0;
-}
 
 /* ---- the one who is asked ---- */
 
@@ -63,12 +53,12 @@ void
 control_socket_open(struct control_socket *c, struct loop *loop,
     void (*asked)(void *owner, const char *request, struct buf *out), void *owner)
 {
-	char dir[108];
+	char dir[RUN_DIR_MAX];
 	*c = (struct control_socket){ .loop = loop,
 		.asked = asked,
 		.owner = owner,
 		.listener.fd = -1 };
-	if (!directory(dir))
+	if (!run_dir(dir))
 		return;
 	snprintf(c->path, sizeof c->path, "%.90s/%ld", dir, (long)getpid());
 	if (sock_is_stale(c->path))
@@ -116,8 +106,8 @@ static void
 ask_all(const char *request,
     void (*each)(void *owner, const char *answer, const char *path), void *owner)
 {
-	char dir[108], path[108];
-	DIR *entries = directory(dir) ? opendir(dir) : NULL;
+	char dir[RUN_DIR_MAX], path[108];
+	DIR *entries = run_dir(dir) ? opendir(dir) : NULL;
 	const struct dirent *entry;
 	while (entries && (entry = readdir(entries))) {
 		struct buf answer;

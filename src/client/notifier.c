@@ -126,6 +126,7 @@ reason(const struct reconnect *r)
 		.failed = r->failed,
 		.no_server = r->no_server,
 		.elsewhere = r->elsewhere,
+		.shared = r->sharing.waits,
 		.asks = reconnect_asks(r),
 		.network = !r->had_network || netwatch_has_network(&r->net) };
 	return status_why(&facts);

@@ -35,6 +35,7 @@ enum {
 	/* sshd lets a login take two minutes (LoginGraceTime); then a shell begins */
 	LATE_S = 180,
 	LOOK_US = 500 * 1000, /* attempts are looked at so often */
+	WAIT_SAID_US = 1000 * 1000,
 };
 
 __attribute__((format(printf, 2, 3))) static void
@@ -151,6 +152,8 @@ static int
 start(struct reconnect *r, struct attempt *a, bool asks, bool fresh)
 {
 	struct buf hello, prelude;
+	char socket[SHARED_LOGIN_PATH_MAX];
+	bool shared = r->sharing.master[0], leads = r->sharing.verdict == LOGIN_LEAD;
 	bool first = r->policy.state == POLICY_FIRST && asks;
 	struct attempt_plan plan = { .secret = r->secret && !r->was_up };
 	plan.carrier = (struct carrier_plan){ .options = r->options,
@@ -170,7 +173,10 @@ start(struct reconnect *r, struct attempt *a, bool asks, bool fresh)
 		.hold_errors = r->command || r->policy.tries > 0,
 		.again = first && r->policy.tries > 0,
 		.connect_timeout_s = connect_timeout_s(r),
-		.config = connects(r, first) ? r->config : NULL };
+		.socket = shared ? socket : NULL,
+		.leads = leads,
+		.config = connects(r, first) && (!shared || leads) ? r->config : NULL };
+	sharing_path(&r->sharing, r->sharing.master, socket);
 	buf_init(&hello, FRAME_MAX);
 	buf_init(&prelude, FRAME_MAX);
 	int err = r->events->hello(r->owner, r->was_up, &hello);
@@ -185,9 +191,66 @@ start(struct reconnect *r, struct attempt *a, bool asks, bool fresh)
 		r->master_until_us = r->loop->now_us + MASTER_US;
 	if (!err)
 		err = attempt_start(a, r->loop, &plan);
+	a->leads = shared && leads;
+	memcpy(a->master, r->sharing.master, sizeof a->master);
 	buf_finish(&hello);
 	buf_finish(&prelude);
 	return err;
+}
+
+/* ---- a login that windows share ---- */
+
+static void
+put_used(struct sharing_now *now, const struct attempt *a)
+{
+	if (a->master[0] && now->n_used < SHARING_USED)
+		memcpy(now->used[now->n_used++], a->master, LOGIN_NAME_MAX);
+}
+
+/* Nothing that is tried goes by a connection that others of this session's hang on, or that is
+ * in doubt. */
+static struct sharing_now
+sharing_now(const struct reconnect *r)
+{
+	struct sharing_now now = { .n_used = 0 };
+	enum policy_state state = r->policy.state;
+	for (size_t i = 0; i < r->candidates.n; i++) {
+		const struct attempt *a = r->candidates.list[i];
+		put_used(&now, a);
+		now.leads |= a->leads;
+		now.asks |= a->leads && (a->carrier.asks || a->carrier.asked);
+	}
+	if (r->linked && r->doubted)
+		put_used(&now, r->linked);
+	now.n_avoided = now.n_used;
+	if (r->linked && !r->doubted)
+		put_used(&now, r->linked);
+	now.wants = r->sharing.on && state != POLICY_FIRST && state != POLICY_UP
+	    && state != POLICY_DOUBT_TRY && state != POLICY_DOWN_TRY;
+	return now;
+}
+
+/* How the next attempt comes to its login. */
+static enum login_verdict
+share(struct reconnect *r, bool asks, bool fresh)
+{
+	bool first = r->policy.state == POLICY_FIRST;
+	enum login_wish wish = r->sharing.command ? LOGIN_COMMAND
+	    : first && asks			  ? LOGIN_FIRST
+	    : asks				  ? LOGIN_PERSON
+						  : LOGIN_QUIET;
+	struct sharing_now now = sharing_now(r);
+	bool may = !fresh
+	    && (!first || host_cache_has(HOST_CACHE_SERVES, r->config, NULL));
+	enum login_verdict verdict = may
+	    ? sharing_ask(&r->sharing, r->config, wish, &now, r->loop->now_us)
+	    : sharing_alone(&r->sharing);
+	r->wait_asks = asks;
+	if (verdict != LOGIN_WAIT)
+		r->wait_us = 0;
+	else if (!r->wait_us)
+		r->wait_us = r->loop->now_us;
+	return verdict;
 }
 
 /* The person is told once: what is short here may be so for long. */
@@ -209,6 +272,14 @@ attempt_now(struct reconnect *r, bool asks, bool fresh)
 		reconnect_on(r, POLICY_FAILED); /* older ones are still dying */
 		return;
 	}
+	enum login_verdict verdict = share(r, asks, fresh);
+	if (verdict == LOGIN_REFUSED) {
+		r->events->refused(r->owner);
+		reconnect_on(r, POLICY_REFUSED);
+	}
+	if (verdict == LOGIN_REFUSED || verdict == LOGIN_WAIT)
+		return;
+	asks = asks && verdict != LOGIN_RIDE;
 	bool first = r->policy.state == POLICY_FIRST && asks;
 	int err = start(r, a, asks, fresh);
 	if (!err)
@@ -288,6 +359,7 @@ static void
 end_candidates(struct reconnect *r)
 {
 	ssh_query_finish(&r->query);
+	sharing_stop(&r->sharing);
 	while (r->candidates.n)
 		end_candidate(r, r->candidates.list[0]);
 }
@@ -334,7 +406,7 @@ learn(struct reconnect *r)
 	if (told_us > r->policy.told_us)
 		policy_progress(&r->policy, told_us);
 	r->policy.dead = youngest && carrier_look(&youngest->carrier) == CARRIER_DEAD;
-	r->policy.held = one_link(r) || r->wants_person
+	r->policy.held = one_link(r) || r->wants_person || r->sharing.waits
 	    || candidates_prompting(&r->candidates)
 	    || (r->policy.state == POLICY_FIRST && first_is_alone(r));
 }
@@ -422,6 +494,9 @@ link_ready(struct reconnect *r, struct attempt *a)
 	memcpy(r->order.first, a->carrier.peer, sizeof r->order.first);
 	r->elsewhere = false;
 	candidates_remove(&r->candidates, a);
+	if (a->leads)
+		sharing_ready(&r->sharing, a->master, a->carrier.asked);
+	r->sharing.failures = 0;
 	if (r->policy.joined == 0)
 		policy_measured(&r->policy, a->carrier.gap_us);
 	end_candidates(r); /* it was the first of them */
@@ -486,6 +561,12 @@ try_last(struct reconnect *r, const char *address)
 static void
 elsewhere(struct reconnect *r, const struct attempt *a)
 {
+	r->sharing.on =
+	    false; /* a login leads to one machine, and the windows to others */
+	if (a->carrier.rides && r->policy.state == POLICY_FIRST) {
+		begin_again(r, false);
+		return;
+	}
 	try_last(r, a->carrier.peer);
 	if (r->policy.state == POLICY_FIRST) {
 		/* Each time it may be another one. */
@@ -685,6 +766,8 @@ no_carrier(struct reconnect *r, struct attempt *a)
 			unasked(r);
 			break;
 		}
+		if (a->leads && !a->carrier.first && !a->carrier.asks)
+			sharing_denied(&r->sharing);
 		if (!first)
 			r->events->refused(r->owner);
 		reconnect_on(r, POLICY_REFUSED);
@@ -704,11 +787,31 @@ no_carrier(struct reconnect *r, struct attempt *a)
 	}
 }
 
+/* One that rode on another's login has not got to the host: that says nothing of the host.
+ * There is another way, of which the policy need not know. */
+static bool
+ride_failed(struct reconnect *r, const struct attempt *a)
+{
+	if (!a->carrier.rides || a->why != WHY_CARRIER || a->carrier.answered)
+		return false;
+	sharing_failed(&r->sharing, r->config, a->master,
+	    a->carrier.error == SSH_ERROR_NO_SESSION);
+	if (r->candidates.n)
+		reconnect_on(r, POLICY_FAILED); /* of several */
+	else if (r->policy.state == POLICY_FIRST)
+		begin_again(r, false);
+	else
+		attempt_now(r, false, false);
+	return true;
+}
+
 /* The attempt that was tried is over, and is not the link. */
 static void
 attempt_failed(struct reconnect *r, struct attempt *a)
 {
 	candidates_remove(&r->candidates, a);
+	if (ride_failed(r, a))
+		return;
 	r->may_have_begun |= a->carrier.may_have_begun;
 	r->failed = true;
 	r->error = a->carrier.error;
@@ -755,7 +858,8 @@ bool
 reconnect_asks(const struct reconnect *r)
 {
 	return candidates_asking(&r->candidates)
-	    || (ssh_query_asks(&r->query) && r->may_ask) || (r->due && r->due_asks);
+	    || (ssh_query_asks(&r->query) && r->may_ask) || (r->due && r->due_asks)
+	    || (r->sharing.waits && r->sharing.wish == LOGIN_PERSON);
 }
 
 unsigned
@@ -781,6 +885,7 @@ reconnect_cancel(struct reconnect *r)
 		attempt_cancel(candidates_asking(&r->candidates));
 	} else if (reconnect_asks(r)) {
 		ssh_query_finish(&r->query);
+		sharing_stop(&r->sharing);
 		r->due = false;
 		reconnect_on(r, POLICY_REFUSED);
 	}
@@ -811,6 +916,8 @@ take_frames(struct reconnect *r)
 		if (r->doubted) {
 			r->doubted = false;
 			trace_link(r, "heard again");
+			if (a->master[0])
+				sharing_heard(&r->sharing, a->master);
 			reconnect_on(r, POLICY_HEARD);
 		}
 	}
@@ -929,6 +1036,39 @@ master_turn(struct reconnect *r)
 	begin_again(r, false);
 }
 
+/* Who sits before a window that shows nothing is told why. */
+static void
+say_wait(struct reconnect *r)
+{
+	if (r->said_wait || !r->sharing.waits || r->policy.state != POLICY_FIRST
+	    || r->loop->now_us < r->wait_us + WAIT_SAID_US)
+		return;
+	log_say(LOG_NOTICE,
+	    "%s: another window is logging in; waiting for it (--alone: a login of its own)",
+	    r->options->destination);
+	r->said_wait = true;
+}
+
+static void
+sharing_step(struct reconnect *r)
+{
+	struct sharing_now now = sharing_now(r);
+	say_wait(r);
+	switch (sharing_turn(&r->sharing, &now, r->loop->now_us)) {
+	case SHARING_NOTHING:
+		break;
+	case SHARING_GO_ON:
+		attempt_now(r, r->wait_asks, false);
+		break;
+	case SHARING_THERE:
+		reconnect_on(r, POLICY_SHARED);
+		break;
+	case SHARING_MOVED:
+		if (candidates_asking(&r->candidates))
+			attempt_cancel(candidates_asking(&r->candidates));
+	}
+}
+
 static bool
 is_due(const struct reconnect *r)
 {
@@ -954,6 +1094,7 @@ reconnect_take(struct reconnect *r)
 	look_turn(r);
 	ssh_query_turn(&r->query, r->loop->now_us);
 	candidates_turn(r);
+	sharing_step(r);
 	master_turn(r);
 	if (r->linked)
 		attempt_turn(r->linked, r->engine);
@@ -990,6 +1131,7 @@ reconnect_deadline(struct reconnect *r)
 		loop_sooner(&at, r->look_us);
 	loop_sooner(&at, r->master_until_us);
 	loop_sooner(&at, r->query.until_us);
+	loop_sooner(&at, sharing_deadline(&r->sharing));
 	loop_sooner(&at, netwatch_deadline(&r->net));
 	for (size_t i = 0; i < RECONNECT_ATTEMPTS; i++)
 		loop_sooner(&at, carrier_tick(&r->attempts[i].carrier, r->loop->now_us));
@@ -1029,6 +1171,7 @@ reconnect_init(struct reconnect *r, struct loop *loop, struct engine *engine,
 		.events = events,
 		.owner = owner };
 	r->wanted = r->config = &r->told; /* nothing is known yet */
+	r->sharing.ssh = ssh;
 	sys_random(&seed, sizeof seed);
 	policy_init(&r->policy, seed);
 }
@@ -1102,6 +1245,7 @@ reconnect_finish(struct reconnect *r, bool leave)
 	netwatch_close(&r->net);
 	programs_drop(&r->servers);
 	drain_stop(&r->drain);
+	sharing_finish(&r->sharing, r->linked && r->doubted ? r->linked->master : NULL);
 	if (leave && r->linked)
 		leave_to_undertaker(r->linked);
 	for (size_t i = 0; i < RECONNECT_ATTEMPTS; i++)

@@ -13,6 +13,7 @@
 #include "client/candidates.h"
 #include "client/drain.h"
 #include "client/reconnect_policy.h"
+#include "client/sharing.h"
 #include "ssh/options.h"
 #include "ssh/ssh_query.h"
 #include "sys/netwatch.h"
@@ -66,6 +67,10 @@ struct reconnect {
 	bool said_why;
 	struct programs_kept servers; /* what a host that lost its server gets again */
 	struct candidates candidates;
+	struct sharing sharing; /* `on` and `command` may be set before reconnect_start */
+	bool wait_asks; /* the attempt that waits for another window's login */
+	uint64_t wait_us; /* since when it waits; 0: it does not */
+	bool said_wait;
 	struct attempt *linked;
 	struct drain drain; /* of a command's link */
 	struct netwatch net;

@@ -64,6 +64,7 @@ enum policy_event {
 	POLICY_NUDGE, /* a key: a person waits */
 	POLICY_MOVED, /* a change of the network, a wake: something may be better now */
 	POLICY_PERSON, /* a person asks for a login with prompts */
+	POLICY_SHARED, /* another window has logged in for all */
 	POLICY_TIMER, /* policy_deadline has passed */
 	POLICY_EVENTS
 };

@@ -18,9 +18,11 @@ static const struct {
 	[STATUS_REFUSES] = { "the host refuses connections", "host refuses" },
 	[STATUS_CLOSES] = { "the host closes the connection", "host hangs up" },
 	[STATUS_NO_SERVER] = { "the host cannot run belay-server", "no server" },
-	[STATUS_ELSEWHERE] = { "another machine of this name answers", "another machine" },
+	[STATUS_ELSEWHERE] = { "another machine of this name answers",
+	    "another machine" },
 	[STATUS_KEY] = { "ANOTHER HOST KEY: nothing is sent", "ANOTHER KEY" },
 	[STATUS_LOGIN] = { "needs your login", "login" },
+	[STATUS_SHARED] = { "another window logs in", "logging in" },
 	[STATUS_LOGGING_IN] = { "logging in (Ctrl-C cancels)", "logging in" },
 };
 
@@ -63,6 +65,8 @@ status_why(const struct status_facts *f)
 		return STATUS_KEY;
 	if (waits_for_person(f->state))
 		return STATUS_LOGIN;
+	if (f->shared)
+		return STATUS_SHARED;
 	if (f->asks)
 		return STATUS_LOGGING_IN;
 	if (f->no_server)

@@ -62,6 +62,16 @@ trace(const struct carrier *c, const char *what)
 	    (double)(c->loop->now_us - c->started_us) / 1e6, what);
 }
 
+/* mux_client_request_session: the host lets no more sessions on that connection. */
+static enum ssh_errors
+why_of(struct carrier *c)
+{
+	const char *said = buf_str(&c->said);
+	if (c->rides && said && strstr(said, "session request failed"))
+		return SSH_ERROR_NO_SESSION;
+	return ssh_errors(said);
+}
+
 static void
 over(struct carrier *c, enum carrier_why why, const char *text)
 {
@@ -69,7 +79,7 @@ over(struct carrier *c, enum carrier_why why, const char *text)
 		return;
 	c->phase = CARRIER_OVER;
 	c->why = why;
-	c->error = ssh_errors(buf_str(&c->said));
+	c->error = why_of(c);
 	snprintf(c->text, sizeof c->text, "%s", text);
 	trace(c, why_names[why]);
 }
@@ -210,6 +220,7 @@ take_question(struct carrier *c, int fd)
 	if (fd < 0)
 		return;
 	trace(c, "asks");
+	c->asked = true;
 	learned(c, c->loop->now_us);
 	if (c->asking >= 0)
 		close(fd); /* one at a time: the other is refused */
@@ -305,8 +316,10 @@ carrier_look(struct carrier *c)
 	bool ours;
 	if (c->phase != CARRIER_BOOT || c->pid <= 0)
 		return CARRIER_UNSEEN;
-	if (c->asking >= 0 || (c->first && os_process_asks(c->pid)))
+	if (c->asking >= 0 || (c->first && os_process_asks(c->pid))) {
+		c->asked = true;
 		return CARRIER_ASKS;
+	}
 	if (c->connector.loop)
 		return CARRIER_CONNECTS;
 	int fd = connection(c, &ours);
@@ -381,7 +394,10 @@ on_dialed(void *owner, int fd)
 	(void)tcp_local(fd, &c->local);
 	tcp_peer_text(fd, c->peer);
 	probe(c, fd);
-	(void)ssh_helper_pass(c->err.fd, fd); /* fails if ssh has ended: that tells why */
+	if (c->handover.loop)
+		handover_give(&c->handover, fd);
+	else /* fails if ssh has ended: that tells why */
+		(void)ssh_helper_pass(c->err.fd, fd);
 	quickack_start(&c->quickack, c->loop, fd);
 }
 
@@ -389,7 +405,11 @@ on_dialed(void *owner, int fd)
 static bool
 dial(struct carrier *c, const struct carrier_plan *plan, char proxy[SSH_HELPER_ARG_MAX])
 {
-	if (!plan->config || !ssh_helper_proxy_option(proxy))
+	char path[HANDOVER_PATH_MAX];
+	bool by_path = plan->socket && plan->leads;
+	snprintf(path, sizeof path, "%sc", by_path ? plan->socket : "");
+	if (!plan->config || !ssh_helper_proxy_option(by_path ? path : NULL, proxy)
+	    || (by_path && !handover_open(&c->handover, c->loop, path)))
 		return false;
 	c->silent = plan->config->silent;
 	if (connector_start(&c->connector, c->loop, plan->config,
@@ -468,6 +488,7 @@ carrier_start(struct carrier *c, struct loop *loop, const struct carrier_plan *p
 		.adopts = plan->adopts,
 		.terminal = plan->terminal,
 		.again = plan->again,
+		.rides = plan->socket && !plan->leads,
 		.key_ends = plan->key_ends,
 		.asking = -1,
 		.from.fd = -1,
@@ -651,6 +672,7 @@ carrier_serves(struct carrier *c)
 	learned(c, c->loop->now_us);
 	leave_connection(c);
 	connector_cancel(&c->connector); /* ssh got there without it */
+	handover_close(&c->handover);
 	quickack_stop(&c->quickack);
 	c->held = false;
 	show_errors(c);
@@ -704,6 +726,7 @@ carrier_close(struct carrier *c)
 	over(c, CARRIER_CLOSED, "");
 	c->told_over = true;
 	connector_cancel(&c->connector);
+	handover_close(&c->handover);
 	quickack_stop(&c->quickack);
 	if (c->asking >= 0)
 		close(c->asking);

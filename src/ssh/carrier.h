@@ -16,6 +16,7 @@
 
 #include "ssh/bootstrap.h"
 #include "ssh/connector.h"
+#include "ssh/handover.h"
 #include "ssh/options.h"
 #include "ssh/programs.h"
 #include "ssh/quickack.h"
@@ -100,6 +101,7 @@ struct carrier {
 	bool asks; /* it may ask, by way of the door; any but the first may notify */
 	int asking; /* a question that is not told yet; -1: none */
 	struct connector connector; /* where the connection is ours */
+	struct handover handover; /* that connection's, where stderr does not do */
 	struct quickack quickack; /* while it logs in */
 	char peer[TCP_ADDRESS_MAX]; /* where the connection leads, if it is ours */
 	struct sockaddr_storage local; /* its address here; family 0: not known */
@@ -110,6 +112,8 @@ struct carrier {
 	bool key_ends; /* another host key ends it: that is said in ssh's words */
 	bool held; /* its stderr is held back until it is clear that the server runs */
 	bool again; /* that there is no way to the host is not shown */
+	bool rides; /* on a login that others have made */
+	bool asked; /* a person was seen to be asked */
 	bool heard; /* something has come on its stdout */
 	bool broken; /* its pipes are */
 	int broken_err; /* errno of the first reason; 0: ssh has closed them */
@@ -143,6 +147,9 @@ struct carrier_plan {
 	const char *ssh; /* its path */
 	const struct programs_kept *servers; /* borrowed; NULL: none was kept */
 	bool alone; /* not by a connection that is shared with others */
+	/* of a login that the user's windows share (shared_login.h); NULL: of none */
+	const char *socket;
+	bool leads; /* makes it; else it rides on it, and makes none */
 	bool first, asks; /* asks: ssh may prompt, by the door unless it is the first */
 	const struct connector_order *order; /* of the host's addresses; NULL: any */
 	bool fresh; /* a server that is there does not work */

@@ -1,6 +1,7 @@
 #include "ssh/control_master.h"
 
 #include "sys/sock.h"
+#include "sys/sys.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -36,4 +37,18 @@ control_master_listens(const struct ssh_config *c)
 	if (fd >= 0)
 		close(fd);
 	return fd >= 0 || errno == EAGAIN; /* its queue is full: ssh would wait */
+}
+
+/* PROTOCOL.mux: a hello of version 4, and the request to end, each behind its length. */
+int
+control_master_end(const char *path)
+{
+	static const uint8_t hello[] = { 0, 0, 0, 8, 0, 0, 0, 1, 0, 0, 0, 4 },
+			     terminate[] = { 0, 0, 0, 8, 0x10, 0, 0, 5, 0, 0, 0, 0 };
+	int fd = sock_try(path);
+	if (fd < 0)
+		return -1;
+	(void)sys_write_both(fd, (struct span){ hello, sizeof hello },
+	    (struct span){ terminate, sizeof terminate });
+	return fd;
 }

@@ -26,6 +26,7 @@ static const struct subject {
 	[HOST_CACHE_FOREIGN] = { "foreign-hosts", false },
 	[HOST_CACHE_SERVES] = { "serving-hosts", false },
 	[HOST_CACHE_KEY_KNOWN] = { "key-known-hosts", false },
+	[HOST_CACHE_LINKS] = { "shared-logins", false },
 };
 
 struct line {

@@ -24,6 +24,8 @@ enum host_cache {
 	HOST_CACHE_SERVES,
 	/* ssh has known the host's key, and asked nobody about it */
 	HOST_CACHE_KEY_KNOWN,
+	/* so many links it takes on one connection (MaxSessions) */
+	HOST_CACHE_LINKS,
 };
 
 /* ret_word: what was remembered with it; NULL: not wanted. */

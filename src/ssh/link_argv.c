@@ -15,6 +15,10 @@ static const char *const always[] = { "-T", "-oRemoteCommand=none", NULL };
 /* A connection shared with others may be as dead as the one we replace. */
 static const char *const own[] = { "-Snone", "-oControlMaster=no", "-oControlPersist=no",
 	NULL };
+/* Of the login that the windows share: who rides on it does not get to the host otherwise. */
+static const char *const leads[] = { "-oControlMaster=yes", NULL };
+static const char *const rides[] = { "-oControlMaster=no", "-oControlPersist=no",
+	"-oProxyCommand=false", NULL };
 /* The user's command of this machine is run once, by the first link. */
 static const char *const no_local[] = { "-oPermitLocalCommand=no", NULL };
 static const char *const tells[] = { "-oPermitLocalCommand=yes", NULL };
@@ -33,17 +37,26 @@ add_args(char **argv, size_t n, const char *const *args)
 	return n;
 }
 
-/* The user's own words for ssh, of those in front of the destination or behind it.  The last
- * -S counts, and -M whatever -oControlMaster says (ssh.c), so a link that shares nothing gets
- * neither. */
+/* Letters that count whatever stands before them (ssh.c): of -S the last one does, -M is more
+ * than -oControlMaster, and -J suffers no ProxyCommand beside it.  So a link that does not share
+ * as the user wants gets no -S and -M, one that rides no -J. */
+static const char *
+left_out(const struct carrier_plan *plan, bool shares)
+{
+	bool is_rider = plan->socket && !plan->leads;
+	return shares ? "" : is_rider ? "SMJ" : "SM";
+}
+
+/* The user's own words for ssh, of those in front of the destination or behind it. */
 static size_t
-add_users(char **argv, size_t n, const struct options *o, bool behind, bool shares)
+add_users(char **argv, size_t n, const struct options *o, bool behind,
+    const char *without)
 {
 	size_t end = behind ? o->n_link_args : o->n_before;
 	for (size_t i = behind ? o->n_before : 0; i < end; i++) {
 		char *word = o->link_args[i];
 		bool value = options_has_value(word[1]) > 0;
-		if (shares || (word[1] != 'S' && word[1] != 'M')) {
+		if (!strchr(without, word[1])) {
 			argv[n++] = word;
 			if (value)
 				argv[n++] = o->link_args[i + 1];
@@ -92,6 +105,19 @@ local_command(const struct carrier_plan *plan, const char *mark,
 		ret[0] = 0;
 }
 
+static size_t
+add_shared(struct link_argv *a, char **argv, size_t n, const struct carrier_plan *plan)
+{
+	snprintf(a->socket, sizeof a->socket, "-S%s", plan->socket);
+	snprintf(a->linger, sizeof a->linger, "-oControlPersist=%d",
+	    SHARED_LOGIN_LINGER_S);
+	argv[n++] = a->socket;
+	if (!plan->leads)
+		return add_args(argv, n, rides);
+	argv[n++] = a->linger;
+	return add_args(argv, n, leads);
+}
+
 int
 link_argv_make(struct link_argv *a, const struct carrier_plan *plan, const char *command,
     const char *mark, char *proxy)
@@ -115,8 +141,11 @@ link_argv_make(struct link_argv *a, const struct carrier_plan *plan, const char 
 		n = add_args(argv, n, tells);
 		argv[n++] = a->local;
 	}
-	bool shares = plan->first && !plan->alone;
-	if (!shares)
+	bool shares = plan->first && !plan->alone && !plan->socket;
+	const char *without = left_out(plan, shares);
+	if (plan->socket)
+		n = add_shared(a, argv, n, plan);
+	else if (!shares)
 		n = add_args(argv, n, own);
 	if (!plan->first) {
 		n = add_args(argv, n, no_local);
@@ -128,13 +157,13 @@ link_argv_make(struct link_argv *a, const struct carrier_plan *plan, const char 
 		n = add_args(argv, n, handed);
 		argv[n++] = proxy;
 	}
-	n = add_users(argv, n, o, false, shares);
+	n = add_users(argv, n, o, false, without);
 	/* What stands behind a destination counts less than its user and port; only "--"
 	 * makes one out of what looks like an option. */
 	bool behind = o->n_before < o->n_link_args;
 	if (behind)
 		argv[n++] = (char *)(uintptr_t)o->destination;
-	n = add_users(argv, n, o, true, shares);
+	n = add_users(argv, n, o, true, without);
 	if (plan->wanted->tells_forwards) {
 		n = add_args(argv, n, no_display);
 		if (!plan->wanted->forward_agent.n)

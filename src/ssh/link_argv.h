@@ -7,6 +7,7 @@
 #define SSH_LINK_ARGV_H
 
 #include "ssh/carrier.h"
+#include "ssh/shared_login.h"
 
 enum { LINK_ARGV_LOCAL_MAX = 2048 };
 
@@ -14,6 +15,7 @@ struct link_argv {
 	char **
 	    words; /* NULL-terminated; they point to here, into the plan and its options */
 	char timeout[48], local[LINK_ARGV_LOCAL_MAX];
+	char socket[SHARED_LOGIN_PATH_MAX + 2], linger[32];
 	char overrides[SSH_CONFIG_OVERRIDES][SSH_CONFIG_OVERRIDE_LEN];
 };
 

@@ -50,6 +50,7 @@ struct options {
 	bool forget; /* --forget */
 	bool own_sftp; /* --sftp=own */
 	const char *on_lost, *on_back; /* --on-lost, --on-back; NULL: not given */
+	bool alone; /* --alone: a login of its own, not one for all windows */
 	bool wait; /* --wait: for a way to the host, also with a command */
 	const char *bad_option; /* the first of ours with a mistake, as it was typed */
 	const char *bad_value; /* of it; NULL: none was given */

@@ -44,6 +44,7 @@ static const struct own_option table[] = {
 	TEXT("sftp", OWN_WORD, own_sftp, "own",
 	    "any sftp-server, without sshd's options"),
 	FLAG("wait", wait, "wait for a way to the host, also with a command"),
+	FLAG("alone", alone, "a login of its own, not one for all windows"),
 	FLAG("list", list, "print the sessions"),
 	FLAG("json", json, "... as JSON, also of --status"),
 	FLAG("status", status, "how the belays that run here are doing"),

@@ -44,14 +44,15 @@ shell_executes(void)
 }
 
 bool
-ssh_helper_proxy_option(char ret_option[SSH_HELPER_ARG_MAX])
+ssh_helper_proxy_option(const char *path, char ret_option[SSH_HELPER_ARG_MAX])
 {
 	char self[PROGRAM_PATH_MAX];
 	if (!shell_executes() || os_program_path(self, sizeof self)
-	    || !is_plain_path(self) || access(self, X_OK))
+	    || !is_plain_path(self) || access(self, X_OK)
+	    || (path && !is_plain_path(path)))
 		return false;
-	return snprintf(ret_option, SSH_HELPER_ARG_MAX, "-oProxyCommand=%s %s", self,
-		   pass_connection)
+	return snprintf(ret_option, SSH_HELPER_ARG_MAX, "-oProxyCommand=%s %s%s%s", self,
+		   pass_connection, path ? " " : "", path ? path : "")
 	    < SSH_HELPER_ARG_MAX;
 }
 
@@ -121,15 +122,15 @@ ssh_helper_read(int door, struct buf *b, size_t max, int *ret_asking)
 /* ---- the other side ---- */
 
 static int
-pass(void)
+pass(int door)
 {
 	struct buf bytes;
 	int connection;
 	size_t n = 0;
 	ssize_t got = 0;
 	buf_init(&bytes, 1);
-	while (got == 0 && sys_wait(STDERR_FILENO, POLLIN, -1))
-		got = sock_receive_fds(STDERR_FILENO, &bytes, 1, &connection, 1, &n);
+	while (got == 0 && sys_wait(door, POLLIN, -1))
+		got = sock_receive_fds(door, &bytes, 1, &connection, 1, &n);
 	buf_finish(&bytes);
 	return n == 1 && ssh_helper_pass(STDOUT_FILENO, connection) == 0 ? 0 : 1;
 }
@@ -169,12 +170,15 @@ ask(const char *text)
 bool
 ssh_helper_called(int argc, char **argv)
 {
-	return argc == 2 && (strcmp(argv[1], pass_connection) == 0 || getenv(ask_role));
+	return (argc == 2 && (strcmp(argv[1], pass_connection) == 0 || getenv(ask_role)))
+	    || (argc == 3 && strcmp(argv[1], pass_connection) == 0);
 }
 
 int
 ssh_helper_main(int argc, char **argv)
 {
-	(void)argc;
-	return strcmp(argv[1], pass_connection) == 0 ? pass() : ask(argv[1]);
+	if (strcmp(argv[1], pass_connection) != 0)
+		return ask(argv[1]);
+	int door = argc == 3 ? sock_connect(argv[2]) : STDERR_FILENO;
+	return door < 0 ? 1 : pass(door);
 }

@@ -30,9 +30,10 @@ enum {
 	SSH_HELPER_ANSWER_MAX = 1000, /* and its answer: ssh takes no longer ones */
 };
 
-/* The option with which ssh takes a connection from us; false if there is no such way
- * here: ssh hands the command to $SHELL. */
-bool ssh_helper_proxy_option(char ret_option[SSH_HELPER_ARG_MAX]);
+/* The option with which ssh takes a connection from us, by its stderr or by the socket of this
+ * path (handover.h; NULL: none); false if there is no such way here: ssh hands the command to
+ * $SHELL. */
+bool ssh_helper_proxy_option(const char *path, char ret_option[SSH_HELPER_ARG_MAX]);
 /* Sends the connection; 0 or -1.  It stays the caller's. */
 int ssh_helper_pass(int door, int connection);
 

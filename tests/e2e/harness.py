@@ -449,7 +449,9 @@ class Host:
                "XDG_STATE_HOME": home / "state", "XDG_DATA_HOME": home / "data",
                "XDG_RUNTIME_DIR": home / "runtime", MARKER: self.id + ".client",
                # raw bytes are compared; who looks sets them None
-               "BELAY_STATUS": "off", "BELAY_PREDICT": "never"}
+               "BELAY_STATUS": "off", "BELAY_PREDICT": "never",
+               # most tests cut and count the connections of one client
+               "BELAY_ALONE": "yes"}
         for name in ("BELAY_SERVERS", *SANITIZERS):
             if name in os.environ:
                 env[name] = os.environ[name]

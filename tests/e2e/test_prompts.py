@@ -69,9 +69,8 @@ def locked_behind_proxy(locked):
     return host, term
 
 
-@pytest.fixture
-def pam(host):
-    """A session on a host that asks for a password and a one-time code from now on."""
+def ask_for_codes(host):
+    """From now on the host asks for a password and a one-time code."""
     wanted = [MODULES / "libpam_wrapper.so", MODULES / "pam_wrapper/pam_matrix.so",
               MODULES / "security/pam_oath.so", shutil.which("oathtool")]
     if not all(path and pathlib.Path(path).exists() for path in wanted):
@@ -85,7 +84,6 @@ def pam(host):
         f"auth required {wanted[1]} passdb={host.dir}/passdb\n"
         f"auth required {wanted[2]} usersfile={host.dir}/users.oath window=5 digits=6\n"
         "account required pam_permit.so\nsession required pam_permit.so\n")
-    term = host.shell(env=SHOWN)
     host.sshd.stop()
     host.sshd.env = {"LD_PRELOAD": str(wanted[0]), "PAM_WRAPPER": "1",
                      "PAM_WRAPPER_SERVICE_DIR": str(services)}
@@ -93,6 +91,13 @@ def pam(host):
                         "AuthenticationMethods keyboard-interactive")
     host.sshd.start()
     host.proxy.cut()
+
+
+@pytest.fixture
+def pam(host):
+    """A session on a host that asks for a password and a one-time code from now on."""
+    term = host.shell(env=SHOWN)
+    ask_for_codes(host)
     term.expect(REFUSED)
     return host, term
 

@@ -681,6 +681,35 @@ TEST(another_host_key_in_doubt_is_forgotten_when_the_link_answers)
 	CHECK_EQ(policy_deadline(&p), 0);
 }
 
+/* ---- a login of another window ---- */
+
+/* All that waits goes on by it, with nobody asked; what is tried or works stays. */
+TEST(a_login_of_another_window_ends_every_wait)
+{
+	static const struct {
+		enum policy_state state, next;
+		unsigned did;
+	} ways[] = { { POLICY_FIRST, POLICY_FIRST, 0 },
+		{ POLICY_FIRST_WAIT, POLICY_FIRST, POLICY_CONNECT_ASK },
+		{ POLICY_UP, POLICY_UP, 0 }, { POLICY_DOUBT_TRY, POLICY_DOUBT_TRY, 0 },
+		{ POLICY_DOUBT_WAIT, POLICY_DOUBT_TRY, POLICY_CONNECT },
+		{ POLICY_DOUBT_ASK, POLICY_DOUBT_TRY, POLICY_CONNECT },
+		{ POLICY_DOUBT_STRANGER, POLICY_DOUBT_TRY, POLICY_CONNECT },
+		{ POLICY_DOWN_TRY, POLICY_DOWN_TRY, 0 },
+		{ POLICY_DOWN_WAIT, POLICY_DOWN_TRY, POLICY_CONNECT },
+		{ POLICY_DOWN_ASK, POLICY_DOWN_TRY, POLICY_CONNECT },
+		{ POLICY_DOWN_STRANGER, POLICY_DOWN_TRY, POLICY_CONNECT } };
+	CHECK_EQ(sizeof ways / sizeof *ways, POLICY_STATES);
+	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+		struct policy p;
+		begin(&p);
+		p.state = ways[i].state;
+		p.running = ways[i].did || p.state == POLICY_UP ? 0 : 1;
+		p.tried_us = now; /* however short ago it was tried */
+		CHECK_ON(&p, POLICY_SHARED, ways[i].next, ways[i].did);
+	}
+}
+
 /* ---- every state and event ---- */
 
 static bool
@@ -714,10 +743,11 @@ TEST(every_event_in_every_state_keeps_the_rules)
 			bool held = p.held;
 			unsigned did = policy_on(&p, (enum policy_event)event, now);
 			CHECK((unsigned)p.state < POLICY_STATES);
-			/* Only the network, a person and what they have put off. */
+			/* Only the network, a person and what they have put off, and a
+			 * login of another window, whose ssh has seen the host's key. */
 			if (policy_meets_stranger(state) && did & ANY_CONNECT)
 				CHECK(event == POLICY_MOVED || event == POLICY_PERSON
-				    || event == POLICY_TIMER);
+				    || event == POLICY_SHARED || event == POLICY_TIMER);
 			if (policy_meets_stranger(p.state) && event != POLICY_MOVED
 			    && !policy_meets_stranger(state))
 				CHECK_EQ(policy_deadline(&p), 0);

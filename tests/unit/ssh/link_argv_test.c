@@ -138,3 +138,28 @@ TEST(without_memory_there_is_an_error)
 	test_fail_malloc(0);
 	options_finish(&o);
 }
+
+TEST(who_makes_a_login_for_all_is_a_master_and_who_rides_makes_none)
+{
+	static const char *const lines[] = { "belay host", "belay -S /path -M host",
+		"belay -J jump host", "belay host -J jump" };
+	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+		struct options o;
+		struct carrier_plan plan = plan_of(&o, lines[i]);
+		plan.socket = "/dir/m1";
+		plan.leads = true;
+		make(&plan);
+		CHECK(at("-S/dir/m1") && at("-oControlMaster=yes")
+		    && at("-oControlPersist=10"));
+		CHECK(!at("-Snone") && !at("-M") && !at("/path"));
+		CHECK_EQ(at("-J") != NULL, i >= 2); /* its own way is the user's */
+		plan.first = plan.leads = false;
+		make(&plan);
+		CHECK(at("-S/dir/m1") && at("-oControlMaster=no")
+		    && at("-oControlPersist=no") && at("-oProxyCommand=false"));
+		CHECK(at("-oBatchMode=yes"));
+		CHECK(!at("-Snone") && !at("-M") && !at("/path"));
+		CHECK(!at("-J") && !at("jump"));
+		options_finish(&o);
+	}
+}
