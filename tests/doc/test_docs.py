@@ -115,7 +115,8 @@ def test_reaction_page_has_the_constants_of_the_code():
 def test_reaction_page_has_what_the_simulator_prints(tmp_path):
     program = tmp_path / "policy_sim"
     subprocess.run(["gcc", "-O1", "-std=c17", "-D_DEFAULT_SOURCE", "-Isrc", "-o", program,
-                    "tests/sim/policy_sim.c", "src/client/reconnect_policy.c"], cwd=REPO, check=True)
+                    "tests/sim/policy_sim.c", "src/client/reconnect_policy.c",
+                    "src/ssh/login_board.c"], cwd=REPO, check=True)
     output = subprocess.run([program], capture_output=True, check=True, text=True).stdout
     tables = [line for line in output.splitlines() if line.startswith("|")]
     page = read("doc/REACTION.md").splitlines()

@@ -14,11 +14,15 @@
  * policy counts; who has no link has an attempt or a time for the next, except after a
  * refused login; each attempt ends; what may have made things better is not waited for.
  *
+ * The same crowd as a tenth of the people, each with ten windows that share a login: the board is
+ * the real one (login_board.h), who rides needs two round trips, and who waits looks again.
+ *
  * The network is away or not, for everybody.  A connection that stood before it comes back
  * when TCP repeats what it had sent, if it has not been cut.
  */
 #include "client/reconnect_policy.h"
 #include "ssh/address_race.h"
+#include "ssh/login_board.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,6 +51,10 @@ enum {
 	FLAP_WITHIN = 5 * SECOND, /* whatever was stuck in its login */
 	CROWD_WITHIN_S = 300,
 	CROWD = 10000,
+	WINDOWS = 10, /* of a person, where they share a login */
+	LOOK = 200
+	    * MS, /* sharing.c looks more often: that would be most of the events here */
+	GLANCE = 200 * MS,
 	HOST_CPUS = 4,
 	LOGIN_CPU = 10 * MS,
 	STARTUPS_BEGIN = 10, /* sshd_config(5), MaxStartups: its default */
@@ -59,7 +67,19 @@ static const uint64_t never = UINT64_MAX;
 
 /* ---- the world ---- */
 
-enum kind { TIMER, SYN, ARRIVES, KEYS, READY, DOUBTS, HEARS, LOSES, TYPES };
+enum kind {
+	TIMER,
+	SYN,
+	ARRIVES,
+	KEYS,
+	READY,
+	DOUBTS,
+	HEARS,
+	LOSES,
+	TYPES,
+	LOOKS, /* at the board */
+	SHARED
+};
 
 struct event {
 	uint64_t at_us;
@@ -71,6 +91,7 @@ struct event {
 struct attempt {
 	unsigned number;
 	bool dialing, counted; /* counted: among sshd's */
+	bool leads, waits; /* makes a login for all; waits for who makes it */
 	bool swallowed; /* by an outage, and what it has sent: that can be seen */
 	uint64_t began_us;
 	uint64_t syn_us; /* when it was sent last */
@@ -81,6 +102,9 @@ struct client {
 	struct policy policy;
 	bool linked, ever, cut; /* the old link cannot come back */
 	unsigned attempts; /* all that there were */
+	unsigned logins; /* ... and those that have asked the host for one */
+	struct login_board *board; /* NULL: shares with nobody */
+	struct client *windows; /* of the same person */
 	struct attempt now[SIDE_BY_SIDE]; /* those that run, the oldest first */
 	unsigned n;
 	uint64_t back_us; /* when there was a link again */
@@ -227,10 +251,18 @@ attempt_of(struct client *c, unsigned number)
 	return NULL;
 }
 
+static long
+pid_of(const struct client *c)
+{
+	return 1 + (long)(c - c->windows);
+}
+
 static void
 end_attempt(struct client *c, struct attempt *a)
 {
 	leave_sshd(a);
+	if (a->leads)
+		login_board_leave(c->board, pid_of(c), false, w.now_us);
 	c->n--;
 	memmove(a, a + 1, (size_t)(&c->now[c->n] - a) * sizeof *a);
 }
@@ -242,16 +274,68 @@ end_attempts(struct client *c)
 		end_attempt(c, c->now);
 }
 
+static void
+dial(struct client *c, struct attempt *a)
+{
+	a->dialing = true;
+	c->logins++;
+	plan_for(c, a->number, SYN, w.now_us + START);
+}
+
+/* As sharing.c does; that a leader is stopped does not happen here. */
+static void
+look_at_board(struct client *c, struct attempt *a)
+{
+	struct login_looker l = { .pid = pid_of(c),
+		.now_us = w.now_us,
+		.wish = LOGIN_QUIET,
+		.limit = LOGIN_LINKS };
+	const char *master = c->board->master;
+	a->waits = false;
+	switch (login_board_verdict(l.wish, login_board_look(c->board, &l))) {
+	case LOGIN_RIDE:
+		login_board_ride(c->board, l.pid, &master, 1);
+		plan_for(c, a->number, READY, w.now_us + START + COMMAND_RTTS * RTT);
+		break;
+	case LOGIN_WAIT:
+		a->waits = true;
+		plan_for(c, a->number, LOOKS, w.now_us + LOOK);
+		break;
+	case LOGIN_LEAD:
+		login_board_lead(c->board, l.pid, &l);
+		a->leads = true;
+		/* fall through */
+	case LOGIN_ALONE:
+	case LOGIN_REFUSED:
+		dial(c, a);
+	}
+	c->policy.held = a->waits;
+}
+
+/* The others ride on it; those that wait for a time do not wait it out. */
+static void
+publish(struct client *c, const struct attempt *a)
+{
+	char name[LOGIN_NAME_MAX];
+	const char *names = name;
+	snprintf(name, sizeof name, "m%u", a->number);
+	login_board_publish(c->board, name, false);
+	login_board_ride(c->board, pid_of(c), &names, 1);
+	for (size_t i = 0; i < WINDOWS; i++)
+		plan(&c->windows[i], SHARED, w.now_us + random_below(GLANCE));
+}
+
 static struct attempt *
 begin_attempt(struct client *c)
 {
 	if (c->n == SIDE_BY_SIDE)
 		return NULL;
 	struct attempt *a = &c->now[c->n++];
-	*a = (struct attempt){ .number = ++c->attempts,
-		.dialing = true,
-		.began_us = w.now_us };
-	plan_for(c, a->number, SYN, w.now_us + START);
+	*a = (struct attempt){ .number = ++c->attempts, .began_us = w.now_us };
+	if (c->board)
+		look_at_board(c, a);
+	else
+		dial(c, a);
 	return a;
 }
 
@@ -437,8 +521,14 @@ happen(struct event e)
 		arrive(c, a);
 	else if (e.kind == KEYS && a)
 		show_keys(c, a);
-	else if (e.kind == READY && a)
+	else if (e.kind == READY && a) {
+		if (a->leads)
+			publish(c, a);
 		link_back(c, POLICY_READY);
+	} else if (e.kind == LOOKS && a && a->waits)
+		look_at_board(c, a);
+	else if (e.kind == SHARED && waits(c))
+		tell(c, POLICY_SHARED);
 	else if (e.kind == DOUBTS && (is_down(w.now_us) || c->cut)) {
 		c->linked = false;
 		tell(c, POLICY_DOUBT);
@@ -654,17 +744,22 @@ by_time(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-/* All lose their links at once; the network is back after so long. */
+/* All lose their links at once; the network is back after so long.  `shared`: they are the
+ * windows of fewer people. */
 static struct crowd_result
-return_at_once(uint64_t seed, uint64_t outage_us, const char *series)
+return_at_once(uint64_t seed, uint64_t outage_us, bool shared, const char *series)
 {
 	static uint64_t back_us[CROWD];
+	static struct login_board boards[CROWD / WINDOWS];
+	memset(boards, 0, sizeof boards);
 	struct crowd_result result = { 0 };
 	begin(seed);
 	for (size_t i = 0; i < CROWD; i++) {
 		uint64_t now_us = w.now_us;
 		join(&crowd[i]);
 		w.now_us = now_us;
+		crowd[i].board = shared ? &boards[i / WINDOWS] : NULL;
+		crowd[i].windows = &crowd[i - i % WINDOWS];
 	}
 	w.now_us += 10 * SECOND;
 	w.down_us = w.now_us;
@@ -675,7 +770,7 @@ return_at_once(uint64_t seed, uint64_t outage_us, const char *series)
 	}
 	for (size_t i = 0; i < CROWD; i++) {
 		run(&crowd[i], 0);
-		result.attempts += crowd[i].attempts;
+		result.attempts += crowd[i].logins;
 	}
 	result.most_startups = w.most_startups;
 	for (size_t i = 0; i < CROWD; i++)
@@ -689,15 +784,16 @@ return_at_once(uint64_t seed, uint64_t outage_us, const char *series)
 }
 
 static void
-show_crowd(uint64_t seed)
+show_crowd(uint64_t seed, bool shared)
 {
 	static const double outages_s[] = { 0, 10, 60, 600 };
-	puts(
-	    "\n| outage of 10,000 clients | half are back | all are back"
-	    " | attempts of each | most logins at once |\n| --- | --- | --- | --- | --- |");
-	for (size_t i = 0; i < sizeof outages_s / sizeof *outages_s; i++) {
+	printf("\n| outage of %s | half are back | all are back"
+	       " | attempts of each | most logins at once |\n"
+	       "| --- | --- | --- | --- | --- |\n",
+	    shared ? "1,000 people with ten windows" : "10,000 clients");
+	for (size_t i = 0; i < sizeof outages_s / sizeof *outages_s; i += 1 + shared) {
 		struct crowd_result r = return_at_once(seed,
-		    (uint64_t)(outages_s[i] * SECOND), NULL);
+		    (uint64_t)(outages_s[i] * SECOND), shared, NULL);
 		printf("| %g s | %.0f s | %.0f s | %.1f | %u |\n", outages_s[i], r.half_s,
 		    r.all_s, (double)r.attempts / CROWD, r.most_startups);
 		if (r.all_s > CROWD_WITHIN_S)
@@ -713,8 +809,8 @@ main(int argc, char **argv)
 	if (data) {
 		tell_outages(seed, "typing", true);
 		tell_outages(seed, "watching", false);
-		(void)return_at_once(seed, 0, "crowd-0");
-		(void)return_at_once(seed, 60 * SECOND, "crowd-60");
+		(void)return_at_once(seed, 0, false, "crowd-0");
+		(void)return_at_once(seed, 60 * SECOND, false, "crowd-60");
 		return 0;
 	}
 	show_outages(seed);
@@ -727,7 +823,8 @@ main(int argc, char **argv)
 	}
 	printf("\nA host that refuses for 40 s: back after %.1f s at the longest.\n",
 	    longest);
-	show_crowd(seed);
+	show_crowd(seed, false);
+	show_crowd(seed, true);
 	free(w.heap);
 	puts("policy: 5 passed, 0 failed");
 	return 0;
