@@ -355,7 +355,7 @@ on_bye(void *owner, enum bye_code code)
 					     : "the session was ended on the host";
 	log_say(LOG_NOTICE, "%s: %s", s->options->destination, what);
 	leave(s, code == BYE_DETACHED ? 0 : EXIT_FAILED);
-	if (code != BYE_DETACHED)
+	if (code == BYE_ENDED)
 		saved_sessions_forget(&s->saved, s->request.id);
 }
 

@@ -253,24 +253,12 @@ write_down(int fd, const struct options *o, const struct saved_session *m,
 	return fstat(fd, &st) == 0 && st.st_size ? 0 : -1;
 }
 
-int
-saved_sessions_keep(struct saved_hold *h, const struct options *o,
-    const struct saved_session *m)
+/* A file that is locked; `name`: which it gets when it is written, NULL: it has it. */
+static int
+hold(struct saved_hold *h, int fd, const char *path, const char *name,
+    const struct options *o, const struct saved_session *m)
 {
-	char path[PATH_MAX_LEN];
-	saved_sessions_leave(h, SAVED_CUT_OFF);
-	errno = ENAMETOOLONG;
-	if (!path_of(m->id, path))
-		return -1;
-	sys_make_parents(path);
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -1;
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		close(fd);
-		return 0;
-	}
-	if (write_down(fd, o, m, &h->how_at)) {
+	if (write_down(fd, o, m, &h->how_at) || (name && rename(path, name) < 0)) {
 		int saved = errno;
 		unlink(path);
 		close(fd);
@@ -279,6 +267,31 @@ saved_sessions_keep(struct saved_hold *h, const struct options *o,
 	}
 	h->fd = fd;
 	return 0;
+}
+
+int
+saved_sessions_keep(struct saved_hold *h, const struct options *o,
+    const struct saved_session *m)
+{
+	char path[PATH_MAX_LEN], fresh[PATH_MAX_LEN + sizeof ".new"];
+	saved_sessions_leave(h, SAVED_CUT_OFF);
+	errno = ENAMETOOLONG;
+	if (!path_of(m->id, path))
+		return -1;
+	sys_make_parents(path);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -1;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return hold(h, fd, path, NULL, o, m);
+	close(fd);
+	if (o->share || o->read_only)
+		return 0;
+	snprintf(fresh, sizeof fresh, "%s.new", path);
+	(void)unlink(fresh);
+	fd = open(fresh, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	return fd < 0 || flock(fd, LOCK_EX | LOCK_NB) ? -1
+						      : hold(h, fd, fresh, path, o, m);
 }
 
 void
@@ -315,7 +328,10 @@ void
 saved_sessions_forget(struct saved_hold *h, const uint8_t id[ID_LEN])
 {
 	char path[PATH_MAX_LEN];
-	if (path_of(id, path))
+	struct stat ours, there;
+	bool anothers = h->fd && fstat(h->fd, &ours) == 0 && path_of(id, path)
+	    && stat(path, &there) == 0 && ours.st_ino != there.st_ino;
+	if (!anothers && path_of(id, path))
 		unlink(path);
 	saved_sessions_leave(h, SAVED_CUT_OFF);
 }

@@ -75,7 +75,8 @@ bool saved_sessions_find(const struct options *o, bool shared,
     const struct saved_place *here, const uint8_t *machine,
     struct saved_session *ret_memory, struct saved_others *ret_others);
 /* Writes it down, and holds it until saved_sessions_forget, saved_sessions_leave or the
- * process ends.  Returns 0, also when another client holds it, or -1 with errno. */
+ * process ends.  From another client that holds it and is not shared with it is taken.  Returns 0,
+ * or -1 with errno. */
 int saved_sessions_keep(struct saved_hold *h, const struct options *o,
     const struct saved_session *m);
 /* What the window shows of the session that is about to be left. */

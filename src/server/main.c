@@ -1,4 +1,5 @@
 /* belay-server: the program on the host.  See belay-server(8). */
+#include "server/open.h"
 #include "server/relay.h"
 #include "server/self.h"
 #include "server/session.h"
@@ -77,12 +78,49 @@ detach_own(char **args)
 	return session_ctl_do(ASK_DETACH, NULL, "");
 }
 
+/* [--share] [--read-only] [SESSION] */
+static int
+open_session(char **args)
+{
+	struct open_plan plan = { 0 };
+	for (; *args; args++)
+		if (strcmp(*args, "--share") == 0)
+			plan.share = true;
+		else if (strcmp(*args, "--read-only") == 0)
+			plan.read_only = true;
+		else if (**args == '-' || plan.which)
+			return usage();
+		else
+			plan.which = *args;
+	return open_main(&plan);
+}
+
 static int
 build(char **args)
 {
 	(void)args;
 	sys_say(STDOUT_FILENO, "%s\n", BELAY_BUILD);
 	return 0;
+}
+
+/* By its name a link to this program opens a session: whatever the build is called, people and
+ * their ssh clients know this path. */
+static const char open_name[] = "open";
+
+static bool
+is_open_link(const char *argv0)
+{
+	const char *slash = strrchr(argv0, '/');
+	return strcmp(slash ? slash + 1 : argv0, open_name) == 0;
+}
+
+static void
+make_open_link(const char *to)
+{
+	static const char fresh[] = "./open.new";
+	(void)unlink(fresh);
+	if (symlink(to, fresh) < 0 || rename(fresh, open_name) < 0)
+		(void)unlink(fresh);
 }
 
 /* What has landed is on the disk before it has its name: a host that falls leaves the one
@@ -95,6 +133,7 @@ land(char **args)
 		sys_say(STDERR_FILENO, "belay-server: %s\n", strerror(errno));
 		return 1;
 	}
+	make_open_link(args[1]);
 	(void)fsync(dir); /* some have no such thing for a directory */
 	return build(NULL);
 }
@@ -109,7 +148,7 @@ version(char **args)
 
 static const struct {
 	const char *name;
-	int n_args; /* at least so many for list and kill */
+	int n_args; /* at least so many for list, kill and open */
 	int (*run)(char **args);
 	const char *usage;
 } verbs[] = {
@@ -119,6 +158,8 @@ static const struct {
 	    "hold PATH           run by attach: keeps one session" },
 	{ "connect", 2, connect_to,
 	    "connect HOST PORT   join stdin and stdout to a connection (-W)" },
+	{ "open", 0, open_session,
+	    "open [SESSION]      come to one on this terminal; --share, --read-only" },
 	{ "list", 0, list, "list [--json]       the sessions of this user on this host" },
 	{ "kill", 1, kill_sessions,
 	    "kill SESSION ...    end them: ids or names; --idle: shells that do nothing" },
@@ -144,7 +185,8 @@ usage(void)
 static bool
 takes(size_t i, const char *name, int n_args)
 {
-	bool more = verbs[i].run == list || verbs[i].run == kill_sessions;
+	bool more = verbs[i].run == list || verbs[i].run == kill_sessions
+	    || verbs[i].run == open_session;
 	return strcmp(name, verbs[i].name) == 0
 	    && (n_args == verbs[i].n_args || (more && n_args > verbs[i].n_args));
 }
@@ -155,6 +197,8 @@ main(int argc, char **argv)
 	sys_fix_stdio();
 	if (argc > 0)
 		self_begin(argv[0]);
+	if (argc > 0 && is_open_link(argv[0]))
+		return open_session(argv + 1);
 	for (size_t i = 0; argc > 1 && i < sizeof verbs / sizeof *verbs; i++)
 		if (takes(i, argv[1], argc - 2))
 			return verbs[i].run(argv + 2);

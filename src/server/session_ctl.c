@@ -196,6 +196,41 @@ session_ctl_find(struct span name)
 	return s.alike == 1 ? rundir_connect(s.id) : -1;
 }
 
+struct newest {
+	uint64_t used_s;
+	uint8_t id[ID_LEN];
+	bool found;
+};
+
+static bool
+compare_age(void *owner, const struct answer *a)
+{
+	struct newest *s = owner;
+	bool fits = a->info.kind == KIND_PTY && !is_own(a);
+	if (fits && (!s->found || a->info.used_s > s->used_s)) {
+		s->found = true;
+		s->used_s = a->info.used_s;
+		memcpy(s->id, a->info.session, ID_LEN);
+	}
+	return true;
+}
+
+bool
+session_ctl_choose(const char *which, uint8_t ret_id[ID_LEN])
+{
+	struct newest newest = { 0 };
+	struct search s = { 0 };
+	if (!which) {
+		ask_all(compare_age, &newest);
+		memcpy(ret_id, newest.id, ID_LEN);
+		return newest.found;
+	}
+	s.name = (struct span){ (const uint8_t *)which, strlen(which) };
+	ask_all(compare, &s);
+	memcpy(ret_id, s.id, ID_LEN);
+	return s.alike == 1;
+}
+
 /* ---- the list ---- */
 
 enum { NAME_WIDTH = 16, RUNNING_WIDTH = 12, LONG_WIDTH = 64 };

@@ -9,6 +9,9 @@
 
 /* Connects to the session of that name, or whose id begins like that.  -1: none. */
 int session_ctl_find(struct span name);
+/* The session of that name, or whose id begins like that; NULL: the shell that was used last, but
+ * the one that this runs in.  False: there is none. */
+bool session_ctl_choose(const char *which, uint8_t ret_id[ID_LEN]);
 /* Prints all of them, and marks the one of the id `takes` (NULL: none); the exit status. */
 int session_ctl_list(bool json, const char *takes);
 /* Ends the shells that are at a prompt, with nothing else in their sessions and no client, and

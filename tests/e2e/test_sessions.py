@@ -389,7 +389,7 @@ def rows_of(term):
 def test_a_narrow_link_gets_the_youngest_rows_and_soon_the_screen(left_rows):
     host = left_rows
     host.proxy.limit(NARROW)
-    term = host.belay("--history", "20000")
+    term = host.belay("--history", "20000", "--history-time", "2")
     term.expect(BACK)
     before = host.proxy.bytes["down"]
     term.expect("end")

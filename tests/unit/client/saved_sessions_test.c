@@ -225,6 +225,28 @@ TEST(a_file_without_a_place_was_a_persons)
 	end();
 }
 
+/* Another window of this machine has taken the session over. */
+TEST(who_takes_a_session_over_holds_its_file)
+{
+	struct saved_hold one = { 0 }, two = { 0 }, sharer = { 0 };
+	struct saved_session a, found;
+	begin();
+	a = session(1, "work");
+	CHECK_EQ(saved_sessions_keep(&one, &options, &a), 0);
+	options.share = true;
+	CHECK_EQ(saved_sessions_keep(&sharer, &options, &a), 0);
+	CHECK(!sharer.fd);
+	options.share = false;
+	CHECK_EQ(saved_sessions_keep(&two, &options, &a), 0);
+	CHECK(two.fd);
+	saved_sessions_forget(&one, a.id); /* it does not know better */
+	CHECK(!find(false, &found)); /* it is open */
+	saved_sessions_leave(&two, SAVED_CUT_OFF);
+	CHECK(find(false, &found) && found.id[0] == 1);
+	saved_sessions_forget(&two, a.id);
+	end();
+}
+
 static const char *
 host_of(const char *names)
 {
