@@ -3,6 +3,7 @@ selection of it, started as it should not be, and ended in the middle."""
 
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -55,6 +56,13 @@ def start(words, env=None, **more):
     return subprocess.Popen([str(word) for word in words], env=env or environment(),
                             stdin=more.pop("stdin", subprocess.DEVNULL), stdout=subprocess.PIPE,
                             stderr=subprocess.STDOUT, text=True, start_new_session=True, **more)
+
+
+def test_what_tests_can_be_told_comes_in():
+    """`FAULTS=all` once did not, so that all meant four."""
+    told = {name for folder in ("e2e", "golden", "soak") for path in (REPO / "tests" / folder).glob("*.py")
+            for name in re.findall(r'environ\.get\("(\w+)"', path.read_text())}
+    assert told and not told - {*room.VARIABLES}
 
 
 def test_under_nohup():
