@@ -173,6 +173,8 @@ attempt_close(struct attempt *a)
 	over(a, WHY_CARRIER);
 	if (a->loop)
 		askpass_close(&a->askpass, a->loop);
+	if (a->loop)
+		carrier_keep(&a->carrier, pipe_keep_out(&a->io));
 	link_close(&a->io.link);
 	carrier_close(&a->carrier);
 }

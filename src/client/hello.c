@@ -49,7 +49,7 @@ own_sftp(const struct options *o)
 static uint8_t
 flags(const struct hello *h)
 {
-	unsigned set = 0;
+	unsigned set = HELLO_CLOSES_LAST;
 	if (h->options->share || h->options->read_only)
 		set |= HELLO_SHARE;
 	if (h->options->read_only)

@@ -111,6 +111,15 @@ pipe_open(struct pipe *p, int in, int out)
 	return loop_add_kept(p->loop, &p->in) && loop_add_kept(p->loop, &p->out);
 }
 
+int
+pipe_keep_out(struct pipe *p)
+{
+	int fd = p->out.fd;
+	loop_remove(p->loop, &p->out);
+	p->out.fd = -1;
+	return fd;
+}
+
 static void
 close_watch(struct watch *w, struct loop *loop)
 {

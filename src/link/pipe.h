@@ -36,5 +36,8 @@ void pipe_init(struct pipe *p, struct loop *loop,
 /* Takes the descriptors (makes them non-blocking) and watches them; false: the loop has no
  * room, and link_close is all that can be done. */
 bool pipe_open(struct pipe *p, int in, int out);
+/* Gives `out` to the caller, who closes it; the link can only be closed then.  -1: there is
+ * none. */
+int pipe_keep_out(struct pipe *p);
 
 #endif

@@ -13,8 +13,11 @@ enum {
 	READER_LINKS = 2, /* so that readers leave connections to others */
 	READ_MAX = 16 * 1024,
 	LINK_SILENT_US = 120 * 1000000, /* a link of which nothing is heard is closed */
-	/* A link whose input has ended while ssh still listens: its client was killed. */
-	KILLED_AFTER_US = 1000 * 1000,
+	/* A link whose input has ended while ssh still listens: its client was killed.  It may
+	 * also be one that ends in two steps: as sshd takes it apart, or as a client lets go of
+	 * it whose last packet is sent once more. */
+	KILLED_AFTER_US = 100 * 1000,
+	PERHAPS_KILLED_AFTER_US = 1000 * 1000,
 };
 
 void
@@ -302,12 +305,20 @@ links_next(struct links *ls, struct links_told *ret_told)
 
 /* ---- turns ---- */
 
+/* When it is clear why its input has ended. */
+static uint64_t
+clear_at(const struct conn *g)
+{
+	return g->input_over_us
+	    + (g->closes_last ? KILLED_AFTER_US : PERHAPS_KILLED_AFTER_US);
+}
+
 /* ssh ends when its client is killed, but only when it has something to write to it. */
 static bool
 client_killed(const struct conn *g, uint64_t now_us)
 {
 	const struct engine *e = &g->client->engine;
-	if (now_us < g->input_over_us + KILLED_AFTER_US
+	if (now_us < clear_at(g)
 	    || rights_of(g->client->role, MSG_BYE, BYE_HANGUP) != RIGHT_ALLOWED)
 		return false;
 	return e->n_links == 1 && engine_link(e, RANK_CONTROL) == &g->io.link
@@ -317,7 +328,7 @@ client_killed(const struct conn *g, uint64_t now_us)
 static uint64_t
 half_open_turn(struct conn *g, uint64_t now_us)
 {
-	uint64_t at = g->input_over_us + KILLED_AFTER_US;
+	uint64_t at = clear_at(g);
 	if (client_killed(g, now_us)) {
 		g->event = LINKS_KILLED;
 		return now_us;

@@ -39,6 +39,7 @@ struct conn {
 	struct client *client; /* the client of the link */
 	char agent[AGENT_PATH_MAX]; /* where its ssh has forwarded one; "": none */
 	bool closing; /* close when what waits is written */
+	bool closes_last; /* HELLO_CLOSES_LAST */
 	uint64_t input_over_us; /* since when its input has ended; 0: it has not */
 	enum links_event event; /* not pulled yet */
 	uint16_t code; /* of its BYE */

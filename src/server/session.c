@@ -336,6 +336,7 @@ joined(struct session *h, struct conn *g, const struct msg_hello *hello)
 {
 	struct client *p = g->client;
 	note_agent(g, hello);
+	g->closes_last = hello->flags & HELLO_CLOSES_LAST;
 	p->size = (struct tty_size){ hello->rows, hello->cols, hello->xpixel,
 		hello->ypixel };
 	if (rights_has(p->role, CLAIM_SIZE)

@@ -745,12 +745,24 @@ carrier_close(struct carrier *c)
 	}
 }
 
+void
+carrier_keep(struct carrier *c, int fd)
+{
+	if (fd >= 0 && c->pid > 0 && !c->last)
+		c->last = fd;
+	else if (fd >= 0)
+		close(fd);
+}
+
 bool
 carrier_reap(struct carrier *c, int *ret_status)
 {
 	if (c->pid <= 0 || !child_ended(c->pid, ret_status))
 		return false;
 	c->pid = 0;
+	if (c->last)
+		close(c->last);
+	c->last = 0;
 	if (c->phase == CARRIER_OVER)
 		return true;
 	read_errors(c);

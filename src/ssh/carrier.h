@@ -90,6 +90,7 @@ struct carrier {
 
 	pid_t pid; /* 0: ended */
 	uint64_t kill_us; /* when TERM was not enough; 0: not told to end */
+	int last; /* ssh's stdin, which is closed when it has ended; 0: none */
 	struct watch from, to; /* stdout and stdin of ssh; no function: not ours */
 	struct buf in, out; /* read from it and not looked at; to be written to it */
 	struct buf first_bytes; /* what is written to stdin at once, or behind `start` */
@@ -178,6 +179,9 @@ void carrier_broke(struct carrier *c, int err);
 void carrier_give_away(struct carrier *c, struct carrier_foreign *ret);
 /* The person cancels it: over, as a refused login is. */
 void carrier_cancel(struct carrier *c);
+/* Keeps ssh's stdin, of a link that is given up, until ssh has ended: the host never sees its
+ * input end alone (HELLO_CLOSES_LAST).  -1, or no ssh: nothing is kept. */
+void carrier_keep(struct carrier *c, int fd);
 /* Ends ssh: closes what is still the carrier's, TERM, and KILL (carrier_tick) if that is not
  * enough.  Takes one that is closed. */
 void carrier_close(struct carrier *c);

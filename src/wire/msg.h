@@ -208,6 +208,8 @@ enum hello_flags {
 	HELLO_AGENT = 8, /* programs on the host may use the client's agent */
 	/* KIND_SFTP: whichever sftp-server is there, without sshd's options */
 	HELLO_OWN_SFTP = 16,
+	/* while the client lives, no link's input ends before the link itself does */
+	HELLO_CLOSES_LAST = 32,
 };
 
 /* hello.kind: where the program runs.  Without a command it is a login shell. */

@@ -16,7 +16,7 @@ SIZES = {"u8": 1, "u16": 2, "u32": 4, "u64": 8}
 MARK = "0123456789abcdef01234567"
 TIMEOUT = float(os.environ.get("BELAY_E2E_TIMEOUT", "20"))
 NEW, RESUME, ATTACH, OPEN = 1, 2, 3, 4     # hello.wish
-SHARE, READ_ONLY, EXACT, AGENT = 1, 2, 4, 8     # hello.flags
+SHARE, READ_ONLY, EXACT, AGENT, CLOSES_LAST = 1, 2, 4, 8, 32     # hello.flags
 PTY, PIPES = 1, 2     # hello.kind
 
 
@@ -140,6 +140,10 @@ class Peer:
         else:
             self.send(frame("ACK", stream=stream, received=offset + len(body) - 12,
                             limit=2 ** 20))
+
+    def heard(self):
+        """Whether something has come that was not looked at."""
+        return bool(select.select([self.child.stdout], [], [], 0)[0])
 
     def grant(self):
         """Chooses this link and lets the host send."""

@@ -183,6 +183,27 @@ TEST(ready_hands_out_the_pipes_and_what_they_held)
 	end();
 }
 
+TEST(the_stdin_of_one_that_is_given_up_stays_until_it_has_ended)
+{
+	begin("trap '' TERM; echo $m start; echo $m ready; exec cat >/dev/null", false);
+	uint64_t end_us = sys_now_us() + PATIENCE_US;
+	while (!told_ready && sys_now_us() < end_us)
+		turn();
+	CHECK_EQ(told_ready, 1);
+	int in = pipes[1];
+	pipes[1] = -1;
+	carrier_keep(&carrier, in);
+	carrier_close(&carrier);
+	for (int i = 0; i < 20; i++)
+		turn();
+	CHECK(carrier.pid > 0 && carrier.last == in && fcntl(in, F_GETFD) >= 0);
+	kill(carrier.pid, SIGKILL);
+	while (carrier.pid > 0 && sys_now_us() < end_us)
+		turn();
+	CHECK(carrier.last == 0 && fcntl(in, F_GETFD) < 0);
+	end();
+}
+
 TEST(the_first_bytes_are_sent_again_behind_an_upload)
 {
 	begin("head -c 5 >/dev/null; echo $m run; head -c 5; echo; exit 0", false);
