@@ -13,6 +13,8 @@ enum {
 	MANY = 32, /* with fewer all are asked for */
 	LATELY = 16, /* turns */
 	ALL_EVERY_US = 1000,
+	SHORT_MS = 20, /* without memory it asks so often */
+	IN_VAIN = 16, /* turns with nothing to do but what cannot be done */
 };
 
 static int signal_pipe[2] = { -1, -1 };
@@ -192,13 +194,26 @@ ask(struct loop *l, uint64_t after, int timeout)
 	return ready;
 }
 
+/* What is due, and cannot be done for want of memory, is due again at the same time. */
+static bool
+is_in_vain(struct loop *l, uint64_t deadline_us)
+{
+	bool again = deadline_us && deadline_us == l->due_us && deadline_us < l->now_us;
+	l->due_us = deadline_us;
+	l->in_vain = again ? l->in_vain + 1 : 0;
+	return l->in_vain > IN_VAIN;
+}
+
 static void
 one_turn(struct loop *l, uint64_t deadline_us)
 {
 	if (l->n_watches > MANY && l->now_us < l->asked_us + ALL_EVERY_US
 	    && l->turns > LATELY && ask(l, l->turns - LATELY, 0))
 		return;
-	(void)ask(l, 0, timeout_ms(deadline_us));
+	if (is_in_vain(l, deadline_us) | sys_was_short())
+		(void)poll(NULL, 0, SHORT_MS);
+	if (ask(l, 0, timeout_ms(deadline_us)))
+		l->in_vain = 0;
 	l->asked_us = l->now_us;
 }
 

@@ -48,6 +48,8 @@ struct loop {
 	uint64_t now_us; /* read once a turn */
 	uint64_t turns; /* so many have been taken */
 	uint64_t asked_us; /* when all descriptors were asked for */
+	uint64_t due_us; /* what the last turn wanted, and how often that passed in vain */
+	unsigned in_vain;
 	size_t fds_max; /* so many descriptors may be open: RLIMIT_NOFILE */
 	bool stopped;
 	struct watch signal_watch;

@@ -1,5 +1,6 @@
 #include "sys/sys.h"
 
+#include "base/err.h"
 #include "sys/os.h"
 
 #include <errno.h>
@@ -162,11 +163,33 @@ again(void)
 	return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
 }
 
+static bool was_short;
+
+bool
+sys_was_short(void)
+{
+	bool was = was_short;
+	was_short = false;
+	return was;
+}
+
+/* Where there is no memory for so much, less may find some, or the room that is there. */
+static size_t
+make_room(struct buf *b, size_t max, uint8_t **ret_room)
+{
+	int err = ERR_NOMEM;
+	while (max && (err = buf_room(b, max, ret_room)) == ERR_NOMEM)
+		max /= 4;
+	was_short |= err == ERR_NOMEM;
+	return err ? 0 : max;
+}
+
 ssize_t
 sys_read_into(int fd, struct buf *b, size_t max)
 {
-	uint8_t *room;
-	if (max == 0 || buf_room(b, max, &room))
+	uint8_t *room = NULL;
+	max = make_room(b, max, &room);
+	if (!max)
 		return 0;
 	ssize_t n = read(fd, room, max);
 	if (n > 0) {

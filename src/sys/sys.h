@@ -42,8 +42,12 @@ bool sys_hung_up(int fd);
 bool sys_wait(int fd, short events, int timeout_ms);
 
 /* Reads what is there, at most `max` bytes, onto the end of b.  Returns bytes (> 0),
- * 0 when nothing is there now, -1 at the end of file or on an error. */
+ * 0 when nothing is there now or there is no memory for it, -1 at the end of file or on an
+ * error. */
 ssize_t sys_read_into(int fd, struct buf *b, size_t max);
+/* Whether something was left unread, since this was asked last, for want of memory: who asks
+ * the same descriptors at once would spin. */
+bool sys_was_short(void);
 /* Writes what can be written now of two spans, one behind the other.  Returns bytes, or -1
  * when the other side is gone. */
 ssize_t sys_write_both(int fd, struct span first, struct span second);

@@ -11,23 +11,28 @@ tried.
 import contextlib
 import mmap
 import os
+import pathlib
 import random
 import re
 import select
+import signal
 import struct
 import subprocess
 import threading
+import time
 
 import pytest
 
-from harness import PROMPT, REPO, SEED, belay_argv, belay_path, kill, wait_until
+from harness import (PROMPT, REPO, SEED, belay_argv, belay_path, communicate, kill,
+                     wait_until)
 from patience import Deadline
 
 LIBRARY = REPO / "build/tests/fault.so"
 SERVERS = REPO / "build/tests/servers"
 # As in fault.c.
-CALLS = ("malloc", "calloc", "realloc", "fork", "open", "write", "writev", "rename",
+CALLS = ("malloc", "calloc", "realloc", "mmap", "fork", "open", "write", "writev", "rename",
          "mkstemp", "socket", "socketpair", "accept", "pipe")
+MEMORY = CALLS[:4]
 STATE = struct.Struct(f"=16s3q{len(CALLS)}q")
 PROGRAMS = {"client": "belay", "server": "server-"}  # and how their files begin
 # What the host keeps for a client that does not come back is gone soon.
@@ -75,7 +80,7 @@ class Faults:
             self.map = mmap.mmap(file.fileno(), STATE.size)
 
     def arm(self, program="none", call=None, nth=0):
-        number = CALLS.index(call) if call else -1
+        number = CALLS.index(call) if call in CALLS else len(CALLS) if call else -1
         STATE.pack_into(self.map, 0, program.encode(), number, nth, 0, *[0] * len(CALLS))
 
     @property
@@ -244,7 +249,7 @@ def test_a_call_that_fails(tried, faults, program, run):
         assert not result.wrong() and result.status == 0, (result.wrong(), result.said)
         assert not settled(host)
     counts = faults.counts()
-    assert counts["malloc"] + counts["calloc"] + counts["realloc"], "it does not count"
+    assert sum(counts[call] for call in MEMORY), "it does not count"
     failures = []
     for call, nth in planned(counts, rng):
         faults.arm(PROGRAMS[program], call, nth)
@@ -263,3 +268,51 @@ def test_a_call_that_fails(tried, faults, program, run):
     assert not new, "\n".join(new)
     if failures:
         pytest.xfail("\n".join(failures))
+
+
+# ---- memory that is not there for a while ----
+
+LACKING = 6         # seconds
+LOGINS_MOST = 8     # in these: half a second apart, then a second, ...
+LINES = 3_000_000   # more than a session keeps
+WORKS = {"command": (), "shell": ("-tt",)}
+
+
+def cpu_of(pid):
+    """Seconds that a process has computed."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@pytest.mark.parametrize("cut", [True, False], ids=["cut", "stalled"])
+@pytest.mark.parametrize("kind", WORKS)
+def test_a_host_without_memory_for_a_while(tried, faults, kind, cut):
+    """A session waits for it: it does not spin, its client does not hammer, and not a byte is
+    lost or comes twice."""
+    host, env = tried("server")
+    env["BELAY_LINGER"] = "60s"
+    faults.arm(PROGRAMS["server"])      # which a program looks at when it begins
+    modes = "stty -echo -onlcr; " if kind == "shell" else ""
+    want = b"here\n" + b"y\n" * LINES + b"said"
+    command = f"{modes}echo here; read x; yes | head -{LINES}; read x; printf $x"
+    with host.popen([*belay_argv(host), *WORKS[kind], command], env=env, bufsize=0) as child:
+        got = child.stdout.readline()   # and no more: what the program writes has to be kept
+        (holder,) = [one for one in host.processes() if "hold" in one.argv[1:]]
+        faults.arm(PROGRAMS["server"], "memory")
+        child.stdin.write(b"go\n")
+        if cut:
+            host.proxy.cut()
+        before, logins, end = cpu_of(holder.pid), host.proxy.accepted, time.monotonic() + LACKING
+        while time.monotonic() < end:
+            assert child.poll() is None, child.stderr.read()
+            time.sleep(0.1)
+        used, logins = cpu_of(holder.pid) - before, host.proxy.accepted - logins
+        asked = sum(faults.counts()[call] for call in MEMORY)
+        faults.arm()
+        out, err = communicate(child, b"said\n")
+    print(f"{used:.2f} s of CPU, {asked} times asked for memory, {logins} logins in {LACKING} s; "
+          f"{err.decode()}")
+    assert asked and child.returncode == 0
+    assert got + out == want
+    assert used < LACKING / 10, "it spins"
+    assert logins <= LOGINS_MOST, err

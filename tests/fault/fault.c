@@ -5,7 +5,7 @@
  *
  * FILE is a `struct state`, written by test_faults.py, with no call to fail if it only wants
  * to count.  It is mapped and so shared: N counts the calls of all these processes, and one
- * of them is failed, once.
+ * of them is failed, once.  Or all memory is refused from now on until FILE says otherwise.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -30,6 +30,7 @@ enum call {
 	MALLOC,
 	CALLOC,
 	REALLOC,
+	MMAP, /* of memory */
 	FORK,
 	OPEN,
 	WRITE,
@@ -41,12 +42,14 @@ enum call {
 	ACCEPT,
 	PIPE,
 	CALLS,
+	NO_MEMORY = CALLS, /* each of those up to MMAP fails */
 };
 
 static const int errors[CALLS] = {
 	[MALLOC] = ENOMEM,
 	[CALLOC] = ENOMEM,
 	[REALLOC] = ENOMEM,
+	[MMAP] = ENOMEM,
 	[FORK] = EAGAIN,
 	[OPEN] = EMFILE,
 	[WRITE] = ENOSPC,
@@ -61,7 +64,7 @@ static const int errors[CALLS] = {
 
 struct state {
 	char program[16]; /* what the program's file begins with */
-	int64_t call; /* an enum call; negative: none */
+	int64_t call; /* an enum call; NO_MEMORY; negative: none */
 	int64_t nth; /* from 1 */
 	int64_t failed; /* by this process; 0: not yet */
 	int64_t counts[CALLS];
@@ -98,7 +101,8 @@ fails(enum call call)
 	if (!state)
 		return false;
 	int64_t nth = __atomic_add_fetch(&state->counts[call], 1, __ATOMIC_SEQ_CST);
-	if (state->call != call || state->nth != nth)
+	bool lasts = state->call == NO_MEMORY && call <= MMAP;
+	if (!lasts && (state->call != call || state->nth != nth))
 		return false;
 	state->failed = getpid();
 	errno = errors[call];
@@ -128,6 +132,15 @@ void *
 realloc(void *old, size_t size)
 {
 	return fails(REALLOC) ? NULL : __libc_realloc(old, size);
+}
+
+void *
+mmap(void *at, size_t size, int access, int flags, int fd, off_t off)
+{
+	return flags & MAP_ANONYMOUS && fails(MMAP)
+	    ? MAP_FAILED
+	    : REAL(void *, "mmap", void *, size_t, int, int, int, off_t)(at, size, access,
+		flags, fd, off);
 }
 
 pid_t

@@ -142,3 +142,89 @@ TEST(a_full_loop_says_so)
 	CHECK(!loop_add(&loop, &many[0])); /* that one is kept */
 	CHECK(loop_add_kept(&loop, &many[0]));
 }
+
+/* ---- no memory ---- */
+
+static struct buf got;
+
+static void
+take(void *owner, short revents)
+{
+	(void)owner;
+	(void)revents;
+	calls++;
+	CHECK(sys_read_into(first.fd, &got, 64 * 1024) >= 0);
+}
+
+static uint64_t
+for_a_while(void *owner, uint64_t now_us)
+{
+	uint64_t *end_us = owner;
+	if (now_us >= *end_us)
+		loop_stop(&loop);
+	return *end_us;
+}
+
+TEST(what_there_is_no_memory_for_is_not_asked_for_all_the_time)
+{
+	static const int none[] = { 0 };
+	uint64_t end_us = sys_now_us() + 200 * 1000;
+	CHECK_EQ(loop_init(&loop, none), 0);
+	loop.turn = for_a_while;
+	loop.turn_owner = &end_us;
+	loop.on_signal = no_signal;
+	CHECK_EQ(sys_pipe(pipes[0]), 0);
+	CHECK_EQ(write(pipes[0][1], "some bytes", 10), 10);
+	buf_init(&got, 64 * 1024);
+	first = (struct watch){ .fd = pipes[0][0], .events = POLLIN, .fn = take };
+	CHECK(loop_add(&loop, &first));
+	calls = 0;
+	test_memory = NO_MEMORY;
+	loop_run(&loop);
+	CHECK(calls > 0 && calls < 100);
+	CHECK_EQ(got.len, 0);
+	test_memory = MEMORY;
+	test_fail_malloc(1); /* less is there */
+	(void)sys_was_short();
+	CHECK_EQ(sys_read_into(first.fd, &got, 64 * 1024), 10);
+	CHECK_BYTES(buf_bytes(&got), got.len, "some bytes");
+	CHECK(!sys_was_short());
+	buf_finish(&got);
+	loop_remove(&loop, &first);
+}
+
+static uint64_t
+long_ago(void *owner, uint64_t now_us)
+{
+	calls++;
+	if (now_us >= *(uint64_t *)owner)
+		loop_stop(&loop);
+	return 1;
+}
+
+static uint64_t
+at_once(void *owner, uint64_t now_us)
+{
+	(void)long_ago(owner, now_us);
+	return now_us;
+}
+
+TEST(what_is_due_and_cannot_be_done_is_not_tried_all_the_time)
+{
+	static const int none[] = { 0 };
+	uint64_t end_us = sys_now_us() + 200 * 1000;
+	CHECK_EQ(loop_init(&loop, none), 0);
+	loop.turn = long_ago;
+	loop.turn_owner = &end_us;
+	loop.on_signal = no_signal;
+	calls = 0;
+	loop_run(&loop);
+	CHECK(calls > 0 && calls < 100);
+	/* Who has more to do says so anew each time. */
+	loop.stopped = false;
+	loop.turn = at_once;
+	end_us = sys_now_us() + 200 * 1000;
+	calls = 0;
+	loop_run(&loop);
+	CHECK(calls > 200);
+}
