@@ -592,7 +592,7 @@ catch_up(struct clients *ps, struct client *p)
 		ps->redraw |= p->fresh && wants_redraw(ps, p);
 		p->behind = p->fresh = p->returns = false;
 	}
-	if (ps->exited && !p->behind)
+	if (ps->exited && p->knows_exit && !p->behind)
 		stream_end(p->main);
 	buf_finish(&out);
 }
@@ -721,20 +721,29 @@ clients_input_over(const struct clients *ps)
 
 /* ---- the end ---- */
 
+/* Nothing ends before it is told why: without memory that is tried again. */
+static bool
+tell_exit(struct clients *ps, struct client *p)
+{
+	if (!p->knows_exit)
+		p->knows_exit = engine_tell(&p->engine, MSG_EXIT, &ps->exit);
+	if (!p->knows_exit)
+		return false;
+	if (!p->behind)
+		stream_end(p->main);
+	if (p->errors)
+		stream_end(p->errors);
+	return true;
+}
+
 void
 clients_exit(struct clients *ps, const struct msg_exit *m)
 {
 	ps->exited = true;
-	for (size_t i = 0; i < CLIENTS_MAX; i++) {
-		struct client *p = &ps->list[i];
-		if (!p->taken)
-			continue;
-		(void)engine_tell(&p->engine, MSG_EXIT, m);
-		if (!p->behind)
-			stream_end(p->main);
-		if (p->errors)
-			stream_end(p->errors);
-	}
+	ps->exit = *m;
+	for (size_t i = 0; i < CLIENTS_MAX; i++)
+		if (ps->list[i].taken)
+			(void)tell_exit(ps, &ps->list[i]);
 }
 
 struct client *
@@ -763,7 +772,11 @@ clients_forward(struct clients *ps, uint64_t now_us)
 			continue;
 		loop_sooner(&at,
 		    remote_listeners_turn(&p->forwards, client_here(p), now_us));
-		if (ps->exited && !tunnel_busy(&p->forwards.tunnel))
+		if (!ps->exited)
+			continue;
+		if (!p->knows_exit && !tell_exit(ps, p))
+			loop_sooner(&at, now_us + RETRY_US);
+		else if (!tunnel_busy(&p->forwards.tunnel))
 			stream_end(p->control);
 	}
 	return at;

@@ -51,6 +51,7 @@ struct client {
 	struct seen seen;
 	struct typed typed; /* on a terminal */
 	struct pace pace;
+	bool knows_exit; /* it has been told how the program ended */
 	bool predicts, shows; /* PREDICT, SHOWS: it wants to be told of the echo */
 	struct msg_echoed echoed; /* what it was told last */
 };
@@ -72,6 +73,7 @@ struct clients {
 	bool missed; /* somebody misses output, or nobody is here: more history is kept */
 	/* clients_exit was told: a client's control stream ends with its last connection */
 	bool exited;
+	struct msg_exit exit; /* then: how the program ended */
 	/* While nobody is here: the sequence that has begun, whether it was a question, and
 	 * what the model answers. */
 	struct buf unfinished;

@@ -165,12 +165,14 @@ start_on_pty(const struct login *login, struct login_fds *ret_fds)
 	if (master < 0)
 		return -1;
 	int again = fcntl(master, F_DUPFD_CLOEXEC, 0);
+	/* What the child would have to open, and could not, nobody would hear of. */
+	int fd = open(slave, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	/* Before the shell can look at it. */
 	(void)tty_set_size(master, &login->size);
 	/* It holds no master, so that the end of ours hangs it up whatever it waits for. */
-	pid_t pid = again < 0 ? -1 : child_fork(NULL, -1);
+	pid_t pid = again < 0 || fd < 0 ? -1 : child_fork((int[]){ fd, fd, fd }, -1);
 	if (pid == 0) {
-		if (pty_become(slave) < 0)
+		if (pty_become() < 0)
 			_exit(1);
 		(void)tty_apply_modes(STDIN_FILENO, login->modes);
 		say_when_it_ends();
@@ -183,8 +185,10 @@ start_on_pty(const struct login *login, struct login_fds *ret_fds)
 			message_of_the_day();
 		run(login);
 	}
+	int saved = errno;
+	if (fd >= 0)
+		close(fd);
 	if (pid < 0) {
-		int saved = errno;
 		close(master);
 		if (again >= 0)
 			close(again);

@@ -57,7 +57,7 @@ bool tty_same(int fd, int other);
 /* Opens a pseudo-terminal: returns the master (non-blocking, close-on-exec) and the
  * slave's path; -1. */
 int pty_open(char *ret_slave, size_t len);
-/* In a child: makes the slave the controlling terminal and descriptors 0, 1, 2. */
-int pty_become(const char *slave);
+/* In a child whose descriptors 0, 1 and 2 are the slave: makes it its controlling terminal. */
+int pty_become(void);
 
 #endif

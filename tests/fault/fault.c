@@ -67,6 +67,7 @@ struct state {
 	int64_t call; /* an enum call; NO_MEMORY; negative: none */
 	int64_t nth; /* from 1 */
 	int64_t failed; /* by this process; 0: not yet */
+	int64_t fd; /* of this descriptor, for those that write */
 	int64_t counts[CALLS];
 };
 
@@ -186,6 +187,7 @@ write_fails(enum call call, int fd)
 {
 	if (!fails(call))
 		return false;
+	state->fd = fd;
 	if (shutdown(fd, SHUT_RDWR) == 0)
 		errno = EPIPE;
 	else

@@ -518,3 +518,28 @@ TEST(the_program_goes_on_after_a_while_without_an_answer)
 	check_waits_until(loop.now_us + 7 * 1000 * 1000);
 	end();
 }
+
+/* ---- the end ---- */
+
+TEST(how_the_program_ended_is_told_when_there_is_memory)
+{
+	static const uint8_t id[ID_LEN] = { 1 };
+	const struct tty_size size = { 24, 80, 0, 0 };
+	const struct msg_exit m = { EXIT_STATUS, 3 };
+	for (int pty = 0; pty < 2; pty++) {
+		CHECK_EQ(clients_init(&clients, &loop, pty, &size), 0);
+		client = clients_add(&clients, id, ROLE_OWNER, false);
+		CHECK(client);
+		test_memory = NO_MEMORY;
+		clients_exit(&clients, &m);
+		CHECK(clients_forward(&clients, 1) > 1);
+		CHECK_EQ(stream_written(client->control), 0);
+		CHECK(!client->control->out_ended && !client->main->out_ended);
+		test_memory = MEMORY;
+		(void)clients_forward(&clients, 2);
+		CHECK(stream_written(client->control) > 0);
+		CHECK(client->control->out_ended && client->main->out_ended);
+		(void)clients_forward(&clients, 3);
+		clients_finish(&clients);
+	}
+}
