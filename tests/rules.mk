@@ -73,7 +73,7 @@ $(BUILD)/tests/servers/$(OS)-$(MACHINE): $(BUILD)/server/main.o $(SERVER_LIBS)
 	$(CC) $(ALL_CFLAGS) -o $@ $^
 
 # What for: the simulator (how many runs, from which seed), the real programs in trouble (how
-# many minutes; SEED of it), or with one call failing.
+# many minutes; SEED of it), or with one call failing, or with peers that break the protocol.
 SEEDS ?= 100000
 FROM ?= 1
 MINUTES ?= 30
@@ -91,6 +91,14 @@ soak-faults:
 	$(MAKE) all faults
 	BELAY=$(BUILD)/belay FAULTS=all $(PYTHON) -B -m pytest -p no:cacheprovider -q \
 		tests/e2e/test_faults.py
+
+PEERS ?= 6000
+soak-hostile:
+	tools/deps check
+	$(MAKE) $(CHECK_FLAGS) all
+	BELAY=$(CHECK_BUILD)/belay BELAY_SERVERS=$(CHECK_BUILD)/servers HOSTILE_PEERS=$(PEERS) \
+		$(if $(SEED),BELAY_E2E_SEED=$(SEED)) $(PYTHON) -B -m pytest -p no:cacheprovider -q \
+		tests/e2e/test_hostile.py
 
 FUZZ_SECONDS ?= 60
 fuzz:

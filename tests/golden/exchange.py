@@ -66,6 +66,8 @@ VARIABLE = {"WELCOME": ("boot", "build", "begun_ms", "more", "positions", "sessi
             "HELLO": ("build", "client", "session", "positions", "more", "term", "modes",
                       "env", "rows", "cols", "xpixel", "ypixel", "version_max", "linger_s",
                       "history")}
+# Flags of HELLO that came later, which the other end ignores: 32, HELLO_CLOSES_LAST.
+LATER_FLAGS = 32
 SILENT = {"ACK", "PING", "PONG", "USE", "DATA", "END"}
 
 
@@ -108,6 +110,8 @@ class Side:
 
     def _note(self, name, values):
         hidden = VARIABLE.get(name, ())
+        if name == "HELLO":
+            values = {**values, "flags": values["flags"] & ~LATER_FLAGS}
         self.events.append((name, {field: value for field, value in values.items()
                                    if field not in hidden}))
 
