@@ -67,7 +67,7 @@ struct state {
 	int64_t call; /* an enum call; NO_MEMORY; negative: none */
 	int64_t nth; /* from 1 */
 	int64_t failed; /* by this process; 0: not yet */
-	int64_t fd; /* of this descriptor, for those that write */
+	int64_t fd; /* those that write: which descriptor; 1: also any terminal */
 	int64_t counts[CALLS];
 };
 
@@ -187,7 +187,7 @@ write_fails(enum call call, int fd)
 {
 	if (!fails(call))
 		return false;
-	state->fd = fd;
+	state->fd = isatty(fd) ? STDOUT_FILENO : fd;
 	if (shutdown(fd, SHUT_RDWR) == 0)
 		errno = EPIPE;
 	else
@@ -195,21 +195,21 @@ write_fails(enum call call, int fd)
 	return true;
 }
 
-/* What does not fail while the other end lives, which here it does: a signal handler's byte
- * to its own program, and what is typed into a pseudo-terminal. */
+/* What does not fail while the other end lives, which here it does: pipes, of a signal
+ * handler and of a program, and what is typed into a pseudo-terminal.  (ssh may end.) */
 static bool
-cannot_fail(int fd, size_t n)
+cannot_fail(int fd)
 {
 	struct stat st;
 	unsigned number;
-	return (n == 1 && fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode))
+	return (fd != STDOUT_FILENO && fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode))
 	    || ioctl(fd, TIOCGPTN, &number) == 0;
 }
 
 ssize_t
 write(int fd, const void *bytes, size_t n)
 {
-	return !cannot_fail(fd, n) && write_fails(WRITE, fd)
+	return !cannot_fail(fd) && write_fails(WRITE, fd)
 	    ? -1
 	    : REAL(ssize_t, "write", int, const void *, size_t)(fd, bytes, n);
 }
