@@ -243,10 +243,23 @@ grid_mend(struct grid *g)
 
 /* ---- what is only noted ---- */
 
+/* Nothing was written there since it was erased so. */
+static inline bool
+is_untouched(const struct row *r)
+{
+	static const struct row like = { .texted = true, .known = true };
+	enum { BEGIN = offsetof(struct row, used) };
+	_Static_assert(offsetof(struct row, lazy) == BEGIN + 7, "eight bytes");
+	return memcmp((const char *)r + BEGIN, (const char *)&like + BEGIN, 8) == 0
+	    && !(r->text_len | r->doubt);
+}
+
 static inline void
 note_all(const struct grid *g, struct row *r, struct cell with)
 {
 	uint8_t lazy = is_plain_blank(with) ? LAZY_NOT : LAZY_ALL;
+	if (!lazy && is_untouched(r))
+		return;
 	if (r->lazy == LAZY_TORN)
 		take_back(g, r);
 	row_empty(r);

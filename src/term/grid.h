@@ -60,19 +60,21 @@ struct row {
 	uint8_t *text;
 	uint32_t text_len, text_style; /* bytes; the style at its end */
 	uint32_t text_mark; /* where that style's mark ends; 0: there is none */
+	/* Eight bytes, which are compared at once: */
 	uint16_t used;
-	bool texted; /* that is so */
+	bool texted; /* the text is as was said */
 	bool wrapped; /* its line goes on in the next row */
 	/* its last cell is only blank because a wide one did not fit there */
 	bool spacer;
 	bool wide; /* may hold wide characters */
 	bool known; /* shows what the terminal shows (term.h) */
-	/* If not: it does so from this column on; 0: nowhere. */
+	uint8_t lazy; /* enum row_lazy */
+	/* If it is not known: it shows it from this column on; 0: nowhere. */
 	uint16_t known_from;
 	/* From this column, less 1, on cells may stand elsewhere on the terminal: a cluster
 	 * there may be wider or narrower than here (read.h); 0: all stand where they do. */
 	uint16_t doubt;
-	uint8_t lazy; /* enum row_lazy; what it needs: */
+	/* What `lazy` needs: */
 	struct cell with;
 	bool hollow;
 	uint16_t at, end;
