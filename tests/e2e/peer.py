@@ -141,9 +141,11 @@ class Peer:
             self.send(frame("ACK", stream=stream, received=offset + len(body) - 12,
                             limit=2 ** 20))
 
-    def heard(self):
-        """Whether something has come that was not looked at."""
-        return bool(select.select([self.child.stdout], [], [], 0)[0])
+    def lives(self):
+        """Whether the host has not closed the link, as far as can be seen now."""
+        while not self.over and select.select([self.child.stdout], [], [], 0)[0]:
+            self._take(os.read(self.child.stdout.fileno(), 65536))
+        return not self.over
 
     def grant(self):
         """Chooses this link and lets the host send."""

@@ -523,7 +523,7 @@ def ends_first(env):
     for one in (other, certain):
         one.child.stdin.close()
     certain.expect(lambda: certain.over)
-    first = not other.over and not other.heard()
+    first = other.lives()
     other.expect(lambda: other.over)
     for one in (other, certain):
         one.close()
