@@ -109,7 +109,7 @@ fuzz:
 bench:
 	tools/deps bench
 	$(MAKE) all $(BUILD)/bench/term_bench
-	failed=0; $(BUILD)/bench/term_bench || failed=1; for one in bench tunnel reaction load predict; do \
+	failed=0; $(BUILD)/bench/term_bench || failed=1; for one in bench tunnel reaction share load predict; do \
 		$(PYTHON) bench/$$one.py $(QUICK) || failed=1; done; exit $$failed
 
 $(BUILD)/bench/term_bench: bench/term_bench.c $(call libs,term) tests/unit/term/floods.h
