@@ -4,7 +4,7 @@ LIBDIR = $(DESTDIR)$(PREFIX)/lib/belay
 SHARE = $(DESTDIR)$(PREFIX)/share
 # What is installed besides: the file, its mode, where it goes.
 DATA := doc/belay.1:man/man1/belay.1 doc/belay-autossh.1:man/man1/belay-autossh.1 \
-	doc/belay-server.8:man/man8/belay-server.8 \
+	doc/belay-server.8:man/man8/belay-server.8 doc/belay_config.5:man/man5/belay_config.5 \
 	completions/belay.bash:bash-completion/completions/belay \
 	completions/_belay:zsh/site-functions/_belay \
 	completions/belay.fish:fish/vendor_completions.d/belay.fish

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -766,12 +767,7 @@ has_person(const struct client *s)
 static bool
 shares(const struct options *o)
 {
-	const char *named = getenv("BELAY_ALONE");
-	bool no = named && strcmp(named, "no") == 0;
-	if (named && named[0] && !no && strcmp(named, "yes") != 0)
-		log_say(LOG_ERROR, "BELAY_ALONE is \"%s\", and not yes or no: yes",
-		    named);
-	if (o->alone || (named && named[0] && !no))
+	if (o->alone)
 		return false;
 	for (size_t i = 0; i < o->n_link_args; i++) {
 		char letter = o->link_args[i][1];
@@ -846,6 +842,50 @@ forget(struct client *s)
 		fail(s, "cannot forget it: %s", strerror(errno));
 }
 
+/* What ssh's configuration says, or the destination as it was typed. */
+static void
+put_fact(char ret_text[TARGET_MAX], struct span said, const char *typed)
+{
+	if (said.n)
+		snprintf(ret_text, TARGET_MAX, "%.*s", (int)said.n, (const char *)said.p);
+	else
+		snprintf(ret_text, TARGET_MAX, "%s", typed);
+}
+
+/* user@host and ssh://user@host:port, without what stands around the host. */
+static void
+put_original(char ret_text[TARGET_MAX], const char *destination)
+{
+	static const char scheme[] = "ssh://";
+	bool uri = strncmp(destination, scheme, sizeof scheme - 1) == 0;
+	const char *at = strrchr(destination, '@');
+	const char *host = at ? at + 1 : destination + (uri ? sizeof scheme - 1 : 0);
+	size_t n = uri ? strcspn(host, ":/") : strlen(host);
+	snprintf(ret_text, TARGET_MAX, "%.*s", (int)n, host);
+}
+
+/* False: there is a mistake in them, or only they were asked for. */
+static bool
+read_settings(struct client *s)
+{
+	char host[TARGET_MAX], original[TARGET_MAX], user[TARGET_MAX];
+	const struct passwd *own = getpwuid(getuid());
+	put_original(original, s->options->destination);
+	put_fact(host, s->config.hostname, original);
+	put_fact(user, s->config.user, own ? own->pw_name : "");
+	struct settings_facts facts = { host, original, user, own ? own->pw_name : "" };
+	if (!settings_read(&s->settings, s->unsettled, &facts)) {
+		fail(s, "%s", s->settings.error);
+		return false;
+	}
+	if (s->options->config) {
+		settings_print(&s->settings);
+		leave(s, 0);
+		return false;
+	}
+	return true;
+}
+
 static void
 on_config(void *owner)
 {
@@ -855,6 +895,8 @@ on_config(void *owner)
 		ssh_config_from_options(&s->config, s->options);
 	if (s->config.silent)
 		log_louder(LOG_QUIET - LOG_VERBOSE);
+	if (!read_settings(s))
+		return;
 	if (s->options->forget) {
 		forget(s);
 		return;
@@ -906,9 +948,9 @@ start(struct client *s, const char *ssh)
 }
 
 int
-client_init(struct client *s, const struct options *o, const char *ssh)
+client_init(struct client *s, struct options *o, const char *ssh)
 {
-	*s = (struct client){ .options = o, .begun_us = sys_now_us() };
+	*s = (struct client){ .options = o, .unsettled = o, .begun_us = sys_now_us() };
 	sd_notify_init(&s->notify);
 	if (start(s, ssh)) {
 		log_say(LOG_ERROR, "cannot start: %s", strerror(errno));
@@ -958,6 +1000,7 @@ client_finish(struct client *s)
 	sys_restore_stdio();
 	ssh_query_finish(&s->query);
 	ssh_config_finish(&s->config);
+	settings_finish(&s->settings);
 	session_request_finish(&s->request);
 	engine_finish(&s->engine);
 	s->plain.background = s->background;
@@ -965,7 +1008,7 @@ client_finish(struct client *s)
 }
 
 int
-client_run(struct client *s, const struct options *o, const char *ssh)
+client_run(struct client *s, struct options *o, const char *ssh)
 {
 	int status = client_init(s, o, ssh);
 	if (!status)

@@ -22,6 +22,7 @@
 #include "client/report.h"
 #include "client/sd_notify.h"
 #include "client/session_request.h"
+#include "client/settings.h"
 #include "screen/console.h"
 #include "ssh/background.h"
 #include "ssh/options.h"
@@ -35,6 +36,8 @@ enum {
 /* All state of one; a zeroed one is what client_init takes.  It has to stay where it is. */
 struct client {
 	const struct options *options;
+	struct options *unsettled; /* the same, until the settings are read */
+	struct settings settings;
 	struct loop loop;
 	struct engine engine;
 	struct stream *control, *main, *errors; /* errors: NULL on a terminal */
@@ -67,10 +70,10 @@ struct client {
 	struct sd_notify notify; /* the service manager */
 };
 
-/* Asks ssh for its configuration; all else follows in the loop's turns (client_turn), until
+/* Asks ssh for its configuration, by which belay's own settings are found and put into `o`; all else follows in the loop's turns (client_turn), until
  * the loop stops.  `o` and `ssh` are borrowed up to client_finish.  Returns 0, or the exit
  * status (the person has been told why), or CLIENT_PLAIN_SSH; client_finish is due anyway. */
-int client_init(struct client *s, const struct options *o, const char *ssh);
+int client_init(struct client *s, struct options *o, const char *ssh);
 /* The loop's turn: takes what the handlers have made possible; returns when it wants to be
  * called again (0: only on events). */
 uint64_t client_turn(void *client, uint64_t now_us);
@@ -80,7 +83,7 @@ uint64_t client_turn(void *client, uint64_t now_us);
 int client_finish(struct client *s);
 
 /* All of it; returns as client_finish. */
-int client_run(struct client *s, const struct options *o, const char *ssh);
+int client_run(struct client *s, struct options *o, const char *ssh);
 
 /* ---- for the parts of it ---- */
 

@@ -23,27 +23,14 @@ text_span(const char *text)
 	return (struct span){ (const uint8_t *)text, text ? strlen(text) : 0 };
 }
 
-/* BELAY_LINGER is for what is started by rsync and its like, without our options. */
 uint32_t
 hello_linger_s(const struct options *o, const struct session_request *request)
 {
-	uint32_t wanted_s = o->linger_s;
-	const char *named = getenv("BELAY_LINGER");
-	if (!wanted_s && named)
-		(void)options_time(named, &wanted_s);
-	if (wanted_s)
-		return wanted_s;
+	if (o->linger_s)
+		return o->linger_s;
 	return request->kind == KIND_PTY ? LINGER_SHELL_S
 	    : request->manages		 ? LINGER_SELF_S
 					 : LINGER_COMMAND_S;
-}
-
-/* BELAY_SFTP is for what is started by scp and its like, without our options. */
-static bool
-own_sftp(const struct options *o)
-{
-	const char *named = getenv("BELAY_SFTP");
-	return o->own_sftp || (named && strcmp(named, "own") == 0);
 }
 
 static uint8_t
@@ -58,7 +45,7 @@ flags(const struct hello *h)
 		set |= HELLO_EXACT;
 	if (h->forwards->agent)
 		set |= HELLO_AGENT;
-	if (h->request->kind == KIND_SFTP && own_sftp(h->options))
+	if (h->request->kind == KIND_SFTP && h->options->own_sftp)
 		set |= HELLO_OWN_SFTP;
 	return (uint8_t)set;
 }

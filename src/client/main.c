@@ -147,7 +147,7 @@ only_prints(const struct options *o)
 }
 
 static int
-run_client(const struct options *o, const char *ssh, struct plain_ssh *ret_plain)
+run_client(struct options *o, const char *ssh, struct plain_ssh *ret_plain)
 {
 	struct client *client = calloc(1, sizeof *client);
 	if (!client) {

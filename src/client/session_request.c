@@ -105,16 +105,7 @@ leads_on(struct session_request *w, const struct options *o)
 static enum predict_mode
 predict_wanted(const struct options *o)
 {
-	const char *named = getenv("BELAY_PREDICT");
-	int mode = named && named[0] ? preference_mode(named) : PREDICT_ADAPTIVE;
-	if (o->has_predict)
-		return (enum predict_mode)o->predict;
-	if (mode < 0)
-		log_say(LOG_ERROR,
-		    "BELAY_PREDICT is \"%s\", and not adaptive, always, never or "
-		    "experimental: adaptive",
-		    named);
-	return mode < 0 ? PREDICT_ADAPTIVE : (enum predict_mode)mode;
+	return o->has_predict ? (enum predict_mode)o->predict : PREDICT_ADAPTIVE;
 }
 
 bool

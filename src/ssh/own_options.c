@@ -9,42 +9,48 @@
 #define AT(field) offsetof(struct options, field)
 #define FLAG(name, field, help) \
 	{ \
-		name, OWN_FLAG, NULL, help, AT(field), 0, NULL \
+		name, OWN_FLAG, NULL, help, AT(field), 0, NULL, false \
 	}
 #define TEXT(name, kind, field, value, help) \
 	{ \
-		name, kind, value, help, AT(field), 0, NULL \
+		name, kind, value, help, AT(field), 0, NULL, false \
+	}
+/* What may stand in a configuration file as well (client/settings.h). */
+#define SETTING(name, kind, field, value, help) \
+	{ \
+		name, kind, value, help, AT(field), 0, NULL, true \
 	}
 
 static const struct own_option table[] = {
 	FLAG("new", fresh, "start another session"),
 	{ "return", OWN_CHOICE, "WHEN",
 	    "come back to a shell that was left: auto, always or never", AT(returns), 0,
-	    "auto|always|never" },
+	    "auto|always|never", true },
 	TEXT("session", OWN_SESSION, session, "NAME", "come to this session, or make it"),
 	FLAG("share", share, "beside its other clients"),
 	FLAG("read-only", read_only, "only look on"),
 	{ "predict", OWN_CHOICE, "MODE",
 	    "show what is typed at once: adaptive, always, never or experimental",
-	    AT(predict), AT(has_predict), "never|adaptive|always|experimental" },
+	    AT(predict), AT(has_predict), "never|adaptive|always|experimental", true },
 	{ "history", OWN_ROWS, "ROWS", "rows of history for a new terminal, or all",
-	    AT(history), AT(has_history), NULL },
+	    AT(history), AT(has_history), NULL, true },
 	{ "history-time", OWN_COUNT, "SECONDS", "how long the screen may take for them",
-	    AT(history_time_s), AT(has_history_time), NULL },
+	    AT(history_time_s), AT(has_history_time), NULL, true },
 	{ "redraw", OWN_CHOICE, "WHEN",
 	    "the program draws anew when it is come back to: auto, always or never",
-	    AT(redraw), 0, "auto|always|never" },
-	{ "linger", OWN_TIME, "TIME",
-	    "how long the session is kept when nobody comes back", AT(linger_s), 0,
-	    NULL },
-	{ "give-up", OWN_TIME, "TIME", "how long a host that is lost is tried",
-	    AT(give_up_s), 0, NULL },
-	TEXT("on-lost", OWN_TEXT, on_lost, "COMMAND", "run it when the host is lost"),
-	TEXT("on-back", OWN_TEXT, on_back, "COMMAND", "run it when the host is back"),
-	TEXT("sftp", OWN_WORD, own_sftp, "own",
+	    AT(redraw), 0, "auto|always|never", true },
+	SETTING("linger", OWN_TIME, linger_s, "TIME",
+	    "how long the session is kept when nobody comes back"),
+	SETTING("give-up", OWN_TIME, give_up_s, "TIME",
+	    "how long a host that is lost is tried"),
+	SETTING("on-lost", OWN_TEXT, on_lost, "COMMAND", "run it when the host is lost"),
+	SETTING("on-back", OWN_TEXT, on_back, "COMMAND", "run it when the host is back"),
+	SETTING("sftp", OWN_WORD, own_sftp, "own",
 	    "any sftp-server, without sshd's options"),
-	FLAG("wait", wait, "wait for a way to the host, also with a command"),
-	FLAG("alone", alone, "a login of its own, not one for all windows"),
+	SETTING("wait", OWN_FLAG, wait, NULL,
+	    "wait for a way to the host, also with a command"),
+	SETTING("alone", OWN_FLAG, alone, NULL,
+	    "a login of its own, not one for all windows"),
 	FLAG("list", list, "print the sessions"),
 	FLAG("json", json, "... as JSON, also of --status"),
 	FLAG("status", status, "how the belays that run here are doing"),
@@ -55,7 +61,8 @@ static const struct own_option table[] = {
 	TEXT("detach", OWN_SESSION, detach, "SESSION", "send its clients away"),
 	TEXT("rename", OWN_RENAME, rename, "SESSION:NAME", "call it otherwise"),
 	{ "autossh", OWN_FIRST, NULL, "as the first word: take autossh's command line", 0,
-	    0, NULL },
+	    0, NULL, false },
+	FLAG("config", config, "print what is set for the destination, and where"),
 	FLAG("forget", forget, "what was found out about the host"),
 	FLAG("completions", completions, "print this table for a shell's completion"),
 	FLAG("help", help, "print this"),
@@ -119,12 +126,21 @@ parse_choice(const char *words, const char *value, unsigned *ret_i)
 	return false;
 }
 
+_Static_assert(sizeof table / sizeof *table <= 64, "own_given has a bit for each");
+
+bool
+own_option_given(const struct own_option *option, const struct options *o)
+{
+	return o->own_given >> (option - table) & 1;
+}
+
 bool
 own_option_set(const struct own_option *option, struct options *o, const char *value)
 {
 	char *fields = (char *)o;
 	void *at = fields + option->at;
 	const char *colon = value ? strchr(value, ':') : NULL;
+	o->own_given |= (uint64_t)1 << (option - table);
 	if (option->given)
 		*(bool *)(fields + option->given) = true;
 	switch (option->kind) {

@@ -32,12 +32,15 @@ struct own_option {
 	size_t at,
 	    given; /* in struct options: where the value goes, and that there is one */
 	const char *choices; /* "a|b|c" */
+	bool setting; /* it may stand in a configuration file, too */
 };
 
 /* Number i of the table; NULL behind the last. */
 const struct own_option *own_option(size_t i);
 /* The option of this name, of `len` bytes; NULL: there is none. */
 const struct own_option *own_option_find(const char *name, size_t len);
+/* Whether the command line has it. */
+bool own_option_given(const struct own_option *option, const struct options *o);
 /* What the option allows as its value, in words. */
 const char *own_option_allows(const struct own_option *option);
 /* Takes the value (NULL for a flag).  False: it is none that the option takes. */

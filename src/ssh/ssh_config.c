@@ -220,6 +220,12 @@ set_hostname(struct ssh_config *c, struct span value)
 	c->hostname = value;
 }
 
+static void
+set_user(struct ssh_config *c, struct span value)
+{
+	c->user = value;
+}
+
 static unsigned
 number(struct span value)
 {
@@ -552,7 +558,7 @@ static const struct keyword {
 	{ "updatehostkeys", SSH_CONFIG_LINK, NULL },
 	{ "usekeychain", SSH_CONFIG_LINK, NULL },
 	{ "useprivilegedport", SSH_CONFIG_LINK, NULL },
-	{ "user", SSH_CONFIG_LINK, NULL },
+	{ "user", SSH_CONFIG_LINK, set_user },
 	{ "userknownhostsfile", SSH_CONFIG_LINK, set_known_hosts },
 	{ "useroaming", SSH_CONFIG_LINK, NULL },
 	{ "verifyhostkeydns", SSH_CONFIG_LINK, NULL },

@@ -59,7 +59,7 @@ struct ssh_config {
 	} opens[SSH_CONFIG_OPENS]; /* SSH_CONFIG_OPEN_LISTED */
 	size_t n_opens;
 	/* in the text that was parsed; empty: none */
-	struct span remote_command, hostname, control_path;
+	struct span remote_command, hostname, user, control_path;
 	struct span known_hosts, global_known_hosts; /* UserKnownHostsFile, and the system's */
 	struct span host_key_alias; /* HostKeyAlias */
 	/* A number that is the same for the same account of a machine, by the same way and

@@ -144,7 +144,7 @@ def own_options():
     """belay's own, out of its table: what the value is, and its name in the usage."""
     code = (SRC / "ssh/own_options.c").read_text()
     table = code[code.index("table[] = {"):code.index("\n};")]
-    found = re.findall(r'(?:FLAG\(|TEXT\(|\{ )"([a-z-]+)"(?:, (OWN_\w+))?'
+    found = re.findall(r'(?:FLAG\(|TEXT\(|SETTING\(|\{ )"([a-z-]+)"(?:, (OWN_\w+))?'
                        r'(?:(?:, \w+)?, "([A-Z:]+|own)")?', table)
     assert len(found) > 15
     return {name: (kind or "OWN_FLAG", value) for name, kind, value in found}
@@ -410,3 +410,17 @@ def test_quick_tests_are_chosen(words, least, most):
 
 def test_makefile_can_be_read_in_a_sitting():
     assert len(read("Makefile").splitlines()) <= 250
+
+
+def test_the_page_of_settings_has_them():
+    """Each setting, with its choices; and that page is what its reader is told of."""
+    code = (SRC / "ssh/own_options.c").read_text()
+    table = code[code.index("table[] = {"):code.index("\n};")]
+    settings = set(re.findall(r'SETTING\("([a-z-]+)"', table))
+    settings |= set(re.findall(r'\{ "([a-z-]+)"[^{}]*true \}', table))
+    page = read("doc/belay_config.5")
+    shown = re.findall(r"^\.It Cm ([a-z][a-z-]+) ", page[page.index(".Sh SETTINGS"):], re.M)
+    assert len(shown) == len(set(shown)) and set(shown) == settings
+    for name, words in re.findall(r'\{ "([a-z-]+)", OWN_CHOICE[^{}]*"([a-z|]+)", true \}', table):
+        line = re.search(rf"^\.It Cm {name} Cm (.*)$", page, re.M)[1]
+        assert set(line.split(" | ")) == set(words.split("|")), name

@@ -8,6 +8,7 @@ import pathlib
 import re
 import select
 import shutil
+import signal
 import socket
 import stat
 import struct
@@ -18,8 +19,8 @@ import time
 
 import pytest
 
-from harness import (TIMEOUT, belay_argv, belay_path, descendants, free_port, manual_page,
-                     tables, wait_until)
+from harness import (TIMEOUT, belay_argv, belay_path, communicate, descendants, free_port, kill,
+                     manual_page, tables, wait_until)
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "conformance"))
 
 import compared     # noqa: E402
@@ -455,3 +456,42 @@ def test_what_is_said_to_be_played_by_a_test_is():
                                   "proxycommand", "sendenv", "setenv", "visualhostkey"])
 def test_beside_ssh(host, name):
     assert compared.run(host, name)[0] == "passed", compared.play(host, name)
+
+
+# belay's own settings.
+
+def settings(host, text, mode=0o600):
+    path = host.client_home / "config/belay/config"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(mode)
+    return path
+
+
+def test_settings_count_for_their_hosts(host, tmp_path):
+    mark = tmp_path / "lost"
+    settings(host, f'Host other\n  GiveUp 1s\nMatch originalhost testhost\n'
+                   f'  GiveUp 6s\n  OnLost "touch {mark}"\n')
+    shown = host.piped([*belay_argv(host, "--config")],
+                       env={"BELAY_PREDICT": None, "BELAY_ALONE": None}).stdout
+    assert [line.split("    #")[0] for line in shown.decode().splitlines()] == [
+        "give-up 6s", f'on-lost "touch {mark}"']
+    with host.popen([*belay_argv(host), "echo begun; cat"]) as child:
+        assert child.stdout.read(6) == b"begun\n"
+        host.proxy.refuse()
+        host.proxy.cut()
+        out, err = communicate(child, None)
+        assert (child.returncode, out) == (255, b"") and b"given up" in err
+    assert mark.exists()
+    for one in host.processes():
+        kill(one.pid, signal.SIGTERM)
+
+
+@pytest.mark.parametrize(("text", "mode", "said"), [
+    ("History 5\nPredikt never\n", 0o600, b"config:2: Predikt: no such setting"),
+    ("History 5\n", 0o622, b"others can write to it")])
+def test_settings_with_a_mistake_begin_nothing(host, text, mode, said):
+    settings(host, text, mode)
+    done = host.piped([*belay_argv(host), "echo begun"])
+    assert (done.returncode, done.stdout) == (255, b"") and said in done.stderr, done
+    assert host.sshd.logins() == 0
