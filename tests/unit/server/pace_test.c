@@ -160,6 +160,23 @@ TEST(where_all_fit_all_come)
 		}
 }
 
+/* What a new terminal gets if nothing else is asked for, and a shorter one. */
+TEST(in_a_second_ten_thousand_rows_come_on_a_usual_link)
+{
+	static const struct {
+		unsigned rows;
+		uint64_t rate;
+	} cases[] = { { 1500, 125000 }, { 10000, 1000000 }, { 10000, 10000000 } };
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		for (uint64_t rtt = 20000; rtt <= 110000; rtt += 30000) {
+			struct path p = { .rate = cases[i].rate, .rtt_us = rtt };
+			struct shown s = show(p, cases[i].rows, TWO_S / 2);
+			check(&s, cases[i].rows);
+			CHECK_EQ(s.left_out, 0);
+			CHECK(s.us < 1200000);
+		}
+}
+
 TEST(packets_that_lag_by_chance_leave_nothing_out)
 {
 	for (uint64_t lag = 5000; lag < 95000; lag += 5000) {
