@@ -424,3 +424,15 @@ def test_the_page_of_settings_has_them():
     for name, words in re.findall(r'\{ "([a-z-]+)", OWN_CHOICE[^{}]*"([a-z|]+)", true \}', table):
         line = re.search(rf"^\.It Cm {name} Cm (.*)$", page, re.M)[1]
         assert set(line.split(" | ")) == set(words.split("|")), name
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd-analyze")
+def test_the_unit_is_one_that_systemd_understands(tmp_path):
+    """Also an older one, which says of what it does not know that it is not known."""
+    text = read("packaging/belay@.service").replace("@PREFIX@/bin/belay", "/bin/true")
+    (tmp_path / "belay@.service").write_text(text)
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no", "--user",
+                           str(tmp_path / "belay@.service")], capture_output=True, text=True,
+                          env={**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)})
+    said = [line for line in (done.stdout + done.stderr).splitlines() if "belay@" in line]
+    assert not said, said
