@@ -225,6 +225,18 @@ def test_the_client_is_hardened():
     assert "__snprintf_chk" in told or "musl" in told     # which has no such thing
 
 
+def test_the_server_checks_its_stack_where_that_fits():
+    """A wrong canary is looked for where x86_64 keeps it."""
+    name = "Linux-x86_64"
+    if not (SERVERS / name).exists():
+        pytest.skip(f"no server for {name}")
+    if b"__asan_init" in (SERVERS / name).read_bytes():
+        pytest.skip("a sanitized one has its own ways")
+    code = subprocess.run(["objdump", "-d", SERVERS / name], capture_output=True, check=True,
+                          text=True).stdout
+    assert code.count("%fs:0x28") > 20
+
+
 @pytest.mark.parametrize("name", names())
 def test_same_bits_wherever_it_is_made(name, tmp_path):
     if not (SERVERS / f"{name}.gz").exists():
