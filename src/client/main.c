@@ -5,6 +5,7 @@
 #include "client/client.h"
 #include "client/control_socket.h"
 #include "client/plain_ssh.h"
+#include "client/restore.h"
 #include "client/saved_sessions.h"
 #include "ssh/options.h"
 #include "ssh/own_options.h"
@@ -168,6 +169,8 @@ run(struct options *o)
 		return 0;
 	if (o->list && !o->destination && !o->bad_option)
 		return saved_sessions_list(o->json);
+	if (o->restore && !o->bad_option)
+		return restore_main(o->restore_with, o->print);
 	if (o->status && !o->bad_option)
 		return control_socket_status(o);
 	if (o->bad_option) {

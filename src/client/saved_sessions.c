@@ -3,6 +3,7 @@
 #include "base/hex.h"
 #include "base/text.h"
 #include "client/returning.h"
+#include "sys/os.h"
 #include "sys/sys.h"
 
 #include <dirent.h>
@@ -101,6 +102,26 @@ read_shown(const char *text, struct saved_session *m)
 	buf_finish(&id);
 }
 
+/* The fifth line. */
+static void
+read_words(const char *text, struct saved_session *m)
+{
+	char hex[ID_TEXT] = "";
+	struct buf id;
+	int at = 0;
+	const char *line = strstr(text, "\n$ ");
+	if (!line || sscanf(line + 1, "$ %32s %n", hex, &at) < 1 || !at)
+		return;
+	size_t n = strcspn(line + 1 + at, "\n");
+	buf_init(&id, ID_LEN);
+	if (hex_get(hex, &id) == 0 && id.len == ID_LEN && n < sizeof m->words) {
+		memcpy(m->boot, buf_bytes(&id), ID_LEN);
+		memcpy(m->words, line + 1 + at, n);
+		m->words[n] = 0;
+	}
+	buf_finish(&id);
+}
+
 static bool
 read_one(const char *dir, const char *name, struct saved_session *ret_memory)
 {
@@ -133,6 +154,7 @@ read_one(const char *dir, const char *name, struct saved_session *ret_memory)
 		read_place(strchr(buf_str(&text), '\n'), ret_memory);
 		read_machine(buf_str(&text), ret_memory);
 		read_shown(buf_str(&text), ret_memory);
+		read_words(buf_str(&text), ret_memory);
 	}
 	text_printable(ret_memory->host, true); /* it is printed */
 	for (char *p = ret_memory->host; *p; p++)
@@ -148,8 +170,8 @@ read_one(const char *dir, const char *name, struct saved_session *ret_memory)
 	return ok;
 }
 
-static void
-each_memory(bool (*each)(void *owner, const struct saved_session *m), void *owner)
+void
+saved_sessions_each(bool (*each)(void *owner, const struct saved_session *m), void *owner)
 {
 	char dir[PATH_MAX_LEN];
 	DIR *entries = directory(dir) ? opendir(dir) : NULL;
@@ -209,7 +231,7 @@ saved_sessions_find(const struct options *o, bool shared, const struct saved_pla
 		.others = ret_others,
 		.shared = shared };
 	*ret_others = (struct saved_others){ 0 };
-	each_memory(compare, &s);
+	saved_sessions_each(compare, &s);
 	return s.found;
 }
 
@@ -224,6 +246,26 @@ machine_line(const struct saved_session *m, char *ret_text, size_t len)
 	int n = hex_put(&hex, (struct span){ m->machine, ID_LEN })
 	    ? 0
 	    : snprintf(ret_text, len, "@ %s %s\n", buf_str(&hex), m->address);
+	buf_finish(&hex);
+	return n;
+}
+
+/* Longer words are left out: then there is nothing to restore by. */
+static int
+words_line(const struct options *o, char *ret_text, size_t len)
+{
+	uint8_t boot[ID_LEN];
+	struct buf words, hex;
+	buf_init(&words, SAVED_WORDS_MAX);
+	buf_init(&hex, ID_TEXT);
+	os_boot_id(boot);
+	options_put(o, &words);
+	bool ok = buf_str(&words) && words.len < SAVED_WORDS_MAX
+	    && !memchr(buf_bytes(&words), '\n', words.len)
+	    && hex_put(&hex, (struct span){ boot, ID_LEN }) == 0;
+	int n = ok ? snprintf(ret_text, len, "$ %s %s\n", buf_str(&hex), buf_str(&words))
+		   : 0;
+	buf_finish(&words);
 	buf_finish(&hex);
 	return n;
 }
@@ -244,6 +286,8 @@ write_down(int fd, const struct options *o, const struct saved_session *m,
 	*ret_how_at = n - 2;
 	if (n > 0 && n < (int)sizeof text)
 		n += machine_line(m, text + n, sizeof text - (size_t)n);
+	if (n > 0 && n < (int)sizeof text)
+		n += words_line(o, text + n, sizeof text - (size_t)n);
 	if (n < 0 || n >= (int)sizeof text) {
 		errno = ENAMETOOLONG;
 		return -1;
@@ -376,7 +420,7 @@ saved_sessions_host(const char *names, char ret_host[SAVED_HOST_MAX])
 	ret_host[0] = 0;
 	for (bool more = true; more;) {
 		struct named s = { .name = names, .len = strcspn(names, ",") };
-		each_memory(match, &s);
+		saved_sessions_each(match, &s);
 		if (s.n != 1 || (ret_host[0] && strcmp(ret_host, s.found.host) != 0))
 			return false;
 		snprintf(ret_host, SAVED_HOST_MAX, "%s", s.found.host);
@@ -394,7 +438,7 @@ saved_sessions_killed(const char *names, const struct options *o)
 		struct named s = { .name = names,
 			.len = strcspn(names, ","),
 			.key = options_key(o) };
-		each_memory(match, &s);
+		saved_sessions_each(match, &s);
 		if (s.n)
 			saved_sessions_forget(&none, s.found.id);
 		more = names[s.len] != 0;
@@ -460,7 +504,7 @@ saved_sessions_list(bool json)
 	if (json)
 		putchar('[');
 	if (l)
-		each_memory(list_one, l);
+		saved_sessions_each(list_one, l);
 	for (size_t i = 0; l && i < l->n; i++)
 		print_one(&l->list[i], json, i == 0);
 	if (json)

@@ -10,8 +10,12 @@
  *
  *                                              =, client, offset
  *
+ *                                              $, this machine's boot, the words of the
+ *                                              command line that lead there
+ *
  * The second line is not in files of version 0.1.0, which reads the first one only; the third
- * is there where the machine is known, the fourth where the last client has left.
+ * is there where the machine is known, the fourth where the last client has left; what begins with
+ * another character is skipped.
  *
  * Nothing depends on it: where no file can be written the session is not remembered, and the
  * person is told.
@@ -36,7 +40,7 @@ enum saved_how {
 	SAVED_WINDOW_GONE, /* or belay was told to end */
 };
 
-enum { SAVED_HOST_MAX = 256 };
+enum { SAVED_HOST_MAX = 256, SAVED_WORDS_MAX = 512 };
 
 struct saved_session {
 	uint8_t id[ID_LEN];
@@ -54,6 +58,9 @@ struct saved_session {
 	/* Which client has left, and how much of its stream 1 its window shows; 0: not known. */
 	uint8_t client[ID_LEN];
 	uint64_t shown;
+	/* When this machine had it last; zeros, "": of an old file. */
+	uint8_t boot[ID_LEN];
+	char words[SAVED_WORDS_MAX]; /* options and destination, as a shell takes them */
 };
 
 /* The file of the session that a client has; a zeroed one: of none. */
@@ -91,6 +98,9 @@ void saved_sessions_forget(struct saved_hold *h, const uint8_t id[ID_LEN]);
 bool saved_sessions_host(const char *names, char ret_host[SAVED_HOST_MAX]);
 /* Those were killed, of this destination with these options. */
 void saved_sessions_killed(const char *names, const struct options *o);
+/* Calls `each` with all of them, until it returns false. */
+void saved_sessions_each(bool (*each)(void *owner, const struct saved_session *m),
+    void *owner);
 /* Prints all of them, those that were seen last first; the exit status. */
 int saved_sessions_list(bool json);
 

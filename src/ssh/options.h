@@ -53,6 +53,8 @@ struct options {
 	bool alone; /* --alone: a login of its own, not one for all windows */
 	bool wait; /* --wait: for a way to the host, also with a command */
 	bool config; /* --config */
+	bool restore, print; /* --restore, --print */
+	const char *restore_with; /* --restore-with; NULL: not given */
 	uint64_t own_given; /* which of the table of own_options.c were set, by their places */
 	const char *bad_option; /* the first of ours with a mistake, as it was typed */
 	const char *bad_value; /* of it; NULL: none was given */

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import re
 import shutil
 import signal
@@ -9,6 +10,7 @@ import signal
 import pytest
 from harness import (PATH, PROMPT, WINDOW_CLOSES, Sshd, belay_argv, belay_path, wait_until)
 from peer import CLOSES_LAST, NEW, PIPES, Peer, frame
+from tmux import Tmux
 
 BACK = "back in the session"
 
@@ -838,3 +840,44 @@ def test_what_is_asked_in_an_outage_is_answered_once_and_in_time(host):
     lines = [line for line in term.text_lines() if "ready$" in line]
     assert lines[-1].strip() == "ready$ echo e''nd" or "R" not in lines[-1].replace("ready", ""), lines
     host.finish(term)
+
+
+# This machine was started again.
+
+
+def went_down(host):
+    """As if the machine had been started again since."""
+    boot = pathlib.Path("/proc/sys/kernel/random/boot_id").read_text().strip().replace("-", "")
+    for path in (host.client_home / "state/belay/sessions").iterdir():
+        path.write_text(path.read_text().replace(boot, "0" * 31 + "1"))
+
+
+@pytest.mark.skipif(not shutil.which("tmux"), reason="no tmux")
+def test_the_windows_of_before_are_opened_again(host):
+    terms = []
+    for word in ("one", "two"):
+        terms.append(host.shell())
+        terms[-1].line(f"mark={word}")
+        terms[-1].expect(PROMPT)
+    kept = host.shell()
+    kept.type("\r~.")
+    kept.wait_exit()
+    for term in terms:
+        term.signal(signal.SIGKILL)
+        term.wait_exit()
+    assert host.piped([belay_path(), "--restore", "--print"]).stdout == b""
+    went_down(host)
+    lines = host.piped([belay_path(), "--restore", "--print"]).stdout.decode().splitlines()
+    line = re.compile(rf"belay --session [0-9a-f]{{32}} -F {host.cfg} testhost")
+    assert len(lines) == 2 and all(map(line.fullmatch, lines))
+    command = f"PATH={belay_path().parent}:$PATH; belay --restore; cat"
+    with Tmux(host, ["sh", "-c", f"export {command}"]) as term:
+        for number, word in enumerate(("one", "two"), 1):
+            wait_until(lambda: f"{number}" in term("list-windows", "-F", "#{window_index}").split())
+            term("select-window", "-t", str(number))
+            term.line("echo $mark-''here")
+            term.wait(f"^{word}-here")
+            term.line("exit")
+    left = host.belay("--return=always")    # on purpose
+    left.expect("ready$")
+    host.finish(left)
