@@ -98,8 +98,10 @@ class Shell(Flow):
 
     term = None
     leave = b"\x03"     # the key that leads back to the prompt
+    hands = None        # on the keyboard: one at a time
 
     def open(self):
+        self.hands = threading.Lock()
         with self.world.gate:
             # A session that went wrong is not to be returned to.
             self.term = self.world.host.belay("--new", env=self.world.linger)
@@ -143,7 +145,8 @@ class Typing(Shell):
         self.number += 1
         word = f"w{self.rng.randrange(10**9)}" * self.rng.choice((1, 1, 1, 20))
         asked = time.monotonic()
-        self.term.line(word)
+        with self.hands:
+            self.term.line(word)
         self.term.expect(f"<{self.number} {word}>\r\n", PATIENCE)
         said = bytes(self.term.raw[:self.term.at])
         if len(re.findall(rb"<\d+ \w+>", said)) != 1:

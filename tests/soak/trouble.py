@@ -265,8 +265,10 @@ class Troubles:
     def press_keys(self, missing):
         for flow in missing.intersection(self.keys_for):
             if flow.terminal():
-                with contextlib.suppress(OSError):
-                    os.write(flow.term.fd, b"\r~R")
+                with flow.hands, contextlib.suppress(OSError):
+                    for key in (b"\r", b"~", b"R"):     # one by one: read at once they are a paste
+                        os.write(flow.term.fd, key)
+                        time.sleep(0.2)
 
     def finish(self):
         if self.undo:
