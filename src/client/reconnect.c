@@ -5,6 +5,7 @@
 #include "base/trace.h"
 #include "ssh/control_master.h"
 #include "ssh/host_cache.h"
+#include "ssh/ssh_helper.h"
 #include "sys/child.h"
 #include "sys/sys.h"
 
@@ -164,6 +165,8 @@ start(struct reconnect *r, struct attempt *a, bool asks, bool fresh)
 		.first = first,
 		.alone = r->alone,
 		.asks = asks,
+		.by_askpass = !first && !asks && r->policy.unattended && !r->linked
+		    && ssh_helper_has_askpass(),
 		.fresh = fresh,
 		.known = r->policy.state != POLICY_FIRST || fresh
 		    || host_cache_has(HOST_CACHE_SERVES, r->config, NULL),

@@ -451,7 +451,7 @@ start_ssh(struct carrier *c, const struct carrier_plan *plan, const char *comman
 	/* Also one that may not ask says by that way that a key is to be touched. */
 	bool says = plan->first
 	    ? ours && plan->asks && ssh_helper_notify_env(askpass, env)
-	    : ssh_helper_ask_env(askpass, env);
+	    : !plan->by_askpass && ssh_helper_ask_env(askpass, env);
 	if (link_argv_make(&line, plan, command, c->bootstrap.mark, ours ? proxy : NULL))
 		return ERR_NOMEM;
 	c->asks = says && plan->asks && !plan->first;

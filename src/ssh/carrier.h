@@ -152,6 +152,7 @@ struct carrier_plan {
 	const char *socket;
 	bool leads; /* makes it; else it rides on it, and makes none */
 	bool first, asks; /* asks: ssh may prompt, by the door unless it is the first */
+	bool by_askpass; /* it may ask the user's own SSH_ASKPASS, as nobody sits here */
 	const struct connector_order *order; /* of the host's addresses; NULL: any */
 	bool fresh; /* a server that is there does not work */
 	bool known; /* belay-server has run there (HOST_CACHE_SERVES) */

@@ -151,7 +151,7 @@ link_argv_make(struct link_argv *a, const struct carrier_plan *plan, const char 
 		n = add_args(argv, n, no_local);
 		argv[n++] = a->timeout;
 	}
-	if (!plan->first && !plan->asks)
+	if (!plan->first && !plan->asks && !plan->by_askpass)
 		n = add_args(argv, n, unattended);
 	if (proxy) {
 		n = add_args(argv, n, handed);

@@ -107,6 +107,19 @@ ssh_helper_notify_env(char store[SSH_HELPER_ARG_MAX], char *ret_env[SSH_HELPER_E
 	return !getenv("SSH_ASKPASS_REQUIRE") && has_terminal() && askpass(store);
 }
 
+bool
+ssh_helper_has_askpass(void)
+{
+	const char *program = getenv("SSH_ASKPASS"),
+		   *require = getenv("SSH_ASKPASS_REQUIRE");
+	bool display = getenv("DISPLAY") || getenv("WAYLAND_DISPLAY");
+	if (!program || !*program || (require && strcmp(require, "never") == 0))
+		return false;
+	return display
+	    || (require
+		&& (strcmp(require, "force") == 0 || strcmp(require, "prefer") == 0));
+}
+
 ssize_t
 ssh_helper_read(int door, struct buf *b, size_t max, int *ret_asking)
 {

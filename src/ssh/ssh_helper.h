@@ -42,6 +42,8 @@ bool ssh_helper_ask_env(char store[SSH_HELPER_ARG_MAX], char *ret_env[SSH_HELPER
 /* The same, only for what ssh has to say and not to ask: it asks on the terminal.  With its
  * own stderr on a terminal it would say it there. */
 bool ssh_helper_notify_env(char store[SSH_HELPER_ARG_MAX], char *ret_env[SSH_HELPER_ENV]);
+/* Whether ssh without a terminal asks the user's own program (ssh(1), SSH_ASKPASS). */
+bool ssh_helper_has_askpass(void);
 /* Reads what ssh and its children say on stderr onto b, as sys_read_into does; *ret_asking
  * is a socket if there was a question, else -1. */
 ssize_t ssh_helper_read(int door, struct buf *b, size_t max, int *ret_asking);

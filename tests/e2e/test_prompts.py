@@ -6,12 +6,13 @@ import base64
 import pathlib
 import re
 import shutil
+import socket
 import struct
 import subprocess
 
 import pytest
 
-from harness import PROMPT, belay_argv, kill_link, ssh_children
+from harness import PROMPT, belay_argv, free_port, kill_link, ssh_children, wait_until
 from tmux import Tmux
 
 REFUSED = "needs your login: press Enter"
@@ -448,3 +449,46 @@ def memory_of(pid):
                 except OSError:
                     pass
     return found
+
+
+# Without a person: the user's own program.
+
+@pytest.mark.parametrize("words", [["cat"], ["-N"]])
+def test_the_users_own_askpass_is_asked_again(host, tmp_path, words):
+    """As ssh would, by each login of its own; a spare beside a link that lives asks nothing."""
+    own_key(host, SECRET)
+    asked, program = tmp_path / "asked", tmp_path / "askpass"
+    program.write_text(f"#!/bin/sh\necho \"$1\" >>{asked}\necho '{SECRET}'\n")
+    program.chmod(0o755)
+    host.configure(f"IdentityFile {host.dir}/key")
+    env = {"SSH_ASKPASS": str(program), "SSH_ASKPASS_REQUIRE": "force"}
+
+    def times():
+        return asked.read_text().count("Enter passphrase for key") if asked.exists() else 0
+
+    port = free_port()
+    more = ["-L", f"{port}:localhost:{host.sshd.port}"] if words == ["-N"] else []
+    argv = [*belay_argv(host, *more, *(words if more else [])), *([] if more else words)]
+    with host.popen(argv, env=env, bufsize=0) as child:
+        wait_until(lambda: host.sshd.logins() == 1)
+        if not more:
+            child.stdin.write(b"one\n")
+            assert child.stdout.readline() == b"one\n"
+        wait_until(lambda: not more or listens(port))
+        assert times() == 1
+        host.proxy.cut()
+        wait_until(lambda: host.sshd.logins() == 2)
+        if not more:
+            child.stdin.write(b"two\n")
+            assert child.stdout.readline() == b"two\n"
+            child.stdin.close()
+            assert child.wait() == 0
+        else:
+            child.terminate()
+        child.wait()
+    assert times() == 2
+
+
+def listens(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
