@@ -202,6 +202,7 @@ own_option_allows(const struct own_option *option)
 		[OWN_COUNT] = "a number",
 		[OWN_ROWS] = "a number, or all",
 		[OWN_TIME] = "a time: 90, 30m, 12h, 7d or 4w",
+		[OWN_TEXT] = "any text but an empty one",
 	};
 	switch (option->kind) {
 	case OWN_WORD:

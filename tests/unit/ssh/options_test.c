@@ -1,6 +1,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "ssh/options.h"
+#include "ssh/own_options.h"
 #include "test.h"
 
 enum { WORDS_MAX = 32 };
@@ -169,6 +170,13 @@ TEST(mistakes_in_our_options_are_named)
 	check_bad("--nonsense host", "--nonsense");
 	check_bad("--session", "--session");
 	check_bad("host --help=x", "--help=x");
+}
+
+TEST(each_of_our_options_says_what_it_allows)
+{
+	const struct own_option *option;
+	for (size_t i = 0; (option = own_option(i)); i++)
+		CHECK(own_option_allows(option) && *own_option_allows(option));
 }
 
 TEST(what_is_for_the_terminal_is_not_for_the_link)
