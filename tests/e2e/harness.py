@@ -567,7 +567,7 @@ class Host:
     def server_files(self, place=None):
         """The files below a candidate directory; the first one if none is named."""
         place = place or self.candidates()[0]
-        return sorted(path for path in _files(place) if path.is_file())
+        return sorted(path for path in _files(place) if path.is_file() and not path.is_symlink())
 
     def mount(self, path, *options):
         """Mounts until the end of the test."""
