@@ -244,6 +244,20 @@ listen_here(struct forward_table_one *one, char text[LISTENER_TEXT])
 	return err;
 }
 
+/* Under -v, in ssh's words, for which some wait. */
+static void
+say_listens(const struct forward_table_one *one)
+{
+	const struct target *on = &one->forward.listen;
+	const char *host = strcasecmp(on->host, "localhost") == 0 || !on->host[0]
+	    ? "127.0.0.1"
+	    : strcmp(on->host, "*") == 0 ? "0.0.0.0"
+					 : on->host;
+	if (on->kind == OPEN_TCP)
+		log_as_ssh(LOG_VERBOSE,
+		    "debug1: Local forwarding listening on %s port %u.", host, on->port);
+}
+
 static void
 start(struct forward_table_one *one)
 {
@@ -277,8 +291,11 @@ forward_table_possible(struct forward_table *f)
 void
 forward_table_start(struct forward_table *f)
 {
-	for (size_t i = 0; i < f->n; i++)
+	for (size_t i = 0; i < f->n; i++) {
 		start(&f->list[i]);
+		if (f->list[i].state == FORWARD_LISTENS)
+			say_listens(&f->list[i]);
+	}
 }
 
 void
@@ -361,8 +378,8 @@ on_listening(struct forward_table *f, const struct msg_listening *m)
 	}
 	if (!one->forward.listen.port && one->forward.listen.kind == OPEN_TCP) {
 		forward_text(&one->forward.connect, to, sizeof to);
-		log_as_ssh(LOG_NOTICE, "Allocated port %u for remote forward to %s", m->port,
-		    to);
+		log_as_ssh(LOG_NOTICE, "Allocated port %u for remote forward to %s",
+		    m->port, to);
 	}
 	one->must = false;
 	if (one->state == FORWARD_ASKED)

@@ -11,7 +11,7 @@ import subprocess
 
 import pytest
 
-from harness import PATH, belay_argv, belay_path, communicate, kill, wait_until
+from harness import PATH, belay_argv, belay_path, communicate, free_port, kill, wait_until
 
 
 def failed(term, *status):
@@ -312,3 +312,19 @@ def test_session_that_went_during_an_outage(host):
     os.kill(holder.pid, signal.SIGKILL)
     host.proxy.accept()
     assert "session" in one_line(term)
+
+
+# Words of ssh's, which other programs look for.
+
+def test_forwards_are_spoken_of_as_by_ssh(host):
+    port = free_port(2)
+    said = {}
+    for program in (["ssh"], [str(belay_path())]):
+        words = [*program, "-F", str(host.cfg)]
+        refused = host.piped([*words, "-W", "localhost:1", "testhost"])
+        listens = host.piped([*words, "-v", "-L", f"127.0.0.1:{port}:x:1", "-D",
+                              f"127.0.0.1:{port + 1}", "testhost", "true"])
+        said[program[0]] = (refused.returncode, refused.stderr.split(), sorted(
+            line.strip() for line in listens.stderr.split(b"\n") if b"listening on" in line))
+    ssh, belay = said.values()
+    assert belay == ssh and len(ssh[2]) == 2, said
