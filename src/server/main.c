@@ -134,6 +134,7 @@ land(char **args)
 		return 1;
 	}
 	make_open_link(args[1]);
+	self_remove_unused(args[1]);
 	(void)fsync(dir); /* some have no such thing for a directory */
 	return build(NULL);
 }

@@ -211,6 +211,7 @@ relay(const char *mark, const char *text, struct buf *hello)
 	signal(SIGPIPE, SIG_IGN);
 	if (!self_is_whole())
 		return 1; /* who hears nothing behind "start" sends another */
+	self_used();
 	int err = read_hello(text, hello, &m);
 	int n = snprintf(line, sizeof line, "%s ready\n", mark);
 	if (n < 0 || (size_t)n >= sizeof line

@@ -4,9 +4,11 @@
 #include "sys/os.h"
 #include "sys/sys.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define SEAL "\nbelay-sum "
@@ -73,6 +75,36 @@ self_is_whole(void)
 	bool whole = sys_read_file(name, &file) || matches(buf_span(&file));
 	buf_finish(&file);
 	return whole;
+}
+
+enum { DAY_S = 24 * 3600 };
+
+/* Once a day, so that others are not written to all the time. */
+void
+self_used(void)
+{
+	struct stat st;
+	if (name && fstatat(place, name, &st, AT_SYMLINK_NOFOLLOW) == 0
+	    && st.st_mtime + DAY_S < sys_wall_s())
+		(void)utimensat(place, name, NULL, AT_SYMLINK_NOFOLLOW);
+}
+
+void
+self_remove_unused(const char *landed)
+{
+	static const char kind[] = "server-";
+	const char *own = strrchr(landed, '/');
+	DIR *here = opendir(".");
+	const struct dirent *entry;
+	struct stat st;
+	own = own ? own + 1 : landed;
+	while (here && (entry = readdir(here)))
+		if (strncmp(entry->d_name, kind, sizeof kind - 1) == 0
+		    && strcmp(entry->d_name, own) != 0 && lstat(entry->d_name, &st) == 0
+		    && S_ISREG(st.st_mode) && st.st_mtime + SELF_UNUSED_S < sys_wall_s())
+			(void)unlink(entry->d_name);
+	if (here)
+		closedir(here);
 }
 
 int

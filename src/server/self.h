@@ -15,6 +15,10 @@ void self_begin(const char *argv0);
 /* Whether the file is as it was made, by the checksum behind it (tools/seal).  One that was
  * installed is not looked at, and one without a checksum counts as whole. */
 bool self_is_whole(void);
+/* It is used: what nobody uses for SELF_UNUSED_S goes when another one lands beside it. */
+enum { SELF_UNUSED_S = 30 * 24 * 3600 };
+void self_used(void);
+void self_remove_unused(const char *landed);
 /* The descriptor of the directory, to be given to a child (child_fork) that leaves it; -1:
  * none is needed. */
 int self_place(void);

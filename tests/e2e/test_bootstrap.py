@@ -9,6 +9,7 @@ import re
 import shutil
 import socket
 import subprocess
+import time
 
 import pytest
 
@@ -460,3 +461,23 @@ def test_neighbour_in_the_place_of_sockets_stops_nobody(make_host, tmp_path):
         host.proxy.cut()
         term.say("back")        # by a socket made anew elsewhere
         end(term)
+
+
+# What is not used any more.
+
+def test_old_servers_go_when_another_lands(host):
+    end(host.shell())
+    server = deployed(host)
+    day = 24 * 3600
+    ages = {"server-old": 31, "server-younger": 29, "mine": 400}
+    for name, days in ages.items():
+        path = server.with_name(name)
+        path.write_text(name)
+        os.utime(path, (time.time() - days * day,) * 2)
+    server.unlink()
+    end(host.shell())
+    assert sorted(path.name for path in host.server_files()) == sorted(
+        ["mine", "server-younger", server.name])
+    os.utime(server, (time.time() - 20 * day,) * 2)     # it is used
+    end(host.shell())
+    assert server.stat().st_mtime > time.time() - day
