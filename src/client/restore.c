@@ -131,11 +131,15 @@ restore(struct listing *l, const char *with, bool print)
 	if (n && !with && !print) {
 		log_say(LOG_ERROR,
 		    "this terminal is none that belay can open windows in; --restore-with names "
-		    "a command that does, to which the line is $1, and --print prints the lines");
+		    "a command that does, as \"xterm -e\", and --print prints the lines");
 		return EXIT_FAILED;
 	}
 	/* What is to be run "in a terminal" is followed by the words of a command. */
-	snprintf(own, sizeof own, "%s sh -c \"$1\" &", with ? with : "");
+	int len = snprintf(own, sizeof own, "%s sh -c \"$1\" &", with ? with : "");
+	if (len < 0 || len >= (int)sizeof own) {
+		log_say(LOG_ERROR, "--restore-with: the command is too long");
+		return EXIT_FAILED;
+	}
 	for (size_t i = 0; i < n; i++) {
 		put_line(chosen[i], line);
 		if (print)
