@@ -601,12 +601,14 @@ catch_up(struct clients *ps, struct client *p)
 static uint64_t
 questions_go_on(struct clients *ps, uint64_t now_us)
 {
-	uint64_t at = questions_deadline(&ps->questions);
-	if (!at || now_us < at)
-		return at;
 	struct client *p = &ps->list[ps->questions.answerer];
 	const struct link *l = client_here(p) ? terminal_link(p) : NULL;
-	bool answers = l && (!l->asked_us || now_us < l->asked_us + QUESTIONS_WAIT_US);
+	uint64_t rtt_us = l ? l->srtt_us : 0;
+	uint64_t at = questions_deadline(&ps->questions, rtt_us);
+	if (!at || now_us < at)
+		return at;
+	bool answers = l
+	    && (!l->asked_us || now_us < l->asked_us + questions_patience_us(rtt_us));
 	questions_turn(&ps->questions, answers, p->taken ? &p->typed : NULL,
 	    p->taken ? stream_written(p->main) : 0, &ps->answers);
 	return 0;

@@ -102,9 +102,15 @@ typed_asked(struct typed *y, struct span would, unsigned questions, uint64_t off
 }
 
 uint64_t
-questions_deadline(const struct questions *q)
+questions_patience_us(uint64_t rtt_us)
 {
-	return q->n ? q->asked_us + QUESTIONS_WAIT_US : 0;
+	return QUESTIONS_WAIT_US + 2 * rtt_us;
+}
+
+uint64_t
+questions_deadline(const struct questions *q, uint64_t rtt_us)
+{
+	return q->n ? q->asked_us + questions_patience_us(rtt_us) : 0;
 }
 
 void

@@ -9,8 +9,8 @@
  *                 it waits       of the answerer: goes to the program
  *                    |           of the others: late, dropped
  *                    |
- *                    +-- 1 s later, and the answerer's link does not answer: the model's goes to
- *                        the program, and the answerer's is late
+ *                    +-- 1 s and two round trips later, and the answerer's link does not answer:
+ *                        the model's goes to the program, and the answerer's is late
  *
  * The answerer is who typed last.  An answer is told by its form; one that looks like it and is
  * not expected is a key.  Pure.
@@ -63,8 +63,10 @@ void questions_asked(struct questions *q, struct span would, unsigned questions,
     int answerer, uint64_t now_us);
 /* Another client, which has been asked too; its answers to the same are late. */
 void typed_asked(struct typed *y, struct span would, unsigned questions, uint64_t off);
+/* How long a terminal has for its answer, on a link of this round trip. */
+uint64_t questions_patience_us(uint64_t rtt_us);
 /* When questions_turn is due; 0: nothing waits. */
-uint64_t questions_deadline(const struct questions *q);
+uint64_t questions_deadline(const struct questions *q, uint64_t rtt_us);
 /* It is due.  `answers`: the answerer's link does, so its terminal has had the time.  Else what
  * waits goes to `out`, and is late of the answerer (NULL: it is gone), whose output ends at `off`. */
 void questions_turn(struct questions *q, bool answers, struct typed *answerer,

@@ -78,7 +78,7 @@ TEST(of_two_terminals_the_typists_answers)
 	types(B, "\033[7;3R\033[?1;2c");
 	types(A, "\033[5;1R\033[?62c");
 	CHECK_STR(text(&given), "\033[5;1R\033[?62c");
-	CHECK_EQ(questions_deadline(&q), 0);
+	CHECK_EQ(questions_deadline(&q, 5), 0);
 	types(B, "\033[1;2R"); /* F3 with Shift */
 	CHECK_STR(text(&given), "\033[5;1R\033[?62c\033[1;2R");
 	end();
@@ -97,10 +97,11 @@ TEST(the_model_answers_where_the_terminal_cannot_in_time)
 {
 	begin();
 	asks("\033[5;1R\033[0n", 3, A);
-	CHECK_EQ(questions_deadline(&q), now_us + QUESTIONS_WAIT_US);
+	CHECK_EQ(questions_deadline(&q, 0), now_us + QUESTIONS_WAIT_US);
+	CHECK_EQ(questions_deadline(&q, 7), now_us + QUESTIONS_WAIT_US + 14);
 	questions_turn(&q, false, &typed[A], 100, &out);
 	CHECK_STR(text(&out), "\033[5;1R\033[0n");
-	CHECK_EQ(questions_deadline(&q), 0);
+	CHECK_EQ(questions_deadline(&q, 5), 0);
 	/* Its own come when it is back; that of the colours is too late as well. */
 	types(A, "\033]11;rgb:0/0/0\033\\x\033[9;9R\033[0n\033[9;9R");
 	CHECK_STR(text(&given), "x\033[9;9R");
