@@ -3,13 +3,12 @@
 #include "base/hex.h"
 #include "base/log.h"
 #include "client/ending.h"
+#include "sys/child.h"
 #include "sys/os.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 enum { LIST_MAX = 1000, LINE_MAX_LEN = SAVED_WORDS_MAX + 64, GOING_DOWN_S = 120 };
 
@@ -81,13 +80,10 @@ terminals_command(void)
 static bool
 run(const char *command, const char *line)
 {
-	int status;
-	pid_t pid = fork();
-	if (pid == 0) {
-		execl("/bin/sh", "sh", "-c", command, "sh", line, (char *)NULL);
-		_exit(127);
-	}
-	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
+	char *argv[] = { (char *)(uintptr_t) "sh", (char *)(uintptr_t) "-c",
+		(char *)(uintptr_t)command, (char *)(uintptr_t) "sh",
+		(char *)(uintptr_t)line, NULL };
+	return child_run(argv, (struct span){ 0 }, NULL) == 0;
 }
 
 struct listing {
