@@ -14,7 +14,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -805,10 +804,9 @@ begin(struct client *s)
 	s->reconnect.policy.unattended = !s->request.raw;
 	s->reconnect.command = s->request.command.len > 0;
 	s->give_up_us = (uint64_t)1000000
-	    * give_up_s(s->options, getenv("BELAY_GIVE_UP"), s->request.kind,
-		s->request.command.len > 0, hello_linger_s(s->options, &s->request));
-	s->reconnect.key_ends = !has_person(s)
-	    && !give_up_is_set(s->options, getenv("BELAY_GIVE_UP"));
+	    * give_up_s(s->options, s->request.kind, s->request.command.len > 0,
+		hello_linger_s(s->options, &s->request));
+	s->reconnect.key_ends = !has_person(s) && !s->options->give_up_s;
 	s->reconnect.adopts = s->request.kind == KIND_PTY || s->request.kind == KIND_PIPES
 	    || s->request.kind == KIND_SFTP;
 	/* A person sees that it waits; what calls a command may not expect it to. */
@@ -842,39 +840,11 @@ forget(struct client *s)
 		fail(s, "cannot forget it: %s", strerror(errno));
 }
 
-/* What ssh's configuration says, or the destination as it was typed. */
-static void
-put_fact(char ret_text[TARGET_MAX], struct span said, const char *typed)
-{
-	if (said.n)
-		snprintf(ret_text, TARGET_MAX, "%.*s", (int)said.n, (const char *)said.p);
-	else
-		snprintf(ret_text, TARGET_MAX, "%s", typed);
-}
-
-/* user@host and ssh://user@host:port, without what stands around the host. */
-static void
-put_original(char ret_text[TARGET_MAX], const char *destination)
-{
-	static const char scheme[] = "ssh://";
-	bool uri = strncmp(destination, scheme, sizeof scheme - 1) == 0;
-	const char *at = strrchr(destination, '@');
-	const char *host = at ? at + 1 : destination + (uri ? sizeof scheme - 1 : 0);
-	size_t n = uri ? strcspn(host, ":/") : strlen(host);
-	snprintf(ret_text, TARGET_MAX, "%.*s", (int)n, host);
-}
-
 /* False: there is a mistake in them, or only they were asked for. */
 static bool
 read_settings(struct client *s)
 {
-	char host[TARGET_MAX], original[TARGET_MAX], user[TARGET_MAX];
-	const struct passwd *own = getpwuid(getuid());
-	put_original(original, s->options->destination);
-	put_fact(host, s->config.hostname, original);
-	put_fact(user, s->config.user, own ? own->pw_name : "");
-	struct settings_facts facts = { host, original, user, own ? own->pw_name : "" };
-	if (!settings_read(&s->settings, s->unsettled, &facts)) {
+	if (!settings_read(&s->settings, s->unsettled, &s->config)) {
 		fail(s, "%s", s->settings.error);
 		return false;
 	}

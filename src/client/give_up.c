@@ -47,30 +47,13 @@ alive_s(const struct options *o)
 	return all > UINT32_MAX ? UINT32_MAX : (uint32_t)all;
 }
 
-static uint32_t
-set_s(const struct options *o, const char *named)
-{
-	uint32_t s = o->give_up_s;
-	if (!s && named)
-		(void)options_time(named, &s);
-	return s;
-}
-
-bool
-give_up_is_set(const struct options *o, const char *named)
-{
-	return set_s(o, named) > 0;
-}
-
 uint32_t
-give_up_s(const struct options *o, const char *named, enum hello_kind kind, bool command,
-    uint32_t linger_s)
+give_up_s(const struct options *o, enum hello_kind kind, bool command, uint32_t linger_s)
 {
-	uint32_t s = set_s(o, named);
-	if (s)
-		return s;
+	if (o->give_up_s)
+		return o->give_up_s;
 	if (kind == KIND_NONE || (kind == KIND_PTY && !command))
 		return 0;
-	s = alive_s(o);
+	uint32_t s = alive_s(o);
 	return s ? s : linger_s;
 }

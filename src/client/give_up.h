@@ -10,12 +10,9 @@
 #include "ssh/options.h"
 #include "wire/msg.h"
 
-/* In seconds; 0: for ever.  `named`: BELAY_GIVE_UP, or NULL; linger_s: so long the host keeps
- * the session; `command`: there is one. */
-uint32_t give_up_s(const struct options *o, const char *named, enum hello_kind kind,
-    bool command, uint32_t linger_s);
-
-/* Whether the user has said how long: by --give-up, or by `named`. */
-bool give_up_is_set(const struct options *o, const char *named);
+/* In seconds; 0: for ever.  linger_s: so long the host keeps the session; `command`: there is
+ * one. */
+uint32_t
+give_up_s(const struct options *o, enum hello_kind kind, bool command, uint32_t linger_s);
 
 #endif

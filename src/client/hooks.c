@@ -11,18 +11,10 @@
 
 enum { ON_LOST, ON_BACK, LOST_AFTER_US = 3 * 1000000, VARIABLE_MAX = 512 };
 
-static const char *
-command(const char *option, const char *variable)
-{
-	const char *text = option ? option : getenv(variable);
-	return text && text[0] ? text : NULL;
-}
-
 void
 hooks_init(struct hooks *h, const struct options *o)
 {
-	*h = (struct hooks){ .commands = { command(o->on_lost, "BELAY_ON_LOST"),
-				 command(o->on_back, "BELAY_ON_BACK") },
+	*h = (struct hooks){ .commands = { o->on_lost, o->on_back },
 		.destination = o->destination };
 }
 

@@ -8,6 +8,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FILE_MAX = 64 * 1024, PATH_MAX_LEN = 4096, WORD_MAX = 64 };
+enum { FILE_MAX = 64 * 1024, PATH_MAX_LEN = 4096, WORD_MAX = 64, FACT_MAX = 256 };
 
 /* Where a line stands. */
 struct place {
@@ -364,13 +365,40 @@ users_file(char ret_path[PATH_MAX_LEN])
 	return n > 0 && n < PATH_MAX_LEN;
 }
 
-bool
-settings_read(struct settings *s, struct options *o, const struct settings_facts *facts)
+/* What ssh's configuration says, or the destination as it was typed. */
+static void
+put_fact(char ret_text[FACT_MAX], struct span said, const char *typed)
 {
-	char path[PATH_MAX_LEN];
+	if (said.n)
+		snprintf(ret_text, FACT_MAX, "%.*s", (int)said.n, (const char *)said.p);
+	else
+		snprintf(ret_text, FACT_MAX, "%s", typed);
+}
+
+/* user@host and ssh://user@host:port, without what stands around the host. */
+static void
+put_original(char ret_text[FACT_MAX], const char *destination)
+{
+	static const char scheme[] = "ssh://";
+	bool uri = strncmp(destination, scheme, sizeof scheme - 1) == 0;
+	const char *at = strrchr(destination, '@');
+	const char *host = at ? at + 1 : destination + (uri ? sizeof scheme - 1 : 0);
+	size_t n = uri ? strcspn(host, ":/") : strlen(host);
+	snprintf(ret_text, FACT_MAX, "%.*s", (int)n, host);
+}
+
+bool
+settings_read(struct settings *s, struct options *o, const struct ssh_config *c)
+{
+	char path[PATH_MAX_LEN], host[FACT_MAX], original[FACT_MAX], user[FACT_MAX];
+	const struct passwd *own = getpwuid(getuid());
+	put_original(original, o->destination);
+	put_fact(host, c->hostname, original);
+	put_fact(user, c->user, own ? own->pw_name : "");
+	struct settings_facts facts = { host, original, user, own ? own->pw_name : "" };
 	read_environment(s, o);
-	return (!users_file(path) || settings_read_file(s, o, facts, path))
-	    && settings_read_file(s, o, facts, "/etc/belay/config");
+	return (!users_file(path) || settings_read_file(s, o, &facts, path))
+	    && settings_read_file(s, o, &facts, "/etc/belay/config");
 }
 
 void

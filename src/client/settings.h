@@ -13,7 +13,7 @@
 #ifndef CLIENT_SETTINGS_H
 #define CLIENT_SETTINGS_H
 
-#include "ssh/options.h"
+#include "ssh/ssh_config.h"
 
 enum { SETTINGS_ERROR_MAX = 512, SETTINGS_SOURCE_MAX = 256, SETTINGS_MAX = 32 };
 
@@ -36,9 +36,9 @@ struct settings {
 	char error[SETTINGS_ERROR_MAX]; /* "": none */
 };
 
-/* Sets in `o` what the command line has left open.  False: a mistake, and `error` says where. */
-bool
-settings_read(struct settings *s, struct options *o, const struct settings_facts *facts);
+/* Sets in `o` what the command line has left open, for its destination as ssh resolves it.
+ * False: a mistake, and `error` says where. */
+bool settings_read(struct settings *s, struct options *o, const struct ssh_config *c);
 /* One file of them (tests); one that is not there sets nothing. */
 bool settings_read_file(struct settings *s, struct options *o,
     const struct settings_facts *facts, const char *path);

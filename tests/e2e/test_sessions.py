@@ -812,8 +812,7 @@ def test_of_two_terminals_one_answers(host, other):
         term.line("clear; " + ASKS.replace("min 0 time 30", "min 0 time 20"))
         term.wait_until(lambda: b"answer=" in more.raw[more.at:] or more.pump(0.05))
         assert term.expect(re.compile(rb"answer=([0-9;R]*)\."))[1] == b"1;1R"
-        more.pump(0.2)
-        more.at = len(more.raw)
+        more.expect("answer=")
         term.expect(PROMPT)
     term.line("echo e''nd")
     term.expect("end")
@@ -825,8 +824,8 @@ def test_of_two_terminals_one_answers(host, other):
 def test_what_is_asked_in_an_outage_is_answered_once_and_in_time(host):
     """Silent: the program's question is on its way to the terminal until the link is back."""
     term = host.shell(emulate=True)
-    term.line("while [ ! -e go ]; do sleep 0.1; done; " + ASKS + "| tee said")
-    term.pump(0.5)
+    term.line("touch waits; while [ ! -e go ]; do sleep 0.1; done; " + ASKS + "| tee said")
+    term.wait_until((host.home / "waits").exists)
     host.proxy.drop(new=True)
     (host.home / "go").touch()
     said = host.home / "said"

@@ -6,7 +6,7 @@
 enum { DAY = 24 * 3600 };
 
 static uint32_t
-of(const char *line, const char *named, enum hello_kind kind, bool command)
+of(const char *line, enum hello_kind kind, bool command)
 {
 	struct options o;
 	char text[200], *words[20];
@@ -17,20 +17,20 @@ of(const char *line, const char *named, enum hello_kind kind, bool command)
 	words[argc] = NULL;
 	CHECK_EQ(options_parse(&o, argc, words), 0);
 	CHECK(!o.bad_option);
-	uint32_t s = give_up_s(&o, named, kind, command, DAY);
+	uint32_t s = give_up_s(&o, kind, command, DAY);
 	options_finish(&o);
 	return s;
 }
 
 TEST(a_shell_and_a_tunnel_never_a_command_when_the_host_has)
 {
-	CHECK_EQ(of("", NULL, KIND_PTY, false), 0);
-	CHECK_EQ(of("", NULL, KIND_NONE, false), 0);
-	CHECK_EQ(of("", NULL, KIND_PTY, true), DAY);
-	CHECK_EQ(of("", NULL, KIND_PIPES, true), DAY);
-	CHECK_EQ(of("", NULL, KIND_PIPES, false), DAY);
-	CHECK_EQ(of("", NULL, KIND_SFTP, true), DAY);
-	CHECK_EQ(of("", NULL, KIND_SELF, true), DAY);
+	CHECK_EQ(of("", KIND_PTY, false), 0);
+	CHECK_EQ(of("", KIND_NONE, false), 0);
+	CHECK_EQ(of("", KIND_PTY, true), DAY);
+	CHECK_EQ(of("", KIND_PIPES, true), DAY);
+	CHECK_EQ(of("", KIND_PIPES, false), DAY);
+	CHECK_EQ(of("", KIND_SFTP, true), DAY);
+	CHECK_EQ(of("", KIND_SELF, true), DAY);
 }
 
 TEST(what_is_said_counts_for_all)
@@ -38,36 +38,22 @@ TEST(what_is_said_counts_for_all)
 	static const enum hello_kind kinds[] = { KIND_PTY, KIND_PIPES, KIND_SFTP,
 		KIND_SELF, KIND_NONE };
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-		CHECK_EQ(of("--give-up 90", NULL, kinds[i], false), 90);
-		CHECK_EQ(of("--give-up=2m", "1h", kinds[i], true), 120);
-		CHECK_EQ(of("", "1h", kinds[i], false), 3600);
+		CHECK_EQ(of("--give-up 90", kinds[i], false), 90);
+		CHECK_EQ(of("--give-up=2m", kinds[i], true), 120);
 	}
-	CHECK_EQ(of("", "nonsense", KIND_PIPES, true), DAY);
-}
-
-TEST(a_bound_that_the_user_has_set_is_told_from_one_that_follows)
-{
-	struct options o = { 0 };
-	CHECK(!give_up_is_set(&o, NULL));
-	CHECK(!give_up_is_set(&o, "nonsense"));
-	CHECK(give_up_is_set(&o, "1h"));
-	o.give_up_s = 5;
-	CHECK(give_up_is_set(&o, NULL));
 }
 
 TEST(ssh_s_own_bound_on_the_line_bounds_a_command)
 {
-	CHECK_EQ(of("-oServerAliveInterval=15", NULL, KIND_PIPES, true), 45);
-	CHECK_EQ(of("-oServerAliveInterval=15 -oServerAliveCountMax=2", NULL, KIND_PIPES,
-		     true),
+	CHECK_EQ(of("-oServerAliveInterval=15", KIND_PIPES, true), 45);
+	CHECK_EQ(of("-oServerAliveInterval=15 -oServerAliveCountMax=2", KIND_PIPES, true),
 	    30);
-	CHECK_EQ(of("-o serveraliveinterval=1m", NULL, KIND_PIPES, true), 180);
-	CHECK_EQ(of("-oServerAliveInterval=7 -oServerAliveInterval=9", NULL, KIND_PTY,
-		     true),
+	CHECK_EQ(of("-o serveraliveinterval=1m", KIND_PIPES, true), 180);
+	CHECK_EQ(of("-oServerAliveInterval=7 -oServerAliveInterval=9", KIND_PTY, true),
 	    21);
-	CHECK_EQ(of("-oServerAliveInterval=15", NULL, KIND_PTY, false), 0);
-	CHECK_EQ(of("-oServerAliveInterval=15", NULL, KIND_NONE, false), 0);
-	CHECK_EQ(of("-oServerAliveInterval=0", NULL, KIND_PIPES, true), DAY);
-	CHECK_EQ(of("-oServerAliveIntervals=5", NULL, KIND_PIPES, true), DAY);
-	CHECK_EQ(of("-i -oServerAliveInterval=5", NULL, KIND_PIPES, true), DAY);
+	CHECK_EQ(of("-oServerAliveInterval=15", KIND_PTY, false), 0);
+	CHECK_EQ(of("-oServerAliveInterval=15", KIND_NONE, false), 0);
+	CHECK_EQ(of("-oServerAliveInterval=0", KIND_PIPES, true), DAY);
+	CHECK_EQ(of("-oServerAliveIntervals=5", KIND_PIPES, true), DAY);
+	CHECK_EQ(of("-i -oServerAliveInterval=5", KIND_PIPES, true), DAY);
 }

@@ -102,22 +102,7 @@ TEST(one_alone_is_enough_and_none_does_nothing)
 	(void)hooks_turn(&hooks, 0, 11 * SECOND);
 	wait_end();
 	end("back there 10\n");
-	unsetenv("BELAY_ON_LOST");
-	unsetenv("BELAY_ON_BACK");
 	hooks_init(&hooks, &none);
 	CHECK_EQ(hooks_turn(&hooks, SECOND, 10 * SECOND), 0);
 	CHECK_EQ(hooks.pid, 0);
-}
-
-TEST(the_environment_names_what_the_options_leave_open)
-{
-	struct options o = { .on_lost = "option" };
-	setenv("BELAY_ON_LOST", "variable", 1);
-	setenv("BELAY_ON_BACK", "", 1);
-	hooks_init(&hooks, &o);
-	CHECK_STR(hooks.commands[0], "option");
-	CHECK(!hooks.commands[1]);
-	o.on_lost = NULL;
-	hooks_init(&hooks, &o);
-	CHECK_STR(hooks.commands[0], "variable");
 }

@@ -168,11 +168,17 @@ TEST(the_environment_comes_before_the_files)
 	setenv("BELAY_HISTORY_TIME", "4", 1);
 	setenv("BELAY_LINGER", "5", 1);
 	setenv("BELAY_RETURN", "sometimes", 1);
-	CHECK(settings_read(&s, &o, &facts));
+	setenv("BELAY_ON_LOST", "variable", 1);
+	setenv("BELAY_ON_BACK", "", 1);
+	CHECK(settings_read(&s, &o, &(struct ssh_config){ 0 }));
 	CHECK(reads("HistoryTime 8\n"));
 	CHECK_EQ(o.history_time_s, 4);
 	CHECK_EQ(o.linger_s, 9);
 	CHECK_EQ(o.returns, RETURN_AUTO);
+	CHECK_STR(o.on_lost, "variable");
+	CHECK(!o.on_back);
+	unsetenv("BELAY_ON_LOST");
+	unsetenv("BELAY_ON_BACK");
 	unsetenv("BELAY_HISTORY_TIME");
 	unsetenv("BELAY_LINGER");
 	unsetenv("BELAY_RETURN");
