@@ -46,6 +46,11 @@ SERVER_ROOMS := server $(uses_server)
 sources = $(filter-out src/sys/os_% %/main.c,$(wildcard src/$(1)/*.c)) $(if $(filter sys,$(1)),$(OS_FILES))
 objects = $(patsubst src/%.c,$(BUILD)/%.o,$(call sources,$(1)))
 
+# BearSSL seals datagrams.  Its archive, for both programs: the server is static, and a client
+# with the library alone would have nobody to talk to.  Empty: no datagrams.  Where the compiler
+# does not find it: make BEARSSL=/the/path/of/libbearssl.a
+BEARSSL := $(filter /%,$(shell $(CC) -print-file-name=libbearssl.a))
+
 # The server has nobody to log to, and no stdio.
 SERVER_SOURCES := $(filter-out src/base/log.c,$(foreach r,$(SERVER_ROOMS),$(call sources,$(r)))) \
 	src/server/main.c
@@ -53,8 +58,8 @@ SERVER_SOURCES := $(filter-out src/base/log.c,$(foreach r,$(SERVER_ROOMS),$(call
 # is the same for all systems and machines, so those of the others count.
 SHA256 := $(or $(shell command -v sha256sum),shasum -a 256)
 BUILD_ID := $(VERSION)-$(shell (cat $(sort $(wildcard $(foreach r,$(SERVER_ROOMS) libc,\
-	src/$(r)/*.[ch]))); echo '$(SANITIZE)') | $(SHA256) | cut -c1-12)
-CPPFLAGS := -Isrc -I$(BUILD)/made $(FEATURES) \
+	src/$(r)/*.[ch]))); echo '$(SANITIZE)$(if $(BEARSSL), bearssl)') | $(SHA256) | cut -c1-12)
+CPPFLAGS := -Isrc -I$(BUILD)/made $(FEATURES) $(if $(BEARSSL),-DBELAY_BEARSSL) \
 	-DBELAY_BUILD='"$(BUILD_ID)"' -DBELAY_LIBDIR='"$(PREFIX)/lib/belay"'
 # Of what is released; sanitizers have their own ways.  See doc/MACHINES.md.
 HARDEN := $(if $(SANITIZE),,-fstack-protector $(if $(filter Linux,$(OS)),-fPIE -U_FORTIFY_SOURCE \
@@ -74,10 +79,12 @@ $(BUILD)/made/ssh/bootstrap_scripts.h: src/ssh/find.sh src/ssh/install.sh tools/
 	@mkdir -p $(@D)
 	tools/embed $(filter %.sh,$^) > $@
 
-# Changes when the version or the flags do.
-$(BUILD)/flags: FORCE
+# Change when the version or the flags do; for the servers, when what they are called does.
+$(BUILD)/flags: NOW = $(ALL_CFLAGS) $(CPPFLAGS)
+$(BUILD)/build-id: NOW = $(BUILD_ID)
+$(BUILD)/flags $(BUILD)/build-id: FORCE
 	@mkdir -p $(@D)
-	@echo '$(ALL_CFLAGS) $(CPPFLAGS)' | cmp -s - $@ || echo '$(ALL_CFLAGS) $(CPPFLAGS)' > $@
+	@echo '$(NOW)' | cmp -s - $@ || echo '$(NOW)' > $@
 
 define room_rules
 $(call lib,$(1)): $(call objects,$(1))
@@ -87,7 +94,8 @@ endef
 lib = $(BUILD)/lib$(1).a
 $(foreach r,$(ROOMS),$(eval $(call room_rules,$(r))))
 
-libs = $(foreach r,$(filter-out libc,$(1)) $(uses_$(1)),$(call lib,$(r)))
+libs = $(foreach r,$(filter-out libc,$(1)) $(uses_$(1)),$(call lib,$(r))) \
+	$(if $(filter link,$(1) $(uses_$(1))),$(BEARSSL))
 CLIENT_LIBS = $(call libs,client)
 SERVER_LIBS = $(call libs,server)
 
@@ -98,8 +106,8 @@ $(BUILD)/belay: $(BUILD)/client/main.o $(CLIENT_LIBS)
 
 MUSL := $(if $(filter Linux,$(OS)),$(shell command -v musl-gcc))
 # The kernel's headers, which musl has not, are those of the system, looked at last.
-SERVER_CC := $(if $(MUSL),musl-gcc $(patsubst %,-idirafter %,/usr/include \
-	$(wildcard /usr/include/$(shell $(CC) -print-multiarch))),$(CC))
+SERVER_CC := $(if $(MUSL),musl-gcc $(patsubst %,-idirafter %,/usr/include $(wildcard \
+	/usr/include/$(shell $(CC) -print-multiarch))) -Wl$(comma)-T$(comma)tools/discard.ld,$(CC))
 # One object, without holes: pages are shared by the end of the code and the beginning of the
 # data, where the linker would rather fill up to 64 KB.
 SERVER_LINK_Linux := -flto -flto-partition=one -fno-pie -static -s \
@@ -116,9 +124,11 @@ SERVER_HEADERS := $(wildcard src/*/*.h)
 MUSL_SOURCES := $(wildcard src/libc/*.c)
 
 ifeq ($(SANITIZE),)
-$(BUILD)/servers/$(OS)-$(MACHINE): $(SERVER_SOURCES) $(SERVER_HEADERS) $(MUSL_SOURCES) Makefile
+$(BUILD)/servers/$(OS)-$(MACHINE): $(SERVER_SOURCES) $(SERVER_HEADERS) $(MUSL_SOURCES) Makefile \
+		tools/discard.ld $(BUILD)/build-id
 	@mkdir -p $(@D)
-	$(SERVER_CC) $(SERVER_CFLAGS) $(call protect,$(MACHINE)) $(CPPFLAGS) -o $@ $(SERVER_SOURCES) $(if $(MUSL),$(MUSL_SOURCES))
+	$(SERVER_CC) $(SERVER_CFLAGS) $(call protect,$(MACHINE)) $(CPPFLAGS) -o $@ $(SERVER_SOURCES) \
+		$(if $(MUSL),$(MUSL_SOURCES)) $(BEARSSL)
 	$(SEAL)
 else
 $(BUILD)/servers/$(OS)-$(MACHINE): $(BUILD)/server/main.o $(SERVER_LIBS)
@@ -141,14 +151,16 @@ servers:
 MADE = $(wildcard $(FOREIGN:=.gz))
 FOREIGN := $(patsubst %,$(BUILD)/servers/%,$(filter-out $(OS)-$(MACHINE),$(shell tools/cross names)))
 $(FOREIGN): $(SERVER_SOURCES) $(MUSL_SOURCES) $(SERVER_HEADERS) Makefile tools/cross \
-		tools/discard.ld
+		tools/discard.ld $(BUILD)/build-id $(wildcard build/deps/bearssl)
 	@mkdir -p $(@D)
-	tools/cross $(@F) $(SERVER_CFLAGS) $(call protect,$(@F:Linux-%=%)) $(CPPFLAGS) -o $@ $(SERVER_SOURCES) $(MUSL_SOURCES)
+	tools/cross $(@F) $(SERVER_CFLAGS) $(call protect,$(@F:Linux-%=%)) $(CPPFLAGS) -o $@ \
+		$(SERVER_SOURCES) $(MUSL_SOURCES) $(BEARSSL)
 	tools/seal $@
 
 # The programs for macOS, compiled and linked where there is none; they have not been run.
+# tools/cross leaves BearSSL out of them; the build is the same.
 DARWIN := $(foreach m,arm64 x86_64,$(MAKE) BUILD=build-darwin/$(m) OS=Darwin MACHINE=$(m) \
-	CC='tools/cross Darwin-$(m)' AR='build/deps/zig/zig ar' all &&)
+	BEARSSL='$(BEARSSL)' CC='tools/cross Darwin-$(m)' AR='build/deps/zig/zig ar' all &&)
 darwin:
 	tools/deps darwin
 	$(DARWIN) true
@@ -160,6 +172,6 @@ clean:
 	rm -rf $(BUILD) $(CHECK_BUILD) build-fuzz build-darwin
 
 FORCE:
-.PHONY: all count servers darwin test check unit sim replay faults soak soak-simulator \
+.PHONY: all count seal servers darwin test check unit sim replay faults soak soak-simulator \
 	soak-trouble soak-faults soak-hostile fuzz bench conformance try clean FORCE
 -include $(shell find $(BUILD) -path $(BUILD)/deps -prune -o -type f -name '*.d' -print 2>/dev/null)

@@ -6,8 +6,8 @@ pkgs.stdenv.mkDerivation {
   version = "0.1.0";
   src = pkgs.lib.cleanSource ../..;
   nativeBuildInputs = [ pkgs.gzip pkgs.makeWrapper ];
-  buildInputs = pkgs.lib.optional pkgs.stdenv.isLinux pkgs.glibc.static;
-  makeFlags = [ "CC=cc" "PREFIX=$(out)" ];
+  buildInputs = [ pkgs.bearssl ] ++ pkgs.lib.optional pkgs.stdenv.isLinux pkgs.glibc.static;
+  makeFlags = [ "CC=cc" "PREFIX=$(out)" "BEARSSL=${pkgs.lib.getLib pkgs.bearssl}/lib/libbearssl.a" ];
   # What is carried to hosts stays the same bits.
   dontStrip = true;
   postInstall = ''

@@ -7,6 +7,7 @@
 #include "client/plain_ssh.h"
 #include "client/restore.h"
 #include "client/saved_sessions.h"
+#include "link/seal.h"
 #include "ssh/options.h"
 #include "ssh/own_options.h"
 #include "ssh/programs.h"
@@ -141,7 +142,8 @@ only_prints(const struct options *o)
 	if (o->help)
 		print_help();
 	else if (o->version)
-		puts("belay " BELAY_BUILD);
+		printf("belay %s%s\n", BELAY_BUILD,
+		    seal_available() ? "" : " (no datagrams)");
 	else if (o->completions)
 		print_completions();
 	return o->help || o->version || o->completions;

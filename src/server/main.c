@@ -1,4 +1,5 @@
 /* belay-server: the program on the host.  See belay-server(8). */
+#include "link/seal.h"
 #include "server/open.h"
 #include "server/relay.h"
 #include "server/self.h"
@@ -143,7 +144,8 @@ static int
 version(char **args)
 {
 	(void)args;
-	sys_say(STDOUT_FILENO, "belay-server %s\n", BELAY_BUILD);
+	sys_say(STDOUT_FILENO, "belay-server %s%s\n", BELAY_BUILD,
+	    seal_available() ? "" : " (no datagrams)");
 	return 0;
 }
 

@@ -409,6 +409,20 @@ def test_quick_tests_are_chosen(words, least, most):
     assert len(chosen) == 1 and least <= len(chosen[0].split()) <= most
 
 
+@pytest.mark.skipif(not shutil.which("musl-gcc"), reason="no musl-gcc")
+def test_a_build_without_bearssl_is_another():
+    """The server does something else, so a client of the one does not take it for the other's."""
+    def build(*words):
+        plan = subprocess.run(["make", "-n", "BUILD=build/none", *words, server], cwd=REPO,
+                              capture_output=True, text=True, check=True,
+                              env={**os.environ, "MAKEFLAGS": ""}).stdout
+        return re.search(r"BELAY_BUILD='\"(\S+)\"'", plan)[1], "-DBELAY_BEARSSL " in plan
+    server = f"build/none/servers/{os.uname().sysname}-{os.uname().machine}"
+    one, one_has = build("BEARSSL=/libbearssl.a")
+    other, other_has = build("BEARSSL=")
+    assert one != other and one_has and not other_has
+
+
 def test_makefile_can_be_read_in_a_sitting():
     assert len(read("Makefile").splitlines()) <= 250
 

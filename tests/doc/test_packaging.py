@@ -29,7 +29,7 @@ SAID = {
     "nix": {
         "name": r'^  pname = "(.*)";$', "summary": r'^    description = "(.*)";$',
         "version": r'^  version = "(.*)";$', "licence": r"licenses\.(\w+);$",
-        "needs": r"pkgs\.((?:openssh|gzip|glibc\.static)\b)"},
+        "needs": r"pkgs\.((?:openssh|gzip|glibc\.static|bearssl)\b)"},
 }
 # What is part of a build anywhere, and the packages' own tools.
 TOOLS = {"make", "glibc", "debhelper-compat"}
@@ -71,7 +71,7 @@ def test_package_needs(kind):
         line = re.sub(r"\$\{[^}]*\}|\([^)]*\)", "", line)
         said |= set(re.findall(r"[\w.-]+", line))
     wanted = {facts()[what].split()[KINDS.index(kind)]
-              for what in ("ssh", "gzip", "compiler", "static")}
+              for what in ("ssh", "gzip", "compiler", "static", "bearssl")}
     assert said - TOOLS == wanted - {"-"}
 
 
