@@ -109,9 +109,6 @@ put_welcome(struct conn *g, struct client *p, struct msg_welcome welcome)
 	struct buf positions;
 	buf_init(&positions, ENGINE_STREAMS * POSITION_LEN);
 	int err = engine_positions(&p->engine, &positions);
-	struct machine_frame machine;
-	machine_frame(&machine);
-	welcome.more = (struct span){ machine.bytes, machine.n };
 	welcome.positions = buf_span(&positions);
 	if (!err)
 		err = msg_put(&g->io.link.queue, MSG_WELCOME, &welcome);

@@ -95,10 +95,11 @@ remote_listeners_environment(const struct login *login)
 }
 
 static void
-go_home(void)
+go_home(const char *directory)
 {
 	const char *home = getenv("HOME");
-	if (home && chdir(home) == 0)
+	bool there = home && chdir(home) == 0;
+	if (chdir(directory) == 0 || there)
 		return;
 	sys_say(STDERR_FILENO, "Could not chdir to home directory %s: %s\n",
 	    home ? home : "", strerror(home ? errno : ENOENT));
@@ -180,7 +181,7 @@ start_on_pty(const struct login *login, struct login_fds *ret_fds)
 		remote_listeners_environment(login);
 		session_environment(login);
 		terminal_environment(login, slave);
-		go_home();
+		go_home(login->directory);
 		if (!login->command.n)
 			message_of_the_day();
 		run(login);
@@ -218,7 +219,7 @@ start_on_pipes(const struct login *login, struct login_fds *ret_fds)
 		remote_listeners_environment(login);
 		if (login->kind == KIND_SELF)
 			session_environment(login);
-		go_home();
+		go_home(login->directory);
 		run(login);
 	}
 	int saved = errno;

@@ -17,6 +17,7 @@ struct login {
 	const char *agent; /* the socket for SSH_AUTH_SOCK; NULL: as it is */
 	const struct x11_listener *display; /* for DISPLAY; NULL: as it is */
 	const struct sftp *sftp; /* with KIND_SFTP only */
+	const char *directory; /* where it begins, if it is there; "": at home */
 	const char *session; /* its id, for the environment; may be NULL */
 };
 

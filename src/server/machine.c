@@ -1,5 +1,6 @@
 #include "server/machine.h"
 
+#include "base/hex.h"
 #include "base/siphash.h"
 #include "sys/os.h"
 #include "wire/bytes.h"
@@ -28,6 +29,13 @@ machine_frame(struct machine_frame *ret)
 	put_be(ret->bytes, 1 + ID_LEN, 4);
 	ret->bytes[4] = MSG_MACHINE;
 	ret->n = machine_id(ret->bytes + FRAME_HEADER) ? sizeof ret->bytes : 0;
+}
+
+bool
+machine_name(struct buf *ret_name)
+{
+	uint8_t id[ID_LEN];
+	return machine_id(id) && hex_put(ret_name, (struct span){ id, ID_LEN }) == 0;
 }
 
 bool

@@ -15,6 +15,8 @@ struct machine_frame {
 };
 
 void machine_frame(struct machine_frame *ret);
+/* The same in hexadecimal, as the name of a directory; false: the machine has no number. */
+bool machine_name(struct buf *ret_name);
 /* Whether `more` of a HELLO names another machine than this one. */
 bool machine_is_another(struct span more);
 

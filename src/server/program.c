@@ -209,15 +209,6 @@ program_foreground(const struct program *p)
 }
 
 void
-program_running(const struct program *p, char *ret_name, size_t len)
-{
-	pid_t pid = program_foreground(p);
-	ret_name[0] = 0;
-	if (pid > 0)
-		os_process_name(pid, ret_name, len);
-}
-
-void
 program_resize(struct program *p, const struct tty_size *size)
 {
 	if (p->pty && p->out.watch.fd >= 0 && size->rows && size->cols)

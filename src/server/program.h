@@ -57,8 +57,6 @@ int program_tty(const struct program *p);
 void program_break(struct program *p);
 /* The process in the foreground; 0: none is known. */
 pid_t program_foreground(const struct program *p);
-/* What runs in the foreground of its terminal, or the program itself; "" if unknown. */
-void program_running(const struct program *p, char *ret_name, size_t len);
 void program_resize(struct program *p, const struct tty_size *size);
 /* What runs in the foreground is told to draw its screen anew. */
 void program_redraw(const struct program *p);

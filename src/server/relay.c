@@ -26,20 +26,31 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* `again`: another hello may follow on this connection. */
 static void
-refuse(enum refuse_code code, const char *text)
+say_refused(enum refuse_code code, const char *text, bool again)
 {
+	static const uint8_t waits[] = { 0, 0, 0, 2, MSG_AGAIN, AGAIN_VERSION };
 	struct buf out;
 	struct msg_refuse m = { .code = (uint16_t)code,
 		.text = { (const uint8_t *)text, strlen(text) } };
 	struct machine_frame machine;
+	uint8_t more[sizeof machine.bytes + sizeof waits];
 	machine_frame(&machine);
-	m.more = (struct span){ machine.bytes, machine.n };
+	memcpy(more, machine.bytes, machine.n);
+	memcpy(more + machine.n, waits, sizeof waits);
+	m.more = (struct span){ more, machine.n + (again ? sizeof waits : 0) };
 	buf_init(&out, FRAME_MAX);
 	os_boot_id(m.boot);
 	if (msg_put(&out, MSG_REFUSE, &m) == 0)
 		(void)sys_write_all(STDOUT_FILENO, buf_bytes(&out), out.len);
 	buf_finish(&out);
+}
+
+static void
+refuse(enum refuse_code code, const char *text)
+{
+	say_refused(code, text, false);
 }
 
 /* The answer where a hello comes no further, by ERR_SYSTEM with errno; a client that is in
@@ -55,6 +66,8 @@ refuse_for(int err, const char *what, uint8_t request)
 	if (a.answer == ADMISSION_REFUSE)
 		refuse(a.code, a.text);
 }
+
+enum { COME_AGAIN = -2 };
 
 /* Reads exactly the first frame, so that what follows is left for the session. */
 static int
@@ -146,9 +159,11 @@ start_holder(const struct msg_hello *hello)
 	return err ? -1 : pair[0];
 }
 
+/* -1: it was refused; COME_AGAIN: so, too, but another hello is awaited. */
 static int
 find_session(const struct msg_hello *hello)
 {
+	union msg more;
 	int fd = hello->name.n && hello->request != HELLO_RESUME
 	    ? session_ctl_find(hello->name)
 	    : rundir_connect(hello->session);
@@ -161,14 +176,30 @@ find_session(const struct msg_hello *hello)
 	/* Of a name that leads to several machines another one may have it. */
 	if ((hello->request != HELLO_NEW && hello->request != HELLO_OPEN)
 	    || machine_is_another(hello->more)) {
-		refuse(REFUSE_GONE, "");
-		return -1;
+		bool again = msg_find(hello->more, MSG_AGAIN, &more)
+		    && hello->request == HELLO_RESUME;
+		say_refused(REFUSE_GONE, "", again);
+		return again ? COME_AGAIN : -1;
 	}
 	fd = start_holder(hello);
 	if (fd < 0)
 		refuse_for(ERR_SYSTEM,
 		    "no directory takes the session's socket: ", hello->request);
 	return fd;
+}
+
+/* The hello behind one that was refused; what was sent ahead for that session is for no other. */
+static int
+next_hello(struct buf *ret_bytes, union msg *ret_msg)
+{
+	for (;;) {
+		struct frame f;
+		buf_drop(ret_bytes, ret_bytes->len);
+		if (read_frame(ret_bytes) || frame_parse(buf_span(ret_bytes), &f) <= 0)
+			return ERR_FRAME;
+		if (f.type == MSG_HELLO)
+			return msg_get(&f, ret_msg);
+	}
 }
 
 static struct span
@@ -221,7 +252,10 @@ relay(const char *mark, const char *text, struct buf *hello)
 		refuse_for(err, "", HELLO_NEW);
 		return 1;
 	}
-	int session = find_session(&m.hello);
+	int session;
+	while ((session = find_session(&m.hello)) == COME_AGAIN)
+		if (next_hello(hello, &m))
+			return 1;
 	if (session < 0)
 		return 1;
 	err = add_origin(hello, &m.hello);

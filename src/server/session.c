@@ -7,7 +7,9 @@
 #include "server/clients.h"
 #include "server/lifetime.h"
 #include "server/links.h"
+#include "server/machine.h"
 #include "server/program.h"
+#include "server/remains.h"
 #include "server/rundir.h"
 #include "server/session_info.h"
 #include "server/x11_listener.h"
@@ -38,6 +40,7 @@ struct session {
 	char path[SESSION_PATH_MAX]; /* of our socket */
 	struct lifetime lifetime;
 	struct session_info info;
+	struct remains remains; /* of the one before it, and its own */
 };
 
 static void
@@ -206,6 +209,8 @@ cancel_start(struct session *h)
 	agent_close(&h->agent);
 	x11_listener_close(&h->display);
 	clients_finish(&h->clients);
+	remains_finish(&h->remains);
+	h->remains = (struct remains){ 0 };
 	errno = saved;
 }
 
@@ -228,6 +233,7 @@ start_program(struct session *h, const struct msg_hello *hello)
 		.command = hello->command,
 		.term = hello->term,
 		.modes = hello->modes,
+		.directory = h->remains.directory,
 		.size = { hello->rows, hello->cols, hello->xpixel, hello->ypixel } };
 	if (no_sftp(hello, &sftp)) {
 		errno = ENOENT;
@@ -244,6 +250,22 @@ start_program(struct session *h, const struct msg_hello *hello)
 	return err;
 }
 
+/* What is left of one before it: its name, and what it showed, for a client whose window does
+ * not show it yet; true if there is some of that. */
+static bool
+take_remains(struct session *h, const struct msg_hello *hello, enum role role)
+{
+	union msg more;
+	if (hello_has(role, hello, MSG_KEEP, &more))
+		h->remains.keep_max = more.keep.most_kib < REMAINS_KEEP_KIB
+		    ? more.keep.most_kib * (size_t)1024
+		    : REMAINS_KEEP_KIB * (size_t)1024;
+	if (!h->info.name[0] && remains_any(&h->remains))
+		session_info_rename(&h->info, h->remains.was.name);
+	return remains_show(&h->remains, h->clients.term)
+	    && !hello_has(role, hello, MSG_AGAIN, &more);
+}
+
 /* Begins the session with its first client.  0, ERR_NOMEM, or ERR_SYSTEM with errno: then
  * it can be begun once more. */
 static int
@@ -252,11 +274,15 @@ start(struct session *h, const struct msg_hello *hello, enum role role,
 {
 	struct tty_size size = { hello->rows, hello->cols, hello->xpixel, hello->ypixel };
 	struct client *p = NULL;
+	bool shown = false;
 	session_info_begin(&h->info, hello);
+	remains_begin(&h->remains, hello);
 	int err = clients_init(&h->clients, &h->loop, hello->kind == KIND_PTY, &size);
 	if (h->clients.term)
 		term_is_called(h->clients.term, hello->term);
-	if (!err && !(p = clients_add(&h->clients, hello->client, role, false)))
+	if (!err)
+		shown = take_remains(h, hello, role);
+	if (!err && !(p = clients_add(&h->clients, hello->client, role, shown)))
 		err = ERR_NOMEM;
 	if (!err)
 		err = start_program(h, hello);
@@ -328,7 +354,18 @@ join(struct session *h, struct conn *g, struct client *p, const struct msg_hello
 							  : PROTOCOL_VERSION;
 	os_boot_id(m.boot);
 	memcpy(m.session, h->info.id, ID_LEN);
-	return links_join(g, p, hello->positions, &m);
+	struct machine_frame machine;
+	struct buf more;
+	buf_init(&more, FRAME_MAX / 2);
+	machine_frame(&machine);
+	int err = buf_put(&more, machine.bytes, machine.n);
+	if (!err && hello->request != HELLO_RESUME)
+		err = remains_tell(&h->remains, &more);
+	m.more = buf_span(&more);
+	if (!err)
+		err = links_join(g, p, hello->positions, &m);
+	buf_finish(&more);
+	return err;
 }
 
 static void
@@ -427,27 +464,89 @@ is_idle(const struct session *h)
 	    && os_session_alone(h->program.pid);
 }
 
+/* What can be seen of it. */
+struct look {
+	char running[64], directory[REMAINS_DIRECTORY_MAX];
+	struct session_shows shows;
+};
+
+/* The directory of another user's program is not known, and the shell's does. */
+static void
+look_at(const struct session *h, pid_t foreground, struct look *ret_look)
+{
+	const struct term *term = h->clients.term;
+	struct look *l = ret_look;
+	os_process_name(foreground, l->running, sizeof l->running);
+	os_process_directory(foreground, l->directory, sizeof l->directory);
+	if (!l->directory[0])
+		os_process_directory(h->program.pid, l->directory, sizeof l->directory);
+	l->shows = (struct session_shows){ .running = l->running,
+		.directory = l->directory,
+		.title = term ? term_title(term) : NULL,
+		.term = term };
+}
+
+/* It goes to a descriptor. */
 static void
 tell_about(struct session *h, int fd)
 {
 	struct buf out;
-	char running[64], directory[1024] = "";
-	const struct term *term = h->clients.term;
-	pid_t pid = program_foreground(&h->program);
-	program_running(&h->program, running, sizeof running);
-	if (pid > 0)
-		os_process_directory(pid, directory, sizeof directory);
-	struct session_shows shows = { .running = running,
-		.directory = directory,
-		.title = term ? term_title(term) : NULL,
-		.term = term,
-		.flags = (is_idle(h) ? ABOUT_IDLE : 0u)
-		    | (h->lifetime.phase == LIFETIME_OVER ? ABOUT_ENDS : 0u) };
+	struct look look;
+	look_at(h, program_foreground(&h->program), &look);
+	look.shows.flags = (is_idle(h) ? ABOUT_IDLE : 0u)
+	    | (h->lifetime.phase == LIFETIME_OVER ? ABOUT_ENDS : 0u);
 	buf_init(&out, FRAME_MAX);
-	if (session_info_put(&h->info, clients_here(h), (int)h->program.pid, &shows, &out)
+	if (session_info_put(&h->info, clients_here(h), (int)h->program.pid, &look.shows,
+		&out)
 	    == 0)
 		(void)sys_write_all(fd, buf_bytes(&out), out.len);
 	buf_finish(&out);
+}
+
+/* In the child of remains_fork.  What is shown is kept only if the client has asked for it, and
+ * so are the words of a command line, which may be secret. */
+_Noreturn static void
+write_remains(const struct session *h, pid_t foreground)
+{
+	struct buf out, more;
+	struct look look;
+	char words[REMAINS_RUNNING_MAX];
+	struct msg_remains m = { 0 };
+	buf_init(&out, FRAME_MAX);
+	buf_init(&more, FRAME_MAX / 2);
+	look_at(h, foreground, &look);
+	os_boot_id(m.boot);
+	m.directory = text_span(look.directory);
+	if (foreground != h->program.pid)
+		m.running = text_span(look.running);
+	if (!h->remains.keep_max) {
+		look.shows.term = NULL;
+	} else if (m.running.n) {
+		os_process_words(foreground, words, sizeof words);
+		m.running = text_span(words);
+	}
+	(void)msg_put(&more, MSG_REMAINS, &m);
+	look.shows.more = buf_span(&more);
+	/* What is being ended has none: what was written before is better. */
+	if (!look.running[0] || !look.directory[0]
+	    || session_info_put(&h->info, 0, 0, &look.shows, &out))
+		_exit(1);
+	remains_write(&h->remains, buf_span(&out), look.shows.term);
+}
+
+static uint64_t
+remains_turn(struct session *h)
+{
+	uint64_t at = 0, now_us = h->loop.now_us;
+	bool lives = h->lifetime.phase == LIFETIME_RUNNING && h->lifetime.used
+	    && !h->program.ended;
+	if (!remains_due(&h->remains, lives, h->program.in.moved + h->program.out.moved,
+		links_of(&h->links, CLAIM_STAY), now_us, &at))
+		return at;
+	pid_t foreground = program_foreground(&h->program);
+	if (remains_fork(&h->remains, now_us))
+		write_remains(h, foreground);
+	return 0;
 }
 
 static void
@@ -533,6 +632,8 @@ tell_exit(struct session *h)
 	if (WIFSIGNALED(status))
 		m = (struct msg_exit){ EXIT_SIGNAL, (uint32_t)WTERMSIG(status) };
 	clients_exit(&h->clients, &m);
+	if (WIFEXITED(status))
+		remains_forget(&h->remains);
 	program_close(&h->program);
 	lifetime_on(&h->lifetime, LIFETIME_PROGRAM_ENDED);
 }
@@ -657,6 +758,7 @@ session_turn(void *owner, uint64_t now_us)
 	clients_watch(&h->clients);
 	loop_sooner(&at, program_turn(&h->program));
 	loop_sooner(&at, end_turn(h));
+	loop_sooner(&at, remains_turn(h));
 	return at;
 }
 
@@ -704,6 +806,8 @@ session_signal(void *owner, int sig)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
 		if (pid == h->program.pid)
 			program_ended(&h->program, status);
+		else
+			remains_reap(&h->remains, pid);
 }
 
 /* The first relay's connection; descriptor 0 becomes /dev/null, as 1 and 2 are.  -1, and
@@ -746,15 +850,27 @@ session_open(struct session *h, const char *path)
 	return 0;
 }
 
+/* A host that goes down tells all programs to end, ours among them: that is no good order.  Nor
+ * is it the session's end for a client that has never heard of it. */
+static bool
+in_order(const struct session *h)
+{
+	return h->lifetime.end == LIFETIME_BY_KILL
+	    || (h->lifetime.end != LIFETIME_BY_SIGNAL && h->lifetime.used);
+}
+
 static void
 session_close(struct session *h)
 {
 	unlink(h->path);
+	if (in_order(h))
+		remains_forget(&h->remains);
 	program_close(&h->program); /* hangs up whatever still uses the terminal */
 	links_finish(&h->links);
 	agent_close(&h->agent);
 	x11_listener_close(&h->display);
 	clients_finish(&h->clients);
+	remains_finish(&h->remains);
 }
 
 void

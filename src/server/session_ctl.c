@@ -2,7 +2,9 @@
 
 #include "base/hex.h"
 #include "base/text.h"
+#include "server/remains.h"
 #include "server/rundir.h"
+#include "server/session_info.h"
 #include "sys/sys.h"
 
 #include <poll.h>
@@ -24,6 +26,7 @@ enum {
 struct answer {
 	struct msg_info info;
 	char id[ID_TEXT];
+	bool remains; /* it is what is left of a session that is not there any more */
 };
 
 /* A session that was asked. */
@@ -47,13 +50,24 @@ ask(int fd, enum ask_verb verb, const char *text)
 	return sent;
 }
 
+static void
+take_info(const struct msg_info *info, bool remains, struct answer *ret_answer)
+{
+	struct buf id;
+	ret_answer->info = *info;
+	ret_answer->remains = remains;
+	buf_init(&id, ID_TEXT);
+	(void)hex_put(&id, (struct span){ info->session, ID_LEN });
+	snprintf(ret_answer->id, ID_TEXT, "%s", buf_str(&id) ? buf_str(&id) : "");
+	buf_finish(&id);
+}
+
 /* Reads what is there.  1: the answer is whole, 0: not yet, -1: there will be none. */
 static int
 take_answer(struct asked *a, struct answer *ret_answer)
 {
 	struct frame f;
 	union msg m;
-	struct buf id;
 	if (sys_read_into(a->fd, &a->bytes, READ_MAX) < 0)
 		return -1;
 	long len = frame_parse(buf_span(&a->bytes), &f);
@@ -61,11 +75,7 @@ take_answer(struct asked *a, struct answer *ret_answer)
 		return 0;
 	if (len < 0 || f.type != MSG_INFO || msg_get(&f, &m))
 		return -1;
-	ret_answer->info = m.info;
-	buf_init(&id, ID_TEXT);
-	(void)hex_put(&id, (struct span){ m.info.session, ID_LEN });
-	snprintf(ret_answer->id, ID_TEXT, "%s", buf_str(&id) ? buf_str(&id) : "");
-	buf_finish(&id);
+	take_info(&m.info, false, ret_answer);
 	return 1;
 }
 
@@ -304,10 +314,10 @@ put_json(struct buf *out, const struct listing *l, const struct answer *a)
 	put_json_text(out, more.last_line);
 	buf_print(out,
 	    ", \"pid\": %u, \"clients\": %u, \"rows\": %u, \"cols\": %u, \"begun\": %llu,"
-	    " \"used\": %llu, \"idle\": %s, \"taken\": %s}",
+	    " \"used\": %llu, \"idle\": %s, \"taken\": %s, \"remains\": %s}",
 	    i->pid, i->clients, i->rows, i->cols, (unsigned long long)i->begun_s,
 	    (unsigned long long)i->used_s, more.flags & ABOUT_IDLE ? "true" : "false",
-	    is_taken(l, a) ? "true" : "false");
+	    is_taken(l, a) ? "true" : "false", a->remains ? "true" : "false");
 }
 
 /* "5 min" and its like. */
@@ -339,18 +349,11 @@ put_words(struct buf *out, struct span text, int width)
 	buf_print(out, "%s%*s", words, n < width ? width - n : 0, "");
 }
 
-/* The home directory is "~", as in a prompt. */
 static void
 put_directory(struct buf *out, struct span path)
 {
-	const char *home = getenv("HOME");
-	size_t n = home ? strlen(home) : 0;
-	if (n > 1 && path.n >= n && memcmp(path.p, home, n) == 0
-	    && (path.n == n || path.p[n] == '/')) {
+	if (session_info_at_home(&path))
 		buf_putc(out, '~');
-		path.p += n;
-		path.n -= n;
-	}
 	put_words(out, path, 0);
 }
 
@@ -371,6 +374,8 @@ put_row(struct buf *out, const struct listing *l, const struct answer *a)
 	const struct msg_info *i = &a->info;
 	struct msg_about more = about(a);
 	char used[32], clients[16] = "no";
+	if (a->remains)
+		memcpy(clients, "gone", sizeof "gone");
 	if (i->clients)
 		snprintf(clients, sizeof clients, "%u", i->clients);
 	buf_print(out, "%c %.*s  ", is_taken(l, a) ? '>' : ' ', ID_SHOWN, a->id);
@@ -414,6 +419,15 @@ print_rows(struct listing *l)
 	}
 }
 
+static bool
+list_remains(void *owner, const char *path, const struct msg_info *m)
+{
+	struct answer a;
+	(void)path;
+	take_info(m, true, &a);
+	return list_one(owner, &a);
+}
+
 int
 session_ctl_list(bool json, const char *takes)
 {
@@ -421,6 +435,8 @@ session_ctl_list(bool json, const char *takes)
 	l->json = json;
 	l->takes = takes;
 	ask_all(list_one, l);
+	if (l->n < SESSIONS_MAX)
+		remains_each(list_remains, l);
 	if (json)
 		sys_say(STDOUT_FILENO, "[");
 	else if (!l->n)
@@ -444,6 +460,29 @@ note(void *owner, const struct answer *a)
 	return false;
 }
 
+static char remains_path[REMAINS_PATH_MAX]; /* of the one that was found last */
+
+static bool
+compare_remains(void *owner, const char *path, const struct msg_info *m)
+{
+	struct search *s = owner;
+	struct answer a;
+	size_t alike = s->alike;
+	take_info(m, true, &a);
+	bool more = compare(s, &a);
+	if (!more || s->alike > alike)
+		snprintf(remains_path, sizeof remains_path, "%s", path);
+	return more;
+}
+
+static bool
+remove_remains(struct span which)
+{
+	struct search s = { .name = which };
+	remains_each(compare_remains, &s);
+	return s.alike == 1 && unlink(remains_path) == 0;
+}
+
 int
 session_ctl_do(enum ask_verb verb, const char *which, const char *text)
 {
@@ -463,7 +502,10 @@ session_ctl_do(enum ask_verb verb, const char *which, const char *text)
 		    text, NAME_MAX_LEN);
 		return 1;
 	}
-	int fd = session_ctl_find((struct span){ (const uint8_t *)which, strlen(which) });
+	struct span name = { (const uint8_t *)which, strlen(which) };
+	int fd = session_ctl_find(name);
+	if (fd < 0 && verb == ASK_KILL && remove_remains(name))
+		return 0;
 	if (fd < 0) {
 		sys_say(STDERR_FILENO,
 		    "belay-server: %s: no session of that name, or more than one\n",

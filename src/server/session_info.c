@@ -3,6 +3,7 @@
 #include "sys/sys.h"
 #include "term/read.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { LINE_MAX_BYTES = 1024 };
@@ -44,6 +45,19 @@ session_info_used(struct session_info *a)
 	a->used_s = sys_wall_s();
 }
 
+bool
+session_info_at_home(struct span *path)
+{
+	const char *home = getenv("HOME");
+	size_t n = home ? strlen(home) : 0;
+	if (n < 2 || path->n < n || memcmp(path->p, home, n) != 0
+	    || (path->n > n && path->p[n] != '/'))
+		return false;
+	path->p += n;
+	path->n -= n;
+	return true;
+}
+
 /* The last row that is not blank, without the blanks at its end. */
 static void
 last_line(const struct term *t, struct buf *out)
@@ -78,6 +92,7 @@ session_info_put(const struct session_info *a, size_t clients, int pid,
 	if (about.title.n > LINE_MAX_BYTES)
 		about.title.n = LINE_MAX_BYTES;
 	(void)msg_put(&more, MSG_ABOUT, &about);
+	(void)buf_put(&more, shows->more.p, shows->more.n);
 	struct msg_info m = { .name = text_span(a->name),
 		.kind = a->kind,
 		.command = text_span(a->command),

@@ -22,12 +22,15 @@ void session_info_begin(struct session_info *a, const struct msg_hello *hello);
 void session_info_rename(struct session_info *a, struct span name);
 /* Somebody comes, or types. */
 void session_info_used(struct session_info *a);
+/* Whether a directory is below the user's home, which is "~" in a prompt: *path is the rest. */
+bool session_info_at_home(struct span *path);
 /* What its terminal and its processes tell.  The texts are borrowed; NULL: not known. */
 struct session_shows {
 	const char *running; /* in the foreground */
 	const char *directory, *title;
 	const struct term *term; /* NULL: there is none */
 	unsigned flags; /* about_flags */
+	struct span more; /* frames behind ABOUT */
 };
 
 /* Appends the INFO, `pid` is that of its program.  ERR_NOMEM. */

@@ -38,6 +38,8 @@ bool os_renounce(void);
 void os_close_from(int first);
 /* The short name of a process; "" if it cannot be known. */
 void os_process_name(pid_t pid, char *ret_name, size_t len);
+/* The words it was started with, blanks between them; "" if they cannot be known. */
+void os_process_words(pid_t pid, char *ret_words, size_t len);
 /* The working directory of a process; "" if it cannot be known. */
 void os_process_directory(pid_t pid, char *ret_path, size_t len);
 /* Whether no other process is in the session (setsid(2)) that this one leads; false if it

@@ -232,6 +232,14 @@ os_process_asks(pid_t pid)
 /* ---- what is not asked for yet ---- */
 
 void
+os_process_words(pid_t pid, char *ret_words, size_t len)
+{
+	(void)pid;
+	(void)len;
+	ret_words[0] = 0;
+}
+
+void
 os_process_directory(pid_t pid, char *ret_path, size_t len)
 {
 	(void)pid;

@@ -181,6 +181,22 @@ os_process_name(pid_t pid, char *ret_name, size_t len)
 	buf_finish(&b);
 }
 
+/* proc(5), /proc/PID/cmdline: each word ends with a zero */
+void
+os_process_words(pid_t pid, char *ret_words, size_t len)
+{
+	char path[64];
+	struct buf b;
+	snprintf(path, sizeof path, "/proc/%ld/cmdline", (long)pid);
+	buf_init(&b, 64 * 1024);
+	(void)sys_read_file(path, &b);
+	size_t n = b.len < len ? b.len : len;
+	for (size_t i = 0; i < n; i++)
+		ret_words[i] = buf_bytes(&b)[i] ? (char)buf_bytes(&b)[i] : ' ';
+	ret_words[n ? n - 1 : 0] = 0;
+	buf_finish(&b);
+}
+
 void
 os_process_directory(pid_t pid, char *ret_path, size_t len)
 {

@@ -65,6 +65,9 @@ enum {
 	M(MACHINE, machine, 82, "more", "both") \
 	M(SEEN, seen, 83, "hello", "client") \
 	M(REDRAW, redraw, 84, "hello", "client") \
+	M(KEEP, keep, 87, "hello", "client") \
+	M(AGAIN, again, 88, "more", "both") \
+	M(REMAINS, remains, 89, "more", "server") \
 	M(ASK, ask, 128, "socket", "client") \
 	M(INFO, info, 129, "socket", "server") \
 	M(ABOUT, about, 130, "info", "server")
@@ -143,6 +146,14 @@ enum {
 #define seen_FIELDS(F, m) F(m, id, client) F(m, u64, offset)
 #define redraw_FIELDS(F, m) F(m, u8, when)
 #define machine_FIELDS(F, m) F(m, id, machine)
+#define keep_FIELDS(F, m) F(m, u32, most_kib)
+#define again_FIELDS(F, m) F(m, u8, version)
+#define remains_FIELDS(F, m) \
+	F(m, id, boot) \
+	F(m, u64, at_s) \
+	F(m, u8, there) \
+	F(m, str, directory) \
+	F(m, str, running)
 #define ask_FIELDS(F, m) F(m, u8, verb) F(m, str, text) F(m, rest, more)
 #define info_FIELDS(F, m) \
 	F(m, id, session) \
@@ -249,6 +260,9 @@ enum open_kind {
 
 /* predict.version */
 enum { PREDICT_VERSION = 1 };
+
+/* again.version */
+enum { AGAIN_VERSION = 1 };
 
 /* redraw.when: the program on a terminal is told to draw its screen anew (SIGWINCH) when a new
  * terminal has got what the model has of it */

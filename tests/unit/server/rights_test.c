@@ -25,6 +25,8 @@ static const struct {
 	{ MSG_PREDICT, 0, "SO", "R", "" },
 	{ MSG_SEEN, 0, "RSO", "", "" },
 	{ MSG_REDRAW, 0, "SO", "R", "" },
+	{ MSG_KEEP, 0, "O", "RS", "" },
+	{ MSG_AGAIN, 0, "SO", "R", "" },
 	{ MSG_ORIGIN, 0, "G", "", "" },
 	{ MSG_ASK, 0, "G", "", "" },
 	{ MSG_DATA, 0, "RSO", "", "" },
