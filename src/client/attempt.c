@@ -115,6 +115,17 @@ shake_hands(struct attempt *a, struct engine *e)
 	}
 }
 
+int
+attempt_again(struct attempt *a, struct span hello)
+{
+	int err = handshake_begin(&a->io.link, hello, (struct span){ 0 });
+	if (err)
+		return err;
+	a->handshake = (struct handshake){ 0 };
+	a->phase = ATTEMPT_HELLO;
+	return 0;
+}
+
 void
 attempt_turn(struct attempt *a, struct engine *e)
 {

@@ -49,6 +49,8 @@ int attempt_start(struct attempt *a, struct loop *loop, const struct attempt_pla
 /* Moves it on, up to the end of the handshake (phase LINK): frames are the owner's.  What
  * WELCOME says of the streams goes to the engine. */
 void attempt_turn(struct attempt *a, struct engine *e);
+/* The server has refused, and awaits another HELLO: that is sent on the same link. */
+int attempt_again(struct attempt *a, struct span hello);
 /* Whether its ssh has just ended, with *ret_status (waitpid's); what ssh had passed on is
  * taken then, and the attempt is over. */
 bool attempt_reap(struct attempt *a, struct engine *e, int *ret_status);

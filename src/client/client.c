@@ -192,11 +192,33 @@ open_console(struct client *s)
 		console_no_input(&s->console);
 }
 
-/* Another session in the place of one that is gone: nothing was lost with it but the
- * connections through its forwards. */
+/* What was typed is for no other program than the one that is gone. */
+static void
+count_typed(struct client *s)
+{
+	if (!s->request.returns || !s->main)
+		return;
+	s->typed.unsent += backlog_unsent(s->main);
+	s->typed.doubtful += backlog_doubtful(s->main);
+}
+
+/* The session that is asked for from now on has the id and the name of the one that is gone. */
+static void
+ask_again(struct client *s)
+{
+	struct session_request *w = &s->request;
+	w->how = HELLO_OPEN;
+	w->again = true;
+	w->left = (struct saved_session){ 0 };
+	w->others = (struct saved_others){ 0 };
+	memcpy(w->machine, s->reconnect.machine, ID_LEN);
+}
+
+/* Another session in the place of one that is gone. */
 static void
 begin_anew(struct client *s)
 {
+	count_typed(s);
 	console_close(&s->console);
 	forward_table_anew(&s->forwards);
 	engine_finish(&s->engine);
@@ -207,7 +229,12 @@ begin_anew(struct client *s)
 		return;
 	}
 	open_console(s);
-	reconnect_anew(&s->reconnect);
+	s->hints = s->shows = false;
+	if (!s->request.returns)
+		return;
+	ask_again(s);
+	console_raw(&s->console);
+	(void)console_discard(&s->console);
 }
 
 /* ---- what reconnect tells ---- */
@@ -216,7 +243,8 @@ static int
 on_hello(void *owner, bool resume, struct buf *out)
 {
 	struct client *s = owner;
-	if (s->met && !resume) /* where the last attempt got to, nobody knows */
+	/* Where the last attempt got to, nobody knows. */
+	if (s->met && !resume && !s->request.again)
 		sys_random(s->request.id, sizeof s->request.id);
 	struct hello h = { s->options, &s->request, &s->forwards, s->client_id,
 		&s->engine };
@@ -297,6 +325,14 @@ say_others(const struct client *s)
 }
 
 static void
+say_again(const struct client *s, const struct attempt *a, bool rebooted)
+{
+	char text[AGAIN_TEXT_MAX];
+	again_text(&a->handshake.remains, rebooted, &s->typed, sys_wall_s(), text);
+	log_say(LOG_NOTICE, "%s: %s", s->options->destination, text);
+}
+
+static void
 say_welcome(const struct client *s, const struct attempt *a)
 {
 	const struct saved_session *left = &s->request.left;
@@ -305,6 +341,8 @@ say_welcome(const struct client *s, const struct attempt *a)
 	describe(name, a->handshake.begun_ms, text);
 	if (left->begun_ms && left->begun_ms == a->handshake.begun_ms)
 		log_say(LOG_NOTICE, "back in the session%s; --new starts another", text);
+	else if (a->handshake.remains.any)
+		say_again(s, a, false);
 	else if (left->begun_ms)
 		log_say(LOG_NOTICE,
 		    "the session%s%s that was left has ended; this is a new one",
@@ -313,15 +351,32 @@ say_welcome(const struct client *s, const struct attempt *a)
 		say_others(s);
 }
 
+/* In this window another shell begins: what was typed before a person could see that is not
+ * for it. */
+static void
+begun_again(struct client *s, const struct attempt *a)
+{
+	s->typed.unsent += console_discard(&s->console);
+	console_anew(&s->console);
+	say_again(s, a, s->reconnect.rebooted);
+	s->request.again = false;
+	s->typed = (struct again_typed){ 0 };
+}
+
 static void
 on_up(void *owner, const struct attempt *a)
 {
 	struct client *s = owner;
-	bool first = memcmp(s->request.id, a->handshake.session, ID_LEN) != 0 || !s->met;
+	bool again = s->request.again;
+	bool first = memcmp(s->request.id, a->handshake.session, ID_LEN) != 0 || !s->met
+	    || again;
 	if (first && s->request.returns) {
 		struct saved_session m = { .begun_ms = a->handshake.begun_ms,
 			.place = s->request.place };
-		say_welcome(s, a);
+		if (again)
+			begun_again(s, a);
+		else
+			say_welcome(s, a);
 		memcpy(m.id, a->handshake.session, ID_LEN);
 		memcpy(m.name, a->handshake.name, sizeof m.name);
 		memcpy(m.machine, a->handshake.machine, ID_LEN);
@@ -383,25 +438,44 @@ on_lost(void *owner, bool clean)
 	(void)client_end(s, clean ? ENDING_CLOSED : ENDING_LOST);
 }
 
-static void
-on_gone(void *owner, bool rebooted)
+/* What is next where it is not the end anyway. */
+static enum reconnect_next
+after_gone(const struct client *s, const struct reconnect_gone *g)
+{
+	if (s->request.kind == KIND_NONE)
+		return RECONNECT_ANEW;
+	if (!s->request.returns || s->options->read_only)
+		return RECONNECT_OVER;
+	/* A person has said so once, or it is so by itself: the next answer changes nothing. */
+	if (s->request.again)
+		return RECONNECT_ASK;
+	return again_next((enum options_again)s->options->again, g);
+}
+
+static enum reconnect_next
+on_gone(void *owner, const struct reconnect_gone *g)
 {
 	struct client *s = owner;
-	if (s->request.returns)
-		saved_sessions_forget(&s->saved, s->request.id);
-	const char *what = rebooted ? "the host has been rebooted; the session is gone"
+	enum reconnect_next next = after_gone(s, g);
+	s->ending.replaceable = next != RECONNECT_OVER;
+	const char *what = g->rebooted ? "the host has been rebooted; the session is gone"
 	    : s->options->read_only && !s->met
 	    ? "there is no session to look on"
 	    : "the session is gone: it ended or was killed on the host";
 	unsigned actions = client_end(s, ENDING_GONE);
 	bool anew = actions & ENDING_ANEW;
+	if (s->request.returns && !anew)
+		saved_sessions_forget(&s->saved, s->request.id);
 	if (!(actions & ENDING_SAY_GONE))
-		return;
+		return RECONNECT_OVER;
 	console_leave(&s->console);
-	log_say(anew ? LOG_NOTICE : LOG_ERROR, "%s: %s%s", s->options->destination, what,
-	    anew ? "; another one begins" : "");
+	if (!anew
+	    || !s->request.returns) /* else it is said when the other one is there */
+		log_say(anew ? LOG_NOTICE : LOG_ERROR, "%s: %s%s",
+		    s->options->destination, what, anew ? "; another one begins" : "");
 	if (anew)
 		begin_anew(s);
+	return anew && s->begun ? next : RECONNECT_OVER;
 }
 
 /* The user gets what plain ssh gives; of a shell, kept by what the host has for that. */
@@ -636,9 +710,11 @@ terminal_turn(struct client *s)
 {
 	if (!s->begun)
 		return 0;
+	if (s->request.again)
+		s->typed.unsent += console_discard(&s->console);
 	predictions_step(s);
 	uint64_t at = console_turn(&s->console,
-	    s->reconnect.was_up && !ending_begun(&s->ending));
+	    (s->reconnect.was_up || s->request.again) && !ending_begun(&s->ending));
 	if (!s->console.resized || !s->reconnect.linked || s->request.kind != KIND_PTY)
 		return at;
 	struct tty_size size;
@@ -800,7 +876,7 @@ begin(struct client *s)
 	s->begun = true;
 	s->ending.returns = s->request.returns;
 	s->ending.resumed = s->request.how == HELLO_OPEN;
-	s->ending.replaceable = s->request.kind == KIND_NONE;
+	s->reconnect.keeps_machine = s->request.returns;
 	s->reconnect.policy.unattended = !s->request.raw;
 	s->reconnect.command = s->request.command.len > 0;
 	s->give_up_us = (uint64_t)1000000

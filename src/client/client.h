@@ -12,6 +12,7 @@
 #ifndef CLIENT_CLIENT_H
 #define CLIENT_CLIENT_H
 
+#include "client/again.h"
 #include "client/control_socket.h"
 #include "client/ending.h"
 #include "client/forward_table.h"
@@ -58,6 +59,7 @@ struct client {
 	bool said_stranger; /* that another machine answers, in this outage */
 	bool met; /* a host has welcomed this client */
 	struct ending ending;
+	struct again_typed typed; /* for the session that is gone */
 	/* the host has said ECHOED, and so knows SHOWS; what it was told last */
 	bool hints, shows;
 	uint64_t give_up_us; /* an outage that lasts so long is the end; 0: none does */

@@ -70,6 +70,19 @@ static const struct rule rules[ENDING_STATES][ENDING_EVENTS] = {
 		[ENDING_GONE] = END(FAILED | ENDING_SAY_GONE | REPLACES),
 		[ENDING_STOP] = END(STATUS),
 	},
+	[ENDING_AGAIN] = {
+		[ENDING_UP] = GO(ENDING_RUNNING, 0),
+		[ENDING_EXIT] = GO(ENDING_DRAINING, STATUS),
+		[ENDING_KEY] = END(FAILED),
+		[ENDING_TERM] = END(FAILED),
+		[ENDING_TERM_AGAIN] = END(FAILED),
+		[ENDING_TERMINAL_GONE] = END(FAILED),
+		[ENDING_FORWARD_FAILED] = ABANDON,
+		[ENDING_LOST] = DO(RECONNECT),
+		[ENDING_CLOSED] = DO(RECONNECT),
+		[ENDING_GONE] = END(FAILED | ENDING_SAY_GONE | REPLACES),
+		[ENDING_STOP] = END(STATUS),
+	},
 	[ENDING_DRAINING] = {
 		[ENDING_EXIT] = DO(STATUS),
 		[ENDING_SHOWN] = DO(ENDING_COOK), /* as ssh, while connections are open */
@@ -154,6 +167,7 @@ static const struct rule rules[ENDING_STATES][ENDING_EVENTS] = {
 static const char *const state_names[ENDING_STATES] = {
 	[ENDING_STARTING] = "starting",
 	[ENDING_RUNNING] = "running",
+	[ENDING_AGAIN] = "beginning again",
 	[ENDING_DRAINING] = "draining",
 	[ENDING_DONE] = "done",
 	[ENDING_LEAVING] = "leaving",
@@ -178,8 +192,7 @@ static struct rule
 choose(const struct ending *e, struct rule rule)
 {
 	if (e->replaceable && rule.does & REPLACES)
-		return (
-		    struct rule){ true, ENDING_STARTING, ENDING_SAY_GONE | ENDING_ANEW };
+		return (struct rule){ true, ENDING_AGAIN, ENDING_SAY_GONE | ENDING_ANEW };
 	bool leaves = e->returns
 	    && (rule.does & RETURNS || (rule.does & RESUMED && e->resumed));
 	if (leaves)
@@ -225,7 +238,8 @@ ending_deadline(const struct ending *e)
 bool
 ending_begun(const struct ending *e)
 {
-	return e->state != ENDING_STARTING && e->state != ENDING_RUNNING;
+	return e->state != ENDING_STARTING && e->state != ENDING_RUNNING
+	    && e->state != ENDING_AGAIN;
 }
 
 bool

@@ -12,6 +12,8 @@
  *   ABANDONING ---UP---> HANGING_UP ---LINKED---> HUNG_UP -----------CLOSED-------+
  *                               ^-------LOST---------+
  *
+ *   RUNNING ---GONE---> AGAIN ---UP---> RUNNING      where another one may take its place
+ *
  * DONE, LEAVING, ABANDONING, HANGING_UP and HUNG_UP last no longer than their deadline.
  */
 #ifndef CLIENT_ENDING_H
@@ -25,6 +27,7 @@ enum { EXIT_FAILED = 255 }; /* ssh(1), EXIT STATUS: an error of the connection *
 enum ending_state {
 	ENDING_STARTING, /* no link has been up yet */
 	ENDING_RUNNING,
+	ENDING_AGAIN, /* the session is gone, another is to begin in its place */
 	ENDING_DRAINING, /* the program has exited; its output is still to be shown */
 	ENDING_DONE, /* BYE_DONE was said: the host may forget the session */
 	ENDING_LEAVING, /* BYE_DETACHED was said: the session goes on without this client */
@@ -78,7 +81,9 @@ struct ending {
 	int status; /* the exit status */
 	bool returns; /* a shell, which is left rather than hung up */
 	bool resumed; /* the session was there before this client */
-	bool replaceable; /* nothing is lost with the session: another does as well */
+	/* another session takes the place of one that is gone: nothing was lost with it, or
+	 * it is so wanted */
+	bool replaceable;
 	bool delivered; /* all that was said has been taken by the link */
 	uint64_t deadline_us; /* 0: none */
 	uint64_t term_us; /* when a signal first asked this client to end; 0: none has */

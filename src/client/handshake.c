@@ -1,6 +1,7 @@
 #include "client/handshake.h"
 
 #include "base/session_name.h"
+#include "base/text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -27,11 +28,35 @@ take_machine(struct handshake *h, struct span more)
 		memcpy(h->machine, m.machine.machine, ID_LEN);
 }
 
+static void
+copy_printable(char *ret_text, size_t len, struct span text)
+{
+	snprintf(ret_text, len, "%.*s", (int)(text.n < len ? text.n : len - 1),
+	    (const char *)text.p);
+	text_printable(ret_text, true);
+}
+
+static void
+take_remains(struct handshake *h, struct span more)
+{
+	struct handshake_remains *r = &h->remains;
+	union msg m;
+	if (!msg_find(more, MSG_REMAINS, &m))
+		return;
+	r->any = true;
+	r->rebooted = memcmp(m.remains.boot, h->boot_id, ID_LEN) != 0;
+	r->booted_s = (int64_t)m.remains.at_s;
+	r->there = m.remains.there;
+	copy_printable(r->directory, sizeof r->directory, m.remains.directory);
+	copy_printable(r->running, sizeof r->running, m.remains.running);
+}
+
 static enum handshake_event
 on_welcome(struct handshake *h, struct engine *e, const struct msg_welcome *m)
 {
 	memcpy(h->boot_id, m->boot, ID_LEN);
 	take_machine(h, m->more);
+	take_remains(h, m->more);
 	memcpy(h->session, m->session, ID_LEN);
 	h->begun_ms = (int64_t)m->begun_ms;
 	h->same_build = m->build.n == strlen(BELAY_BUILD)
@@ -49,7 +74,9 @@ on_welcome(struct handshake *h, struct engine *e, const struct msg_welcome *m)
 static enum handshake_event
 on_refuse(struct handshake *h, const struct msg_refuse *m)
 {
+	union msg more;
 	h->code = m->code;
+	h->stays = msg_find(m->more, MSG_AGAIN, &more);
 	take_machine(h, m->more);
 	memcpy(h->boot_id, m->boot, ID_LEN);
 	snprintf(h->text, sizeof h->text, "%.*s",

@@ -21,6 +21,15 @@ enum handshake_event {
 	HANDSHAKE_WRONG, /* the host sent what it must not; `text` */
 };
 
+/* What a session began from that had been there before it, in REMAINS. */
+struct handshake_remains {
+	bool any;
+	bool rebooted; /* the host has been started since */
+	int64_t booted_s; /* when; by the host's clock */
+	bool there; /* the session is in its directory */
+	char directory[HANDSHAKE_TEXT_MAX], running[HANDSHAKE_TEXT_MAX]; /* printable */
+};
+
 /* What the host has answered; zeroed before. */
 struct handshake {
 	uint8_t boot_id[ID_LEN]; /* from WELCOME or REFUSE; zeros: not known */
@@ -29,7 +38,9 @@ struct handshake {
 	int64_t begun_ms; /* of the session, since 1970 by the host's clock */
 	char name[NAME_MAX_LEN + 1]; /* of the session; "": it has none, or a bad one */
 	bool same_build; /* as ours, the server's is */
+	struct handshake_remains remains;
 	enum refuse_code code; /* from REFUSE */
+	bool stays; /* the host awaits another HELLO on this link */
 	char text[HANDSHAKE_TEXT_MAX];
 };
 

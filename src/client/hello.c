@@ -13,6 +13,7 @@ enum {
 	LINGER_SELF_S = 60, /* of --list and its like, which are soon called again */
 	HISTORY_ROWS = 10 * 1000, /* that a new terminal gets of a session it comes to, */
 	HISTORY_TIME_S = 1, /* and how long its screen may take for them */
+	KEEP_MIB = 10, /* of what is shown, on the host's disk (--keep-history) */
 	MODES_MAX = 4 * 1024,
 	MORE_MAX = 4 * 1024,
 };
@@ -37,8 +38,9 @@ static uint8_t
 flags(const struct hello *h)
 {
 	unsigned set = HELLO_CLOSES_LAST;
-	if (h->options->share || h->options->read_only)
-		set |= HELLO_SHARE;
+	if (h->options->share || h->options->read_only || h->request->again)
+		set |=
+		    HELLO_SHARE; /* another window of that session may have made it again */
 	if (h->options->read_only)
 		set |= HELLO_READ_ONLY;
 	if (!isatty(STDOUT_FILENO))
@@ -74,6 +76,11 @@ put_more(const struct hello *h, struct buf *more)
 	memcpy(machine.machine, h->request->machine, ID_LEN);
 	if (!err && memcmp(machine.machine, any, ID_LEN) != 0)
 		err = msg_put(more, MSG_MACHINE, &machine);
+	uint32_t most_mib = o->keep_mib ? o->keep_mib : KEEP_MIB;
+	struct msg_keep keep = { most_mib < UINT32_MAX / 1024 ? most_mib * 1024
+							      : UINT32_MAX };
+	if (!err && h->request->returns && o->keep_history)
+		err = msg_put(more, MSG_KEEP, &keep);
 	if (!err && h->forwards->x11.on)
 		err = x11_put(&h->forwards->x11, more);
 	return err;
@@ -111,6 +118,10 @@ hello_put(const struct hello *h, bool resume, struct buf *out)
 		buf_drop(&modes, modes.len);
 	if (!err && !resume)
 		err = put_more(h, &more);
+	bool may_begin = h->request->returns || h->request->kind == KIND_NONE;
+	struct msg_again again = { AGAIN_VERSION };
+	if (!err && (h->request->again || (resume && may_begin)))
+		err = msg_put(&more, MSG_AGAIN, &again);
 	m.positions = buf_span(&positions);
 	m.modes = buf_span(&modes);
 	m.more = buf_span(&more);

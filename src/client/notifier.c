@@ -32,6 +32,21 @@ asks_for_login(const struct notifier *t)
 	return policy_wants_person(t->reconnect->policy.state);
 }
 
+static enum status_why
+reason(const struct reconnect *r)
+{
+	struct status_facts facts = { .state = r->policy.state,
+		.error = r->error,
+		.failed = r->failed,
+		.no_server = r->no_server,
+		.elsewhere = r->elsewhere,
+		.rebooted = r->rebooted,
+		.shared = r->sharing.waits,
+		.asks = reconnect_asks(r),
+		.network = !r->had_network || netwatch_has_network(&r->net) };
+	return status_why(&facts);
+}
+
 /* Without a terminal to draw on, one line when it lasts, and one when it is over. */
 static void
 say(struct notifier *t, bool over, uint64_t now_us)
@@ -40,7 +55,8 @@ say(struct notifier *t, bool over, uint64_t now_us)
 	enum policy_state state = t->reconnect->policy.state;
 	bool login = asks_for_login(t) && !policy_meets_stranger(state);
 	if (login && !t->said_login && !t->silent && t->escape)
-		log_say(LOG_NOTICE, "%s: needs your login: press Enter", t->host);
+		log_say(LOG_NOTICE, "%s: %s: press Enter", t->host,
+		    status_reason(reason(t->reconnect)));
 	t->said_login = !over && login;
 	if (t->silent || (!over && for_us < SAY_AFTER_US) || t->said_lost != over)
 		return;
@@ -116,20 +132,6 @@ is_other(const struct status *a, const struct status *b)
 	    || a->heard_us != b->heard_us || a->waiting != b->waiting
 	    || a->line_start != b->line_start || a->enter != b->enter
 	    || a->unnoticed != b->unnoticed || (waits && a->next_us != b->next_us);
-}
-
-static enum status_why
-reason(const struct reconnect *r)
-{
-	struct status_facts facts = { .state = r->policy.state,
-		.error = r->error,
-		.failed = r->failed,
-		.no_server = r->no_server,
-		.elsewhere = r->elsewhere,
-		.shared = r->sharing.waits,
-		.asks = reconnect_asks(r),
-		.network = !r->had_network || netwatch_has_network(&r->net) };
-	return status_why(&facts);
 }
 
 static size_t

@@ -631,19 +631,71 @@ put_off(struct reconnect *r, struct attempt *a)
 	}
 }
 
+static bool
+was_rebooted(const struct reconnect *r, const struct attempt *a)
+{
+	return r->was_up && !is_zero(a->handshake.boot_id) && !is_zero(r->boot_id)
+	    && memcmp(a->handshake.boot_id, r->boot_id, ID_LEN) != 0;
+}
+
+/* Also where another window has begun it again already. */
+static bool
+is_gone(const struct reconnect *r, const struct attempt *a)
+{
+	enum refuse_code code = a->handshake.code;
+	return a->why == WHY_REFUSED && !is_elsewhere(r, a)
+	    && (code == REFUSE_GONE || (code == REFUSE_TAKEN && was_rebooted(r, a)));
+}
+
+/* Asks for another session on the link by which it was learned that the last one is gone. */
+static bool
+greet_again(struct reconnect *r, struct attempt *a)
+{
+	struct buf hello;
+	buf_init(&hello, FRAME_MAX);
+	int err = r->events->hello(r->owner, false, &hello);
+	if (!err)
+		err = attempt_again(a, buf_span(&hello));
+	buf_finish(&hello);
+	while (!err && r->candidates.n > 1) {
+		bool first = r->candidates.list[0] == a;
+		end_candidate(r, r->candidates.list[first]);
+		reconnect_on(r, POLICY_FAILED); /* of several */
+	}
+	return !err;
+}
+
+/* False: it is to be asked for by another attempt, or not at all. */
+static bool
+session_gone(struct reconnect *r, struct attempt *a)
+{
+	struct reconnect_gone gone = { .rebooted = was_rebooted(r, a),
+		.machine_known = !is_zero(r->machine) && !is_zero(a->handshake.machine) };
+	bool had_link = r->linked;
+	drop_link(r);
+	if (had_link)
+		reconnect_on(r, POLICY_LOST);
+	r->rebooted = gone.rebooted;
+	r->next = r->events->gone(r->owner, &gone);
+	if (r->next == RECONNECT_OVER)
+		return false;
+	r->doubted = r->was_up = false;
+	if (!r->keeps_machine)
+		memset(r->machine, 0, sizeof r->machine);
+	return r->next == RECONNECT_ANEW && a->handshake.stays && greet_again(r, a);
+}
+
 static void
 server_refused(struct reconnect *r, struct attempt *a)
 {
-	bool rebooted = r->was_up && !is_zero(a->handshake.boot_id)
-	    && !is_zero(r->boot_id)
-	    && memcmp(a->handshake.boot_id, r->boot_id, ID_LEN) != 0;
-	switch (a->handshake.code) {
+	bool gone = a->handshake.code == REFUSE_TAKEN && r->next != RECONNECT_OVER;
+	switch (gone ? REFUSE_GONE : a->handshake.code) {
 	case REFUSE_GONE:
-		if (is_elsewhere(r, a)) {
+		if (is_elsewhere(r, a))
 			elsewhere(r, a);
-			break;
-		}
-		r->events->gone(r->owner, rebooted);
+		else if (r->next != RECONNECT_OVER)
+			reconnect_on(r,
+			    r->next == RECONNECT_ASK ? POLICY_GONE : POLICY_FAILED);
 		break;
 	case REFUSE_TAKEN:
 		r->events->taken(r->owner);
@@ -940,6 +992,9 @@ try_on(struct reconnect *r, struct attempt *a)
 		r->events->foreign(r->owner, &a->carrier);
 		attempt_close(a);
 	} else if (a->phase == ATTEMPT_OVER) {
+		r->next = RECONNECT_OVER;
+		if (is_gone(r, a) && session_gone(r, a))
+			return;
 		attempt_close(a);
 		attempt_failed(r, a);
 	} else if (a->phase == ATTEMPT_LINK) {
@@ -1187,19 +1242,6 @@ reconnect_start(struct reconnect *r, const struct ssh_config *config)
 	policy_begin(&r->policy, r->loop->now_us);
 	connect_now(r, true, false);
 	netwatch_open(&r->net, r->loop);
-}
-
-void
-reconnect_anew(struct reconnect *r)
-{
-	bool had_link = r->linked;
-	drop_link(r);
-	r->doubted = r->was_up = false;
-	memset(r->boot_id, 0, sizeof r->boot_id);
-	memset(r->machine, 0, sizeof r->machine);
-	if (had_link)
-		reconnect_on(r, POLICY_LOST);
-	reconnect_on(r, POLICY_FAILED);
 }
 
 bool

@@ -23,6 +23,18 @@ enum {
 	RECONNECT_ATTEMPTS = 1 + CANDIDATES_MAX + 2,
 };
 
+/* The session is not there any more. */
+struct reconnect_gone {
+	bool rebooted; /* its host was started again since it was there */
+	bool machine_known; /* and it is known that this is its host */
+};
+
+enum reconnect_next {
+	RECONNECT_OVER, /* it is the end */
+	RECONNECT_ANEW, /* another session is asked for, at once */
+	RECONNECT_ASK, /* the same, when a person has said so */
+};
+
 /* What the session is asked and told. */
 struct reconnect_events {
 	/* the first frame of an attempt */
@@ -32,8 +44,9 @@ struct reconnect_events {
 	void (*bye)(void *owner, enum bye_code code);
 	/* the link has ended: reconnect_on(POLICY_LOST) goes on, else it is the end */
 	void (*lost)(void *owner, bool clean);
-	/* the session is not there any more */
-	void (*gone)(void *owner, bool rebooted);
+	/* the session is not there any more; what is asked for from now on is another one,
+	 * unless it is the end */
+	enum reconnect_next (*gone)(void *owner, const struct reconnect_gone *g);
 	/* a first login to a session that was left: another machine of this name answers;
 	 * what is asked for
 	 * there is another session */
@@ -80,6 +93,10 @@ struct reconnect {
 	struct connector_order order; /* its address, and those of others of its name */
 	unsigned met; /* so often has another machine answered a first login */
 	bool elsewhere; /* another machine of this name answered last */
+	bool rebooted; /* the session was gone with its host's last start */
+	bool
+	    keeps_machine; /* another session in its place is to be on the same machine */
+	enum reconnect_next next; /* of the session that is gone */
 	const struct ssh_config
 	    *wanted; /* what belay carries out: of the session's beginning */
 	const struct ssh_config *config; /* how to connect, as ssh has told it last */
@@ -153,8 +170,6 @@ uint64_t reconnect_deadline(struct reconnect *r);
 /* A child has ended: perhaps it was one of ours. */
 void reconnect_reap(struct reconnect *r);
 
-/* The session is gone (of the event `gone`): the attempts go on, and ask for a new one. */
-void reconnect_anew(struct reconnect *r);
 /* Says BYE on the link, if there is one; what the engine has goes before it. */
 bool reconnect_bye(struct reconnect *r, enum bye_code code);
 /* What was written to the link has left us. */

@@ -25,7 +25,8 @@
  * tried again after minutes.
  *
  * What shows another host key is not the host: another network with the same address, a
- * captive portal, a VPN that is off.  DOUBT_STRANGER or DOWN_STRANGER wait for a change of the
+ * captive portal, a VPN that is off.  A session that is gone leads to DOWN_GONE, where only a
+ * person acts.  DOUBT_STRANGER or DOWN_STRANGER wait for a change of the
  * network or for a person, never for a timer.
  */
 #ifndef CLIENT_RECONNECT_POLICY_H
@@ -46,6 +47,7 @@ enum policy_state {
 	POLICY_DOWN_WAIT,
 	POLICY_DOWN_ASK,
 	POLICY_DOWN_STRANGER,
+	POLICY_DOWN_GONE, /* the session is, and a person says whether another begins */
 	POLICY_STATES
 };
 
@@ -65,6 +67,7 @@ enum policy_event {
 	POLICY_MOVED, /* a change of the network, a wake: something may be better now */
 	POLICY_PERSON, /* a person asks for a login with prompts */
 	POLICY_SHARED, /* another window has logged in for all */
+	POLICY_GONE, /* the session is not there any more: POLICY_DOWN_GONE */
 	POLICY_TIMER, /* policy_deadline has passed */
 	POLICY_EVENTS
 };

@@ -19,6 +19,8 @@ struct session_request {
 	enum predict_mode predict; /* what is typed is shown at once */
 	bool raw; /* our stdin is a terminal that has to be raw */
 	bool returns; /* a shell, which may be left and come back to */
+	bool
+	    again; /* the session is gone, and this window had it: it is to begin again */
 	bool manages; /* belay's own work on the host: --list and its like */
 	uint8_t id[ID_LEN]; /* of the session; until it is met, as chosen by us */
 	struct saved_place place; /* where we are */

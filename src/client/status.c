@@ -22,6 +22,9 @@ static const struct {
 	    "another machine" },
 	[STATUS_KEY] = { "ANOTHER HOST KEY: nothing is sent", "ANOTHER KEY" },
 	[STATUS_LOGIN] = { "needs your login", "login" },
+	[STATUS_KILLED] = { "the session ended on the host; for a new one", "it ended" },
+	[STATUS_RESTARTED] = { "the host was restarted; for a new session",
+	    "host restarted" },
 	[STATUS_SHARED] = { "another window logs in", "logging in" },
 	[STATUS_LOGGING_IN] = { "logging in (Ctrl-C cancels)", "logging in" },
 };
@@ -42,7 +45,8 @@ static bool
 is_down(enum policy_state state)
 {
 	return state == POLICY_DOWN_TRY || state == POLICY_DOWN_WAIT
-	    || state == POLICY_DOWN_ASK || state == POLICY_DOWN_STRANGER;
+	    || state == POLICY_DOWN_ASK || state == POLICY_DOWN_STRANGER
+	    || state == POLICY_DOWN_GONE;
 }
 
 enum status_why
@@ -63,6 +67,8 @@ status_why(const struct status_facts *f)
 	};
 	if (policy_meets_stranger(f->state))
 		return STATUS_KEY;
+	if (f->state == POLICY_DOWN_GONE)
+		return f->rebooted ? STATUS_RESTARTED : STATUS_KILLED;
 	if (waits_for_person(f->state))
 		return STATUS_LOGIN;
 	if (f->shared)
@@ -166,6 +172,7 @@ put_next(const struct status *s, char ret[FORMS][PIECE_MAX])
 	switch (s->state) {
 	case POLICY_DOUBT_ASK:
 	case POLICY_DOWN_ASK:
+	case POLICY_DOWN_GONE:
 		return;
 	case POLICY_DOUBT_WAIT:
 	case POLICY_DOWN_WAIT:

@@ -26,6 +26,8 @@ enum status_why {
 	STATUS_ELSEWHERE, /* another machine of this name answers */
 	STATUS_KEY, /* it has another key than before */
 	STATUS_LOGIN, /* it wants a person to log in */
+	STATUS_KILLED, /* the session is gone, and a person says whether another begins */
+	STATUS_RESTARTED, /* the same, with the host */
 	STATUS_SHARED, /* another window logs in for all */
 	STATUS_LOGGING_IN, /* with questions, for a person has asked for it */
 	STATUS_WHYS
@@ -38,6 +40,7 @@ struct status_facts {
 	bool failed; /* an attempt has */
 	bool no_server; /* ... for want of belay-server */
 	bool elsewhere; /* another machine of this name answered last */
+	bool rebooted; /* the host was started again */
 	bool shared; /* it waits for another window's login */
 	bool asks; /* the attempt that runs may, for a person has asked for it */
 	bool network; /* this machine has one, or had none when the host was there */

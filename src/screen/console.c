@@ -298,6 +298,28 @@ console_drop(struct console *c)
 	return n;
 }
 
+size_t
+console_discard(struct console *c)
+{
+	size_t n = backlog_unsent(c->main);
+	c->main->out_hold = c->main->out_high;
+	if (!n)
+		return 0;
+	stream_replace(c->main, c->main->out_high, c->main->out_high + n,
+	    (struct span){ 0 });
+	predictions_dropped(&c->predictions);
+	return n;
+}
+
+void
+console_anew(struct console *c)
+{
+	c->backlog = (struct backlog){ 0 };
+	c->main->out_hold = UINT64_MAX;
+	c->gives = false;
+	keyboard_anew(&c->keyboard, c->loop->now_us);
+}
+
 /* The end of stdin: of a terminal, it is gone; of anything else, the program learns. */
 static void
 keys_end(struct console *c)
@@ -493,7 +515,8 @@ on_keys(void *owner, short revents)
 	struct console *c = owner;
 	(void)revents;
 	console_asked(c);
-	note_offer(c);
+	if (!keyboard_is_anew(&c->keyboard)) /* else it may have been typed long ago */
+		note_offer(c);
 	if (is_full(c) || c->gives)
 		return;
 	ssize_t n = in_line(c) ? read_line(c) : c->raw ? read_keys(c) : read_input(c);
@@ -607,7 +630,9 @@ console_turn(struct console *c, bool reads)
 	loop_sooner(&at, display_deadline(&c->out));
 	if (!c->raw)
 		return at;
-	note_offer(c);
+	/* What was typed too soon is read before that counts as over. */
+	if (!keyboard_is_anew(&c->keyboard) || !sys_wait(c->keys.fd, POLLIN, 0))
+		note_offer(c);
 	loop_sooner(&at, backlog_turn(&c->backlog, c->main, c->away, c->loop->now_us));
 	loop_sooner(&at, keyboard_deadline(&c->keyboard));
 	return at;
@@ -643,5 +668,7 @@ console_close(struct console *c)
 	display_close(&c->out, c->loop);
 	predictions_close(&c->predictions);
 	display_close(&c->err, c->loop);
+	c->backlog = (struct backlog){ 0 };
+	c->gives = false;
 	c->main = NULL;
 }

@@ -101,6 +101,12 @@ void console_offer(struct console *c, bool offers);
 void console_away(struct console *c, bool away);
 /* Drops what was typed and never sent; returns how many bytes. */
 size_t console_drop(struct console *c);
+/* What is typed now was for a program that is gone: none of it is ever sent.  Returns how many
+ * bytes; to be called each turn, from console_open on. */
+size_t console_discard(struct console *c);
+/* Another program has begun in its place: what is typed is thrown away until the person has had
+ * the time to notice that, and all that waits now. */
+void console_anew(struct console *c);
 /* stdin is not for the program (-n): it gets the end at once. */
 void console_no_input(struct console *c);
 /* Shows what there is, and reads on if that is wanted.  Returns when to call it again; 0: only

@@ -25,6 +25,7 @@ static const struct rule rules[KEYBOARD_STATES][KEYBOARD_EVENTS] = {
 		[KEYBOARD_ASKS] = { KEYBOARD_HELD, FORGET },
 		[KEYBOARD_LINE_OPENS] = { KEYBOARD_LINE, 0 },
 		[KEYBOARD_OFFERS] = { KEYBOARD_OFFER, 0 },
+		[KEYBOARD_ANEW] = { KEYBOARD_LATE, FORGET },
 	},
 	[KEYBOARD_OFFER] = {
 		[KEYBOARD_ASKS] = { KEYBOARD_HELD, FORGET },
@@ -34,6 +35,7 @@ static const struct rule rules[KEYBOARD_STATES][KEYBOARD_EVENTS] = {
 		[KEYBOARD_LINE_OPENS] = { KEYBOARD_LINE, 0 },
 		[KEYBOARD_RECALLS] = { KEYBOARD_PROGRAM, 0 },
 		[KEYBOARD_GOES] = { KEYBOARD_LATE, 0 },
+		[KEYBOARD_ANEW] = { KEYBOARD_LATE, FORGET },
 	},
 	[KEYBOARD_LATE] = {
 		[KEYBOARD_ASKS] = { KEYBOARD_HELD, FORGET },
@@ -41,10 +43,12 @@ static const struct rule rules[KEYBOARD_STATES][KEYBOARD_EVENTS] = {
 		[KEYBOARD_ENTER] = { KEYBOARD_LATE_SAID, SAY_LATE },
 		[KEYBOARD_CANCEL] = { KEYBOARD_LATE_SAID, SAY_LATE },
 		[KEYBOARD_SETTLES] = { KEYBOARD_PROGRAM, 0 },
+		[KEYBOARD_ANEW] = { KEYBOARD_LATE, FORGET },
 	},
 	[KEYBOARD_LATE_SAID] = {
 		[KEYBOARD_ASKS] = { KEYBOARD_HELD, FORGET },
 		[KEYBOARD_SETTLES] = { KEYBOARD_PROGRAM, 0 },
+		[KEYBOARD_ANEW] = { KEYBOARD_LATE, FORGET },
 	},
 	[KEYBOARD_LINE] = {
 		[KEYBOARD_LINE_ENDS] = { KEYBOARD_PROGRAM, 0 },
@@ -55,6 +59,7 @@ static const struct rule rules[KEYBOARD_STATES][KEYBOARD_EVENTS] = {
 		[KEYBOARD_READY] = { KEYBOARD_PROGRAM, GIVE },
 		[KEYBOARD_TYPED] = { KEYBOARD_HELD_PART, 0 },
 		[KEYBOARD_CANCEL] = { KEYBOARD_PROGRAM, FORGET },
+		[KEYBOARD_ANEW] = { KEYBOARD_LATE, FORGET },
 	},
 	[KEYBOARD_HELD_PART] = {
 		[KEYBOARD_QUESTION] = { KEYBOARD_DROP_ANSWER, FORGET },
@@ -62,6 +67,7 @@ static const struct rule rules[KEYBOARD_STATES][KEYBOARD_EVENTS] = {
 		[KEYBOARD_READY] = { KEYBOARD_PROGRAM, GIVE },
 		[KEYBOARD_ENTER] = { KEYBOARD_HELD, 0 },
 		[KEYBOARD_CANCEL] = { KEYBOARD_PROGRAM, FORGET },
+		[KEYBOARD_ANEW] = { KEYBOARD_LATE, FORGET },
 	},
 	[KEYBOARD_ANSWER] = {
 		[KEYBOARD_QUESTION] = { KEYBOARD_DROP_ANSWER, 0 },
@@ -70,10 +76,12 @@ static const struct rule rules[KEYBOARD_STATES][KEYBOARD_EVENTS] = {
 		[KEYBOARD_READY] = { KEYBOARD_DROP, 0 },
 		[KEYBOARD_ENTER] = { KEYBOARD_HELD, 0 },
 		[KEYBOARD_CANCEL] = { KEYBOARD_PROGRAM, 0 },
+		[KEYBOARD_ANEW] = { KEYBOARD_LATE, FORGET },
 	},
 	[KEYBOARD_DROP] = {
 		[KEYBOARD_ENTER] = { KEYBOARD_PROGRAM, 0 },
 		[KEYBOARD_CANCEL] = { KEYBOARD_PROGRAM, 0 },
+		[KEYBOARD_ANEW] = { KEYBOARD_LATE, FORGET },
 	},
 	[KEYBOARD_DROP_HELD] = {
 		[KEYBOARD_QUESTION] = { KEYBOARD_DROP_ANSWER, 0 },
@@ -81,6 +89,7 @@ static const struct rule rules[KEYBOARD_STATES][KEYBOARD_EVENTS] = {
 		[KEYBOARD_READY] = { KEYBOARD_DROP, 0 },
 		[KEYBOARD_ENTER] = { KEYBOARD_HELD, 0 },
 		[KEYBOARD_CANCEL] = { KEYBOARD_PROGRAM, 0 },
+		[KEYBOARD_ANEW] = { KEYBOARD_LATE, FORGET },
 	},
 	[KEYBOARD_DROP_ANSWER] = {
 		[KEYBOARD_WITHDRAWN] = { KEYBOARD_DROP_HELD, 0 },
@@ -88,6 +97,7 @@ static const struct rule rules[KEYBOARD_STATES][KEYBOARD_EVENTS] = {
 		[KEYBOARD_READY] = { KEYBOARD_DROP, 0 },
 		[KEYBOARD_ENTER] = { KEYBOARD_ANSWER, 0 },
 		[KEYBOARD_CANCEL] = { KEYBOARD_PROGRAM, 0 },
+		[KEYBOARD_ANEW] = { KEYBOARD_LATE, FORGET },
 	},
 };
 /* clang-format on */
@@ -174,6 +184,7 @@ keyboard_offer(struct keyboard *k, bool stands, bool waits, uint64_t now_us)
 	if (!stands && k->stands_us) {
 		k->stands_us = 0;
 		k->gone_us = now_us;
+		k->anew = false;
 		(void)keyboard_on(k, KEYBOARD_GOES);
 	}
 	/* Half a paste is worse than none. */
@@ -184,6 +195,21 @@ keyboard_offer(struct keyboard *k, bool stands, bool waits, uint64_t now_us)
 		(void)keyboard_on(k, KEYBOARD_RECALLS);
 	else if (k->noticed)
 		(void)keyboard_on(k, KEYBOARD_OFFERS);
+}
+
+bool
+keyboard_is_anew(const struct keyboard *k)
+{
+	return k->anew && is_late(k);
+}
+
+void
+keyboard_anew(struct keyboard *k, uint64_t now_us)
+{
+	k->stands_us = 0;
+	k->gone_us = now_us;
+	k->anew = true;
+	(void)keyboard_on(k, KEYBOARD_ANEW);
 }
 
 uint64_t

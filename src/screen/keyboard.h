@@ -22,6 +22,8 @@
  * nothing that was typed before waits for the program.  When such a line goes by itself, what
  * is typed just then may have been for it, and is thrown away.
  *
+ * So it is when another program begins in the place of one that is gone (LATE, too).
+ *
  *     PROGRAM <--- something typed waits ---> OFFER ---- Enter ----> the login
  *        ^         the line has stood           |
  *        +--------- noticed, too <--- LATE <----+ the line goes by itself
@@ -71,6 +73,7 @@ enum keyboard_event {
 	KEYBOARD_OFFERS, /* the status line asks for a login, has stood, and nothing waits */
 	KEYBOARD_RECALLS, /* something typed waits */
 	KEYBOARD_GOES, /* the status line does not ask for a login any more */
+	KEYBOARD_ANEW, /* another program than the keys were typed for has begun */
 	KEYBOARD_SETTLES, /* the person has seen that it has gone */
 	KEYBOARD_EVENTS
 };
@@ -95,6 +98,7 @@ struct keyboard {
 	uint64_t
 	    stands_us; /* since when the status line asks for a login; 0: it does not */
 	uint64_t gone_us; /* when it last ceased to */
+	bool anew; /* LATE behind another program's beginning */
 	/* it has stood; or something waits, and the key that it names is another */
 	bool noticed;
 };
@@ -110,6 +114,11 @@ unsigned keyboard_ready(struct keyboard *k);
  * may yet become something that does.  To be called before keys are taken, and at
  * keyboard_deadline. */
 void keyboard_offer(struct keyboard *k, bool stands, bool waits, uint64_t now_us);
+/* Another program has begun than what is typed now was meant for: it is thrown away until the
+ * person has noticed. */
+void keyboard_anew(struct keyboard *k, uint64_t now_us);
+/* That is so.  What was typed meanwhile has to be read before keyboard_offer is called again. */
+bool keyboard_is_anew(const struct keyboard *k);
 /* When the next key will be for another; 0: when something has changed. */
 uint64_t keyboard_deadline(const struct keyboard *k);
 /* In the state OFFER: takes an Enter off the head of *keys that was `typed`; other keys stay,

@@ -15,6 +15,9 @@
 /* --return: whether a shell that was left is come back to (client/returning.h). */
 enum options_return { RETURN_AUTO, RETURN_ALWAYS, RETURN_NEVER };
 
+/* --again: whether a shell whose session is gone begins again (client/again.h). */
+enum options_again { AGAIN_AUTO, AGAIN_ASK, AGAIN_ALWAYS, AGAIN_NEVER };
+
 struct options {
 	char **ssh_argv; /* the whole line without belay's own options, NULL-terminated;
 			  * [0] is a place for the program */
@@ -38,6 +41,9 @@ struct options {
 	unsigned predict; /* --predict: enum predict_mode (predict/preference.h) */
 	bool has_predict;
 	unsigned returns; /* --return: enum options_return */
+	unsigned again; /* --again: enum options_again */
+	bool keep_history; /* --keep-history */
+	uint32_t keep_mib; /* --keep-max; 0: not given */
 	bool list, json; /* --list, --json */
 	bool status, forward, cancel; /* --status, --forward, --cancel */
 	/* --session, --kill, --detach, --rename OLD:NEW; NULL: not given */
@@ -55,7 +61,8 @@ struct options {
 	bool config; /* --config */
 	bool restore, print; /* --restore, --print */
 	const char *restore_with; /* --restore-with; NULL: not given */
-	uint64_t own_given; /* which of the table of own_options.c were set, by their places */
+	uint64_t
+	    own_given; /* which of the table of own_options.c were set, by their places */
 	const char *bad_option; /* the first of ours with a mistake, as it was typed */
 	const char *bad_value; /* of it; NULL: none was given */
 };

@@ -296,7 +296,7 @@ def test_server_that_answers_otherwise(host, answer, word):
 
 def test_session_that_is_gone(host):
     host.may_leave_sockets = True
-    term = host.shell()
+    term = host.shell("--again=never")
     os.kill(host.holder(term).pid, signal.SIGKILL)
     host.proxy.cut()
     assert "session" in one_line(term)
@@ -304,7 +304,7 @@ def test_session_that_is_gone(host):
 
 def test_session_that_went_during_an_outage(host):
     host.may_leave_sockets = True
-    term = host.shell()
+    term = host.shell("--again=never")
     holder = host.holder(term)
     host.proxy.refuse()
     host.proxy.cut()

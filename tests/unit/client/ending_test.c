@@ -141,7 +141,9 @@ TEST(a_replaceable_session_that_is_gone_is_begun_anew)
 {
 	struct ending e = in_state(ENDING_RUNNING, false, false);
 	e.replaceable = true;
-	CHECK_ON(&e, ENDING_GONE, ENDING_STARTING, ENDING_SAY_GONE | ENDING_ANEW);
+	CHECK_ON(&e, ENDING_GONE, ENDING_AGAIN, ENDING_SAY_GONE | ENDING_ANEW);
+	CHECK(!ending_begun(&e) && !ending_near(&e) && !ending_deadline(&e));
+	CHECK_ON(&e, ENDING_LOST, ENDING_AGAIN, ENDING_RECONNECT);
 	CHECK_ON(&e, ENDING_UP, ENDING_RUNNING, 0);
 	e = in_state(ENDING_HANGING_UP, false, false);
 	e.replaceable = true;
@@ -205,12 +207,13 @@ TEST(the_programs_status_counts_even_behind_the_end)
 /* ---- every state and event ---- */
 
 /* Where each event leads: the next state's letter; a dot: it stays. */
-static const char letters[ENDING_STATES] = "srdDLahHO";
+static const char letters[ENDING_STATES] = "srgdDLahHO";
 static const char *const expected[ENDING_STATES] = {
 	/* UP EXIT SHOWN DRAINED | KEY HURRY TERM AGAIN GONE FORWARD | LINKED LOST CLOSED GONE
 	 * FLUSHED DEADLINE STOP */
 	[ENDING_STARTING] = "rd.. a.OOaa ...O..O",
 	[ENDING_RUNNING] = ".d.. h.hhhh ...O..O",
+	[ENDING_AGAIN] = "rd.. O.OOOa ...O..O",
 	[ENDING_DRAINING] = "...D h.hhhh ...O..O",
 	[ENDING_DONE] = ".... ...O.. .OOOOOO",
 	[ENDING_LEAVING] = ".... ...O.. .OOOOOO",

@@ -189,3 +189,72 @@ TEST(refuse_tells_why)
 	CHECK(take() == HANDSHAKE_REFUSED && !handshake.text[0]);
 	end();
 }
+
+TEST(what_is_left_is_told_without_controls)
+{
+	static char much[4 * HANDSHAKE_TEXT_MAX];
+	struct buf more;
+	struct msg_welcome m = welcome();
+	struct msg_remains left = { .at_s = 99,
+		.there = 1,
+		.directory = text_span("~/\033]0;title\a\r\n\xe2\x80\xae"),
+		.running = text_span("make\033[2J") };
+	begin();
+	host_says(MSG_WELCOME, &m); /* as older servers */
+	CHECK_EQ(take(), HANDSHAKE_WELCOME);
+	CHECK(!handshake.remains.any);
+	end();
+	memset(left.boot, 1, ID_LEN);
+	for (int same = 1; same >= 0; same--) {
+		left.boot[0] = (uint8_t)same;
+		buf_init(&more, FRAME_MAX);
+		CHECK_EQ(msg_put(&more, MSG_REMAINS, &left), 0);
+		m.more = buf_span(&more);
+		begin();
+		host_says(MSG_WELCOME, &m);
+		CHECK_EQ(take(), HANDSHAKE_WELCOME);
+		CHECK(handshake.remains.any && handshake.remains.there);
+		CHECK_EQ(handshake.remains.rebooted, !same);
+		CHECK_EQ(handshake.remains.booted_s, 99);
+		for (const char *p = handshake.remains.directory; *p; p++)
+			CHECK(*p >= ' ');
+		CHECK(!strchr(handshake.remains.running, 033));
+		end();
+		buf_finish(&more);
+	}
+	memset(much, 'x', sizeof much);
+	left.directory = left.running = (struct span){ (uint8_t *)much, sizeof much };
+	buf_init(&more, FRAME_MAX);
+	CHECK_EQ(msg_put(&more, MSG_REMAINS, &left), 0);
+	m.more = buf_span(&more);
+	begin();
+	host_says(MSG_WELCOME, &m);
+	CHECK_EQ(take(), HANDSHAKE_WELCOME);
+	CHECK_EQ(strlen(handshake.remains.running), HANDSHAKE_TEXT_MAX - 1);
+	end();
+	buf_finish(&more);
+}
+
+TEST(a_host_that_refuses_may_stay)
+{
+	static const uint8_t later[] = { 0, 0, 0, 3, 250, 1, 2 };
+	struct msg_again again = { AGAIN_VERSION };
+	struct msg_refuse m = { .code = REFUSE_GONE };
+	struct buf more;
+	buf_init(&more, FRAME_MAX);
+	CHECK_EQ(buf_put(&more, later, sizeof later), 0);
+	m.more = buf_span(&more);
+	begin();
+	host_says(MSG_REFUSE, &m);
+	CHECK_EQ(take(), HANDSHAKE_REFUSED);
+	CHECK(!handshake.stays);
+	end();
+	CHECK_EQ(msg_put(&more, MSG_AGAIN, &again), 0);
+	m.more = buf_span(&more);
+	begin();
+	host_says(MSG_REFUSE, &m);
+	CHECK_EQ(take(), HANDSHAKE_REFUSED);
+	CHECK(handshake.stays);
+	end();
+	buf_finish(&more);
+}

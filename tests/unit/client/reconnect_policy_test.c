@@ -684,6 +684,27 @@ TEST(another_host_key_in_doubt_is_forgotten_when_the_link_answers)
 /* ---- a login of another window ---- */
 
 /* All that waits goes on by it, with nobody asked; what is tried or works stays. */
+/* In the place of a session that is gone nothing begins without a person. */
+TEST(a_session_that_is_gone_waits_for_a_person)
+{
+	static const enum policy_event others[] = { POLICY_FAILED, POLICY_UNREACHED,
+		POLICY_REFUSED, POLICY_STRANGER, POLICY_UNASKED, POLICY_LOST,
+		POLICY_DOUBT, POLICY_HEARD, POLICY_NUDGE, POLICY_MOVED, POLICY_SHARED,
+		POLICY_TIMER, POLICY_GONE };
+	for (int state = POLICY_UP; state < POLICY_STATES; state++) {
+		struct policy p;
+		begin(&p);
+		p.state = (enum policy_state)state;
+		CHECK_ON(&p, POLICY_GONE, POLICY_DOWN_GONE,
+		    state == POLICY_DOWN_GONE ? 0 : POLICY_ABANDON);
+		CHECK_EQ(policy_deadline(&p), 0);
+		CHECK(policy_wants_person(p.state));
+		for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+			CHECK_ON(&p, others[i], POLICY_DOWN_GONE, 0);
+		CHECK_ON(&p, POLICY_PERSON, POLICY_DOWN_TRY, POLICY_CONNECT_ASK);
+	}
+}
+
 TEST(a_login_of_another_window_ends_every_wait)
 {
 	static const struct {
@@ -698,7 +719,8 @@ TEST(a_login_of_another_window_ends_every_wait)
 		{ POLICY_DOWN_TRY, POLICY_DOWN_TRY, 0 },
 		{ POLICY_DOWN_WAIT, POLICY_DOWN_TRY, POLICY_CONNECT },
 		{ POLICY_DOWN_ASK, POLICY_DOWN_TRY, POLICY_CONNECT },
-		{ POLICY_DOWN_STRANGER, POLICY_DOWN_TRY, POLICY_CONNECT } };
+		{ POLICY_DOWN_STRANGER, POLICY_DOWN_TRY, POLICY_CONNECT },
+		{ POLICY_DOWN_GONE, POLICY_DOWN_GONE, 0 } };
 	CHECK_EQ(sizeof ways / sizeof *ways, POLICY_STATES);
 	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
 		struct policy p;

@@ -189,6 +189,28 @@ TEST(reasons_from_what_is_known)
 	CHECK_EQ(why(POLICY_DOWN_ASK, SSH_ERROR_LOGIN, true, false), STATUS_LOGIN);
 }
 
+TEST(a_session_that_is_gone_is_asked_about)
+{
+	struct status_facts facts = { .state = POLICY_DOWN_GONE };
+	struct status s = { .host = "host",
+		.state = POLICY_DOWN_GONE,
+		.why = STATUS_KILLED,
+		.enter = true,
+		.line_start = true,
+		.escape = '~' };
+	char text[STATUS_MAX];
+	CHECK_EQ(status_why(&facts), STATUS_KILLED);
+	facts.rebooted = true;
+	CHECK_EQ(status_why(&facts), STATUS_RESTARTED);
+	status_text(&s, 200, text);
+	CHECK_STR(text,
+	    "belay: host: the session ended on the host; for a new one: press Enter; to "
+	    "leave press ~, then .");
+	s.why = STATUS_RESTARTED;
+	status_text(&s, 28, text);
+	CHECK_STR(text, "host restarted: press Enter");
+}
+
 TEST(it_is_written_ever_more_seldom)
 {
 	struct status s = { .heard_us = 500, .now_us = 500 + second_us / 4 };
