@@ -13,6 +13,9 @@
  *    rate KBIT    a second, of each way; 0: unlimited
  *    queue KIB    before the rate; what does not fit is dropped
  *    loss PERCENT of the packets of each way, the same ones each time
+ *    udp WHAT     pass, block, block-out (from A) or block-in (to A): UDP alone is lost silently
+ *    mtu BYTES    longer UDP packets are lost silently, as in some tunnels; 0: none are
+ *    twice PERCENT, late PERCENT  of the packets come twice, or behind later ones
  *    down, up     everything is lost silently, also what is under way
  *    nat ADDRESS  A's packets come from there, each flow from a port of its own
  *    rebind       the NAT forgets its flows, as a router does that starts again
@@ -162,6 +165,8 @@ struct packet {
 struct way {
 	int from, to; /* the TUN devices */
 	struct packet *first, **end; /* under way, in order */
+	struct packet *held; /* until so many others have overtaken it */
+	int held_for;
 	uint64_t line_free_ns; /* when the rate has sent what is queued */
 	uint64_t last_due_ns;
 };
@@ -171,14 +176,24 @@ static uint64_t delay_ns;
 static double bits_per_ns; /* 0: unlimited */
 static double queue_max = 256 * 1024;
 static bool down;
-static double loss; /* of 1 */
+static double loss, twice, late; /* of 1 */
+static bool udp_blocked[2]; /* of each way */
+static size_t udp_max; /* 0: any */
 
 static bool
-is_lost(void)
+chance(double of_one)
 {
 	static uint64_t state = 1;
 	state = state * 6364136223846793005 + 1442695040888963407;
-	return (double)(state >> 33) / (double)(1ull << 31) < loss;
+	return (double)(state >> 33) / (double)(1ull << 31) < of_one;
+}
+
+static bool
+is_dropped(const struct way *w, const uint8_t *data, size_t len)
+{
+	bool udp = len >= 20 && data[0] >> 4 == 4 && data[9] == IPPROTO_UDP;
+	return down || chance(loss)
+	    || (udp && (udp_blocked[w == &ways[1]] || (udp_max && len > udp_max)));
 }
 
 static void
@@ -206,25 +221,57 @@ sent_ns(struct way *w, size_t len, uint64_t at_ns)
 	return w->line_free_ns;
 }
 
-static void
-enter(struct way *w, uint8_t *data, size_t len, uint64_t at_ns)
+static struct packet *
+copy(const uint8_t *data, size_t len, uint64_t due_ns)
 {
-	if (down || is_lost() || (nat.on && w == &ways[0] && !translate(data, len, true)))
-		return;
-	uint64_t sent = sent_ns(w, len, at_ns);
-	if (!sent)
-		return;
 	struct packet *p = malloc(sizeof *p + len);
 	if (!p)
 		die("malloc");
 	p->next = NULL;
+	p->due_ns = due_ns;
 	p->len = len;
 	memcpy(p->data, data, len);
-	/* A delay that became shorter does not reorder. */
-	p->due_ns = sent + delay_ns > w->last_due_ns ? sent + delay_ns : w->last_due_ns;
-	w->last_due_ns = p->due_ns;
+	return p;
+}
+
+/* A delay that became shorter does not reorder: only what is to be late is overtaken, by the
+ * next two. */
+static void
+put(struct way *w, const uint8_t *data, size_t len, uint64_t due_ns)
+{
+	if (due_ns < w->last_due_ns)
+		due_ns = w->last_due_ns;
+	w->last_due_ns = due_ns;
+	struct packet *p = copy(data, len, due_ns);
 	*w->end = p;
 	w->end = &p->next;
+	if (!w->held)
+		return;
+	if (w->held_for-- > 0)
+		return;
+	w->held->due_ns = due_ns;
+	*w->end = w->held;
+	w->end = &w->held->next;
+	w->held = NULL;
+}
+
+static void
+enter(struct way *w, uint8_t *data, size_t len, uint64_t at_ns)
+{
+	if (is_dropped(w, data, len)
+	    || (nat.on && w == &ways[0] && !translate(data, len, true)))
+		return;
+	uint64_t sent = sent_ns(w, len, at_ns);
+	if (!sent)
+		return;
+	if (!w->held && chance(late)) {
+		w->held = copy(data, len, 0);
+		w->held_for = 1;
+		return;
+	}
+	put(w, data, len, sent + delay_ns);
+	if (chance(twice))
+		put(w, data, len, sent + delay_ns);
 }
 
 static void
@@ -271,6 +318,16 @@ obey(const char *line)
 		queue_max = value * 1024;
 	} else if (strcmp(word, "loss") == 0) {
 		loss = value / 100;
+	} else if (strcmp(word, "twice") == 0) {
+		twice = value / 100;
+	} else if (strcmp(word, "late") == 0) {
+		late = value / 100;
+	} else if (strcmp(word, "mtu") == 0) {
+		udp_max = (size_t)value;
+	} else if (strcmp(word, "udp") == 0) {
+		bool block = strcmp(what, "block") == 0;
+		udp_blocked[0] = block || strcmp(what, "block-out") == 0;
+		udp_blocked[1] = block || strcmp(what, "block-in") == 0;
 	} else if (strcmp(word, "down") == 0) {
 		down = true;
 		drop_all(&ways[0]);

@@ -113,7 +113,7 @@ end_on_status(struct client *s, enum ending_event event, int status)
 		reconnect_on(&s->reconnect, POLICY_LOST);
 	if (actions & ENDING_LEAVE)
 		loop_stop(&s->loop);
-	if (s->ending.state == ENDING_HANGING_UP && s->reconnect.linked)
+	if (s->ending.state == ENDING_HANGING_UP && reconnect_has_link(&s->reconnect))
 		(void)client_end(s, ENDING_LINKED);
 	return actions;
 }
@@ -141,7 +141,7 @@ fail(struct client *s, const char *fmt, ...)
 static void
 end_turn(struct client *s)
 {
-	if (s->reconnect.linked)
+	if (reconnect_has_link(&s->reconnect))
 		(void)client_end(s, ENDING_LINKED);
 	if (s->ending.state == ENDING_DRAINING && console_drained(&s->console))
 		(void)client_end(s,
@@ -254,13 +254,18 @@ on_hello(void *owner, bool resume, struct buf *out)
 struct report
 client_report(const struct client *s)
 {
-	const struct attempt *a = s->reconnect.linked;
+	const struct datagrams *ds = &s->reconnect.datagrams;
+	const struct datagram_end *used = datagrams_used(ds);
 	return (struct report){ .destination = s->options->destination,
 		.state = s->reconnect.policy.state,
+		.lean = reconnect_is_lean(&s->reconnect),
+		.datagrams = used ? datagram_state_name(used->policy.state) : NULL,
+		.by_datagrams = datagrams_up(ds),
+		.lost_percent = used ? datagram_lost_percent(&used->io) : 0,
 		.now_us = s->loop.now_us,
 		.begun_us = s->begun_us,
 		.down_us = s->down_us,
-		.srtt_us = a ? a->io.link.srtt_us : 0,
+		.srtt_us = reconnect_srtt_us(&s->reconnect),
 		.outages = s->outages,
 		.outages_us = s->outages_us,
 		.sent = s->main->out_acked + s->forwards.tunnel.bytes_in,
@@ -595,7 +600,8 @@ static void
 on_typed(void *owner)
 {
 	struct client *s = owner;
-	reconnect_on(&s->reconnect, POLICY_NUDGE);
+	if (!reconnect_is_lean(&s->reconnect))
+		reconnect_on(&s->reconnect, POLICY_NUDGE);
 }
 
 static void
@@ -696,9 +702,8 @@ static void
 predictions_step(struct client *s)
 {
 	struct predictions *p = &s->console.predictions;
-	const struct attempt *a = s->reconnect.linked;
-	bool up = s->reconnect.policy.state == POLICY_UP;
-	predictions_link(p, a ? a->io.link.srtt_us : 0, s->met && !up);
+	predictions_link(p, reconnect_srtt_us(&s->reconnect),
+	    s->met && !reconnect_up(&s->reconnect));
 	bool shows = predictions_wants_hints(p);
 	if (s->hints && shows != s->shows
 	    && engine_tell(&s->engine, MSG_SHOWS, &(struct msg_shows){ shows }))
@@ -715,7 +720,8 @@ terminal_turn(struct client *s)
 	predictions_step(s);
 	uint64_t at = console_turn(&s->console,
 	    (s->reconnect.was_up || s->request.again) && !ending_begun(&s->ending));
-	if (!s->console.resized || !s->reconnect.linked || s->request.kind != KIND_PTY)
+	if (!s->console.resized || !reconnect_has_link(&s->reconnect)
+	    || s->request.kind != KIND_PTY)
 		return at;
 	struct tty_size size;
 	if (tty_get_size(STDIN_FILENO, &size) == 0) {
@@ -751,7 +757,7 @@ forward_table_step(struct client *s)
 static void
 count_outages(struct client *s, uint64_t now_us)
 {
-	bool up = s->reconnect.policy.state == POLICY_UP || !s->met;
+	bool up = reconnect_up(&s->reconnect) || !s->met;
 	if (!up && !s->down_us)
 		s->down_us = now_us;
 	if (!up || !s->down_us)
@@ -888,6 +894,7 @@ begin(struct client *s)
 	/* A person sees that it waits; what calls a command may not expect it to. */
 	s->reconnect.policy.waits = s->options->wait
 	    || (s->request.raw && !s->reconnect.command);
+	s->reconnect.datagrams.mode = (enum datagrams_mode)s->options->udp;
 	s->reconnect.secret = s->forwards.x11.on; /* the cookie */
 	s->reconnect.terminal = s->request.kind == KIND_PTY;
 	s->reconnect.sharing.on = s->request.kind != KIND_NONE && shares(s->options);
@@ -1019,7 +1026,8 @@ say_not_sent(const struct client *s)
 	if (!s->begun || !s->request.raw || s->exited || backlog_is_an_enter(s->main))
 		return;
 	size_t unsent = backlog_unsent(s->main);
-	size_t doubtful = s->reconnect.linked ? 0 : backlog_doubtful(s->main);
+	size_t doubtful = reconnect_has_link(&s->reconnect) ? 0
+							    : backlog_doubtful(s->main);
 	if (unsent)
 		log_say(LOG_NOTICE, "%zu byte%s that you typed %s not sent", unsent,
 		    unsent == 1 ? "" : "s", unsent == 1 ? "was" : "were");

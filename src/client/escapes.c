@@ -25,7 +25,7 @@ static void
 leave(struct client *s)
 {
 	(void)client_end(s, ENDING_KEY);
-	if (!s->reconnect.linked)
+	if (!reconnect_has_link(&s->reconnect))
 		(void)client_end(s, ENDING_HURRY);
 }
 
@@ -56,8 +56,7 @@ static void
 drop_typed(struct client *s)
 {
 	size_t n = console_drop(&s->console);
-	size_t sent = s->reconnect.policy.state == POLICY_UP ? 0
-							     : backlog_doubtful(s->main);
+	size_t sent = reconnect_up(&s->reconnect) ? 0 : backlog_doubtful(s->main);
 	struct buf text;
 	buf_init(&text, TEXT_MAX);
 	buf_print(&text, "belay: %zu byte%s that you typed %s dropped", n,

@@ -51,12 +51,28 @@ take_remains(struct handshake *h, struct span more)
 	copy_printable(r->running, sizeof r->running, m.remains.running);
 }
 
+static void
+take_datagrams(struct handshake_datagrams *d, struct span more)
+{
+	union msg m;
+	if (!msg_find(more, MSG_DGRAM_AT, &m) || m.dgram_at.key_to_host.n != SEAL_KEY
+	    || m.dgram_at.key_to_client.n != SEAL_KEY || !m.dgram_at.port)
+		return;
+	d->id = m.dgram_at.id;
+	d->port = m.dgram_at.port;
+	memcpy(d->keys.out, m.dgram_at.key_to_host.p, SEAL_KEY);
+	memcpy(d->keys.in, m.dgram_at.key_to_client.p, SEAL_KEY);
+	if (m.dgram_at.address.n < sizeof d->address)
+		memcpy(d->address, m.dgram_at.address.p, m.dgram_at.address.n);
+}
+
 static enum handshake_event
 on_welcome(struct handshake *h, struct engine *e, const struct msg_welcome *m)
 {
 	memcpy(h->boot_id, m->boot, ID_LEN);
 	take_machine(h, m->more);
 	take_remains(h, m->more);
+	take_datagrams(&h->datagrams, m->more);
 	memcpy(h->session, m->session, ID_LEN);
 	h->begun_ms = (int64_t)m->begun_ms;
 	h->same_build = m->build.n == strlen(BELAY_BUILD)

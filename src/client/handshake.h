@@ -9,6 +9,7 @@
 #ifndef CLIENT_HANDSHAKE_H
 #define CLIENT_HANDSHAKE_H
 
+#include "link/datagram.h"
 #include "stream/engine.h"
 #include "stream/link.h"
 
@@ -30,6 +31,17 @@ struct handshake_remains {
 	char directory[HANDSHAKE_TEXT_MAX], running[HANDSHAKE_TEXT_MAX]; /* printable */
 };
 
+enum { HANDSHAKE_ADDRESS_MAX = 64 };
+
+/* DGRAM_AT, from WELCOME. */
+struct handshake_datagrams {
+	uint32_t id; /* 0: there is none */
+	uint16_t port;
+	struct datagram_keys keys;
+	char address
+	    [HANDSHAKE_ADDRESS_MAX]; /* of the host, as its sshd sees it; "": none */
+};
+
 /* What the host has answered; zeroed before. */
 struct handshake {
 	uint8_t boot_id[ID_LEN]; /* from WELCOME or REFUSE; zeros: not known */
@@ -39,6 +51,7 @@ struct handshake {
 	char name[NAME_MAX_LEN + 1]; /* of the session; "": it has none, or a bad one */
 	bool same_build; /* as ours, the server's is */
 	struct handshake_remains remains;
+	struct handshake_datagrams datagrams;
 	enum refuse_code code; /* from REFUSE */
 	bool stays; /* the host awaits another HELLO on this link */
 	char text[HANDSHAKE_TEXT_MAX];

@@ -116,6 +116,8 @@ hello_put(const struct hello *h, bool resume, struct buf *out)
 	int err = engine_positions(h->engine, &positions);
 	if (tty_encode_modes(STDIN_FILENO, &modes))
 		buf_drop(&modes, modes.len);
+	if (!err && h->request->datagrams)
+		err = msg_put(&more, MSG_DGRAM, &(struct msg_dgram){ DGRAM_VERSION });
 	if (!err && !resume)
 		err = put_more(h, &more);
 	bool may_begin = h->request->returns || h->request->kind == KIND_NONE;

@@ -112,9 +112,9 @@ show_dropping(struct notifier *t)
 		t->said_dropping = false;
 		return false;
 	}
-	enum status_dropping why = t->reconnect->policy.state == POLICY_UP ? STATUS_UP
-	    : t->console->keyboard.state == KEYBOARD_DROP_ANSWER	   ? STATUS_NEW
-									   : STATUS_GONE;
+	enum status_dropping why = reconnect_up(t->reconnect)	 ? STATUS_UP
+	    : t->console->keyboard.state == KEYBOARD_DROP_ANSWER ? STATUS_NEW
+								 : STATUS_GONE;
 	status_dropping(t->host, why, line);
 	if (!console_status(t->console, line) && !t->said_dropping) {
 		log_say(LOG_NOTICE, "%s", line + strlen("belay: "));
@@ -209,9 +209,10 @@ show(struct notifier *t, bool over, uint64_t now_us)
 		return now_us + QUESTION_DRAWN_US;
 	if (!over && (state == POLICY_FIRST || state == POLICY_FIRST_WAIT))
 		return say_first(t, now_us);
-	if (state == POLICY_UP || over) {
+	bool up = reconnect_up(t->reconnect) && !reconnect_prompt(t->reconnect);
+	if (up || over) {
 		(void)console_status(t->console, NULL);
-		if (t->since_us && state == POLICY_UP)
+		if (t->since_us && up)
 			say(t, true, now_us);
 		t->since_us = 0;
 		return 0;

@@ -26,6 +26,7 @@ enum {
 	ELSEWHERE_MAX = 3, /* first logins for a session of the machine that answers */
 	PUT_OFF_MAX = 3, /* first logins that the host puts off */
 	HEARTBEAT_US = 5 * 1000000,
+	HEARTBEAT_BESIDE_US = 60 * 1000000, /* beside datagrams */
 	DOUBT_MIN_US = 1000 * 1000,
 	MASTER_US = 4 * 1000000,
 	DOUBT_MAX_US = 5 * 1000000,
@@ -484,6 +485,23 @@ say_late(struct reconnect *r, const struct attempt *a)
 		(void)engine_tell(r->engine, MSG_LATE, &late);
 }
 
+static bool
+ssh_answers(const struct reconnect *r)
+{
+	return r->linked && !r->doubted;
+}
+
+/* The keys are wanted once. */
+static void
+take_offer(struct reconnect *r, struct attempt *a)
+{
+	struct handshake_datagrams *offer = &a->handshake.datagrams;
+	if (offer->id)
+		datagrams_offer(&r->datagrams, offer, a->carrier.peer,
+		    !r->config->ssh_connects);
+	seal_wipe(offer, sizeof *offer);
+}
+
 /* The attempt has become the link. */
 static void
 link_ready(struct reconnect *r, struct attempt *a)
@@ -526,6 +544,8 @@ link_ready(struct reconnect *r, struct attempt *a)
 	r->doubted = false;
 	lend(r, false);
 	trace_link(r, "up");
+	datagrams_ssh(&r->datagrams, true);
+	take_offer(r, a);
 	if (r->command && !r->terminal)
 		drain_start(&r->drain, a->io.in.fd);
 	r->events->up(r->owner, a);
@@ -673,6 +693,8 @@ session_gone(struct reconnect *r, struct attempt *a)
 		.machine_known = !is_zero(r->machine) && !is_zero(a->handshake.machine) };
 	bool had_link = r->linked;
 	drop_link(r);
+	datagrams_finish(&r->datagrams);
+	r->policy.lean = false;
 	if (had_link)
 		reconnect_on(r, POLICY_LOST);
 	r->rebooted = gone.rebooted;
@@ -893,13 +915,42 @@ link_lost(struct reconnect *r, bool clean)
 {
 	drop_link(r);
 	r->doubted = false;
+	datagrams_ssh(&r->datagrams, false);
+	r->policy.lean = datagrams_up(&r->datagrams);
 	r->events->lost(r->owner, clean);
+}
+
+bool
+reconnect_is_lean(const struct reconnect *r)
+{
+	return !ssh_answers(r) && datagrams_up(&r->datagrams);
+}
+
+bool
+reconnect_up(const struct reconnect *r)
+{
+	return r->policy.state == POLICY_UP || reconnect_is_lean(r);
+}
+
+bool
+reconnect_has_link(const struct reconnect *r)
+{
+	return r->linked || datagrams_up(&r->datagrams);
+}
+
+uint64_t
+reconnect_srtt_us(const struct reconnect *r)
+{
+	const struct link *l = engine_link(r->engine, RANK_TERMINAL);
+	return l ? l->srtt_us : 0;
 }
 
 uint64_t
 reconnect_heard_us(const struct reconnect *r)
 {
-	return r->linked ? r->linked->io.link.heard_us : r->heard_us;
+	const struct link *l = engine_link(r->engine, RANK_TERMINAL);
+	uint64_t ssh_us = r->linked ? r->linked->io.link.heard_us : r->heard_us;
+	return l && l->heard_us > ssh_us ? l->heard_us : ssh_us;
 }
 
 struct prompt *
@@ -973,6 +1024,7 @@ take_frames(struct reconnect *r)
 			trace_link(r, "heard again");
 			if (a->master[0])
 				sharing_heard(&r->sharing, a->master);
+			datagrams_ssh(&r->datagrams, true);
 			reconnect_on(r, POLICY_HEARD);
 		}
 	}
@@ -1017,6 +1069,7 @@ doubt(struct reconnect *r)
 	if (r->doubted)
 		return;
 	r->doubted = true;
+	datagrams_ssh(&r->datagrams, false);
 	trace_link(r, "in doubt");
 	reconnect_on(r, POLICY_DOUBT);
 }
@@ -1062,6 +1115,7 @@ on_moved(struct reconnect *r, unsigned what)
 	    what & NETWATCH_LEFT ? ", an address is gone" : "");
 	log_say(LOG_VERBOSE, "%s",
 	    what & NETWATCH_WOKE ? "awake again" : "the network has changed");
+	datagrams_moved(&r->datagrams);
 	if (r->linked && is_left(r->linked, what))
 		doubt(r);
 	else if (r->linked)
@@ -1144,9 +1198,29 @@ timer_turn(struct reconnect *r)
 		reconnect_on(r, POLICY_TIMER);
 }
 
+/* What has come by datagrams is with the engine already. */
+static void
+datagrams_step(struct reconnect *r)
+{
+	struct datagrams *ds = &r->datagrams;
+	bool up = datagrams_up(ds);
+	r->policy.lean = up;
+	if (r->linked)
+		r->linked->io.link.heartbeat_us = up ? HEARTBEAT_BESIDE_US : HEARTBEAT_US;
+	if (ds->bye) {
+		uint16_t code = ds->bye;
+		ds->bye = 0;
+		r->events->bye(r->owner, code);
+	} else if (ds->mode == DATAGRAMS_ONLY && ds->used
+	    && ds->used->policy.state == DATAGRAM_DARK) {
+		fail(r, "no datagrams get through (--udp=only)");
+	}
+}
+
 void
 reconnect_take(struct reconnect *r)
 {
+	datagrams_step(r);
 	net_turn(r);
 	timer_turn(r);
 	look_turn(r);
@@ -1164,6 +1238,7 @@ void
 reconnect_send(struct reconnect *r)
 {
 	uint64_t now_us = r->loop->now_us;
+	datagrams_turn(&r->datagrams);
 	if (!r->linked)
 		return;
 	if (r->linked->io.link.broken && r->ending) {
@@ -1190,6 +1265,7 @@ reconnect_deadline(struct reconnect *r)
 	loop_sooner(&at, r->master_until_us);
 	loop_sooner(&at, r->query.until_us);
 	loop_sooner(&at, sharing_deadline(&r->sharing));
+	loop_sooner(&at, datagrams_deadline(&r->datagrams));
 	loop_sooner(&at, netwatch_deadline(&r->net));
 	for (size_t i = 0; i < RECONNECT_ATTEMPTS; i++)
 		loop_sooner(&at, carrier_tick(&r->attempts[i].carrier, r->loop->now_us));
@@ -1230,6 +1306,7 @@ reconnect_init(struct reconnect *r, struct loop *loop, struct engine *engine,
 		.owner = owner };
 	r->wanted = r->config = &r->told; /* nothing is known yet */
 	r->sharing.ssh = ssh;
+	datagrams_init(&r->datagrams, loop, engine);
 	sys_random(&seed, sizeof seed);
 	policy_init(&r->policy, seed);
 }
@@ -1248,6 +1325,8 @@ bool
 reconnect_bye(struct reconnect *r, enum bye_code code)
 {
 	struct msg_bye m = { .code = (uint16_t)code };
+	if (!ssh_answers(r) && datagrams_bye(&r->datagrams, code))
+		return true;
 	if (!r->linked)
 		return false;
 	link_write(&r->linked->io.link, r->engine, r->loop->now_us);
@@ -1258,6 +1337,8 @@ reconnect_bye(struct reconnect *r, enum bye_code code)
 bool
 reconnect_flushed(const struct reconnect *r)
 {
+	if (datagrams_flushed(&r->datagrams))
+		return true;
 	return r->linked && !r->linked->io.link.queue.len;
 }
 
@@ -1285,6 +1366,7 @@ leave_to_undertaker(struct attempt *a)
 void
 reconnect_finish(struct reconnect *r, bool leave)
 {
+	datagrams_finish(&r->datagrams);
 	ssh_query_finish(&r->query);
 	ssh_config_finish(&r->told);
 	netwatch_close(&r->net);

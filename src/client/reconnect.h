@@ -11,6 +11,7 @@
 #define CLIENT_RECONNECT_H
 
 #include "client/candidates.h"
+#include "client/datagrams.h"
 #include "client/drain.h"
 #include "client/reconnect_policy.h"
 #include "client/sharing.h"
@@ -86,6 +87,7 @@ struct reconnect {
 	bool said_wait;
 	struct attempt *linked;
 	struct drain drain; /* of a command's link */
+	struct datagrams datagrams; /* `mode` may be set before reconnect_start */
 	struct netwatch net;
 	uint8_t boot_id[ID_LEN]; /* of the host */
 	/* of the session: zeros: not known; may be set before reconnect_start */
@@ -157,6 +159,14 @@ unsigned reconnect_question(const struct reconnect *r);
 struct prompt *reconnect_prompt(struct reconnect *r);
 /* Takes keys for the question off the head of *keys. */
 enum prompt_event reconnect_keys(struct reconnect *r, struct span *keys);
+/* The host answers: by ssh, or by datagrams alone. */
+bool reconnect_up(const struct reconnect *r);
+/* There is a link of either kind, though it may be in doubt. */
+bool reconnect_has_link(const struct reconnect *r);
+/* Without ssh, by datagrams: nobody is told of what ssh is doing. */
+bool reconnect_is_lean(const struct reconnect *r);
+/* The round trip of the link that keys go by; 0: not known. */
+uint64_t reconnect_srtt_us(const struct reconnect *r);
 /* When the host was heard last; 0: never. */
 uint64_t reconnect_heard_us(const struct reconnect *r);
 /* The person does not want that login any more. */

@@ -431,6 +431,9 @@ wait_alone(struct policy *p, uint64_t now_us)
 static enum policy_event
 as_known(const struct policy *p, enum policy_event event)
 {
+	/* Another network may ask nobody: nobody is told what becomes of it. */
+	if (event == POLICY_MOVED && p->lean && policy_wants_person(p->state))
+		return POLICY_SHARED;
 	if (event == POLICY_MOVED && !policy_meets_stranger(p->state))
 		return POLICY_NUDGE;
 	if (event == POLICY_STRANGER && p->moved && p->state != POLICY_FIRST)

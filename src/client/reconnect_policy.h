@@ -93,6 +93,8 @@ struct policy {
 	 * caller says it; of one that may ask, and after UNASKED, the policy knows it. */
 	bool held;
 	bool may_ask;
+	/* Keys go by other means meanwhile, and nobody is told.  The caller says it. */
+	bool lean;
 	/* The host's system does not answer the youngest: that it is slow is no reason to give
 	 * it time.  The caller says it. */
 	bool dead;

@@ -44,15 +44,33 @@ predicted(const struct predict_stats *s, struct buf *out)
 	    s->keys, at_once / 10, at_once % 10, wrong / 10, wrong % 10);
 }
 
+static const char *
+state_name(const struct report *r)
+{
+	return policy_state_name(r->lean ? POLICY_UP : r->state);
+}
+
+static void
+by_datagrams(const struct report *r, struct buf *out)
+{
+	if (r->by_datagrams)
+		buf_print(out, " by datagrams, %u %% lost", r->lost_percent);
+	else if (r->datagrams)
+		buf_print(out, "; datagrams: %s", r->datagrams);
+	if (r->lean)
+		buf_print(out, "; ssh: %s", policy_state_name(r->state));
+}
+
 void
 report_line(const struct report *r, struct buf *out)
 {
-	buf_print(out, "%s", policy_state_name(r->state));
+	buf_print(out, "%s", state_name(r));
 	if (r->down_us)
 		buf_print(out, " for %" PRIu64 " s",
 		    (r->now_us - r->down_us) / SECOND_US);
 	else if (r->srtt_us)
 		buf_print(out, "; round trip %" PRIu64 " ms", r->srtt_us / MS_US);
+	by_datagrams(r, out);
 	if (r->waiting)
 		buf_print(out, "; %zu bytes %s", r->waiting,
 		    r->down_us ? "wait" : "on their way");
@@ -131,7 +149,16 @@ report_json(const struct report *r, struct buf *out)
 	buf_print(out, "{\"pid\": %ld, \"destination\": ", (long)getpid());
 	put_string(out, r->destination);
 	buf_print(out, ", \"state\": ");
+	put_string(out, state_name(r));
+	buf_print(out, ", \"ssh\": ");
 	put_string(out, policy_state_name(r->state));
+	buf_print(out, ", \"datagrams\": ");
+	if (r->datagrams)
+		buf_print(out,
+		    "{\"state\": \"%s\", \"carry_keys\": %s, \"lost_percent\": %u}",
+		    r->datagrams, r->by_datagrams ? "true" : "false", r->lost_percent);
+	else
+		buf_print(out, "null");
 	buf_print(out,
 	    ", \"up\": %s, \"round_trip_ms\": ", r->down_us ? "false" : "true");
 	if (r->srtt_us)
@@ -176,8 +203,7 @@ put_bytes(struct buf *out, uint64_t n)
 void
 report_row(const struct report *r, struct buf *out)
 {
-	buf_print(out, "%ld\t%s\t%s\t", (long)getpid(), r->destination,
-	    policy_state_name(r->state));
+	buf_print(out, "%ld\t%s\t%s\t", (long)getpid(), r->destination, state_name(r));
 	if (r->srtt_us)
 		buf_print(out, "%" PRIu64 " ms\t", r->srtt_us / MS_US);
 	else

@@ -11,7 +11,11 @@
 
 struct report {
 	const char *destination;
-	enum policy_state state;
+	enum policy_state state; /* of the link by ssh */
+	bool lean; /* without ssh: datagrams carry everything */
+	const char *datagrams; /* their state; NULL: there are none */
+	bool by_datagrams; /* they carry what is typed */
+	unsigned lost_percent; /* of those that were sent */
 	uint64_t now_us, begun_us; /* when belay was started */
 	uint64_t down_us; /* since when the link does not answer; 0: it does */
 	uint64_t srtt_us; /* 0: not known */

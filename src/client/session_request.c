@@ -2,6 +2,7 @@
 
 #include "base/hex.h"
 #include "base/log.h"
+#include "client/datagrams.h"
 #include "client/returning.h"
 #include "sys/sys.h"
 #include "tunnel/forward.h"
@@ -152,6 +153,8 @@ session_request_program(struct session_request *w, const struct options *o,
 		    "Pseudo-terminal will not be allocated because stdin is not a terminal.");
 	w->kind = pty ? KIND_PTY : KIND_PIPES;
 	w->raw = pty && terminal && !c->null_stdin;
+	w->datagrams = w->kind == KIND_PTY && o->udp != DATAGRAMS_NEVER
+	    && seal_available();
 	w->predict = w->raw && !o->read_only ? predict_wanted(o) : PREDICT_NEVER;
 	return true;
 }

@@ -17,6 +17,7 @@ struct session_request {
 	struct buf command;
 	struct span term; /* of the terminal, in the configuration; empty: TERM */
 	enum predict_mode predict; /* what is typed is shown at once */
+	bool datagrams; /* the host is asked for a link of datagrams */
 	bool raw; /* our stdin is a terminal that has to be raw */
 	bool returns; /* a shell, which may be left and come back to */
 	bool

@@ -141,6 +141,7 @@ clients_add(struct clients *ps, const uint8_t id[ID_LEN], enum role role, bool l
 		if (p->taken)
 			continue;
 		*p = (struct client){ .taken = true,
+			.serial = ++ps->serial,
 			.role = role,
 			.behind = late,
 			.fresh = late };

@@ -32,6 +32,7 @@ enum { CLIENTS_MAX = 16, READERS = 8 /* of these */ };
 struct client {
 	bool taken;
 	uint8_t id[ID_LEN]; /* of the client */
+	uint64_t serial; /* no other client of the session has or had it */
 	struct engine engine;
 	struct stream *control, *main, *errors; /* errors: on pipes only */
 	struct remote_listeners forwards;
@@ -59,6 +60,7 @@ struct client {
 struct clients {
 	struct loop *loop;
 	struct client list[CLIENTS_MAX];
+	uint64_t serial; /* of the client that was added last */
 	bool pty;
 	size_t retained_max; /* output kept for a client: beyond this it is left behind */
 	struct term *term; /* on a terminal */

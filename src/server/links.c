@@ -11,6 +11,7 @@
 
 enum {
 	READER_LINKS = 2, /* so that readers leave connections to others */
+	SENDER_LINKS = 4,
 	READ_MAX = 16 * 1024,
 	LINK_SILENT_US = 120 * 1000000, /* a link of which nothing is heard is closed */
 	/* A link whose input has ended while ssh still listens: its client was killed.  It may
@@ -89,18 +90,22 @@ links_dismiss(struct links *ls, struct client *p, enum bye_code code)
 }
 
 /* Links that shook hands and were never used, since the answer did not get through, must
- * not keep the client out: the oldest of them makes room. */
+ * not keep the client out: the oldest of them makes room.  Datagram links do not count. */
 static void
 make_room(struct links *ls, const struct client *p)
 {
 	const struct engine *e = &p->engine;
-	if (e->n_links < (p->role == ROLE_READER ? READER_LINKS : ENGINE_LINKS))
-		return;
-	for (size_t i = 0; i < e->n_links; i++)
-		if (!e->links[i]->used) {
-			close_link(ls, e->links[i]);
-			return;
-		}
+	const struct link *unused = NULL;
+	size_t n = 0;
+	for (size_t i = 0; i < e->n_links; i++) {
+		if (e->links[i]->counts)
+			continue;
+		n++;
+		if (!unused && !e->links[i]->used)
+			unused = e->links[i];
+	}
+	if (unused && n >= (p->role == ROLE_READER ? READER_LINKS : SENDER_LINKS))
+		close_link(ls, unused);
 }
 
 static int
@@ -405,14 +410,21 @@ links_of(const struct links *ls, enum claim claim)
 	return false;
 }
 
+/* Of those by ssh; what is urgent may go by datagrams beside it. */
+static bool
+is_in_use(const struct conn *g)
+{
+	const struct link *l = engine_link(&g->client->engine, RANK_CONTROL);
+	return l == &g->io.link || (l && l->counts && g->io.link.used);
+}
+
 struct conn *
 links_with_agent(struct links *ls, const struct client *typist)
 {
 	struct conn *found = NULL;
 	for (size_t i = 0; i < LINKS_MAX; i++) {
 		struct conn *g = &ls->list[i];
-		if (g->client && g->agent[0]
-		    && engine_link(&g->client->engine, RANK_CONTROL) == &g->io.link
+		if (g->client && g->agent[0] && is_in_use(g)
 		    && (!found || g->client == typist))
 			found = g;
 	}

@@ -25,6 +25,7 @@ static const struct {
 	{ MSG_PREDICT, 0, { NO, SKIP, YES, YES } },
 	{ MSG_SEEN, 0, { NO, YES, YES, YES } },
 	{ MSG_REDRAW, 0, { NO, SKIP, YES, YES } },
+	{ MSG_DGRAM, 0, { NO, YES, YES, YES } },
 	{ MSG_KEEP, 0, { NO, SKIP, SKIP, YES } },
 	{ MSG_AGAIN, 0, { NO, SKIP, YES, YES } },
 	{ MSG_ORIGIN, 0, { YES, NO, NO, NO } }, /* a relay says it */
@@ -36,6 +37,7 @@ static const struct {
 	{ MSG_PING, 0, { NO, YES, YES, YES } },
 	{ MSG_PONG, 0, { NO, YES, YES, YES } },
 	{ MSG_USE, 0, { NO, YES, YES, YES } },
+	{ MSG_RANKS, 0, { NO, YES, YES, YES } },
 	/* Whoever has no right to end the session leaves it. */
 	{ MSG_BYE, BYE_DONE, { NO, YES, YES, YES } },
 	{ MSG_BYE, BYE_HANGUP, { NO, SKIP, SKIP, YES } },

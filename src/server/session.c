@@ -5,6 +5,7 @@
 #include "server/admission.h"
 #include "server/agent.h"
 #include "server/clients.h"
+#include "server/datagram_links.h"
 #include "server/lifetime.h"
 #include "server/links.h"
 #include "server/machine.h"
@@ -35,6 +36,7 @@ struct session {
 	struct agent agent;
 	struct x11_listener display;
 	struct links links;
+	struct datagram_links datagrams;
 	struct watch listener;
 	uint64_t busy_us; /* until then it accepts nobody; 0: it accepts */
 	char path[SESSION_PATH_MAX]; /* of our socket */
@@ -63,6 +65,7 @@ static void
 dismiss(struct session *h, struct client *p, enum bye_code code)
 {
 	links_dismiss(&h->links, p, code);
+	datagram_links_dismiss(&h->datagrams, p, code);
 	clients_remove(&h->clients, p);
 }
 
@@ -344,6 +347,43 @@ let_in(struct session *h, const struct admission *a, const struct msg_hello *hel
 	return 0;
 }
 
+/* The host's address in SSH_CONNECTION: "client port host port". */
+static struct span
+address_of(struct span connection)
+{
+	struct span word = { 0 };
+	for (unsigned i = 0; i < 3; i++) {
+		size_t n = 0;
+		while (n < connection.n && connection.p[n] != ' ')
+			n++;
+		word = (struct span){ connection.p, n };
+		n += n < connection.n;
+		connection.p += n;
+		connection.n -= n;
+	}
+	return word;
+}
+
+/* What a WELCOME says besides. */
+static int
+put_more(struct session *h, struct client *p, const struct msg_hello *hello,
+    struct buf *more)
+{
+	struct machine_frame machine;
+	union msg m, origin;
+	machine_frame(&machine);
+	int err = buf_put(more, machine.bytes, machine.n);
+	if (!err && hello->request != HELLO_RESUME)
+		err = remains_tell(&h->remains, more);
+	if (err || !hello_has(p->role, hello, MSG_DGRAM, &m))
+		return err;
+	struct span address = { 0 };
+	if (hello_has(ROLE_GUEST, hello, MSG_ORIGIN, &origin))
+		address = address_of(origin.origin.connection);
+	datagram_links_offer(&h->datagrams, p, address, more);
+	return err;
+}
+
 static int
 join(struct session *h, struct conn *g, struct client *p, const struct msg_hello *hello)
 {
@@ -354,16 +394,14 @@ join(struct session *h, struct conn *g, struct client *p, const struct msg_hello
 							  : PROTOCOL_VERSION;
 	os_boot_id(m.boot);
 	memcpy(m.session, h->info.id, ID_LEN);
-	struct machine_frame machine;
 	struct buf more;
-	buf_init(&more, FRAME_MAX / 2);
-	machine_frame(&machine);
-	int err = buf_put(&more, machine.bytes, machine.n);
-	if (!err && hello->request != HELLO_RESUME)
-		err = remains_tell(&h->remains, &more);
+	buf_init(&more, FRAME_MAX);
+	int err = put_more(h, p, hello, &more);
 	m.more = buf_span(&more);
 	if (!err)
 		err = links_join(g, p, hello->positions, &m);
+	if (more.mem)
+		seal_wipe(more.mem, more.cap);
 	buf_finish(&more);
 	return err;
 }
@@ -425,19 +463,19 @@ on_hello(struct session *h, struct conn *g, const struct msg_hello *hello)
 	not_admitted(g, hello, err);
 }
 
-/* The client ends the session, has everything of one that has ended, or leaves it.  What
- * others are using nobody ends who only leaves it. */
+/* The client ends the session, has everything of one that has ended, or leaves it, by this
+ * connection (NULL: by datagram).  What others are using nobody ends who only leaves it. */
 static void
-on_bye(struct session *h, struct conn *g, uint16_t code)
+on_bye(struct session *h, struct client *p, struct conn *g, uint16_t code)
 {
-	struct client *p = g->client;
 	enum right right = rights_of(p->role, MSG_BYE, code);
 	if (code == BYE_HANGUP && right == RIGHT_ALLOWED
 	    && !clients_other_here(&h->clients, p, CLAIM_STAY)) {
 		ends(h, LIFETIME_HUNG_UP);
 		return;
 	}
-	links_close(g);
+	if (g)
+		links_close(g);
 	if (right == RIGHT_ERROR
 	    || (code == BYE_DONE && h->lifetime.phase != LIFETIME_ENDED))
 		return;
@@ -598,7 +636,7 @@ links_said(struct session *h)
 			links_close(told.conn);
 			break;
 		case LINKS_BYE:
-			on_bye(h, told.conn, told.code);
+			on_bye(h, told.conn->client, told.conn, told.code);
 			break;
 		case LINKS_KILLED:
 			ends(h, LIFETIME_HUNG_UP); /* as under ssh */
@@ -606,6 +644,10 @@ links_said(struct session *h)
 		case LINKS_NOTHING:
 			break;
 		}
+	struct client *leaver;
+	uint16_t code;
+	while (datagram_links_next(&h->datagrams, &leaver, &code))
+		on_bye(h, leaver, NULL, code);
 }
 
 static void
@@ -730,8 +772,10 @@ chosen(const struct session *h)
 static uint64_t
 end_turn(struct session *h)
 {
-	struct lifetime_facts facts = { .connected = links_any(&h->links),
-		.kept = links_of(&h->links, CLAIM_STAY),
+	struct lifetime_facts facts = { .connected = links_any(&h->links)
+		    || datagram_links_any(&h->datagrams),
+		.kept = links_of(&h->links, CLAIM_STAY)
+		    || datagram_links_of(&h->datagrams, CLAIM_STAY),
 		.used = h->lifetime.used || chosen(h),
 		.delivered = clients_delivered(&h->clients) };
 	uint64_t at = lifetime_turn(&h->lifetime, &facts, h->loop.now_us);
@@ -751,6 +795,7 @@ session_turn(void *owner, uint64_t now_us)
 	loop_sooner(&at, listener_turn(&h->display.listener, now_us));
 	loop_sooner(&at, clients_forward(&h->clients, now_us));
 	loop_sooner(&at, links_turn(&h->links));
+	loop_sooner(&at, datagram_links_turn(&h->datagrams));
 	loop_sooner(&at, clients_trim(&h->clients, now_us));
 	loop_sooner(&at, listen_turn(h));
 	loop_sooner(&at, agent_turn(&h->agent, now_us));
@@ -838,6 +883,7 @@ session_open(struct session *h, const char *path)
 	h->loop.on_signal = session_signal;
 	program_init(&h->program, &h->loop, &h->clients);
 	links_init(&h->links, &h->loop, &h->agent);
+	datagram_links_init(&h->datagrams, &h->loop);
 	h->listener = (struct watch){ .fd = SESSION_LISTENER,
 		.events = POLLIN,
 		.fn = on_listener,
@@ -867,6 +913,7 @@ session_close(struct session *h)
 		remains_forget(&h->remains);
 	program_close(&h->program); /* hangs up whatever still uses the terminal */
 	links_finish(&h->links);
+	datagram_links_finish(&h->datagrams);
 	agent_close(&h->agent);
 	x11_listener_close(&h->display);
 	clients_finish(&h->clients);

@@ -113,6 +113,7 @@ congestion_sent(struct congestion *c, size_t n, uint64_t now_us)
 		.sent_us = now_us,
 		.delivered = c->delivered,
 		.delivered_us = c->delivered_us,
+		.dropped = c->dropped,
 		.is_short = c->short_until > 0 };
 }
 
@@ -146,6 +147,13 @@ congestion_lost(struct congestion *c, size_t n)
 	no_longer_in_flight(c, n);
 	if (n)
 		c->n_marks = 0; /* what they count includes it */
+}
+
+void
+congestion_dropped(struct congestion *c, size_t n)
+{
+	no_longer_in_flight(c, n);
+	c->dropped += n;
 }
 
 void
@@ -195,7 +203,10 @@ on_mark(struct congestion *c, const struct congestion_mark *m, uint64_t now_us)
 	on_rtt(c, m, now_us);
 	if (took_us < c->rtt_us || !took_us)
 		return; /* acknowledgements that came in a bunch */
-	uint64_t sample = (c->delivered - m->delivered) * SECOND_US / took_us;
+	uint64_t arrived = c->delivered - m->delivered;
+	if (c->rtt_now_us > c->rtt_us + c->rtt_us / 4 + SLACK_US)
+		arrived -= c->dropped - m->dropped;
+	uint64_t sample = arrived * SECOND_US / took_us;
 	if (c->phase == CONGESTION_CRUISING
 	    && now_us - m->sent_us > 3 * (c->rtt_us + SLACK_US)) {
 		/* Much more of a queue than we make: the link has become slower. */

@@ -49,6 +49,7 @@ struct congestion {
 	enum congestion_phase phase;
 	bool bulk; /* nobody waits for a key here: the queue is let run dry less often */
 	uint64_t sent, delivered; /* bytes, of this link */
+	uint64_t dropped; /* of those delivered, which were lost */
 	uint64_t next_us; /* when the next frame is due; may have passed */
 	uint64_t delivered_us; /* when that was */
 	/* of what is sent until that is delivered nothing is measured */
@@ -74,7 +75,7 @@ struct congestion {
 	uint64_t probe_end; /* `sent` that ends it when it is delivered; 0: not dry yet */
 	/* What was under way when these bytes were sent, oldest first. */
 	struct congestion_mark {
-		uint64_t end, sent_us, delivered, delivered_us;
+		uint64_t end, sent_us, delivered, delivered_us, dropped;
 		bool is_short;
 	} marks[CONGESTION_MARKS];
 	size_t first_mark, n_marks;
@@ -84,6 +85,9 @@ void congestion_init(struct congestion *c, uint64_t now_us);
 /* n bytes were sent; that many bytes more are acknowledged (too many do no harm). */
 void congestion_sent(struct congestion *c, size_t n, uint64_t now_us);
 void congestion_acked(struct congestion *c, size_t n, uint64_t now_us);
+/* These bytes were lost on their way.  Where the round trip has not grown, it is not the queue
+ * that loses, and they count for the rate as those that arrived. */
+void congestion_dropped(struct congestion *c, size_t n);
 /* There is nothing more to send, though more would be allowed. */
 void congestion_short(struct congestion *c);
 /* Nobody will acknowledge these bytes any more: their stream is closed. */

@@ -95,7 +95,7 @@ engine_close(struct engine *e, struct stream *s)
 			e->streams[kept++] = e->streams[i];
 	e->n_streams = kept;
 	struct link *l = engine_link(e, s->rank);
-	if (l)
+	if (l && !l->counts)
 		congestion_lost(&l->congestion, stream_in_flight(s));
 	stream_finish(s);
 	free(s);
@@ -141,12 +141,12 @@ engine_set_positions(struct engine *e, struct span positions)
 	return positions.n ? ERR_MESSAGE : 0;
 }
 
-int
-engine_prelude(struct engine *e, struct buf *out, size_t max)
+static int
+copy(struct engine *e, struct buf *out, size_t max, uint8_t rank)
 {
 	if (max > DATA_MAX)
 		max = DATA_MAX;
-	for (size_t i = 0; i < e->n_streams; i++) {
+	for (size_t i = 0; i < e->n_streams && e->streams[i]->rank <= rank; i++) {
 		struct stream *s = e->streams[i];
 		const uint8_t *bytes;
 		if (s->id >= STREAM_CHANNELS)
@@ -158,6 +158,18 @@ engine_prelude(struct engine *e, struct buf *out, size_t max)
 		(void)buf_put(out, bytes, n); /* room was made with the head */
 	}
 	return 0;
+}
+
+int
+engine_prelude(struct engine *e, struct buf *out, size_t max)
+{
+	return copy(e, out, max, UINT8_MAX);
+}
+
+int
+engine_copy(struct engine *e, struct buf *out, size_t max)
+{
+	return copy(e, out, max, RANK_TERMINAL);
 }
 
 /* ---- which link carries which streams ---- */
@@ -186,9 +198,8 @@ is_active(const struct engine *e, const struct link *l)
 	return l == e->active[LINK_URGENT] || l == e->active[LINK_BULK];
 }
 
-/* Of the streams that it carries. */
-static size_t
-flight_on(const struct engine *e, const struct link *l)
+size_t
+engine_flight(const struct engine *e, const struct link *l)
 {
 	size_t sum = 0;
 	for (size_t i = 0; i < e->n_streams; i++)
@@ -197,12 +208,57 @@ flight_on(const struct engine *e, const struct link *l)
 	return sum;
 }
 
-static void
-rewind_on(struct engine *e, const struct link *l)
+size_t
+engine_urgent_flight(const struct engine *e, const struct link *l)
+{
+	size_t sum = 0;
+	for (size_t i = 0; i < e->n_streams && e->streams[i]->rank < RANK_BULK; i++)
+		if (carries(e, l, e->streams[i]))
+			sum += stream_in_flight(e->streams[i]);
+	return sum;
+}
+
+size_t
+engine_urgent_unacked(const struct engine *e)
+{
+	size_t sum = 0;
+	for (size_t i = 0; i < e->n_streams && e->streams[i]->rank < RANK_BULK; i++)
+		sum += stream_unacked(e->streams[i]);
+	return sum;
+}
+
+uint64_t
+engine_urgent_written(const struct engine *e)
+{
+	uint64_t sum = 0;
+	for (size_t i = 0; i < e->n_streams && e->streams[i]->rank < RANK_BULK; i++)
+		sum += stream_written(e->streams[i]);
+	return sum;
+}
+
+void
+engine_rewind(struct engine *e, const struct link *l)
 {
 	for (size_t i = 0; i < e->n_streams; i++)
 		if (carries(e, l, e->streams[i]))
 			stream_rewind(e->streams[i]);
+}
+
+void
+engine_rewind_urgent(struct engine *e, const struct link *l)
+{
+	for (size_t i = 0; i < e->n_streams && e->streams[i]->rank < RANK_BULK; i++)
+		if (carries(e, l, e->streams[i]))
+			stream_rewind(e->streams[i]);
+}
+
+void
+engine_lost(struct engine *e, const struct link *l, uint32_t stream, uint64_t from,
+    uint64_t to)
+{
+	struct stream *s = engine_stream(e, stream);
+	if (s && carries(e, l, s))
+		stream_lost(s, from, to);
 }
 
 static void
@@ -224,14 +280,20 @@ activate(struct engine *e, enum link_class class, struct link *l)
 		if (class_of(s->rank) != class)
 			continue;
 		/* What the link before has in flight counts there no more. */
-		if (before && before != l)
+		if (before && before != l && !before->counts)
 			congestion_lost(&before->congestion, stream_in_flight(s));
 		stream_rewind(s);
 		/* What was told last may have gone to a link that nobody reads any more. */
 		stream_tell_again(s);
 	}
-	if (l && !was_active)
+	if (l && !was_active && !l->counts)
 		congestion_forget(&l->congestion);
+}
+
+static uint8_t
+rank_of(const struct link *l, enum link_class class)
+{
+	return l->doubted ? 0 : l->rank[class];
 }
 
 /* The link is the newest, or the client's choice: it carries what no link of a higher rank
@@ -241,7 +303,7 @@ prefer(struct engine *e, struct link *l)
 {
 	for (enum link_class class = 0; class < LINK_CLASSES; class ++) {
 		const struct link *active = e->active[class];
-		if (!active || l->rank[class] >= active->rank[class])
+		if (!active || rank_of(l, class) >= rank_of(active, class))
 			activate(e, class, l);
 	}
 }
@@ -252,7 +314,7 @@ best(const struct engine *e, enum link_class class)
 {
 	struct link *found = NULL;
 	for (size_t i = 0; i < e->n_links; i++)
-		if (!found || e->links[i]->rank[class] >= found->rank[class])
+		if (!found || rank_of(e->links[i], class) >= rank_of(found, class))
 			found = e->links[i];
 	return found;
 }
@@ -276,10 +338,36 @@ engine_add(struct engine *e, struct link *l)
 	l->congestion.bulk = !e->terminal;
 	if (e->client) {
 		use(e, l);
-		l->use_due = true;
+		l->use_due = !l->counts;
 	}
 	prefer(e, l);
 	return 0;
+}
+
+/* A class stays where it is among links of one rank. */
+static void
+choose_again(struct engine *e)
+{
+	for (enum link_class class = 0; class < LINK_CLASSES; class ++) {
+		struct link *active = e->active[class], *other = best(e, class);
+		if (active && rank_of(other, class) > rank_of(active, class))
+			activate(e, class, other);
+	}
+}
+
+void
+engine_rank(struct engine *e, struct link *l, uint8_t urgent, uint8_t bulk)
+{
+	l->rank[LINK_URGENT] = urgent;
+	l->rank[LINK_BULK] = bulk;
+	choose_again(e);
+}
+
+void
+engine_doubt(struct engine *e, struct link *l, bool doubted)
+{
+	l->doubted = doubted;
+	choose_again(e);
 }
 
 void
@@ -312,7 +400,8 @@ struct link *
 engine_unwanted(const struct engine *e)
 {
 	for (size_t i = 0; i < e->n_links; i++)
-		if (!is_active(e, e->links[i]) && is_replaced(e, e->links[i]))
+		if (!e->links[i]->counts && !is_active(e, e->links[i])
+		    && is_replaced(e, e->links[i]))
 			return e->links[i];
 	return NULL;
 }
@@ -331,6 +420,20 @@ on_use(struct engine *e, struct link *l, const struct msg_use *m)
 	return 0;
 }
 
+/* The client says what goes by this link; one that was overtaken by a later one says nothing. */
+static int
+on_ranks(struct engine *e, struct link *l, const struct msg_ranks *m)
+{
+	if (e->client)
+		return ERR_STATE;
+	if (m->stamp <= l->ranks_stamp)
+		return 0;
+	l->ranks_stamp = m->stamp;
+	use(e, l);
+	engine_rank(e, l, m->urgent, m->bulk);
+	return 0;
+}
+
 static int
 on_stream_frame(struct engine *e, struct link *l, const struct frame *f,
     const union msg *m, uint64_t now_us)
@@ -339,25 +442,31 @@ on_stream_frame(struct engine *e, struct link *l, const struct frame *f,
 	struct stream *s = engine_stream(e, m->data.stream);
 	if (!s)
 		return absent(m->data.stream);
+	bool told_now = s->ack_now;
+	uint64_t got = s->in_got;
 	e->moved_us = now_us;
 	int err = f->type == MSG_DATA
 	    ? stream_on_data(s, m->data.offset, m->data.bytes, now_us)
 	    : stream_on_end(s, m->end.offset, now_us);
-	if (err == ERR_GAP && l->lossy) {
-		stream_tell_again(s); /* tells the peer where to go on */
-		return 0;
-	}
+	if (err == ERR_GAP && l->lossy)
+		err = f->type == MSG_DATA
+		    ? stream_on_early(s, m->data.offset, m->data.bytes, now_us)
+		    : stream_on_early_end(s, m->end.offset, now_us);
+	/* That it has come is told of the datagram; the rest is in no hurry. */
+	if (l->counts && s->in_got == got && !s->in_ended)
+		s->ack_now = told_now;
 	return err;
 }
 
 static int
 on_link_ack(struct engine *e, struct link *l, const struct msg_ack *ack, uint64_t now_us)
 {
-	size_t before = flight_on(e, l);
+	size_t before = engine_flight(e, l);
 	int err = on_ack(e, ack);
-	size_t after = flight_on(e, l);
-	l->progress_us = now_us;
+	size_t after = engine_flight(e, l);
 	if (after < before)
+		l->progress_us = now_us;
+	if (after < before && !l->counts)
 		congestion_acked(&l->congestion, before - after, now_us);
 	return err;
 }
@@ -384,16 +493,20 @@ engine_frame(struct engine *e, struct link *l, const struct frame *f, uint64_t n
 		l->pong_stamp = m.ping.stamp;
 		break;
 	case MSG_PONG:
-		link_on_pong(l, m.pong.stamp, now_us);
+		if (!l->counts)
+			link_on_pong(l, m.pong.stamp, now_us);
 		break;
 	case MSG_USE:
 		err = on_use(e, l, &m.use);
 		break;
+	case MSG_RANKS:
+		err = on_ranks(e, l, &m.ranks);
+		break;
 	default:
 		err = ERR_STATE;
 	}
-	if (!err)
-		link_heard(l, l->ping_us || flight_on(e, l), now_us);
+	if (!err && !l->counts)
+		link_heard(l, l->ping_us || engine_flight(e, l), now_us);
 	return err;
 }
 
@@ -408,6 +521,17 @@ fill_ping(struct link *l, struct buf *out, enum msg_type type, uint64_t now_us)
 	link_asked(l, now_us);
 }
 
+static void
+fill_ranks(struct link *l, struct buf *out)
+{
+	struct msg_ranks m = { l->ranks_stamp + 1, l->rank[LINK_URGENT],
+		l->rank[LINK_BULK] };
+	if (msg_put(out, MSG_RANKS, &m))
+		return;
+	l->ranks_stamp++;
+	l->ranks_due = false;
+}
+
 /* Everything that is not stream data: answers, questions, acknowledgements. */
 static void
 fill_signals(struct engine *e, struct link *l, struct buf *out, bool data_follows,
@@ -418,6 +542,8 @@ fill_signals(struct engine *e, struct link *l, struct buf *out, bool data_follow
 		if (msg_put(out, MSG_PONG, &pong) == 0)
 			l->pong_due = false;
 	}
+	if (l->ranks_due)
+		fill_ranks(l, out);
 	if (l->use_due)
 		fill_ping(l, out, MSG_USE, now_us);
 	else if (l->ping_now || link_ping_due(l, now_us))
@@ -528,6 +654,9 @@ next_turn(const struct engine *e, struct link *l, struct turn *ret, uint64_t now
 		for (end = i; end < e->n_streams && e->streams[end]->rank == rank; end++)
 			if (carries(e, l, e->streams[end]))
 				in_flight += stream_in_flight(e->streams[end]);
+		if (l->counts)
+			in_flight = l->flight[LINK_URGENT]
+			    + (rank < RANK_BULK ? 0 : l->flight[LINK_BULK]);
 		/* Control messages are few, and wait for nothing. */
 		if (rank == RANK_CONTROL)
 			in_flight = 0;
@@ -568,17 +697,18 @@ fill_data(struct engine *e, struct link *l, const struct turn *turn, struct buf 
 {
 	struct stream *s = turn->stream;
 	if (turn->end) {
-		struct msg_end m = { s->id, s->out_next };
+		struct msg_end m = { s->id, stream_at(s) };
 		int err = msg_put(out, MSG_END, &m);
 		if (err)
 			return err;
 		stream_sent(s, 1);
-		congestion_sent(&l->congestion, 1, now_us);
+		if (!l->counts)
+			congestion_sent(&l->congestion, 1, now_us);
 		return 0;
 	}
 	size_t len = turn->len < max ? turn->len : max;
 	bool in_place = ret_bytes && len >= IN_PLACE_MIN;
-	int err = msg_put_data_head(out, s->id, s->out_next, len, in_place);
+	int err = msg_put_data_head(out, s->id, stream_at(s), len, in_place);
 	if (err)
 		return err;
 	if (in_place)
@@ -586,14 +716,14 @@ fill_data(struct engine *e, struct link *l, const struct turn *turn, struct buf 
 	else
 		(void)buf_put(out, turn->bytes, len); /* room was made with the head */
 	stream_sent(s, len);
-	congestion_sent(&l->congestion, len, now_us);
+	if (!l->counts)
+		congestion_sent(&l->congestion, len, now_us);
 	to_the_end(e, s);
 	return 0;
 }
 
-/* Whether a stream has more to send than the peer allows. */
-static bool
-wants_window(const struct engine *e, const struct link *l)
+bool
+engine_wants_window(const struct engine *e, const struct link *l)
 {
 	for (size_t i = 0; i < e->n_streams; i++) {
 		const struct stream *s = e->streams[i];
@@ -609,8 +739,8 @@ wants_window(const struct engine *e, const struct link *l)
 static uint64_t
 retry_at(const struct engine *e, const struct link *l)
 {
-	if (!l->lossy || !is_active(e, l)
-	    || !(l->ping_us || flight_on(e, l) || wants_window(e, l)))
+	if (!l->lossy || l->counts || !is_active(e, l)
+	    || !(l->ping_us || engine_flight(e, l) || engine_wants_window(e, l)))
 		return 0;
 	uint64_t wait = l->srtt_us ? l->srtt_us + 4 * l->rttvar_us : RETRY_UNKNOWN_US;
 	return l->progress_us + (wait < RETRY_MIN_US ? RETRY_MIN_US : wait);
@@ -622,7 +752,7 @@ retry(struct engine *e, struct link *l, uint64_t now_us)
 	uint64_t at = retry_at(e, l);
 	if (!at || now_us < at)
 		return;
-	rewind_on(e, l);
+	engine_rewind(e, l);
 	congestion_forget(&l->congestion);
 	l->progress_us = now_us;
 	l->ping_us = 0;
@@ -641,14 +771,14 @@ fill(struct engine *e, struct link *l, struct buf *out, size_t room, uint64_t no
 	fill_signals(e, l, out, sends, now_us);
 	if (!sends)
 		return false;
-	if (e->client && !l->ping_us && !l->asked_us
+	if (e->client && !l->counts && !l->ping_us && !l->asked_us
 	    && now_us >= l->heard_us + (l->srtt_us ? PROBE_EVERY_US : 0))
 		fill_ping(l, out, MSG_PING, now_us);
 	while (next_turn(e, l, &turn, now_us)) {
 		if (out->len + DATA_OVERHEAD >= end)
 			return true;
 		e->moved_us = now_us;
-		if (!flight_on(e, l))
+		if (!engine_flight(e, l))
 			l->progress_us = now_us; /* nothing was waited for until now */
 		if (fill_data(e, l, &turn, out, end - out->len - DATA_OVERHEAD, ret_bytes,
 			now_us))
@@ -661,10 +791,34 @@ fill(struct engine *e, struct link *l, struct buf *out, size_t room, uint64_t no
 	    && e->streams[e->n_streams - 1]->rank >= RANK_BULK;
 	size_t max = congestion_allowed(&l->congestion,
 	    bulk ? l->bulk_max : l->flight_max);
+	size_t in_flight = l->counts ? l->flight[LINK_URGENT] + l->flight[LINK_BULK]
+				     : engine_flight(e, l);
 	/* What still waits is held back by us: the link is not short of it. */
-	if (flight_on(e, l) < max && !others_wait(e, l, RANK_CONTROL))
+	if (in_flight < max && !others_wait(e, l, RANK_CONTROL))
 		congestion_short(&l->congestion);
 	return false;
+}
+
+/* Whether fill_signals has something to say by itself. */
+static bool
+signals_due(const struct engine *e, const struct link *l, uint64_t now_us)
+{
+	if (l->pong_due || l->use_due || l->ranks_due || l->ping_now
+	    || link_ping_due(l, now_us))
+		return true;
+	for (size_t i = 0; i < e->n_streams; i++) {
+		uint64_t at = stream_ack_at(e->streams[i]);
+		if (at && at <= now_us && carries(e, l, e->streams[i]))
+			return true;
+	}
+	return false;
+}
+
+bool
+engine_has(struct engine *e, struct link *l, uint64_t now_us)
+{
+	struct turn turn;
+	return signals_due(e, l, now_us) || next_turn(e, l, &turn, now_us);
 }
 
 bool

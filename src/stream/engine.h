@@ -33,7 +33,7 @@
 #include "stream/link.h"
 #include "stream/stream.h"
 
-enum { ENGINE_LINKS = 4, ENGINE_STREAMS = 1024 };
+enum { ENGINE_LINKS = 6, ENGINE_STREAMS = 1024 };
 
 struct engine {
 	bool client;
@@ -69,14 +69,20 @@ int engine_prelude(struct engine *e, struct buf *out, size_t max);
 
 /* A link has shaken hands.  ERR_FULL when there are too many. */
 int engine_add(struct engine *e, struct link *l);
+/* It is of that rank for each class from now on: a class goes by another link if that one's is
+ * higher. */
+void engine_rank(struct engine *e, struct link *l, uint8_t urgent, uint8_t bulk);
+/* It does not answer: until it does, it carries what no other link can. */
+void engine_doubt(struct engine *e, struct link *l, bool doubted);
 /* A link is gone (or to be closed); no harm if it was never added. */
 void engine_remove(struct engine *e, struct link *l);
 /* The link that streams of this rank go by; NULL: none. */
 struct link *engine_link(const struct engine *e, uint8_t rank);
-/* A link that the caller is to close, since another is in use; NULL if there is none. */
+/* A link that the caller is to close, since another is in use; NULL if there is none.  Of those
+ * that count their owner knows it. */
 struct link *engine_unwanted(const struct engine *e);
 
-/* Takes a frame of the running session (DATA END ACK PING PONG USE).  Others are
+/* Takes a frame of the running session (DATA END ACK PING PONG USE RANKS).  Others are
  * ERR_STATE: the caller takes the ones it knows before. */
 int
 engine_frame(struct engine *e, struct link *l, const struct frame *f, uint64_t now_us);
@@ -93,6 +99,29 @@ bool engine_fill_in_place(struct engine *e, struct link *l, struct buf *out, siz
 /* When engine_fill has something to send by itself, or the link comes into doubt: a
  * time, which may have passed; 0 never. */
 uint64_t engine_deadline(const struct engine *e, const struct link *l);
+
+/* For a link that counts what arrives (link.h). */
+
+/* Whether engine_fill would append something now. */
+bool engine_has(struct engine *e, struct link *l, uint64_t now_us);
+/* What was sent on the link and is not acknowledged: of urgent streams, and of all. */
+size_t engine_urgent_flight(const struct engine *e, const struct link *l);
+size_t engine_flight(const struct engine *e, const struct link *l);
+/* What the peer lacks of urgent streams, sent or not. */
+size_t engine_urgent_unacked(const struct engine *e);
+/* A number that grows with what is written to urgent streams. */
+uint64_t engine_urgent_written(const struct engine *e);
+/* Urgent streams are sent again from what is acknowledged; all of the link's are. */
+void engine_rewind_urgent(struct engine *e, const struct link *l);
+void engine_rewind(struct engine *e, const struct link *l);
+/* Of this stream a range was lost (of DATA, or the END, a byte), if the link carries it. */
+void engine_lost(struct engine *e, const struct link *l, uint32_t stream, uint64_t from,
+    uint64_t to);
+/* Whether a stream on it has more to send than the peer allows. */
+bool engine_wants_window(const struct engine *e, const struct link *l);
+/* Appends what the peer may lack of urgent streams, whichever link carries them, at most
+ * `max` bytes of each: a copy that changes nothing. */
+int engine_copy(struct engine *e, struct buf *out, size_t max);
 
 /* Gives memory back when no data has moved for a moment.  Returns when to call it again;
  * 0: when data has moved. */

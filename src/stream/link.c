@@ -12,7 +12,8 @@ enum {
 void
 link_init(struct link *l, uint64_t now_us)
 {
-	*l = (struct link){ .heard_us = now_us,
+	*l = (struct link){ .rank = { LINK_RANK, LINK_RANK },
+		.heard_us = now_us,
 		.progress_us = now_us,
 		.flight_max = FLIGHT_MAX,
 		.bulk_max = FLIGHT_BULK };
@@ -162,7 +163,9 @@ link_patience_us(const struct link *l)
 uint64_t
 link_doubt_at(const struct link *l)
 {
-	return l->doubt_max_us && l->asked_us ? l->asked_us + link_patience_us(l) : 0;
+	return l->doubt_max_us && l->asked_us && !l->doubted
+	    ? l->asked_us + link_patience_us(l)
+	    : 0;
 }
 
 bool

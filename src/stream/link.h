@@ -32,6 +32,8 @@ enum link_class {
 	LINK_CLASSES
 };
 
+enum { LINK_RANK = 1 }; /* of a link that nobody has ranked */
+
 struct engine;
 struct link;
 
@@ -65,6 +67,11 @@ struct link {
 	bool broken; /* the other side is gone; the owner closes */
 	bool heard; /* something has been read */
 	bool lossy; /* frames may be lost: repeat what is not acknowledged */
+	/* Its kind sees itself what arrives and what is lost: it measures the round trip, keeps
+	 * `flight` and the congestion control, and says what is to be sent again. */
+	bool counts;
+	bool
+	    doubted; /* counts: it does not answer; its classes go by others, if there are any */
 	bool used; /* the client has chosen it, of those of its kind */
 
 	uint64_t paced_us; /* frames wait for this time; 0: none does */
@@ -79,7 +86,7 @@ struct link {
 	/* the last answer that came when the link was in doubt already: how late, and when */
 	uint64_t late_us, late_at_us;
 
-	bool use_due, ping_now, pong_due;
+	bool use_due, ranks_due, ping_now, pong_due;
 	uint64_t pong_stamp;
 	/* how many bytes of the streams that it carries may be beyond the last
 	 * acknowledgement; and at most so many, whatever that says */
@@ -87,6 +94,8 @@ struct link {
 	size_t flight_max; /* up to RANK_TERMINAL: FLIGHT_MAX */
 	size_t bulk_max; /* with what ranks behind it: FLIGHT_BULK */
 	uint64_t progress_us; /* lossy: when the last acknowledgement moved something */
+	size_t flight[LINK_CLASSES]; /* counts: bytes of frames that are under way */
+	uint64_t ranks_stamp; /* of the RANKS sent, or taken, last */
 };
 
 void link_init(struct link *l, uint64_t now_us);

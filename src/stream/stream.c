@@ -30,6 +30,7 @@ stream_finish(struct stream *s)
 {
 	ring_finish(&s->out);
 	buf_finish(&s->in);
+	reassembly_free(s->repair);
 }
 
 uint64_t
@@ -166,6 +167,23 @@ answer_now(struct stream *s, uint64_t now_us)
 	return 0;
 }
 
+/* What came ahead of its turn, whose turn it is now. */
+static void
+take_early(struct stream *s)
+{
+	struct span bytes;
+	while ((bytes = reassembly_at(s->repair, s->in_got)).n) {
+		if (buf_put(&s->in, bytes.p, bytes.n))
+			break; /* it comes again */
+		s->in_got += bytes.n;
+	}
+	reassembly_got(s->repair, s->in_got);
+	if (s->in_got != s->repair->end_at)
+		return;
+	s->in_ended = s->ack_now = true;
+	s->repair->end_at = UINT64_MAX;
+}
+
 int
 stream_on_data(struct stream *s, uint64_t offset, struct span bytes, uint64_t now_us)
 {
@@ -186,6 +204,8 @@ stream_on_data(struct stream *s, uint64_t offset, struct span bytes, uint64_t no
 		return err;
 	s->in_got += fresh;
 	note_ack_due(s, now_us);
+	if (s->repair)
+		take_early(s);
 	return 0;
 }
 
@@ -199,6 +219,38 @@ stream_on_end(struct stream *s, uint64_t offset, uint64_t now_us)
 	if (s->in_ended)
 		return answer_now(s, now_us);
 	s->in_ended = true;
+	return answer_now(s, now_us);
+}
+
+static bool
+may_repair(struct stream *s)
+{
+	if (!s->repair)
+		s->repair = reassembly_new(s->window);
+	return s->repair;
+}
+
+int
+stream_on_early(struct stream *s, uint64_t offset, struct span bytes, uint64_t now_us)
+{
+	if (s->in_ended)
+		return ERR_OFFSET;
+	if (offset > s->in_promised || bytes.n > s->in_promised - offset)
+		return ERR_CREDIT;
+	if (may_repair(s))
+		reassembly_put(s->repair, offset, bytes);
+	return answer_now(s, now_us);
+}
+
+int
+stream_on_early_end(struct stream *s, uint64_t offset, uint64_t now_us)
+{
+	if (s->in_ended)
+		return ERR_OFFSET;
+	if (offset > s->in_promised)
+		return ERR_CREDIT;
+	if (may_repair(s))
+		s->repair->end_at = offset;
 	return answer_now(s, now_us);
 }
 
@@ -220,7 +272,23 @@ stream_on_ack(struct stream *s, uint64_t received, uint64_t new_limit)
 	s->out_acked = received;
 	if (s->out_next < received)
 		s->out_next = received;
+	if (s->repair)
+		reassembly_done(s->repair, received);
 	return 0;
+}
+
+/* What was lost, the first of it; NULL: nothing. */
+static struct range *
+lost(const struct stream *s)
+{
+	return s->repair && s->repair->again.n ? s->repair->again.list : NULL;
+}
+
+uint64_t
+stream_at(const struct stream *s)
+{
+	const struct range *again = lost(s);
+	return again ? again->from : s->out_next;
 }
 
 size_t
@@ -229,18 +297,21 @@ stream_next(const struct stream *s, size_t max, const uint8_t **ret_bytes, bool 
 	*ret_end = false;
 	if (s->unconfirmed)
 		return 0;
-	uint64_t end = stream_written(s);
-	if (s->out_next >= end) {
-		*ret_end = s->out_ended && s->out_next == end;
+	uint64_t end = stream_written(s), at = stream_at(s);
+	if (at >= end) {
+		*ret_end = s->out_ended && at == end;
 		return 0;
 	}
 	uint64_t most = s->out_limit < s->out_hold ? s->out_limit : s->out_hold;
-	if (s->out_next >= most)
+	const struct range *again = lost(s);
+	if (again && again->to < most)
+		most = again->to;
+	if (at >= most)
 		return 0;
-	uint64_t n = (end < most ? end : most) - s->out_next;
+	uint64_t n = (end < most ? end : most) - at;
 	if (n > max)
 		n = max;
-	struct span piece = ring_at(&s->out, (size_t)(s->out_next - s->out_acked));
+	struct span piece = ring_at(&s->out, (size_t)(at - s->out_acked));
 	*ret_bytes = piece.p;
 	return n < piece.n ? (size_t)n : piece.n;
 }
@@ -248,6 +319,10 @@ stream_next(const struct stream *s, size_t max, const uint8_t **ret_bytes, bool 
 void
 stream_sent(struct stream *s, size_t n)
 {
+	if (lost(s)) {
+		reassembly_done(s->repair, stream_at(s) + n);
+		return;
+	}
 	s->out_next += n;
 	assert(s->out_next <= stream_written(s) + s->out_ended);
 	if (s->out_high < s->out_next)
@@ -275,6 +350,23 @@ void
 stream_rewind(struct stream *s)
 {
 	s->out_next = s->out_acked;
+	if (s->repair)
+		s->repair->again.n = 0;
+}
+
+void
+stream_lost(struct stream *s, uint64_t from, uint64_t to)
+{
+	if (from < s->out_acked)
+		from = s->out_acked;
+	if (to > s->out_next)
+		to = s->out_next; /* it was rewound, and is sent again anyway */
+	if (from >= to)
+		return;
+	if (may_repair(s))
+		reassembly_lost(s->repair, from, to);
+	else
+		stream_rewind(s);
 }
 
 uint64_t

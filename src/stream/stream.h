@@ -13,7 +13,9 @@
  *
  * Exactly once: a byte stays in `out` until the peer says that it holds it, and `in`
  * accepts only the byte at `got`: what comes again is dropped, what comes too early is
- * ERR_GAP.  Resuming on another link is: next = acked.
+ * ERR_GAP.  Resuming on another link is: next = acked.  On a link that loses frames what
+ * comes too early is kept (stream_on_early), and what was lost is sent before what is new
+ * (stream_lost).
  *
  * The end of a stream counts as one more offset after its last byte, so that it is
  * acknowledged like a byte (as TCP does with FIN, RFC 9293 3.4).
@@ -25,6 +27,7 @@
 #define STREAM_STREAM_H
 
 #include "base/ring.h"
+#include "stream/reassembly.h"
 #include "wire/msg.h"
 
 /* The streams every session has. */
@@ -64,6 +67,7 @@ struct stream {
 	bool ack_now; /* the peer repeats itself: it needs an answer */
 	/* since when something is to be acknowledged; 0: nothing */
 	uint64_t ack_since_us;
+	struct reassembly *repair; /* of links that lose frames; NULL: nothing to keep */
 };
 
 void
@@ -110,18 +114,27 @@ size_t stream_in_flight(const struct stream *s);
 int stream_on_data(struct stream *s, uint64_t offset, struct span bytes, uint64_t now_us);
 int stream_on_end(struct stream *s, uint64_t offset, uint64_t now_us);
 int stream_on_ack(struct stream *s, uint64_t received, uint64_t limit);
+/* What was ERR_GAP, of a link that loses frames: it is kept, if there is room, and the peer
+ * is told where we stand. */
+int
+stream_on_early(struct stream *s, uint64_t offset, struct span bytes, uint64_t now_us);
+int stream_on_early_end(struct stream *s, uint64_t offset, uint64_t now_us);
 
 /* What is to be sent next: returns the number of bytes (at most max) and points
  * *ret_bytes at them; *ret_end is set when the end is to be sent instead.  The caller
- * sends it at offset out_next and then calls stream_sent. */
+ * sends it at the offset stream_at and then calls stream_sent. */
 size_t
 stream_next(const struct stream *s, size_t max, const uint8_t **ret_bytes, bool *ret_end);
+uint64_t stream_at(const struct stream *s);
 void stream_sent(struct stream *s, size_t n);
 /* The first bytes that the peer may lack, at offset out_acked, to be sent ahead of a
  * handshake (where they may come twice).  Returns how many, at most max. */
 size_t stream_offer(struct stream *s, size_t max, const uint8_t **ret_bytes);
 /* Sends again from the first byte that is not acknowledged. */
 void stream_rewind(struct stream *s);
+/* What was sent from `from` up to `to` (the end counts as a byte) was lost: it is sent again,
+ * before what is new. */
+void stream_lost(struct stream *s, uint64_t from, uint64_t to);
 
 /* When an acknowledgement is to be sent: 0 never, else a time, which may have passed. */
 uint64_t stream_ack_at(const struct stream *s);

@@ -44,6 +44,7 @@ enum {
 	M(PONG, pong, 8, "link", "both") \
 	M(USE, use, 9, "link", "client") \
 	M(BYE, bye, 10, "link", "both") \
+	M(RANKS, ranks, 11, "link", "client") \
 	M(WINDOW, window, 64, "control", "client") \
 	M(EXIT, exit, 65, "control", "server") \
 	M(STOP, stop, 66, "control", "client") \
@@ -65,6 +66,8 @@ enum {
 	M(MACHINE, machine, 82, "more", "both") \
 	M(SEEN, seen, 83, "hello", "client") \
 	M(REDRAW, redraw, 84, "hello", "client") \
+	M(DGRAM, dgram, 85, "hello", "client") \
+	M(DGRAM_AT, dgram_at, 86, "more", "server") \
 	M(KEEP, keep, 87, "hello", "client") \
 	M(AGAIN, again, 88, "more", "both") \
 	M(REMAINS, remains, 89, "more", "server") \
@@ -145,6 +148,14 @@ enum {
 #define late_FIELDS(F, m) F(m, u32, seconds)
 #define seen_FIELDS(F, m) F(m, id, client) F(m, u64, offset)
 #define redraw_FIELDS(F, m) F(m, u8, when)
+#define ranks_FIELDS(F, m) F(m, u64, stamp) F(m, u8, urgent) F(m, u8, bulk)
+#define dgram_FIELDS(F, m) F(m, u16, version)
+#define dgram_at_FIELDS(F, m) \
+	F(m, u32, id) \
+	F(m, u16, port) \
+	F(m, str, key_to_host) \
+	F(m, str, key_to_client) \
+	F(m, str, address)
 #define machine_FIELDS(F, m) F(m, id, machine)
 #define keep_FIELDS(F, m) F(m, u32, most_kib)
 #define again_FIELDS(F, m) F(m, u8, version)
@@ -260,6 +271,9 @@ enum open_kind {
 
 /* predict.version */
 enum { PREDICT_VERSION = 1 };
+
+/* dgram.version, and how long dgram_at's keys are (RFC 8439) */
+enum { DGRAM_VERSION = 1, DGRAM_KEY = 32 };
 
 /* again.version */
 enum { AGAIN_VERSION = 1 };

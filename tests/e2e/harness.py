@@ -451,7 +451,9 @@ class Host:
                # raw bytes are compared; who looks sets them None
                "BELAY_STATUS": "off", "BELAY_PREDICT": "never",
                # most tests cut and count the connections of one client
-               "BELAY_ALONE": "yes"}
+               "BELAY_ALONE": "yes",
+               # what cuts connections here does not cut datagrams
+               "BELAY_UDP": "never"}
         for name in ("BELAY_SERVERS", *SANITIZERS):
             if name in os.environ:
                 env[name] = os.environ[name]

@@ -120,6 +120,7 @@ end_init(struct end *e, bool client, int in, int out)
 	e->lossy.link.ops = &lossy_ops;
 	e->lossy.link.lossy = true;
 	e->lossy.link.rank[LINK_URGENT] = 2;
+	e->lossy.link.rank[LINK_BULK] = 0;
 	e->pipe.link.rank[LINK_URGENT] = e->pipe.link.rank[LINK_BULK] = 1;
 	e->links[0] = &e->pipe.link;
 	e->links[1] = &e->lossy.link;
