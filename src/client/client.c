@@ -457,6 +457,16 @@ after_gone(const struct client *s, const struct reconnect_gone *g)
 	return again_next((enum options_again)s->options->again, g);
 }
 
+static void
+say_asks(const struct client *s, const char *what)
+{
+	char leaves[sizeof ", ~. leaves"] = "";
+	if (s->config.escape)
+		snprintf(leaves, sizeof leaves, ", %c. leaves", s->config.escape);
+	log_say(LOG_NOTICE, "%s: %s; Enter begins another%s", s->options->destination,
+	    what, leaves);
+}
+
 static enum reconnect_next
 on_gone(void *owner, const struct reconnect_gone *g)
 {
@@ -480,6 +490,8 @@ on_gone(void *owner, const struct reconnect_gone *g)
 		    s->options->destination, what, anew ? "; another one begins" : "");
 	if (anew)
 		begin_anew(s);
+	if (anew && next == RECONNECT_ASK) /* where no line can be drawn, too */
+		say_asks(s, what);
 	return anew && s->begun ? next : RECONNECT_OVER;
 }
 
@@ -715,8 +727,6 @@ terminal_turn(struct client *s)
 {
 	if (!s->begun)
 		return 0;
-	if (s->request.again)
-		s->typed.unsent += console_discard(&s->console);
 	predictions_step(s);
 	uint64_t at = console_turn(&s->console,
 	    (s->reconnect.was_up || s->request.again) && !ending_begun(&s->ending));
@@ -785,6 +795,8 @@ uint64_t
 client_turn(void *client, uint64_t now_us)
 {
 	struct client *s = client;
+	if (s->begun && s->request.again)
+		s->typed.unsent += console_discard(&s->console);
 	reconnect_take(&s->reconnect);
 	count_outages(s, now_us);
 	uint64_t hooks_us = s->begun && !ending_near(&s->ending)
@@ -1025,9 +1037,9 @@ say_not_sent(const struct client *s)
 {
 	if (!s->begun || !s->request.raw || s->exited || backlog_is_an_enter(s->main))
 		return;
-	size_t unsent = backlog_unsent(s->main);
-	size_t doubtful = reconnect_has_link(&s->reconnect) ? 0
-							    : backlog_doubtful(s->main);
+	size_t unsent = s->typed.unsent + backlog_unsent(s->main);
+	size_t doubtful = s->typed.doubtful
+	    + (reconnect_has_link(&s->reconnect) ? 0 : backlog_doubtful(s->main));
 	if (unsent)
 		log_say(LOG_NOTICE, "%zu byte%s that you typed %s not sent", unsent,
 		    unsent == 1 ? "" : "s", unsent == 1 ? "was" : "were");

@@ -308,6 +308,7 @@ console_discard(struct console *c)
 	stream_replace(c->main, c->main->out_high, c->main->out_high + n,
 	    (struct span){ 0 });
 	predictions_dropped(&c->predictions);
+	c->escape.line_start = true; /* nobody has the line */
 	return n;
 }
 

@@ -152,6 +152,7 @@ def test_a_session_that_was_killed_is_asked_about(host, machine):
     work_in(host, machine, term)
     machine.kill_all()
     term.type("y\r")       # for what ran there
+    term.expect("it ended or was killed on the host; Enter begins another, ~. leaves")
     term.expect("the session ended on the host; for a new one: press Enter")
     assert not [one for one in host.processes() if "hold" in one.argv]
     term.type("n")          # nothing but Enter begins one
@@ -170,8 +171,11 @@ def test_who_is_asked_may_leave(host, machine):
     work_in(host, machine, term)
     machine.kill_all()
     term.expect("to leave press ~, then .")
+    term.type("no")         # goes nowhere, so that it stays the beginning of a line
+    term.pump(0.5)
     term.type("~.")
     assert term.wait_exit() == 255
+    assert b"2 bytes that you typed were not sent" in term.raw
     back = host.belay(env=SHOWN, cols=150)
     back.expect("the session ended on the host; new shell in ~/work (was: sleep)")
     back.expect(PROMPT)

@@ -718,3 +718,49 @@ TEST(while_the_terminal_is_lent_messages_go_to_stderr)
 	console_lend(&t.console, false);
 	end();
 }
+
+/* ---- another program in the place of one that is gone ---- */
+
+TEST(what_was_typed_for_another_program_is_never_sent)
+{
+	begin(true);
+	type("ls");
+	CHECK_EQ(console_discard(&t.console), 2);
+	CHECK_STR(given(), "");
+	type("\033[200~half a paste");
+	CHECK_EQ(console_discard(&t.console), 18);
+	CHECK_STR(given(), ""); /* nor the end of one */
+	CHECK_EQ(t.main.out_hold, 0);
+	type("\033[201~y\r");
+	CHECK_EQ(t.main.out_hold, 0); /* until the next turn it is held */
+	CHECK_EQ(console_discard(&t.console), 8);
+	type("~."); /* an escape is one, behind what went nowhere */
+	CHECK(t.commands == 1 && t.command == ESCAPE_LEAVE);
+	console_anew(&t.console);
+	CHECK_EQ(t.main.out_hold, UINT64_MAX);
+	CHECK_EQ(sys_write_all(t.keys, "y\r", 2), 0);
+	turn_now();
+	CHECK_STR(given(), "");
+	CHECK_EQ(t.late, 1);
+	loop.now_us += KEYBOARD_NOTICED_US;
+	turn_now();
+	type("ls\r");
+	CHECK_STR(given(), "ls\r");
+	end();
+}
+
+/* Belay was stopped, or the machine is busy. */
+TEST(what_was_typed_too_soon_and_read_late_goes_nowhere)
+{
+	begin(true);
+	console_anew(&t.console);
+	CHECK_EQ(sys_write_all(t.keys, "y\r", 2), 0);
+	loop.now_us += 10 * KEYBOARD_NOTICED_US;
+	turn_now();
+	CHECK_STR(given(), "");
+	CHECK_EQ(t.late, 1);
+	turn_now();
+	type("ls\r");
+	CHECK_STR(given(), "ls\r");
+	end();
+}

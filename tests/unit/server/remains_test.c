@@ -319,6 +319,27 @@ TEST(a_session_that_ends_leaves_nothing)
 	end();
 }
 
+/* As one that waits for its disk, which nobody waits for. */
+TEST(a_child_that_hangs_holds_nobody_up)
+{
+	begin();
+	write_one(one, "", "/usr");
+	struct remains r = shell(one, "");
+	uint64_t at = 0, now = 1000 * (uint64_t)SECOND;
+	if (remains_fork(&r, now)) {
+		raise(SIGSTOP);
+		_exit(0);
+	}
+	for (int i = 0; i < 100; i++)
+		CHECK(!remains_due(&r, true, (uint64_t)i, i % 2, now += SECOND, &at));
+	CHECK_EQ(at, 0);
+	CHECK(r.due_us); /* when it has ended */
+	forget(&r);
+	CHECK(access(path, F_OK) < 0);
+	remains_finish(&r);
+	end();
+}
+
 static bool
 count(void *owner, const char *file, const struct msg_info *m)
 {
