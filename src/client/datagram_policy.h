@@ -31,7 +31,8 @@ enum datagram_event {
 	DATAGRAM_ANSWERED,
 	DATAGRAM_SILENT, /* a question has waited for too long */
 	DATAGRAM_MOVED, /* the network has changed, or the machine woke up */
-	DATAGRAM_GONE, /* the host's system says that nobody listens there */
+	DATAGRAM_GONE, /* somebody on the way says that nobody listens there */
+	DATAGRAM_BROKEN, /* the host has said what cannot be, or no numbers are left */
 	DATAGRAM_TIMER, /* datagram_policy.deadline_us has passed; ssh answers */
 	DATAGRAM_TIMER_ALONE, /* the same; it does not */
 	DATAGRAM_EVENTS
@@ -44,6 +45,7 @@ enum datagram_action {
 	DATAGRAM_OPEN_ONE = 4, /* a new socket, which is used from now on */
 	DATAGRAM_ASK = 8, /* a datagram that is to be answered is sent now */
 	DATAGRAM_JOIN = 16, /* the link is given to the engine */
+	DATAGRAM_FALL = 32, /* what it carries goes by ssh at once, if there is one */
 };
 
 struct datagram_policy {

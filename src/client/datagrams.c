@@ -141,6 +141,8 @@ on_event(struct datagram_end *d, enum datagram_event event)
 	d->io.link.ranks_due |= d->joined && actions & DATAGRAM_ASK;
 	if (actions & DATAGRAM_JOIN)
 		join(d);
+	if (actions & DATAGRAM_FALL && d->joined)
+		engine_doubt(d->all->engine, &d->io.link, true);
 }
 
 static void
@@ -376,14 +378,15 @@ end_turn(struct datagrams *ds, struct datagram_end *d)
 	uint64_t now_us = ds->loop->now_us;
 	if (d->policy.deadline_us && now_us >= d->policy.deadline_us)
 		on_event(d, ds->ssh_answers ? DATAGRAM_TIMER : DATAGRAM_TIMER_ALONE);
-	if (d->policy.state == DATAGRAM_DARK && !d->io.now)
+	if (d->policy.state == DATAGRAM_OFF
+	    || (d->policy.state == DATAGRAM_DARK && !d->io.now))
 		return; /* it was asked, and is not asked again before its time */
 	rank(d);
 	if (d->joined)
 		beat(ds, d);
 	link_write(&d->io.link, d->joined ? ds->engine : NULL, now_us);
 	if (d->io.link.broken)
-		on_event(d, DATAGRAM_GONE);
+		on_event(d, DATAGRAM_BROKEN);
 	else if (d->joined && d->io.link.doubted && d->policy.state == DATAGRAM_UP)
 		on_event(d, DATAGRAM_SILENT);
 }
@@ -402,7 +405,8 @@ static uint64_t
 end_deadline(const struct datagram_end *d)
 {
 	uint64_t at = d->policy.deadline_us;
-	if (d->policy.state != DATAGRAM_DARK || d->io.now)
+	if ((d->policy.state != DATAGRAM_DARK && d->policy.state != DATAGRAM_OFF)
+	    || (d->policy.state == DATAGRAM_DARK && d->io.now))
 		loop_sooner(&at,
 		    link_write_at(&d->io.link, d->joined ? d->all->engine : NULL));
 	return at;

@@ -62,6 +62,9 @@ take_datagrams(struct handshake_datagrams *d, struct span more)
 	d->port = m.dgram_at.port;
 	memcpy(d->keys.out, m.dgram_at.key_to_host.p, SEAL_KEY);
 	memcpy(d->keys.in, m.dgram_at.key_to_client.p, SEAL_KEY);
+	/* The bytes are the link's, and would stay there. */
+	seal_wipe((void *)(uintptr_t)m.dgram_at.key_to_host.p, SEAL_KEY);
+	seal_wipe((void *)(uintptr_t)m.dgram_at.key_to_client.p, SEAL_KEY);
 	if (m.dgram_at.address.n < sizeof d->address)
 		memcpy(d->address, m.dgram_at.address.p, m.dgram_at.address.n);
 }

@@ -270,7 +270,7 @@ copies(const struct datagram *d, const struct engine *e)
 static bool
 waits(const struct datagram *d, const struct engine *e)
 {
-	if (d->link.ping_us || d->ranks_open)
+	if (d->link.ping_us || d->ranks_open || (!e && d->flight.asking))
 		return true;
 	return e
 	    && (engine_flight(e, &d->link) || engine_wants_window(e, &d->link)

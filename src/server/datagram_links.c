@@ -311,8 +311,10 @@ conn_turn(struct datagram_conn *g)
 	struct link *l = &g->io.link;
 	struct engine *e = g->client && g->joined ? &g->client->engine : NULL;
 	if (!g->client) {
+		uint64_t told_us = g->dismissed_us + TOLD_US;
 		link_write(l, NULL, now_us);
-		return g->dismissed_us + TOLD_US;
+		loop_sooner(&told_us, link_write_at(l, NULL));
+		return told_us;
 	}
 	if (!e)
 		return 0;

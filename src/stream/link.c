@@ -151,7 +151,8 @@ within(uint64_t us, uint64_t min_us, uint64_t max_us)
 uint64_t
 link_patience_us(const struct link *l)
 {
-	uint64_t us = 2 * l->srtt_us + 4 * l->rttvar_us + ANSWER_SLACK_US;
+	uint64_t us = 2 * l->srtt_us + 4 * l->rttvar_us
+	    + (l->counts ? 0 : ANSWER_SLACK_US); /* it knows how long an answer was held */
 	us = within(us, l->doubt_min_us, l->doubt_max_us);
 	if (!l->late_us || l->asked_us > l->late_at_us + LATE_COUNTS_US)
 		return us;

@@ -124,6 +124,30 @@ def test_ssh_comes_back_behind_it(lab):
     end(lab, term)
 
 
+def test_a_login_that_wants_a_person_is_not_asked_for(lab):
+    """As with a one-time password: it is refused once in each network, and nobody is told, as long
+    as datagrams are answered."""
+    term = shell(lab, env=LOUD)
+    lose_ssh(lab, term)
+    lab.host.sshd.config += "\nPubkeyAuthentication no\n"
+    with lab.on_host():
+        lab.host.sshd.start()
+    at = len(term.raw)
+    told(term, "login refused")
+    term.say("without-a-login")
+    lab.roam()
+    told(term, "login refused")
+    term.say("in-another-network")
+    assert not said_since(term, at)
+    lab.link("udp block")
+    term.type("x")
+    term.expect("needs your login")
+    lab.link("udp pass")
+    term.type("\x7f")
+    term.say("again")
+    end(lab, term)
+
+
 @pytest.fixture
 def blocked():
     """A laboratory for each way in which datagrams do not pass; side by side, for it takes
