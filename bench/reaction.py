@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""How long after the network is back a key is answered: belay beside ssh, mosh, and
-autossh with screen.
+"""How long after the network is back a key is answered: belay, by datagrams and by ssh alone,
+beside ssh, mosh, and autossh with screen.
 
     bench/reaction.py [--quick] [--rounds N] [--json FILE] [--only PROGRAM]... [SCENE ...]
 
@@ -62,7 +62,11 @@ def peers():
         return ["env", "AUTOSSH_FIRST_POLL=5", "AUTOSSH_POLL=5", "autossh", "-M", "20000",
                 "-F", lab.cfg, "-t", "testhost", "screen -D -R work"]
 
-    found = {"belay": lambda lab: harness.belay_argv(lab.host), "ssh": ssh}
+    def belay(lab):
+        return ["env", "BELAY_UDP=auto", *harness.belay_argv(lab.host)]
+
+    found = {"belay": belay, "belay by ssh": lambda lab: harness.belay_argv(lab.host),
+             "ssh": ssh}
     if shutil.which("mosh") and shutil.which("mosh-server"):
         found["mosh"] = mosh
     if shutil.which("autossh") and shutil.which("screen"):
@@ -257,6 +261,9 @@ def judge(found):
                          max((one["connections"] for one in runs), default=None), 1)]
     every = [one for by in found["scenes"].values() for one in by.get("belay", [])]
     far = found["true_100ms_s"]
+    moved = found["scenes"].get("another address", {}).get("belay", [])
+    rows += [at_most("another address: s to the answer, by datagrams",
+                     median(one["echo_s"] for one in moved), 0.15)] if moved else []
     rows += [at_most("connections to the host while the link is slow",
                      found["slow"]["connections"], 0)] if "slow" in found else []
     return rows + [

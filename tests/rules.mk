@@ -117,7 +117,7 @@ fuzz:
 bench:
 	tools/deps bench
 	$(MAKE) all $(BUILD)/bench/term_bench
-	failed=0; $(BUILD)/bench/term_bench || failed=1; for one in bench tunnel reaction share load predict; do \
+	failed=0; $(BUILD)/bench/term_bench || failed=1; for one in bench tunnel reaction share load loss predict; do \
 		$(PYTHON) bench/$$one.py $(QUICK) || failed=1; done; exit $$failed
 
 $(BUILD)/bench/term_bench: bench/term_bench.c $(call libs,term) tests/unit/term/floods.h

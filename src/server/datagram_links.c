@@ -10,6 +10,7 @@
 enum {
 	AT_ONCE = 64, /* datagrams taken a turn */
 	SILENT_US = 20 * 1000 * 1000, /* a question that waits for so long */
+	UNHEARD_US = 120 * 1000 * 1000, /* nothing has come, and nothing was asked */
 	TOLD_US = 10 * 1000 * 1000, /* who was sent away is told so for so long */
 	ID_TRIES = 8,
 };
@@ -318,15 +319,16 @@ conn_turn(struct datagram_conn *g)
 	}
 	if (!e)
 		return 0;
-	if (l->asked_us && now_us >= l->asked_us + SILENT_US) {
+	uint64_t silent_us = g->io.authentic_us + UNHEARD_US;
+	if (l->asked_us)
+		loop_sooner(&silent_us, l->asked_us + SILENT_US);
+	if (now_us >= silent_us) {
 		asleep(g);
 		return 0;
 	}
 	link_write(l, e, now_us);
-	uint64_t at = link_write_at(l, e);
-	if (l->asked_us)
-		loop_sooner(&at, l->asked_us + SILENT_US);
-	return at;
+	loop_sooner(&silent_us, link_write_at(l, e));
+	return silent_us;
 }
 
 uint64_t

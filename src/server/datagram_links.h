@@ -3,7 +3,7 @@
  *
  *     WELCOME, with DGRAM_AT: id, port, keys      offered
  *       <--- a datagram that is authentic         joined: the client's engine has the link
- *       nothing is answered for 20 s: it is asleep, out of the engine
+ *       nothing is answered for 20 s, or comes for two minutes: it is asleep, out of the engine
  *       <--- another one, from anywhere           joined again
  *
  * A client has at most two: the one that it uses, and the one that was offered last.  The
