@@ -257,12 +257,14 @@ is_global(const char *text)
 
 static bool
 begin(struct datagrams *ds, struct datagram_end *d,
-    const struct handshake_datagrams *offer, const char *peer, bool direct)
+    const struct handshake_datagrams *offer, const struct datagrams_place *place)
 {
 	*d = (struct datagram_end){ .all = ds };
-	add_address(d, peer, offer->port);
-	if (strcmp(peer, offer->address) != 0 && (direct || is_global(offer->address)))
+	add_address(d, place->peer, offer->port);
+	if (strcmp(place->peer, offer->address) != 0
+	    && (place->direct || is_global(offer->address)))
 		add_address(d, offer->address, offer->port);
+	add_address(d, place->other, offer->port);
 	if (!d->n_addresses
 	    || datagram_init(&d->io, offer->id, &offer->keys, send_there, d,
 		ds->loop->now_us)) {
@@ -282,7 +284,7 @@ other_end(struct datagrams *ds, const struct datagram_end *d)
 
 void
 datagrams_offer(struct datagrams *ds, const struct handshake_datagrams *offer,
-    const char *peer, bool direct)
+    const struct datagrams_place *place)
 {
 	if (ds->next)
 		end_close(ds->next);
@@ -292,7 +294,7 @@ datagrams_offer(struct datagrams *ds, const struct handshake_datagrams *offer,
 		ds->used = NULL;
 	}
 	struct datagram_end *d = other_end(ds, ds->used);
-	if (!begin(ds, d, offer, peer, direct))
+	if (!begin(ds, d, offer, place))
 		return;
 	if (ds->used)
 		ds->next = d;

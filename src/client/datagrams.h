@@ -56,10 +56,16 @@ struct datagrams {
 void datagrams_init(struct datagrams *ds, struct loop *loop, struct engine *engine);
 /* Wipes the keys. */
 void datagrams_finish(struct datagrams *ds);
-/* The host offers a link.  `peer`: where our connection to it leads, in numbers ("": not
- * known); `direct`: no proxy is between. */
+/* Where a host may be, in numbers. */
+struct datagrams_place {
+	const char *peer; /* where our connection to it leads; "": not known */
+	const char *other; /* an address of it of the other family; "": not known */
+	bool direct; /* no proxy is between */
+};
+
+/* The host offers a link. */
 void datagrams_offer(struct datagrams *ds, const struct handshake_datagrams *offer,
-    const char *peer, bool direct);
+    const struct datagrams_place *place);
 /* Whether ssh answers: without it everything goes by datagrams. */
 void datagrams_ssh(struct datagrams *ds, bool answers);
 void datagrams_moved(struct datagrams *ds);

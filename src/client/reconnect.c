@@ -497,8 +497,9 @@ take_offer(struct reconnect *r, struct attempt *a)
 {
 	struct handshake_datagrams *offer = &a->handshake.datagrams;
 	if (offer->id)
-		datagrams_offer(&r->datagrams, offer, a->carrier.peer,
-		    !r->config->ssh_connects);
+		datagrams_offer(&r->datagrams, offer,
+		    &(struct datagrams_place){ a->carrier.peer, a->carrier.other,
+			!r->config->ssh_connects });
 	seal_wipe(offer, sizeof *offer);
 }
 

@@ -393,6 +393,7 @@ on_dialed(void *owner, int fd)
 	learned(c, c->loop->now_us);
 	(void)tcp_local(fd, &c->local);
 	tcp_peer_text(fd, c->peer);
+	connector_other_family(&c->connector, c->peer, c->other);
 	probe(c, fd);
 	if (c->handover.loop)
 		handover_give(&c->handover, fd);

@@ -105,6 +105,8 @@ struct carrier {
 	struct handover handover; /* that connection's, where stderr does not do */
 	struct quickack quickack; /* while it logs in */
 	char peer[TCP_ADDRESS_MAX]; /* where the connection leads, if it is ours */
+	char other
+	    [TCP_ADDRESS_MAX]; /* an address of the host's of the other family; "": none */
 	struct sockaddr_storage local; /* its address here; family 0: not known */
 
 	bool silent; /* LogLevel: errors of the connection are not shown */

@@ -41,6 +41,21 @@ connector_cancel(struct connector *d)
 	d->loop = NULL;
 }
 
+void
+connector_other_family(const struct connector *d, const char *address,
+    char ret[TCP_ADDRESS_MAX])
+{
+	struct sockaddr_storage a;
+	ret[0] = 0;
+	for (size_t i = 0; tcp_address(address, 0, &a) && i < d->dial.n; i++) {
+		const struct sockaddr_storage *other = &d->dial.ones[i].address;
+		if (other->ss_family == a.ss_family)
+			continue;
+		tcp_address_text(other, ret);
+		return;
+	}
+}
+
 static void
 done(struct connector *d, int fd)
 {

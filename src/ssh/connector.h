@@ -62,6 +62,10 @@ void connector_hurry(struct connector *d);
 bool connector_asks_again(const struct connector *d);
 /* Whether this machine has none of the addresses any more from which it connects. */
 bool connector_is_cut_off(const struct connector *d);
+/* The first address that was found of the other family than this one, as text; "": none was.
+ * Also of one that is done. */
+void connector_other_family(const struct connector *d, const char *address,
+    char ret[TCP_ADDRESS_MAX]);
 /* Takes one that is done, or zeroed.  Nothing is called any more. */
 void connector_cancel(struct connector *d);
 

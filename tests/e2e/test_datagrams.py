@@ -17,6 +17,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench/lab"
 
 import harness  # noqa: E402
 import lab as laboratory  # noqa: E402
+import test_roaming  # noqa: E402
 from harness import wait_until  # noqa: E402
 from patience import scaled  # noqa: E402
 
@@ -252,6 +253,31 @@ def test_every_line_once(lab, trouble):
     lines_once(term, 20000)
     term.say("and-a-word")
     end(lab, term)
+
+
+def test_from_ipv6_to_ipv4(make_host):
+    """The name has both; the one that is used goes away, and ssh cannot be made again."""
+    if has_no_datagrams():
+        pytest.skip("built without BearSSL")
+    with test_roaming.own_network():
+        host = make_host(sshd_config="ListenAddress ::1")
+        hosts = host.dir / "hosts"
+        hosts.write_text("::1 both.test\n127.0.0.1 both.test\n")
+        host.configure("HostName both.test", port=host.sshd.port)
+        trace = host.dir / "trace"
+        term = host.start(["unshare", "-m", "sh", "-c",
+                           f"mount --bind {hosts} /etc/hosts && exec \"$@\"", "sh",
+                           *harness.belay_argv(host)], env=ON | {"BELAY_TRACE": trace})
+        term.expect(harness.PROMPT.strip())
+        term.trace, term.traced = trace, 0
+        told(term, "probing -> up")
+        assert "::1" in host.output_of(term, "echo $SSH_CONNECTION")
+        host.sshd.stop()
+        told(term, "up -> down, connecting")
+        test_roaming.ip("-6 address del ::1/128 dev lo")
+        term.say("by-the-other")
+        end(None, term)
+        host.close()
 
 
 def test_every_line_once_while_ssh_and_datagrams_come_and_go(lab):
