@@ -434,6 +434,19 @@ on_ranks(struct engine *e, struct link *l, const struct msg_ranks *m)
 	return 0;
 }
 
+/* What is typed comes by another link than the one that counts: the client has come to doubt
+ * that, and what it waits for must not go there. */
+static void
+follow_client(struct engine *e, const struct link *l, const struct stream *s)
+{
+	struct link *active = e->active[class_of(s->rank)];
+	if (e->client || s->rank >= RANK_BULK || active == l || !active->counts
+	    || active->doubted)
+		return;
+	active->ping_now = true;
+	engine_doubt(e, active, true);
+}
+
 static int
 on_stream_frame(struct engine *e, struct link *l, const struct frame *f,
     const union msg *m, uint64_t now_us)
@@ -452,6 +465,8 @@ on_stream_frame(struct engine *e, struct link *l, const struct frame *f,
 		err = f->type == MSG_DATA
 		    ? stream_on_early(s, m->data.offset, m->data.bytes, now_us)
 		    : stream_on_early_end(s, m->end.offset, now_us);
+	if (s->in_got != got)
+		follow_client(e, l, s);
 	/* That it has come is told of the datagram; the rest is in no hurry. */
 	if (l->counts && s->in_got == got && !s->in_ended)
 		s->ack_now = told_now;

@@ -15,7 +15,9 @@
  *     then the others of its kind are told to go (engine_unwanted);
  *   - the client adds a link when WELCOME came on it, which chooses it at once;
  *   - when an active link goes, the best that is left takes its place.
- * Whenever another link becomes active, sending goes on from what is acknowledged.
+ * Whenever another link becomes active, sending goes on from what is acknowledged.  A link that
+ * counts and is in doubt ranks lowest; a server comes to doubt it as well when what is typed
+ * comes by another.
  *
  * Lower ranks send first, but where others wait they leave them an eighth of what may be
  * in flight; streams of one rank take turns.  What a higher rank has in flight does not

@@ -506,7 +506,8 @@ TEST(links_and_streams_are_bounded)
 	for (size_t i = 0; i < ENGINE_LINKS; i++)
 		CHECK_EQ(wire_hello(&w.wires[i]), 0);
 	CHECK_EQ(engine_add(&w.server.engine, &more), ERR_FULL);
-	CHECK(engine_link(&w.server.engine, RANK_CONTROL) == &w.wires[ENGINE_LINKS - 1].server);
+	CHECK(engine_link(&w.server.engine, RANK_CONTROL)
+	    == &w.wires[ENGINE_LINKS - 1].server);
 	engine_remove(&w.server.engine, &more);
 	CHECK_EQ(w.server.engine.n_links, ENGINE_LINKS);
 	struct engine *e = &w.server.engine;
@@ -1262,4 +1263,63 @@ TEST(whichever_allocation_fails_the_session_goes_on)
 	while (session_without_memory(n))
 		n++;
 	CHECK(n > 10);
+}
+
+/* Two links of the server's, the second of which counts and carries what is urgent. */
+static struct link *
+ranked_beside(void)
+{
+	world_init();
+	wire_open(0);
+	wire_open(1);
+	struct link *l = &w.wires[1].server;
+	struct msg_ranks ranks = { 1, 2, 0 };
+	l->counts = true;
+	CHECK_EQ(give(&w.server, l, MSG_RANKS, &ranks), 0);
+	CHECK(engine_link(&w.server.engine, RANK_TERMINAL) == l);
+	CHECK(engine_link(&w.server.engine, RANK_BULK) == &w.wires[0].server);
+	return l;
+}
+
+TEST(ranks_say_what_goes_by_a_link_and_the_last_one_counts)
+{
+	struct link *l = ranked_beside();
+	struct msg_ranks later = { 3, 0, 2 }, earlier = { 2, 2, 2 };
+	CHECK_EQ(give(&w.server, l, MSG_RANKS, &later), 0);
+	CHECK(engine_link(&w.server.engine, RANK_TERMINAL) == &w.wires[0].server);
+	CHECK(engine_link(&w.server.engine, RANK_BULK) == l);
+	CHECK_EQ(give(&w.server, l, MSG_RANKS, &earlier), 0);
+	CHECK(engine_link(&w.server.engine, RANK_TERMINAL) == &w.wires[0].server);
+	CHECK_EQ(give(&w.client, &w.wires[1].client, MSG_RANKS, &later), ERR_STATE);
+	world_finish();
+}
+
+TEST(a_link_in_doubt_carries_what_no_other_can)
+{
+	struct link *l = ranked_beside();
+	engine_doubt(&w.server.engine, l, true);
+	CHECK(engine_link(&w.server.engine, RANK_TERMINAL) == &w.wires[0].server);
+	engine_doubt(&w.server.engine, l, false);
+	CHECK(engine_link(&w.server.engine, RANK_TERMINAL) == l);
+	engine_doubt(&w.server.engine, l, true);
+	engine_remove(&w.server.engine, &w.wires[0].server);
+	CHECK(engine_link(&w.server.engine, RANK_TERMINAL) == l);
+	CHECK(engine_link(&w.server.engine, RANK_BULK) == l);
+	world_finish();
+}
+
+TEST(a_server_follows_what_is_typed_to_another_link)
+{
+	struct link *l = ranked_beside();
+	struct msg_data typed = { STREAM_MAIN, 0, { (const uint8_t *)"k", 1 } };
+	CHECK_EQ(give(&w.server, l, MSG_DATA, &typed), 0);
+	CHECK(!l->doubted);
+	/* The same once more is nothing new. */
+	CHECK_EQ(give(&w.server, &w.wires[0].server, MSG_DATA, &typed), 0);
+	CHECK(!l->doubted);
+	typed.offset = 1;
+	CHECK_EQ(give(&w.server, &w.wires[0].server, MSG_DATA, &typed), 0);
+	CHECK(l->doubted && l->ping_now);
+	CHECK(engine_link(&w.server.engine, RANK_TERMINAL) == &w.wires[0].server);
+	world_finish();
 }
