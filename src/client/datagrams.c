@@ -434,6 +434,8 @@ datagrams_bye(struct datagrams *ds, enum bye_code code)
 	struct datagram *d = &ds->used->io;
 	if (!ds->bye_us && msg_put(&d->link.queue, MSG_BYE, &m))
 		return false;
+	if (!ds->bye_us)
+		ds->bye_number = d->flight.next; /* and all behind it */
 	ds->bye_us = ds->loop->now_us;
 	d->now = true;
 	link_write(&d->link, ds->engine, ds->loop->now_us);
@@ -444,6 +446,6 @@ bool
 datagrams_flushed(const struct datagrams *ds)
 {
 	return ds->bye_us
-	    && (!datagrams_up(ds) || ds->used->io.answered_us > ds->bye_us
+	    && (!datagrams_up(ds) || ds->used->io.flight.high >= ds->bye_number
 		|| ds->loop->now_us >= ds->bye_us + BYE_MAX_US);
 }

@@ -50,6 +50,7 @@ struct datagrams {
 	bool ssh_answers; /* as reconnect has told */
 	uint64_t written, typed_us; /* what was typed, and when */
 	uint64_t bye_us; /* when BYE was sent; 0 */
+	uint64_t bye_number; /* of the first datagram that has it */
 	uint16_t bye; /* the code of the host's BYE; 0: none has come */
 };
 

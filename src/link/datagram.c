@@ -555,13 +555,12 @@ deadline(const struct link *l, const struct engine *e)
 {
 	const struct datagram *d = (const struct datagram *)l;
 	struct repeat_link link = known(d);
-	uint64_t at = 0;
+	/* Without an engine nothing goes by another link, and nobody doubts. */
+	uint64_t at = e ? link_doubt_at(l) : 0;
 	if (may_be_long(d) < LEAST)
-		return link_doubt_at(l); /* until something comes from there */
+		return at; /* until something comes from there */
 	if (e && flight_has_room(&d->flight))
 		at = engine_deadline(e, l);
-	else
-		at = link_doubt_at(l);
 	sooner(&at, answer_at(d));
 	sooner(&at, repeat_at(&d->repeat, &link));
 	sooner(&at, flight_lost_at(&d->flight, round_trip(d)));

@@ -107,10 +107,10 @@ flight_seen(struct flight *f, uint32_t seen, uint32_t before, uint64_t held_us,
     uint64_t now_us, struct flight_news *ret)
 {
 	*ret = (struct flight_news){ 0 };
-	if (!seen && !f->high)
-		return true; /* nothing yet */
 	uint64_t number = f->next - 1 - (uint32_t)((uint32_t)(f->next - 1) - seen);
-	if (number >= f->next || number == 0)
+	if (number == 0)
+		return true; /* nothing yet; it may be an old word that comes late */
+	if (number >= f->next)
 		return false;
 	if (number > f->high) {
 		f->high = number;

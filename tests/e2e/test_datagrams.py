@@ -398,3 +398,23 @@ def test_who_is_idle_sleeps(lab):
     woke = [wakeups(pid) - n for pid, n in zip((term.pid, holder), before)]
     assert max(woke) <= 7, woke
     end(lab, term)
+
+
+def test_who_leaves_is_heard(lab):
+    """An answer to what was sent before says nothing of the last word."""
+    term = shell(lab, "--session", "one")
+    lose_ssh(lab, term)
+    lab.link("delay 200")
+    term.say("slow")
+    term.type("\r")
+    time.sleep(0.25)
+    lab.link("udp block-out")
+    term.type("~.")
+    time.sleep(0.3)
+    lab.link("udp pass")
+    assert term.wait_exit() == 255
+    with lab.on_host():
+        lab.host.sshd.start()
+    with lab.on_laptop():
+        said = lab.host.piped(harness.belay_argv(lab.host, "--list")).stdout.decode()
+    assert re.search(r"one +bash .* no +~", said), said
