@@ -31,6 +31,7 @@ enum datagram_event {
 	DATAGRAM_ANSWERED,
 	DATAGRAM_SILENT, /* a question has waited for too long */
 	DATAGRAM_MOVED, /* the network has changed, or the machine woke up */
+	DATAGRAM_ALONE, /* ssh does not answer any more */
 	DATAGRAM_GONE, /* somebody on the way says that nobody listens there */
 	DATAGRAM_BROKEN, /* the host has said what cannot be, or no numbers are left */
 	DATAGRAM_TIMER, /* datagram_policy.deadline_us has passed; ssh answers */

@@ -318,24 +318,35 @@ next_turn(struct datagrams *ds)
 
 /* ---- turns ---- */
 
+static void
+on_both(struct datagrams *ds, enum datagram_event event)
+{
+	if (ds->used)
+		on_event(ds->used, event);
+	if (ds->next)
+		on_event(ds->next, event);
+}
+
 void
 datagrams_ssh(struct datagrams *ds, bool answers)
 {
+	bool before = ds->ssh_answers;
 	ds->ssh_answers = answers;
-}
-
-static void
-moved(struct datagram_end *d)
-{
-	if (d)
-		on_event(d, DATAGRAM_MOVED);
+	if (before && !answers)
+		on_both(ds, DATAGRAM_ALONE);
 }
 
 void
 datagrams_moved(struct datagrams *ds)
 {
-	moved(ds->used);
-	moved(ds->next);
+	on_both(ds, DATAGRAM_MOVED);
+}
+
+void
+datagrams_yield(struct datagrams *ds)
+{
+	if (ds->used && ds->used->joined)
+		engine_doubt(ds->engine, &ds->used->io.link, true);
 }
 
 bool

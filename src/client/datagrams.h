@@ -70,6 +70,8 @@ void datagrams_offer(struct datagrams *ds, const struct handshake_datagrams *off
 /* Whether ssh answers: without it everything goes by datagrams. */
 void datagrams_ssh(struct datagrams *ds, bool answers);
 void datagrams_moved(struct datagrams *ds);
+/* What the host has not acknowledged goes by ssh now, too: what is said there next is behind it. */
+void datagrams_yield(struct datagrams *ds);
 /* Whether they carry what is urgent, and the host answers. */
 bool datagrams_up(const struct datagrams *ds);
 /* What is in use; NULL: none is. */

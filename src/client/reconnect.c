@@ -1330,6 +1330,7 @@ reconnect_bye(struct reconnect *r, enum bye_code code)
 		return true;
 	if (!r->linked)
 		return false;
+	datagrams_yield(&r->datagrams);
 	link_write(&r->linked->io.link, r->engine, r->loop->now_us);
 	(void)msg_put(&r->linked->io.link.queue, MSG_BYE, &m);
 	return true;

@@ -418,3 +418,25 @@ def test_who_leaves_is_heard(lab):
     with lab.on_laptop():
         said = lab.host.piped(harness.belay_argv(lab.host, "--list")).stdout.decode()
     assert re.search(r"one +bash .* no +~", said), said
+
+
+def test_what_was_typed_comes_before_the_last_word(lab):
+    """Which goes by ssh, as long as that answers."""
+    term = shell(lab, "--session", "one")
+    lab.link("udp block-out")
+    term.type("touch typed\r")
+    term.type("~.")
+    assert term.wait_exit() == 255
+    wait_until((lab.host.home / "typed").exists)
+
+
+def test_ssh_goes_when_datagrams_pass_again(lab):
+    """Nobody waits for the next question of those that have not been answered."""
+    lab.link("udp block")
+    term = shell(lab, up=False)
+    told(term, "probing -> no answer")
+    lab.link("udp pass")
+    lab.host.sshd.stop()
+    told(term, "probing -> up")
+    term.say("without-ssh")
+    end(lab, term)
