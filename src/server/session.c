@@ -469,6 +469,8 @@ static void
 on_bye(struct session *h, struct client *p, struct conn *g, uint16_t code)
 {
 	enum right right = rights_of(p->role, MSG_BYE, code);
+	/* What was typed before it is the program's, and goes with the client if it waits. */
+	(void)program_turn(&h->program);
 	if (code == BYE_HANGUP && right == RIGHT_ALLOWED
 	    && !clients_other_here(&h->clients, p, CLAIM_STAY)) {
 		ends(h, LIFETIME_HUNG_UP);
