@@ -261,8 +261,9 @@ begin(struct datagrams *ds, struct datagram_end *d,
 {
 	*d = (struct datagram_end){ .all = ds };
 	add_address(d, place->peer, offer->port);
+	/* A private one may be another machine's here. */
 	if (strcmp(place->peer, offer->address) != 0
-	    && (place->direct || is_global(offer->address)))
+	    && (is_global(offer->address) || (place->direct && !place->peer[0])))
 		add_address(d, offer->address, offer->port);
 	add_address(d, place->other, offer->port);
 	if (!d->n_addresses
