@@ -94,6 +94,11 @@ soak-trouble:
 	$(MAKE) all
 	BELAY=$(abspath $(BUILD)/belay) BELAY_SERVERS=$(abspath $(BUILD)/servers) \
 		tests/soak/trouble.py --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+soak-roaming:
+	tools/deps check
+	$(MAKE) $(CHECK_FLAGS) all
+	BELAY=$(abspath $(CHECK_BUILD)/belay) BELAY_SERVERS=$(abspath $(CHECK_BUILD)/servers) \
+		tests/soak/roaming.py --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 soak-faults:
 	tools/deps check
 	$(MAKE) all faults
