@@ -195,7 +195,8 @@ class Pair(Leaver):
             self.second.pump(0.5)
 
     def step(self):
-        self.term, self.second = self.second, self.term
+        with self.hands:
+            self.term, self.second = self.second, self.term
         super().step()
         self.second.pump(0)
 
@@ -236,10 +237,10 @@ class Troubles(trouble.Troubles):
 
     def press_keys(self, missing):
         super().press_keys(missing)
-        for pair in [flow for flow in missing if isinstance(flow, Pair) and flow.second]:
-            with pair.hands:
-                pair.term, pair.second = pair.second, pair.term
-            super().press_keys({pair})
+        for pair in missing.intersection(self.keys_for):
+            if isinstance(pair, Pair) and pair.second:
+                with pair.hands, contextlib.suppress(OSError):
+                    os.write(pair.second.fd, b"\r")
 
     def link(self, *words):
         self.world.lab.link(*words)
