@@ -148,11 +148,17 @@ class Leaver(flows.Shell):
         self.number = 0
 
     def come(self):
-        with self.world.gate:
-            self.term = self.world.host.belay("--session", self.session, *self.options,
-                                              env=self.world.linger)
-            self.term.pump(0.5)
+        self.term = self.client()
         self.pid = self.term.pid
+
+    def client(self):
+        """With the gate held until it is there, since a first login is like ssh's, and may fail."""
+        with self.world.gate:
+            term = self.world.host.belay("--session", self.session, *self.options,
+                                         env=self.world.linger)
+            term.expect(re.compile(rb"ready\$|<\d+ "))
+            term.at = 0
+        return term
 
     def step(self):
         self.number += 1
@@ -189,10 +195,7 @@ class Pair(Leaver):
 
     def open(self):
         super().open()
-        with self.world.gate:
-            self.second = self.world.host.belay("--session", self.session, "--share",
-                                                env=self.world.linger)
-            self.second.pump(0.5)
+        self.second = self.client()
 
     def step(self):
         with self.hands:
