@@ -84,11 +84,13 @@ reassembly_put(struct reassembly *r, uint64_t offset, struct span bytes)
 struct span
 reassembly_at(const struct reassembly *r, uint64_t offset)
 {
-	const struct range *first = r->early.list;
-	if (!r->early.n || first->from > offset || first->to <= offset)
+	size_t i = 0;
+	while (i < r->early.n && r->early.list[i].to <= offset)
+		i++;
+	if (i == r->early.n || r->early.list[i].from > offset)
 		return (struct span){ 0 };
 	size_t at = (size_t)(offset % r->window), end = r->window - at;
-	uint64_t n = first->to - offset;
+	uint64_t n = r->early.list[i].to - offset;
 	return (struct span){ r->bytes + at, n < end ? (size_t)n : end };
 }
 
