@@ -180,6 +180,13 @@ open_socket(struct datagram_links *ds)
 	return true;
 }
 
+/* The client has said what goes by it: it knows that we have answered. */
+static bool
+is_used(const struct datagram_conn *g)
+{
+	return g->io.link.ranks_stamp;
+}
+
 /* The one that was never used makes room, else the older one. */
 static size_t
 place_for(struct datagram_links *ds, const struct client *p)
@@ -195,7 +202,8 @@ place_for(struct datagram_links *ds, const struct client *p)
 	if (n < 2)
 		return none;
 	const struct datagram_conn *a = ds->list[own[0]], *b = ds->list[own[1]];
-	bool first = a->joined == b->joined ? a->offered_us < b->offered_us : b->joined;
+	bool first = is_used(a) == is_used(b) ? a->offered_us < b->offered_us
+					      : is_used(b);
 	close_conn(ds, own[!first]);
 	return own[!first];
 }
@@ -288,7 +296,7 @@ is_replaced(const struct datagram_links *ds, const struct datagram_conn *g)
 	for (size_t i = 0; i < DATAGRAM_LINKS_MAX; i++) {
 		const struct datagram_conn *other = ds->list[i];
 		if (other && other != g && g->client && other->client == g->client
-		    && other->joined && other->offered_us > g->offered_us)
+		    && is_used(other) && other->offered_us > g->offered_us)
 			return true;
 	}
 	return false;
