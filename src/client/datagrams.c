@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 enum {
-	AT_ONCE = 64, /* datagrams taken a turn */
 	RANK_URGENT = 2, /* above ssh's LINK_RANK */
 	TYPED_LATELY_US = 60 * 1000 * 1000,
 	HEARTBEAT_TYPED_US = 5 * 1000 * 1000,
@@ -208,7 +207,7 @@ on_way(void *owner, short revents)
 	struct datagram_end *d = way->end;
 	uint8_t bytes[2048];
 	(void)revents;
-	for (unsigned i = 0; i < AT_ONCE && way->end; i++) {
+	for (unsigned i = 0; i < DATAGRAM_AT_ONCE && way->end; i++) {
 		errno = 0;
 		ssize_t n = udp_receive(way->watch.fd, bytes, sizeof bytes, NULL);
 		if (n < 0 && errno == ECONNREFUSED && way == &d->ways[d->way])

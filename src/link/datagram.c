@@ -90,6 +90,28 @@ on_round_trip(struct datagram *d, uint64_t rtt_us, uint64_t now_us)
 	link_on_pong(l, l->ping_us, now_us);
 }
 
+/* It was lost, while later ones came through: by its size?  Where small ones are lost after it
+ * nothing got through. */
+static void
+note_size(struct datagram *d, uint64_t number, size_t size)
+{
+	if (size > DATAGRAM_SMALL && number > d->small_lost) {
+		if (!d->large_lost++ || size < d->large_least)
+			d->large_least = size;
+	} else if (size <= DATAGRAM_SMALL && number > d->small_lost) {
+		d->small_lost = number;
+		d->large_lost = 0;
+	}
+}
+
+static void
+judge_size(struct datagram *d)
+{
+	bool many = datagram_lost_percent(d) >= MANY_LOST_PERCENT;
+	if (d->large_lost >= (many ? LARGE_LOST_OF_MANY : LARGE_LOST))
+		d->size_max = DATAGRAM_SMALL;
+}
+
 static void
 on_answer(struct datagram *d, const struct flight_news *news, uint64_t now_us)
 {
@@ -103,8 +125,10 @@ on_answer(struct datagram *d, const struct flight_news *news, uint64_t now_us)
 		on_round_trip(d, news->rtt_us, now_us);
 	if (sum)
 		congestion_acked(&l->congestion, sum, now_us);
-	if (news->largest > DATAGRAM_SMALL)
+	if (news->largest >= d->large_least)
 		d->large_lost = 0;
+	for (size_t i = 0; i < news->n_swallowed; i++)
+		note_size(d, news->swallowed[i].number, news->swallowed[i].size);
 	if (!news->answered)
 		return;
 	if (d->proof && d->flight.high >= d->proof)
@@ -148,7 +172,8 @@ datagram_take(struct datagram *d, uint8_t *bytes, size_t n, uint64_t now_us)
 	struct span frames = { inner + DATAGRAM_SAID, len - DATAGRAM_SAID };
 	note_number(d, number, now_us);
 	d->authentic_us = now_us;
-	if (d->proof)
+	/* A late one may have come from where the peer was before. */
+	if (d->proof && newest)
 		d->allowed += 3 * n;
 	take_said(d, inner, now_us);
 	if (asks(frames) && !d->unanswered++)
@@ -205,19 +230,48 @@ known(const struct datagram *d)
 		.rate = c->rate_now > c->rate_before ? c->rate_now : c->rate_before };
 }
 
-/* The peer lacks few urgent bytes: every datagram has them. */
+/* How many bytes may go there now.  Where nobody answers, it may be that large ones do not get
+ * through. */
+static size_t
+may_be_long(const struct datagram *d)
+{
+	size_t most = d->repeat.step >= LARGE_LOST ? DATAGRAM_SMALL : d->size_max;
+	return d->proof && d->allowed < most ? d->allowed : most;
+}
+
+/* The address is not proved, and nothing may go there until more has come from there. */
+static bool
+is_muzzled(const struct datagram *d)
+{
+	return may_be_long(d) < LEAST;
+}
+
+/* So many urgent bytes there may be in that room for frames: of two streams, each in two pieces
+ * and with its end. */
+static size_t
+urgent_max(size_t room)
+{
+	size_t heads = 2 * 3 * DATA_OVERHEAD, n = room > heads ? room - heads : 0;
+	return n < DATAGRAM_REPEAT ? n : DATAGRAM_REPEAT;
+}
+
+/* The peer lacks few urgent bytes: every datagram has room for them, and has them. */
 static bool
 repeats_all(const struct datagram *d, const struct engine *e)
 {
 	return engine_link(e, RANK_TERMINAL) == &d->link
-	    && engine_urgent_unacked(e) <= DATAGRAM_REPEAT;
+	    && engine_urgent_unacked(e) <= urgent_max(may_be_long(d) - DATAGRAM_OVERHEAD);
 }
 
 static void
 lose_range(struct datagram *d, struct engine *e, const struct flight_range *r)
 {
 	const struct stream *s = engine_stream(e, r->stream);
-	if (s && (s->rank >= RANK_BULK || !repeats_all(d, e)))
+	if (!s)
+		return;
+	if (s->rank < RANK_BULK && repeats_all(d, e))
+		d->owes = true;
+	else
 		engine_lost(e, &d->link, r->stream, r->from, r->from + r->len);
 }
 
@@ -236,20 +290,8 @@ on_lost(struct datagram *d, struct engine *e, const struct flight_sent *s)
 		l->ping_us = 0;
 	if (!e)
 		return;
-	if (s->many)
-		engine_rewind(e, l);
 	for (size_t i = 0; i < s->n_ranges; i++)
 		lose_range(d, e, &s->ranges[i]);
-}
-
-/* Later ones came through: is it their size? */
-static void
-note_size(struct datagram *d, const struct flight_sent *s)
-{
-	bool many = datagram_lost_percent(d) >= MANY_LOST_PERCENT;
-	if (s->size > DATAGRAM_SMALL
-	    && ++d->large_lost >= (many ? LARGE_LOST_OF_MANY : LARGE_LOST))
-		d->size_max = DATAGRAM_SMALL;
 }
 
 static uint64_t
@@ -265,15 +307,24 @@ copies(const struct datagram *d, const struct engine *e)
 	return e && d->link.doubted && engine_link(e, RANK_TERMINAL) != &d->link;
 }
 
+/* Whether something is to be acknowledged, or takes the room of what would be. */
+static bool
+is_under_way(const struct datagram *d, const struct engine *e)
+{
+	const struct link *l = &d->link;
+	return l->flight[LINK_URGENT] || l->flight[LINK_BULK] || engine_flight(e, l);
+}
+
 /* Whether an answer is still needed; one to a copy alone is not.  The peer's word for what it
  * has, or for more room, may have been lost. */
 static bool
 waits(const struct datagram *d, const struct engine *e)
 {
-	if (d->link.ping_us || d->ranks_open || (!e && d->flight.asking))
+	if (d->link.ping_us || d->ranks_open || d->link.doubted
+	    || (!e && d->flight.asking))
 		return true;
 	return e
-	    && (engine_flight(e, &d->link) || engine_wants_window(e, &d->link)
+	    && (is_under_way(d, e) || engine_wants_window(e, &d->link)
 		|| (copies(d, e) && engine_urgent_unacked(e)));
 }
 
@@ -282,9 +333,10 @@ look(struct datagram *d, struct engine *e, uint64_t now_us)
 {
 	struct flight_sent s;
 	while (flight_lost(&d->flight, round_trip(d), now_us, &s)) {
-		note_size(d, &s);
+		note_size(d, s.number, s.size);
 		on_lost(d, e, &s);
 	}
+	judge_size(d);
 	if (e && d->link.doubted && d->answered)
 		engine_doubt(e, &d->link, false);
 	else if (e && link_in_doubt(&d->link, now_us))
@@ -292,7 +344,8 @@ look(struct datagram *d, struct engine *e, uint64_t now_us)
 	if (d->answered && d->link.asked_us)
 		repeat_anew(&d->repeat, now_us);
 	d->answered = false;
-	if (waits(d, e))
+	/* What may not be sent is not answered, either. */
+	if (waits(d, e) || (e && is_muzzled(d) && engine_has(e, &d->link, now_us)))
 		link_asked(&d->link, now_us);
 	else
 		d->link.asked_us = 0;
@@ -304,28 +357,32 @@ look(struct datagram *d, struct engine *e, uint64_t now_us)
 
 /* ---- sending ---- */
 
-/* Nobody has answered for long.  The oldest is given up; and when that was done before, nothing
- * is believed any more of what the peer has but not acknowledged. */
+/* Nobody has answered for long.  The oldest is given up, one a repeat; and when there is none,
+ * nothing is believed any more of what the peer has but not acknowledged. */
 static void
 repeat_flood(struct datagram *d, struct engine *e)
 {
 	struct flight_sent s;
-	if (d->repeat.step == 0 && flight_give_up(&d->flight, &s))
+	if (flight_give_up(&d->flight, &s))
 		on_lost(d, e, &s);
 	else
 		engine_rewind(e, &d->link);
+}
+
+/* Of each of the two streams. */
+static size_t
+copy_max(size_t room)
+{
+	return urgent_max(room) / 2;
 }
 
 /* Returns how many bytes it took. */
 static size_t
 put_copy(struct datagram *d, struct engine *e, size_t most)
 {
-	size_t before = d->out.len, room = most - before;
-	if (room <= 2 * DATA_OVERHEAD)
-		return 0;
-	room = (room - 2 * DATA_OVERHEAD) / 2; /* there are two such streams */
-	(void)engine_copy(e, &d->out, room < DATAGRAM_REPEAT ? room : DATAGRAM_REPEAT);
-	d->copied = engine_urgent_written(e);
+	size_t before = d->out.len, max = copy_max(most - before);
+	(void)engine_copy(e, &d->out, max);
+	d->copied = engine_copy_end(e, max);
 	return d->out.len - before;
 }
 
@@ -354,11 +411,8 @@ note_range(struct flight_sent *s, const struct engine *e, uint32_t stream, uint6
     size_t len)
 {
 	s->bytes[class_of(e, stream)] += (uint16_t)len;
-	if (s->n_ranges == FLIGHT_RANGES)
-		s->many = true;
-	else
-		s->ranges[s->n_ranges++] = (struct flight_range){ stream, (uint32_t)len,
-			from };
+	/* There is room for all that this link carries (cut_ranges); a copy is of another's. */
+	(void)flight_has(s, stream, from, len);
 }
 
 /* What the frames are, for the case that they are lost. */
@@ -382,9 +436,10 @@ note_frames(struct flight_sent *s, const struct engine *e, struct span frames,
 }
 
 /* Its frames are in d->out, behind the room for what stands before them; of the urgent bytes
- * so many are under way already. */
+ * so many are under way already; something was never sent before. */
 static void
-send(struct datagram *d, const struct engine *e, size_t repeated, uint64_t now_us)
+send(struct datagram *d, const struct engine *e, size_t repeated, bool is_new,
+    uint64_t now_us)
 {
 	struct link *l = &d->link;
 	uint8_t *p = buf_bytes(&d->out), *inner = p + SEAL_HEAD;
@@ -414,7 +469,7 @@ send(struct datagram *d, const struct engine *e, size_t repeated, uint64_t now_u
 		congestion_sent(&l->congestion, fresh, now_us);
 	if (s->asks)
 		link_asked(l, now_us);
-	if (fresh || (s->asks && !d->repeat.since_us))
+	if (is_new || (s->asks && !d->repeat.since_us))
 		repeat_anew(&d->repeat, now_us);
 	put_be(p, d->id, 4);
 	put_be(p + 4, s->number, 8);
@@ -425,13 +480,6 @@ send(struct datagram *d, const struct engine *e, size_t repeated, uint64_t now_u
 	d->unanswered = 0;
 	d->now = false;
 	d->send(d->owner, (struct span){ p, size });
-}
-
-/* How many bytes may go there now. */
-static size_t
-may_be_long(const struct datagram *d)
-{
-	return d->proof && d->allowed < d->size_max ? d->allowed : d->size_max;
 }
 
 static uint64_t
@@ -458,7 +506,10 @@ repeat_due(struct datagram *d, const struct engine *e, uint64_t now_us)
 static bool
 has_news(struct datagram *d, struct engine *e, uint64_t now_us)
 {
-	if (copies(d, e) && engine_urgent_written(e) > d->copied)
+	/* Of a flood it is enough to copy what repeats do. */
+	size_t max = copy_max(may_be_long(d) - DATAGRAM_OVERHEAD);
+	if (copies(d, e) && engine_copy_end(e, max) > d->copied
+	    && engine_urgent_unacked(e) <= max)
 		return true;
 	return e && flight_has_room(&d->flight) && engine_has(e, &d->link, now_us);
 }
@@ -481,20 +532,50 @@ put_question(struct link *l, struct buf *out, uint64_t now_us)
 	l->ping_us = now_us;
 }
 
+/* Of more ranges than the log has room for (flight.h), the rest goes with the next one. */
+static void
+cut_ranges(struct datagram *d, struct engine *e, size_t from)
+{
+	struct span frames = { buf_bytes(&d->out) + from, d->out.len - from };
+	struct flight_sent s = { 0 };
+	struct frame f;
+	union msg m;
+	bool cut = false;
+	for (long len; (len = frame_parse(frames, &f)) > 0;
+	     frames.p += len, frames.n -= (size_t)len) {
+		if ((f.type != MSG_DATA && f.type != MSG_END) || msg_get(&f, &m))
+			continue; /* these stand before them */
+		size_t n = f.type == MSG_DATA ? m.data.bytes.n : 1;
+		if (!cut && flight_has(&s, m.data.stream, m.data.offset, n))
+			continue;
+		engine_lost(e, &d->link, m.data.stream, m.data.offset, m.data.offset + n);
+		if (!cut)
+			d->out.len -= frames.n;
+		cut = true;
+	}
+}
+
 /* Returns how many bytes of it are under way already. */
 static size_t
 put_frames(struct datagram *d, struct engine *e, size_t most, bool again, uint64_t now_us)
 {
 	size_t repeated = 0;
 	bool has_room = flight_has_room(&d->flight);
-	if (e && has_room && repeats_all(d, e)) {
-		repeated = engine_urgent_flight(e, &d->link);
+	if (e && has_room && (d->owes || repeats_all(d, e))) {
+		if (repeats_all(d, e))
+			repeated = engine_urgent_flight(e, &d->link);
 		engine_rewind_urgent(e, &d->link);
+		d->owes = false;
 	}
 	if (e && again && engine_flight(e, &d->link))
 		repeat_flood(d, e);
-	if (e && has_room)
-		(void)engine_fill(e, &d->link, &d->out, most - d->out.len, now_us);
+	size_t from = d->out.len;
+	if (e && has_room) {
+		(void)engine_fill(e, &d->link, &d->out, most - from, now_us);
+		cut_ranges(d, e, from);
+	}
+	if (e && again && d->out.len == from && is_under_way(d, e))
+		repeat_flood(d, e); /* it takes the room of what is to be sent */
 	if (copies(d, e))
 		repeated += put_copy(d, e, most);
 	return repeated;
@@ -509,7 +590,7 @@ send_one(struct datagram *d, struct engine *e, uint64_t now_us)
 	bool again = repeat_due(d, e, now_us);
 	if (!again && !d->now && !(answer && answer <= now_us) && !has_news(d, e, now_us))
 		return false;
-	if (may_be_long(d) < LEAST)
+	if (is_muzzled(d))
 		return false;
 	uint8_t *room;
 	buf_drop(&d->out, d->out.len);
@@ -521,12 +602,13 @@ send_one(struct datagram *d, struct engine *e, uint64_t now_us)
 	size_t head = d->out.len, most = may_be_long(d) - SEAL_TAG;
 	d->out.max = most;
 	(void)buf_put(&d->out, buf_bytes(&l->queue), l->queue.len);
+	uint64_t before = e ? engine_first_sent(e) : 0;
 	size_t repeated = put_frames(d, e, most, again, now_us);
 	/* An address is proved by an answer from there. */
 	bool proves = d->proof && !l->ping_us;
 	if (proves || ((again || d->now) && d->out.len == head))
 		put_question(l, &d->out, now_us);
-	send(d, e, repeated, now_us);
+	send(d, e, repeated, e && engine_first_sent(e) > before, now_us);
 	if (again)
 		repeat_sent(&d->repeat, d->out.len + REPEAT_COST, now_us);
 	return !l->broken;
@@ -555,9 +637,8 @@ deadline(const struct link *l, const struct engine *e)
 {
 	const struct datagram *d = (const struct datagram *)l;
 	struct repeat_link link = known(d);
-	/* Without an engine nothing goes by another link, and nobody doubts. */
-	uint64_t at = e ? link_doubt_at(l) : 0;
-	if (may_be_long(d) < LEAST)
+	uint64_t at = e ? link_doubt_at(l) : 0; /* without an engine nobody doubts */
+	if (is_muzzled(d))
 		return at; /* until something comes from there */
 	if (e && flight_has_room(&d->flight))
 		at = engine_deadline(e, l);

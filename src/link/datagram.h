@@ -33,6 +33,8 @@ enum {
 	DATAGRAM_SMALL = 540, /* where those are lost and small ones are not */
 	DATAGRAM_REPEAT = 512,
 	DATAGRAM_WINDOW = 1024, /* numbers below the highest that may still come */
+	/* taken a turn: one answer tells of 33 numbers, and half of them may be lost */
+	DATAGRAM_AT_ONCE = 16,
 };
 
 struct datagram_keys {
@@ -55,17 +57,19 @@ struct datagram {
 	unsigned unanswered; /* datagrams that ask, since we have sent one */
 	uint64_t unanswered_us; /* since when */
 
+	bool owes; /* urgent bytes were lost while every datagram had them all */
 	bool ranks_open; /* RANKS is under way, last in this number */
 	uint64_t ranks_number;
-	uint64_t
-	    copied; /* of urgent streams, while another link carries them: up to here */
+	uint64_t copied; /* so far reached the last copy (engine_copy_end) */
 	bool answered; /* since `write` looked last, or the peer has moved */
 	uint64_t authentic_us; /* when one came last; 0: none has */
 	uint64_t answered_us; /* when one of ours was seen last; 0: never */
 	bool now; /* one is to be sent, whatever is due */
 	uint64_t rtt_least_us, rtt_least_at_us;
 	size_t size_max; /* of a datagram: DATAGRAM_MAX or DATAGRAM_SMALL */
-	unsigned large_lost; /* in a row, while small ones came through */
+	uint64_t small_lost; /* the highest number of a small one that was lost */
+	unsigned large_lost; /* so many after that, and since one that large has come */
+	size_t large_least; /* the smallest of them */
 
 	/* The peer's address is not proved (RFC 9000, 8.1): so many bytes may go there, until
 	 * the datagram with this number, or a later one, is seen. */

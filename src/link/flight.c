@@ -63,6 +63,22 @@ flight_add(struct flight *f, uint64_t now_us)
 	return s;
 }
 
+bool
+flight_has(struct flight_sent *s, uint32_t stream, uint64_t from, size_t len)
+{
+	for (size_t i = 0; i < s->n_ranges; i++) {
+		struct flight_range *r = &s->ranges[i];
+		if (r->stream != stream || r->from + r->len != from)
+			continue;
+		r->len += (uint32_t)len;
+		return true;
+	}
+	if (s->n_ranges == FLIGHT_RANGES)
+		return false;
+	s->ranges[s->n_ranges++] = (struct flight_range){ stream, (uint32_t)len, from };
+	return true;
+}
+
 void
 flight_asks(struct flight *f, struct flight_sent *s)
 {
@@ -90,16 +106,30 @@ static void
 arrived(struct flight *f, uint64_t number, struct flight_news *news)
 {
 	struct flight_sent *s = at(f, number);
-	if (number < f->first || s->settled)
+	if (s->number != number || (s->settled && !s->given_up))
+		return;
+	if (s->size > news->largest)
+		news->largest = s->size;
+	s->given_up = false;
+	count(f, false);
+	if (s->settled)
 		return;
 	settle(f, s);
-	count(f, false);
 	news->answered |= s->asks;
 	news->ranked |= s->ranked;
 	for (enum link_class class = 0; class < LINK_CLASSES; class ++)
 		news->bytes[class] += s->bytes[class];
-	if (s->size > news->largest)
-		news->largest = s->size;
+}
+
+static void
+swallowed(struct flight *f, uint64_t number, struct flight_news *news)
+{
+	struct flight_sent *s = at(f, number);
+	if (s->number != number || !s->given_up)
+		return;
+	s->given_up = false;
+	count(f, true);
+	news->swallowed[news->n_swallowed++] = (struct flight_size){ number, s->size };
 }
 
 bool
@@ -109,15 +139,14 @@ flight_seen(struct flight *f, uint32_t seen, uint32_t before, uint64_t held_us,
 	*ret = (struct flight_news){ 0 };
 	uint64_t number = f->next - 1 - (uint32_t)((uint32_t)(f->next - 1) - seen);
 	if (number == 0)
-		return true; /* nothing yet; it may be an old word that comes late */
+		return true; /* nothing had come when it was said */
 	if (number >= f->next)
 		return false;
 	if (number > f->high) {
 		f->high = number;
 		ret->answered = true;
-		if (number >= f->first) {
+		if (at(f, number)->number == number) {
 			uint64_t took_us = now_us - at(f, number)->sent_us;
-			f->high_sent_us = at(f, number)->sent_us;
 			ret->rtt_us = took_us > held_us ? took_us - held_us : 1;
 		}
 	}
@@ -125,6 +154,8 @@ flight_seen(struct flight *f, uint32_t seen, uint32_t before, uint64_t held_us,
 	for (unsigned i = 0; i < FLIGHT_BEFORE && i + 1 < number; i++)
 		if (before >> i & 1)
 			arrived(f, number - 1 - i, ret);
+		else if (i + 1 >= REORDERED)
+			swallowed(f, number - 1 - i, ret);
 	forget_settled(f);
 	return true;
 }
@@ -179,6 +210,7 @@ flight_give_up(struct flight *f, struct flight_sent *ret)
 			continue;
 		}
 		settle(f, s);
+		s->given_up = true;
 		*ret = *s;
 		forget_settled(f);
 		return true;

@@ -33,9 +33,9 @@ struct flight_sent {
 	uint16_t bytes[LINK_CLASSES]; /* of frames that are to be answered */
 	uint16_t size; /* of the datagram */
 	bool settled; /* it is known what became of it */
+	bool given_up; /* that is not quite so: it may have arrived */
 	bool asks; /* it is to be answered */
 	bool ranked; /* RANKS was in it */
-	bool many; /* more ranges than fit here */
 	uint8_t n_ranges;
 	struct flight_range ranges[FLIGHT_RANGES];
 };
@@ -44,7 +44,6 @@ struct flight {
 	struct flight_sent *sent; /* FLIGHT_MAX_SENT; NULL: no memory yet */
 	uint64_t first, next; /* numbers; from 1 */
 	uint64_t high; /* the highest that has arrived; 0: none */
-	uint64_t high_sent_us; /* when that was sent */
 	unsigned asking; /* so many under way are to be answered */
 	unsigned lost_share; /* about how many of FLIGHT_SHARE are lost of late */
 };
@@ -57,6 +56,12 @@ struct flight_news {
 	size_t bytes[LINK_CLASSES]; /* that arrived */
 	uint16_t largest; /* of the datagrams that arrived */
 	bool ranked; /* RANKS did */
+	/* those that were given up and did not arrive, while later ones did */
+	struct flight_size {
+		uint64_t number;
+		size_t size;
+	} swallowed[FLIGHT_BEFORE];
+	size_t n_swallowed;
 };
 
 /* 0 or ERR_NOMEM. */
@@ -68,6 +73,9 @@ bool flight_has_room(const struct flight *f);
 bool flight_has_any_room(const struct flight *f);
 /* The next number's entry, zeroed but for number and time; there has to be room. */
 struct flight_sent *flight_add(struct flight *f, uint64_t now_us);
+/* This range of a stream is in it; one that goes on where another ends is one with it.  False:
+ * it would be one too many. */
+bool flight_has(struct flight_sent *s, uint32_t stream, uint64_t from, size_t len);
 /* It is to be answered. */
 void flight_asks(struct flight *f, struct flight_sent *s);
 /* The peer has seen `seen` (the low half of a number) as the highest, and those of the 32 below

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 enum {
-	AT_ONCE = 64, /* datagrams taken a turn */
 	SILENT_US = 20 * 1000 * 1000, /* a question that waits for so long */
 	UNHEARD_US = 120 * 1000 * 1000, /* nothing has come, and nothing was asked */
 	TOLD_US = 10 * 1000 * 1000, /* who was sent away is told so for so long */
@@ -135,7 +134,7 @@ on_socket(void *owner, short revents)
 	uint8_t bytes[2048];
 	struct udp_way way;
 	(void)revents;
-	for (unsigned i = 0; i < AT_ONCE; i++) {
+	for (unsigned i = 0; i < DATAGRAM_AT_ONCE; i++) {
 		ssize_t n = udp_receive(ds->socket.fd, bytes, sizeof bytes, &way);
 		if (n < 0)
 			return;

@@ -172,6 +172,15 @@ engine_copy(struct engine *e, struct buf *out, size_t max)
 	return copy(e, out, max, RANK_TERMINAL);
 }
 
+uint64_t
+engine_copy_end(const struct engine *e, size_t max)
+{
+	uint64_t sum = 0;
+	for (size_t i = 0; i < e->n_streams && e->streams[i]->rank <= RANK_TERMINAL; i++)
+		sum += stream_offer_end(e->streams[i], max);
+	return sum;
+}
+
 /* ---- which link carries which streams ---- */
 
 static enum link_class
@@ -233,6 +242,15 @@ engine_urgent_written(const struct engine *e)
 	uint64_t sum = 0;
 	for (size_t i = 0; i < e->n_streams && e->streams[i]->rank < RANK_BULK; i++)
 		sum += stream_written(e->streams[i]);
+	return sum;
+}
+
+uint64_t
+engine_first_sent(const struct engine *e)
+{
+	uint64_t sum = 0;
+	for (size_t i = 0; i < e->n_streams; i++)
+		sum += e->streams[i]->out_high;
 	return sum;
 }
 

@@ -113,6 +113,8 @@ size_t engine_flight(const struct engine *e, const struct link *l);
 size_t engine_urgent_unacked(const struct engine *e);
 /* A number that grows with what is written to urgent streams. */
 uint64_t engine_urgent_written(const struct engine *e);
+/* One that grows with what is sent for the first time. */
+uint64_t engine_first_sent(const struct engine *e);
 /* Urgent streams are sent again from what is acknowledged; all of the link's are. */
 void engine_rewind_urgent(struct engine *e, const struct link *l);
 void engine_rewind(struct engine *e, const struct link *l);
@@ -124,6 +126,8 @@ bool engine_wants_window(const struct engine *e, const struct link *l);
 /* Appends what the peer may lack of urgent streams, whichever link carries them, at most
  * `max` bytes of each: a copy that changes nothing. */
 int engine_copy(struct engine *e, struct buf *out, size_t max);
+/* How far it would reach: a number that grows when there would be more in it. */
+uint64_t engine_copy_end(const struct engine *e, size_t max);
 
 /* Gives memory back when no data has moved for a moment.  Returns when to call it again;
  * 0: when data has moved. */

@@ -329,8 +329,8 @@ stream_sent(struct stream *s, size_t n)
 		s->out_high = s->out_next;
 }
 
-size_t
-stream_offer(struct stream *s, size_t max, const uint8_t **ret_bytes)
+static struct span
+first_bytes(const struct stream *s, size_t max)
 {
 	uint64_t most = s->out_limit < s->out_hold ? s->out_limit : s->out_hold;
 	uint64_t end = stream_written(s) < most ? stream_written(s) : most;
@@ -338,12 +338,24 @@ stream_offer(struct stream *s, size_t max, const uint8_t **ret_bytes)
 	struct span piece = ring_at(&s->out, 0);
 	if (n > max)
 		n = max;
-	if (n > piece.n)
-		n = piece.n;
-	if (s->out_high < s->out_acked + n)
-		s->out_high = s->out_acked + n; /* the peer may acknowledge it now */
-	*ret_bytes = piece.p;
-	return (size_t)n;
+	return (struct span){ piece.p, n < piece.n ? (size_t)n : piece.n };
+}
+
+size_t
+stream_offer(struct stream *s, size_t max, const uint8_t **ret_bytes)
+{
+	struct span bytes = first_bytes(s, max);
+	if (s->out_high < s->out_acked + bytes.n)
+		s->out_high = s->out_acked
+		    + bytes.n; /* the peer may acknowledge it now */
+	*ret_bytes = bytes.p;
+	return bytes.n;
+}
+
+uint64_t
+stream_offer_end(const struct stream *s, size_t max)
+{
+	return s->out_acked + first_bytes(s, max).n;
 }
 
 void

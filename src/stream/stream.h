@@ -130,6 +130,8 @@ void stream_sent(struct stream *s, size_t n);
 /* The first bytes that the peer may lack, at offset out_acked, to be sent ahead of a
  * handshake (where they may come twice).  Returns how many, at most max. */
 size_t stream_offer(struct stream *s, size_t max, const uint8_t **ret_bytes);
+/* The offset behind them. */
+uint64_t stream_offer_end(const struct stream *s, size_t max);
 /* Sends again from the first byte that is not acknowledged. */
 void stream_rewind(struct stream *s);
 /* What was sent from `from` up to `to` (the end counts as a byte) was lost: it is sent again,
