@@ -15,7 +15,7 @@ enum {
 	COST_BURST_US = 500 * 1000,
 };
 
-static const uint32_t gap_us[] = { 20000, 40000, 60000, 60000, 60000, 60000, 120000,
+static const uint32_t gap_us[] = { 20000, 20000, 60000, 40000, 80000, 80000, 120000,
 	120000, 120000, 240000, 480000, SECOND_US };
 enum { GAPS = sizeof gap_us / sizeof *gap_us };
 

@@ -3,7 +3,7 @@
  *
  *     calm    probes: after a round trip and its deviation, then twice as long each time, up to
  *             a second (as RFC 9002, 6.2)
- *     lossy   at fixed gaps: 20 40 60 60 60 60 120 ... ms, without waiting for the round trip:
+ *     lossy   at fixed gaps: 20 20 60 40 80 80 120 ... ms, without waiting for the round trip:
  *             with loss p each way a key waits for 2 gap p / (1 - p) more, in the mean
  *
  * Lossy where more than a 50th of what was sent lately was lost, and the round trip is below
