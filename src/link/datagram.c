@@ -700,7 +700,7 @@ datagram_init(struct datagram *d, uint32_t id, const struct datagram_keys *keys,
 	buf_init(&d->out, DATAGRAM_MAX);
 	repeat_init(&d->repeat, now_us);
 	d->link.ops = &ops;
-	d->link.lossy = d->link.counts = true;
+	d->link.lossy = d->link.counts = d->link.congestion.exact = true;
 	d->link.rank[LINK_URGENT] = d->link.rank[LINK_BULK] = 0;
 	d->link.doubt_min_us = DOUBT_MIN_US;
 	d->link.doubt_max_us = DOUBT_MAX_US;

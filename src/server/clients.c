@@ -17,6 +17,7 @@ enum {
 	 * would only be shown after a Ctrl-C. */
 	AHEAD_TERMINAL = 32 * 1024, /* and on a slow link as much as it takes in: */
 	AHEAD_US = 20 * 1000,
+	AHEAD_EXACT_US = 10 * 1000, /* where acknowledgements come at once */
 	AHEAD_LEAST = 4 * 1024,
 	AHEAD_PIPE = 256 * 1024,
 	/* Rows kept for new terminals; more while somebody misses them. */
@@ -237,7 +238,8 @@ terminal_link(const struct client *p)
 static size_t
 ahead(const struct client *p)
 {
-	size_t n = congestion_in(&terminal_link(p)->congestion, AHEAD_US);
+	const struct congestion *c = &terminal_link(p)->congestion;
+	size_t n = congestion_in(c, c->exact ? AHEAD_EXACT_US : AHEAD_US);
 	if (!n || n > AHEAD_TERMINAL)
 		return AHEAD_TERMINAL;
 	return n < AHEAD_LEAST ? AHEAD_LEAST : n;

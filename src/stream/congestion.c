@@ -5,6 +5,9 @@ enum {
 	SLACK_US = 15 * 1000, /* the receiver delays its acknowledgements, */
 	SLACK_MAX = 512
 	    * 1024, /* but not of so many bytes; and somebody may wait for a key */
+	/* Where what arrives is told of each datagram, at once, less of a queue will do. */
+	EXACT_GAIN = 9, /* eighths */
+	EXACT_SLACK_US = 4 * 1000,
 	SHARING = 32, /* of the root: 2 KB for 1 Mbit/s */
 	RTT_LIVES_US = 10 * SECOND_US,
 	RTT_LIVES_BULK_US = 30 * SECOND_US,
@@ -55,7 +58,7 @@ square_root(uint64_t n)
 static size_t
 slack(const struct congestion *c)
 {
-	size_t n = congestion_in(c, SLACK_US);
+	size_t n = congestion_in(c, c->exact ? EXACT_SLACK_US : SLACK_US);
 	return (c->bulk || n < SLACK_MAX ? n : SLACK_MAX) + c->root;
 }
 
@@ -64,7 +67,9 @@ congestion_allowed(const struct congestion *c, size_t ceiling)
 {
 	size_t floor = c->phase == CONGESTION_STARTING ? CONGESTION_START
 						       : CONGESTION_FLOOR;
-	size_t n = congestion_in(c, c->rtt_us * gain[c->phase] / 8);
+	bool exact = c->exact && c->phase == CONGESTION_CRUISING;
+	size_t n = congestion_in(c,
+	    c->rtt_us * (exact ? EXACT_GAIN : gain[c->phase]) / 8);
 	if (c->phase != CONGESTION_PROBING)
 		n += slack(c);
 	if (n < floor)
