@@ -173,5 +173,6 @@ clean:
 
 FORCE:
 .PHONY: all count seal servers darwin test check unit sim replay faults soak soak-simulator \
-	soak-trouble soak-roaming soak-faults soak-hostile fuzz bench conformance try clean FORCE
+	soak-datagrams soak-trouble soak-roaming soak-faults soak-hostile fuzz bench conformance try \
+	clean FORCE
 -include $(shell find $(BUILD) -path $(BUILD)/deps -prune -o -type f -name '*.d' -print 2>/dev/null)

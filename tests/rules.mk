@@ -27,7 +27,7 @@ WRAP_MALLOC := -Wl,--wrap=malloc,--wrap=calloc,--wrap=free,--wrap=mmap,--wrap=mu
 TESTS := $(wildcard tests/unit/*/*_test.c)
 UNITS := $(TESTS:tests/%.c=$(BUILD)/tests/%)
 unit: $(UNITS)
-SIMS := $(addprefix $(BUILD)/tests/,sim congestion_sim policy_sim)
+SIMS := $(addprefix $(BUILD)/tests/,sim congestion_sim policy_sim datagram_sim latency_sim)
 sim: $(SIMS)
 # The fuzz targets, over their corpus only.
 REPLAY := $(patsubst %_fuzz.c,$(BUILD)/%_replay,$(wildcard tests/fuzz/*_fuzz.c))
@@ -61,6 +61,11 @@ $(BUILD)/tests/seal_probe: tests/seal/seal_probe.c $(call libs,link)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -o $@ $^
 
+# The owners of both ends; the sockets are the simulator's.
+$(BUILD)/tests/datagram_sim: tests/sim/datagram_sim.c $(call lib,server) $(CLIENT_LIBS)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -o $@ $^
+
 $(BUILD)/tests/%_sim: tests/sim/%_sim.c $(CLIENT_LIBS)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -o $@ $^
@@ -80,7 +85,7 @@ $(BUILD)/tests/servers/$(OS)-$(MACHINE): $(BUILD)/server/main.o $(SERVER_LIBS)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $^
 
-# What for: the simulator (how many runs, from which seed), the real programs in trouble (how
+# What for: the simulator, or that of datagrams (how many runs, from which seed), the real programs in trouble (how
 # many minutes; SEED of it), or with one call failing, or with peers that break the protocol.
 SEEDS ?= 100000
 FROM ?= 1
@@ -89,6 +94,9 @@ soak: soak-$(or $(T),simulator)
 soak-simulator:
 	$(MAKE) BUILD=$(BUILD) $(BUILD)/tests/sim
 	$(BUILD)/tests/sim $(FROM) $(SEEDS)
+soak-datagrams:
+	$(MAKE) BUILD=$(BUILD) $(BUILD)/tests/datagram_sim
+	$(BUILD)/tests/datagram_sim $(FROM) $(SEEDS)
 soak-trouble:
 	tools/deps check
 	$(MAKE) all
