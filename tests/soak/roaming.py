@@ -229,6 +229,9 @@ class Troubles(trouble.Troubles):
     def kinds(self):
         found = super().kinds()
         found.pop("disk full", None)
+        # What is typed as the line that asks for a login goes is thrown away (keyboard.h), and
+        # here it goes whenever datagrams are answered again.
+        found.pop("login refused")
         found.update({"udp blocked": self.blocked, "udp on and off": self.on_and_off,
                       "loss": self.loss, "twice and late": self.twice_and_late,
                       "small packets": self.small, "narrow": self.narrow,
@@ -237,13 +240,6 @@ class Troubles(trouble.Troubles):
         if self.world.lab and self.world.lab_nat:
             found["NAT forgets"] = self.rebind
         return found
-
-    def press_keys(self, missing):
-        super().press_keys(missing)
-        for pair in missing.intersection(self.keys_for):
-            if isinstance(pair, Pair) and pair.second:
-                with pair.hands, contextlib.suppress(OSError):
-                    os.write(pair.second.fd, b"\r")
 
     def link(self, *words):
         self.world.lab.link(*words)
