@@ -13,6 +13,8 @@ enum {
 	/* output may have been in the line's place */
 	QUESTION_DRAWN_US = 1000 * 1000,
 	SAY_AFTER_US = 3 * 1000000,
+	/* where datagrams may answer again without a login */
+	OFFER_AFTER_US = 5 * 1000000,
 };
 
 void
@@ -143,13 +145,22 @@ width(void)
 			     : 1; /* the last column may be the program's */
 }
 
+/* When Enter is the login's: what is typed as that ends is thrown away (keyboard.h), and a
+ * moment of silence is not worth it. */
+static uint64_t
+offers_at(const struct notifier *t)
+{
+	return reconnect_is_lean_in_doubt(t->reconnect) ? t->since_us + OFFER_AFTER_US
+							: 0;
+}
+
 static uint64_t
 show_status(struct notifier *t, uint64_t now_us)
 {
 	const struct policy *policy = &t->reconnect->policy;
 	const struct console *c = t->console;
 	char text[STATUS_MAX];
-	t->offers = asks_for_login(t);
+	t->offers = asks_for_login(t) && now_us >= offers_at(t);
 	console_offer(t->console, t->offers);
 	struct status status = { .host = t->host,
 		.state = policy->state,
@@ -175,6 +186,8 @@ show_status(struct notifier *t, uint64_t now_us)
 		at = now_us + SAY_AFTER_US;
 	}
 	loop_sooner(&at, keyboard_deadline(&c->keyboard));
+	if (asks_for_login(t) && !t->offers)
+		loop_sooner(&at, offers_at(t));
 	return at;
 }
 

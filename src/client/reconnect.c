@@ -928,6 +928,13 @@ reconnect_is_lean(const struct reconnect *r)
 }
 
 bool
+reconnect_is_lean_in_doubt(const struct reconnect *r)
+{
+	const struct datagram_end *used = datagrams_used(&r->datagrams);
+	return !ssh_answers(r) && used && used->policy.state == DATAGRAM_DOUBT;
+}
+
+bool
 reconnect_up(const struct reconnect *r)
 {
 	return r->policy.state == POLICY_UP || reconnect_is_lean(r);

@@ -165,6 +165,8 @@ bool reconnect_up(const struct reconnect *r);
 bool reconnect_has_link(const struct reconnect *r);
 /* Without ssh, by datagrams: nobody is told of what ssh is doing. */
 bool reconnect_is_lean(const struct reconnect *r);
+/* Nothing answers, but datagrams did just now, and may do so again without a login. */
+bool reconnect_is_lean_in_doubt(const struct reconnect *r);
 /* The round trip of the link that keys go by; 0: not known. */
 uint64_t reconnect_srtt_us(const struct reconnect *r);
 /* When the host was heard last; 0: never. */

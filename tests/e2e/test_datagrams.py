@@ -440,3 +440,20 @@ def test_ssh_goes_when_datagrams_pass_again(lab):
     told(term, "probing -> up")
     term.say("without-ssh")
     end(lab, term)
+
+
+def test_what_is_typed_when_datagrams_answer_again(lab):
+    """A moment of silence offers no login, whose line would take what is typed as it goes."""
+    term = shell(lab, env=LOUD)
+    lose_ssh(lab, term)
+    lab.host.sshd.config += "\nPubkeyAuthentication no\n"
+    with lab.on_host():
+        lab.host.sshd.start()
+    told(term, "login refused")
+    lab.link("udp block")
+    told(term, "up -> in doubt")
+    term.pump(1.5)
+    lab.link("udp pass")
+    told(term, "in doubt -> up")
+    term.say("typed-at-once")
+    end(lab, term)
