@@ -53,6 +53,12 @@ class World(trouble.World):
     def linger(self, value):
         pass
 
+    def belays(self):
+        """Those on the host have another name there."""
+        return super().belays() + [
+            one for one in self.host.processes()
+            if pathlib.Path(one.exe.removesuffix(" (deleted)")).name.startswith("server-")]
+
 
 # ---- what goes through ----
 
