@@ -46,8 +46,8 @@ enum {
 	KEPT = 16, /* old datagrams that the adversary has */
 	OFFERS = 64,
 	NUMBERS = 32 * 1024,
-	WAYS = 1024,
-	NATS = 2048, /* addresses of the client, as the host sees them */
+	WAYS = 8 * 1024,
+	NATS = 16 * 1024, /* addresses of the client, as the host sees them */
 	FD_WAYS = 1 << 24, /* descriptors that nobody has */
 	FD_HOST = FD_WAYS - 1,
 	CHUNKS = 64,
