@@ -473,7 +473,8 @@ def test_settings_count_for_their_hosts(host, tmp_path):
     settings(host, f'Host other\n  GiveUp 1s\nMatch originalhost testhost\n'
                    f'  GiveUp 6s\n  OnLost "touch {mark}"\n')
     shown = host.piped([*belay_argv(host, "--config")],
-                       env={"BELAY_PREDICT": None, "BELAY_ALONE": None}).stdout
+                       env={"BELAY_PREDICT": None, "BELAY_ALONE": None,
+                             "BELAY_UDP": None}).stdout
     assert [line.split("    #")[0] for line in shown.decode().splitlines()] == [
         "give-up 6s", f'on-lost "touch {mark}"']
     with host.popen([*belay_argv(host), "echo begun; cat"]) as child:
