@@ -451,8 +451,9 @@ def test_what_is_typed_when_datagrams_answer_again(lab):
         lab.host.sshd.start()
     told(term, "login refused")
     lab.link("udp block")
+    lab.roam()      # a question is asked, though nothing is typed
     told(term, "up -> in doubt")
-    term.pump(1.5)
+    term.pump(2)
     lab.link("udp pass")
     told(term, "in doubt -> up")
     term.say("typed-at-once")
