@@ -371,8 +371,9 @@ def test_a_forward_moves_over(lab):
     served = harness.free_port()
     term = shell(lab, "-L", f"{port}:127.0.0.1:{served}")
     term.line(f"cd {lab.host.home}; head -c 3000000 /dev/urandom >big; /usr/bin/python3 -m "
-              f"http.server {served} >/dev/null 2>&1 & sleep 1; echo served")
-    term.expect("served\r\n")
+              f"http.server {served} >/dev/null 2>&1 & until (: </dev/tcp/127.0.0.1/{served}) "
+              "2>/dev/null; do sleep 0.05; done; echo serv''ed")
+    term.expect("served")
     lose_ssh(lab, term)
     got = lab.host.client_home / "got"
     lab.run(["/usr/bin/python3", "-c", "import sys, urllib.request as u;"
