@@ -16,6 +16,7 @@ import time
 
 import pytest
 
+import test_agent
 from harness import (PROMPT, WINDOW_CLOSES, Sshd, belay_argv, descendants, kill,
                      kill_link, wait_until)
 
@@ -239,6 +240,25 @@ def test_forwards_are_there_again(host, machine):
         assert client.recv(100) == b"through"
     term.expect(PROMPT)
     end_all(host, machine, term)
+
+
+def test_the_agent_is_there_again(host, machine):
+    host.configure(test_agent.USES_AGENT)
+    agent = test_agent.Agent(host.dir)
+    try:
+        agent.add(host.keys / "client")
+        term = host.shell("-A", env=SHOWN | agent.env, cols=150)
+        key = host.output_of(term, "ssh-add -l")
+        assert "SHA256:" in key
+        work_in(host, machine, term)
+        machine.reboot()
+        in_new_shell(term)
+        noticed(term)
+        assert host.output_of(term, "ssh-add -l") == key
+        end_all(host, machine, term)
+    finally:
+        agent.child.terminate()
+        agent.child.wait()
 
 
 def test_it_takes_no_longer_than_a_login(host, machine):
