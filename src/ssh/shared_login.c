@@ -126,21 +126,13 @@ shared_login_may(const struct ssh_config *c)
 
 /* ---- the file ---- */
 
-/* Whether the file has this text; a new one gets it. */
+/* Whether it is what windows with this text have written. */
 static bool
 has_text(int fd, const struct buf *text)
 {
 	struct stat st;
 	char have[4096];
-	if (fstat(fd, &st))
-		return false;
-	if (st.st_size < TEXT_AT) {
-		const char end[TEXT_AT] = { 0 };
-		return pwrite(fd, buf_bytes(text), text->len, TEXT_AT)
-		    == (ssize_t)text->len
-		    && pwrite(fd, end, sizeof end, 0) == (ssize_t)sizeof end;
-	}
-	if (st.st_size != (off_t)(TEXT_AT + text->len))
+	if (fstat(fd, &st) || st.st_size != (off_t)(TEXT_AT + text->len))
 		return false;
 	for (size_t at = 0; at < text->len;) {
 		size_t n = text->len - at < sizeof have ? text->len - at : sizeof have;
@@ -150,6 +142,45 @@ has_text(int fd, const struct buf *text)
 		at += n;
 	}
 	return true;
+}
+
+/* Only our own processes write there. */
+static bool
+lives(long pid)
+{
+	return kill((pid_t)pid, 0) == 0;
+}
+
+static bool
+get_board(int fd, struct login_board *ret)
+{
+	char text[LOGIN_TEXT_MAX + 1];
+	ssize_t n = pread(fd, text, LOGIN_TEXT_MAX, 0);
+	if (n < 0)
+		return false;
+	text[n] = 0;
+	login_board_get(ret, text);
+	login_board_prune(ret, lives);
+	return true;
+}
+
+static bool
+begin_anew(int fd, const struct buf *text)
+{
+	const char none[TEXT_AT] = { 0 };
+	return ftruncate(fd, 0) == 0
+	    && pwrite(fd, buf_bytes(text), text->len, TEXT_AT) == (ssize_t)text->len
+	    && pwrite(fd, none, sizeof none, 0) == (ssize_t)sizeof none;
+}
+
+/* One that is new, or damaged and used by nobody, begins with this text. */
+static bool
+agree(int fd, const struct buf *text)
+{
+	struct login_board b;
+	return has_text(fd, text)
+	    || (get_board(fd, &b) && !b.leader && b.n_riders == 0
+		&& begin_anew(fd, text));
 }
 
 static bool
@@ -173,7 +204,7 @@ open_board(struct shared_login *s, const struct buf *text)
 	s->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (s->fd < 0)
 		return false;
-	s->open = lock(s->fd) && has_text(s->fd, text);
+	s->open = lock(s->fd) && agree(s->fd, text);
 	(void)flock(s->fd, LOCK_UN);
 	if (!s->open)
 		close(s->fd);
@@ -198,23 +229,10 @@ shared_login_open(struct shared_login *s, const struct ssh_config *c, const char
 	return there;
 }
 
-static bool
-lives(long pid)
-{
-	return kill((pid_t)pid, 0) == 0 || errno != ESRCH;
-}
-
 bool
 shared_login_read(const struct shared_login *s, struct login_board *ret)
 {
-	char text[LOGIN_TEXT_MAX + 1];
-	ssize_t n = s->open ? pread(s->fd, text, LOGIN_TEXT_MAX, 0) : -1;
-	if (n < 0)
-		return false;
-	text[n] = 0;
-	login_board_get(ret, text);
-	login_board_prune(ret, lives);
-	return true;
+	return s->open && get_board(s->fd, ret);
 }
 
 bool

@@ -10,6 +10,8 @@ import signal
 
 import pytest
 
+from test_machines import as_machine
+from test_share import SHARES, end_masters
 from harness import PROMPT, SEED, WINDOW_CLOSES, belay_argv, belay_path, kill, wait_until
 
 FLIPS = 4           # bytes of a file that are tried
@@ -94,6 +96,62 @@ def test_hosts_where_another_program_runs(make_host, rng):
 
 def test_hosts_where_the_server_has_run(host, rng):
     damage_cache(host, "serving-hosts", 1, rng)
+
+
+def test_hosts_where_the_server_cannot_run(make_host, rng):
+    host = make_host()
+    as_machine(host, "pdp11")
+    host.sshd.stop()
+    host.sshd.start()
+    host.proxy.target = ("127.0.0.1", host.sshd.port)
+    damage_cache(host, "plain-hosts", 2, rng)
+
+
+def test_the_board_of_a_shared_login(host, rng):
+    """Two windows are there with a login each at most, and once they are closed one login is for
+    both again."""
+    def windows():
+        before = host.proxy.accepted
+        terms = [host.shell(env=SHARES) for _ in range(2)]
+        for term in terms:
+            host.finish(term)
+        end_masters(host)
+        return host.proxy.accepted - before
+
+    host.finish(host.shell())
+    assert windows() == 1
+    (path,) = (host.client_home / "runtime/belay").glob("login-*")
+    data = path.read_bytes()
+    for what, bad in damages(data, rng):
+        print(what)
+        put(path, bad)
+        assert windows() <= 2, what
+        if bad is not None:
+            assert windows() == 1, f"after {what}"
+
+
+def test_settings(host, rng):
+    """They are the person's, and are not mended: what is wrong is named with its line, and nothing
+    begins; else it begins."""
+    path = host.client_home / "config/belay/config"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    data = b"Host *\n  History 500\nMatch host testhost\n  GiveUp 60s\n  Predict never\n"
+    seen = set()
+    for what, bad in damages(data, rng):
+        print(what)
+        put(path, bad)
+        path.chmod(0o700)
+        done = host.piped(belay_argv(host, to="--") + ["testhost", "echo fi''ne"])
+        text = done.stderr.decode(errors="replace")
+        assert done.returncode in (0, 255), f"{what}: {text}"
+        assert done.stdout == (b"" if done.returncode else b"fine\n"), what
+        if done.returncode:
+            assert re.fullmatch(r"belay: [^\0-\x1f\x7f]*config[^\0-\x1f\x7f]*\n", text), (what, text)
+        seen.add(done.returncode)
+    put(path, data)
+    path.chmod(0o600)
+    assert logins_of(host, "mended") == 1
+    assert seen == {0, 255}
 
 
 @pytest.mark.parametrize("name", ["cache/belay", "state/belay", "state/belay/sessions"])

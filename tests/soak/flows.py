@@ -104,7 +104,7 @@ class Shell(Flow):
         self.hands = threading.Lock()
         with self.world.gate:
             # A session that went wrong is not to be returned to.
-            self.term = self.world.host.belay("--new", env=self.world.linger)
+            self.term = self.world.host.belay("--new", env=self.world.env())
             self.term.expect(PROMPT)
         self.pid = self.term.pid
 

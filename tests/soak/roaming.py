@@ -30,34 +30,16 @@ from harness import PROMPT, free_port, wait_until
 
 BUSY = 0.6          # of a processor, for so long:
 BUSY_S = 4
-TRACES = os.environ.get("ROAMING_TRACES")   # a place for the clients' traces
 
 
 class World(trouble.World):
     def __init__(self, undo, seed):
-        self.traces = 0
         super().__init__(undo)
         if seed % 2:
             self.lab.link(f"nat {laboratory.NAT}")
 
-    @property
-    def linger(self):
-        """What its flows have in their environment."""
-        env = trouble.LINGER | {"BELAY_UDP": "auto"}
-        if TRACES:
-            self.traces += 1
-            env["BELAY_TRACE"] = f"{TRACES}/{self.host.id}-{self.traces}"
-        return env
-
-    @linger.setter
-    def linger(self, value):
-        pass
-
-    def belays(self):
-        """Those on the host have another name there."""
-        return super().belays() + [
-            one for one in self.host.processes()
-            if pathlib.Path(one.exe.removesuffix(" (deleted)")).name.startswith("server-")]
+    def env(self):
+        return super().env() | {"BELAY_UDP": "auto"}
 
 
 # ---- what goes through ----
@@ -120,7 +102,7 @@ class Bulk(flows._Tunnel):
         with self.world.gate:
             self.term = self.world.host.belay(
                 "--new", "-L", f"{self.port}:127.0.0.1:{self.world.echo_port}",
-                env=self.world.linger)
+                env=self.world.env())
             self.term.expect(PROMPT)
         self.pid = self.term.pid
         self.left = 0
@@ -161,7 +143,7 @@ class Leaver(flows.Shell):
         """With the gate held until it is there, since a first login is like ssh's, and may fail."""
         with self.world.gate:
             term = self.world.host.belay("--session", self.session, *self.options,
-                                         env=self.world.linger)
+                                         env=self.world.env())
             term.expect(re.compile(rb"ready\$|<\d+ "))
             term.at = 0
         return term
@@ -361,11 +343,6 @@ class Soak(trouble.Soak):
         self.kinds = self.troubles.kinds()
         self.busy = Busy(world)
         self.busy.start()
-
-    def one(self, name, rng, at_once):
-        if TRACES:
-            print(f"{time.monotonic():.3f} {name}", flush=True)
-        super().one(name, rng, at_once)
 
     def count_logins(self, name, before, starts, seconds):
         """Two share a session; and who types all the time has one a second for that."""

@@ -40,11 +40,13 @@ from test_forwards import echo, port_of, service  # noqa: E402
 RTT = 0.02          # seconds
 LIMIT = 60          # seconds to progress: more is a failure
 LIMIT_AUTOSSH = 90
+LATE = 3            # more is told beside the traces
 CHAINED = 0.2       # of the troubles, so many follow at once on the one before
 SHORT = ("reset", "silence", "address change", "client stopped", "ssh killed")
 BUCKETS = (0.25, 0.5, 1, 2, 3, 5, 10, 20, LIMIT)
 # What the host keeps for a client that has its end, and could not say so, goes after this.
 LINGER = {"BELAY_LINGER": "30s"}
+TRACES = os.environ.get("SOAK_TRACES")      # a directory for the clients' traces
 # What a process may have more at the end than at the beginning.
 MORE_DESCRIPTORS = 3
 MORE_KIB = 16 * 1024    # the history of a terminal fills up meanwhile
@@ -56,7 +58,7 @@ class World:
     def __init__(self, undo):
         self.gate = threading.Lock()    # held by who logs in, and by a trouble
         self.starts = 0                 # logins that the flows have asked for
-        self.linger = LINGER
+        self.traces = 0
         self.lab = None
         self.mismatches = []            # (time, flow, what)
         if laboratory.missing():
@@ -99,13 +101,21 @@ class World:
     def let_in(self):
         self.keys.write_text((self.host.keys / "client.pub").read_text())
 
+    def env(self):
+        """What a flow has in its environment."""
+        env = dict(LINGER)
+        if TRACES:
+            self.traces += 1
+            env["BELAY_TRACE"] = f"{TRACES}/{self.host.id}-{self.traces}"
+        return env
+
     def report(self, flow, error):
         self.mismatches.append((time.monotonic(), flow, error))
         print(f"{flow}: {type(error).__name__}: {str(error)[:1500]}", flush=True)
 
     def popen(self, argv, **more):
         return subprocess.Popen([str(word) for word in argv], cwd=self.host.dir,
-                                env=self.host.client_env(**LINGER), stderr=subprocess.DEVNULL,
+                                env=self.host.client_env(**self.env()), stderr=subprocess.DEVNULL,
                                 start_new_session=True, **more)
 
     @staticmethod
@@ -129,7 +139,7 @@ class World:
     def belays(self):
         """All processes of belay, on both sides."""
         return [one for one in self.host.client_processes() + self.host.processes()
-                if pathlib.Path(one.exe.removesuffix(" (deleted)")).name.startswith("belay")]
+                if _is_ours(one.exe)]
 
 
 class Troubles:
@@ -276,9 +286,14 @@ class Troubles:
         self.undo, self.keys_for = None, []
 
 
+def _is_ours(exe):
+    """Of the client, or of the server as it lies on a host (bootstrap: server-VERSION)."""
+    return pathlib.Path(exe.removesuffix(" (deleted)")).name.startswith(("belay", "server-"))
+
+
 def _is_belay(pid):
     with contextlib.suppress(OSError):
-        return pathlib.Path(os.readlink(f"/proc/{pid}/exe")).name.startswith("belay")
+        return _is_ours(os.readlink(f"/proc/{pid}/exe"))
     return False
 
 
@@ -400,6 +415,10 @@ class Soak:
         self.check(not missing, f"in the end {', '.join(missing)} did not go on")
 
     def one(self, name, rng, at_once):
+        if name == "login refused":     # a command whose own login that is ends, as ssh's
+            self.wait_for_all(time.monotonic(), None)
+        if TRACES:
+            print(f"{time.monotonic():.3f} {name}", flush=True)
         before, wrong = self.world.connections(), len(self.world.mismatches)
         with self.world.gate:
             starts = self.world.starts
@@ -445,6 +464,8 @@ class Soak:
         (self.times if flow.resumes else self.autossh)[name].append(took)
         if flow.resumes:
             self.slowest[name] = max(self.slowest[name], (took, flow.name))
+            if TRACES and took > LATE:
+                print(f"{time.monotonic():.3f} {flow.name} took {took:.3f} s", flush=True)
 
     def count_logins(self, name, before, starts, seconds):
         """The policy's attempts lie 0.25, 0.5, 1, 2, 4 s and so on apart."""

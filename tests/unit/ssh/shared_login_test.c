@@ -125,6 +125,8 @@ TEST(what_one_window_has_alone_is_not_shared)
 /* The name of the file is only a hash. */
 TEST(a_board_of_another_login_is_none)
 {
+	struct login_board b;
+	const char *name = "m1";
 	char path[256];
 	begin();
 	struct ssh_config c = config_of(usual);
@@ -134,9 +136,47 @@ TEST(a_board_of_another_login_is_none)
 	int fd = open(path, O_RDWR);
 	CHECK(fd >= 0 && pwrite(fd, "S", 1, LOGIN_TEXT_MAX) == 1);
 	close(fd);
+	CHECK(shared_login_take(&s, &b));
+	login_board_ride(&b, (long)getpid(), &name, 1);
+	shared_login_put(&s, &b);
 	CHECK(!shared_login_open(&t, &c, "/ssh") && !t.open);
 	ssh_config_finish(&c);
 	end();
+}
+
+TEST(a_damaged_board_begins_anew_once_nobody_uses_it)
+{
+	static const struct {
+		off_t at;
+		off_t size;
+		const char *bytes;
+	} damages[] = { { 0, LOGIN_TEXT_MAX, "x" }, { 0, 100000, "x" }, { 0, 10, "x" },
+		{ LOGIN_TEXT_MAX + 3, 0, "?" },
+		{ 0, 0, "link 134217727 m1\nleader 134217727 7 1\n" },
+		{ 0, LOGIN_TEXT_MAX, "link 134217727 m1\nleader 134217727 7 1\n" } };
+	struct login_board b;
+	char path[256];
+	for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {
+		begin();
+		struct ssh_config c = config_of(usual);
+		CHECK(shared_login_open(&s, &c, "/ssh"));
+		snprintf(path, sizeof path, "%s/belay/login-%016llx", place,
+		    (unsigned long long)s.key);
+		shared_login_close(&s);
+		int fd = open(path, O_RDWR);
+		CHECK(fd >= 0);
+		CHECK(!damages[i].size || ftruncate(fd, damages[i].size) == 0);
+		CHECK(
+		    pwrite(fd, damages[i].bytes, strlen(damages[i].bytes), damages[i].at)
+		    > 0);
+		close(fd);
+		CHECK(shared_login_open(&s, &c, "/ssh"));
+		CHECK(shared_login_open(&t, &c, "/ssh"));
+		CHECK(shared_login_read(&t, &b));
+		CHECK(b.n_riders == 0 && !b.leader);
+		ssh_config_finish(&c);
+		end();
+	}
 }
 
 TEST(what_one_writes_another_reads)
