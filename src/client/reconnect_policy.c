@@ -8,8 +8,9 @@ static const uint64_t attempt_max_us = 20 * 1000000; /* one attempt may take so 
 static const uint64_t nudge_gap_us = 500 * 1000;
 static const uint64_t short_life_us = 100 * 1000; /* a link that lived shorter failed */
 static const uint64_t short_life_wait_us[] = { 0, 0, 250000, 500000, 1000000 };
-static const uint64_t wait_us[] = { 250000, 500000, 1000000, 2000000, 4000000, 8000000,
-	15000000, 30000000 };
+/* A quarter of what the outage has lasted, about. */
+static const uint64_t wait_us[] = { 250000, 500000, 1000000, 2000000, 2000000, 2000000,
+	2000000, 4000000, 4000000, 8000000, 8000000, 15000000, 15000000, 30000000 };
 
 /* after a refused login, where there is nobody to ask: servers lock accounts */
 static const uint64_t refused_wait_us[] = { 60000000, 120000000, 300000000, 600000000 };

@@ -468,9 +468,9 @@ class Soak:
                 print(f"{time.monotonic():.3f} {flow.name} took {took:.3f} s", flush=True)
 
     def count_logins(self, name, before, starts, seconds):
-        """The policy's attempts lie 0.25, 0.5, 1, 2, 4 s and so on apart."""
+        """The policy's attempts lie 0.25, 0.5, 1, 2, 2, 2, 2, 4 s and so on apart."""
         made = self.world.connections() - before - (self.world.starts - starts)
-        allowed = len(self.flows) * (3 + math.log2(1 + 4 * seconds))
+        allowed = len(self.flows) * (3 + 2 * math.log2(1 + seconds))
         self.most_logins = max(self.most_logins, made / len(self.flows))
         if made > allowed:
             self.hammered.append(f"{name}: {made} in {seconds:.1f} s")

@@ -502,7 +502,7 @@ TEST(a_nudge_too_soon_after_an_attempt_is_followed_a_moment_later)
 {
 	struct policy p;
 	begin_down(&p);
-	for (int i = 0; i < 6; i++) {
+	for (int i = 0; i < 8; i++) {
 		CHECK_ON(&p, POLICY_FAILED, POLICY_DOWN_WAIT, 0);
 		wait_deadline(&p);
 		CHECK_ON(&p, POLICY_TIMER, POLICY_DOWN_TRY, POLICY_CONNECT);
