@@ -75,7 +75,8 @@ $(BUILD)/%.o: src/%.c $(BUILD)/flags
 
 # The programs for the host's shell, as the client has them.
 $(BUILD)/ssh/bootstrap.o: $(BUILD)/made/ssh/bootstrap_scripts.h
-$(BUILD)/made/ssh/bootstrap_scripts.h: src/ssh/find.sh src/ssh/install.sh tools/embed
+$(BUILD)/made/ssh/bootstrap_scripts.h: src/ssh/find.sh src/ssh/install.sh src/ssh/remove.sh \
+		tools/embed
 	@mkdir -p $(@D)
 	tools/embed $(filter %.sh,$^) > $@
 

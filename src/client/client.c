@@ -247,7 +247,7 @@ on_hello(void *owner, bool resume, struct buf *out)
 	if (s->met && !resume && !s->request.again)
 		sys_random(s->request.id, sizeof s->request.id);
 	struct hello h = { s->options, &s->request, &s->forwards, s->client_id,
-		&s->engine };
+		&s->engine, s->reconnect.describes };
 	return hello_put(&h, resume, out);
 }
 
@@ -935,6 +935,19 @@ forget(struct client *s)
 		fail(s, "cannot forget it: %s", strerror(errno));
 }
 
+/* By ssh itself, since it needs no server: what has landed goes, and what was found out. */
+static void
+remove_from_host(struct client *s)
+{
+	if (s->options->command[0]) {
+		fail(s, "--remove takes no command");
+		return;
+	}
+	(void)host_cache_forget(&s->config);
+	s->plain = (struct plain_ssh){ .removes = true };
+	leave(s, CLIENT_PLAIN_SSH);
+}
+
 /* False: there is a mistake in them, or only they were asked for. */
 static bool
 read_settings(struct client *s)
@@ -964,6 +977,10 @@ on_config(void *owner)
 		return;
 	if (s->options->forget) {
 		forget(s);
+		return;
+	}
+	if (s->options->remove) {
+		remove_from_host(s);
 		return;
 	}
 	if (!session_request_program(&s->request, s->options, &s->config)) {

@@ -1,5 +1,6 @@
 #include "client/hello.h"
 
+#include "client/terminfo.h"
 #include "sys/tty.h"
 
 #include <stdlib.h>
@@ -15,7 +16,8 @@ enum {
 	HISTORY_TIME_S = 1, /* and how long its screen may take for them */
 	KEEP_MIB = 10, /* of what is shown, on the host's disk (--keep-history) */
 	MODES_MAX = 4 * 1024,
-	MORE_MAX = 4 * 1024,
+	WORD_MAX = 128,
+	MORE_MAX = 4 * 1024 + TERMINFO_MAX,
 };
 
 static struct span
@@ -52,6 +54,37 @@ flags(const struct hello *h)
 	return (uint8_t)set;
 }
 
+/* Of a variable; one that is long is no name of anything. */
+static struct span
+word(const char *variable)
+{
+	struct span value = text_span(getenv(variable));
+	return value.n < WORD_MAX ? value : (struct span){ 0 };
+}
+
+static struct span
+term(const struct hello *h)
+{
+	return h->request->term.n ? h->request->term : text_span(getenv("TERM"));
+}
+
+/* A host that knows the terminal needs no description of it, and the line on which this stands is short. */
+static int
+put_terminal(const struct hello *h, struct buf *more)
+{
+	struct buf entry;
+	buf_init(&entry, TERMINFO_MAX);
+	struct msg_terminal m = { .described = terminfo_read(term(h), &entry),
+		.colors = word("COLORTERM"),
+		.program = word("TERM_PROGRAM"),
+		.version = word("TERM_PROGRAM_VERSION") };
+	if (h->describes)
+		m.entry = buf_span(&entry);
+	int err = msg_put(more, MSG_TERMINAL, &m);
+	buf_finish(&entry);
+	return err;
+}
+
 /* What who comes for the first time says besides. */
 static int
 put_more(const struct hello *h, struct buf *more)
@@ -59,7 +92,10 @@ put_more(const struct hello *h, struct buf *more)
 	const struct options *o = h->options;
 	uint32_t time_s = o->has_history_time ? o->history_time_s : HISTORY_TIME_S;
 	struct msg_history m = { time_s < UINT32_MAX / 1000 ? time_s * 1000 : 0 };
-	int err = h->request->kind == KIND_PTY ? msg_put(more, MSG_HISTORY, &m) : 0;
+	bool pty = h->request->kind == KIND_PTY;
+	int err = pty ? msg_put(more, MSG_HISTORY, &m) : 0;
+	if (!err && pty)
+		err = put_terminal(h, more);
 	if (!err && h->request->predict != PREDICT_NEVER)
 		err = msg_put(more, MSG_PREDICT,
 		    &(struct msg_predict){ PREDICT_VERSION });
@@ -101,7 +137,7 @@ hello_put(const struct hello *h, bool resume, struct buf *out)
 		.linger_s = hello_linger_s(h->options, h->request),
 		.history = o->has_history ? o->history : HISTORY_ROWS,
 		.name = text_span(o->session),
-		.term = h->request->term.n ? h->request->term : text_span(getenv("TERM")),
+		.term = term(h),
 		.command = buf_span(&h->request->command) };
 	(void)tty_get_size(STDIN_FILENO, &size);
 	m.rows = size.rows;

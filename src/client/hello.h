@@ -14,6 +14,7 @@ struct hello {
 	const struct forward_table *forwards;
 	const uint8_t *client_id; /* ID_LEN bytes */
 	struct engine *engine; /* what we hold of each stream */
+	bool describes; /* the terminal: the host does not know it */
 };
 
 /* How long the host keeps a session that nobody comes back to; seconds. */

@@ -3,6 +3,7 @@
 #include "autossh/autossh.h"
 #include "base/log.h"
 #include "client/ending.h"
+#include "ssh/bootstrap.h"
 #include "ssh/ssh_helper.h"
 #include "sys/child.h"
 #include "sys/sys.h"
@@ -15,6 +16,8 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+enum { COMMAND_MAX = 16 * 1024 };
 
 /* sftp's stdout is a pipe, whoever looks on. */
 static bool
@@ -68,28 +71,47 @@ new_argv(size_t n)
 	return argv;
 }
 
-/* With a command of ours: the line has none, so that it may stand behind it. */
+/* `before`: options of ours, NULL behind the last.  With a command of ours the line has none, so that
+ * it may stand behind it. */
 static int
-become_ssh(const struct options *o, char *ssh, const char *command)
+become_ssh(const struct options *o, char *ssh, const char *const *before,
+    const char *command)
 {
-	size_t n = 0;
+	size_t n = 0, n_before = 0;
 	signal(SIGPIPE, SIG_DFL);
 	while (o->ssh_argv[n + 1])
 		n++;
-	char **argv = new_argv(n + 4);
+	while (before[n_before])
+		n_before++;
+	char **argv = new_argv(1 + n_before + n + 2), **to = argv;
 	if (!argv)
 		return EXIT_FAILED;
-	argv[0] = ssh;
-	argv[1] = word("-t");
-	size_t first = command ? 2 : 1;
-	memcpy(argv + first, o->ssh_argv + 1, n * sizeof *argv);
-	argv[first + n] = word(command);
-	argv[first + n + 1] = NULL;
+	*to++ = ssh;
+	for (size_t i = 0; i < n_before; i++)
+		*to++ = word(before[i]);
+	memcpy(to, o->ssh_argv + 1, n * sizeof *to);
+	to[n] = word(command);
 	child_says_its_number();
 	execv(ssh, argv);
 	log_say(LOG_ERROR, "cannot execute %s: %s", ssh, strerror(errno));
 	free(argv);
 	return EXIT_FAILED;
+}
+
+static int
+remove_from_host(const struct options *o, char *ssh)
+{
+	static const char *const before[] = { "-T", "-oRemoteCommand=none",
+		"-oClearAllForwardings=yes", NULL };
+	struct buf command;
+	buf_init(&command, COMMAND_MAX);
+	int status = EXIT_FAILED;
+	if (bootstrap_remove(&command))
+		log_say(LOG_ERROR, "out of memory");
+	else
+		status = become_ssh(o, ssh, before, buf_str(&command));
+	buf_finish(&command);
+	return status;
 }
 
 /* Where the destination stands in ssh_argv, or the "--" in front of it. */
@@ -265,5 +287,9 @@ plain_ssh_go_on(struct plain_ssh *p)
 int
 plain_ssh_run(struct plain_ssh *p, const struct options *o, char *ssh)
 {
-	return p->keeps ? keep_ssh(p, o) : become_ssh(o, ssh, p->command);
+	static const char *const none[] = { NULL }, *const on_terminal[] = { "-t", NULL };
+	if (p->removes)
+		return remove_from_host(o, ssh);
+	return p->keeps ? keep_ssh(p, o)
+			: become_ssh(o, ssh, p->command ? on_terminal : none, p->command);
 }

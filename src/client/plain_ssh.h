@@ -15,6 +15,7 @@
 /* How it is run; a zeroed one: as the command line says. */
 struct plain_ssh {
 	const char *command; /* on a terminal, instead of a login shell; NULL: none */
+	bool removes; /* what belay has left on the host, and that is all */
 	bool keeps; /* a tunnel: again whenever it ends */
 	bool null_stdin;
 	bool forks; /* this ssh knows ForkAfterAuthentication */

@@ -668,7 +668,7 @@ is_gone(const struct reconnect *r, const struct attempt *a)
 	    && (code == REFUSE_GONE || (code == REFUSE_TAKEN && was_rebooted(r, a)));
 }
 
-/* Asks for another session on the link by which it was learned that the last one is gone. */
+/* Says another hello on the link by which the last one was refused. */
 static bool
 greet_again(struct reconnect *r, struct attempt *a)
 {
@@ -684,6 +684,17 @@ greet_again(struct reconnect *r, struct attempt *a)
 		reconnect_on(r, POLICY_FAILED); /* of several */
 	}
 	return !err;
+}
+
+/* The host waits for a description of the terminal. */
+static bool
+describe_terminal(struct reconnect *r, struct attempt *a)
+{
+	if (a->why != WHY_REFUSED || a->handshake.code != REFUSE_TERMINFO
+	    || !a->handshake.stays || r->describes)
+		return false;
+	r->describes = true;
+	return greet_again(r, a);
 }
 
 /* False: it is to be asked for by another attempt, or not at all. */
@@ -1053,7 +1064,7 @@ try_on(struct reconnect *r, struct attempt *a)
 		attempt_close(a);
 	} else if (a->phase == ATTEMPT_OVER) {
 		r->next = RECONNECT_OVER;
-		if (is_gone(r, a) && session_gone(r, a))
+		if (describe_terminal(r, a) || (is_gone(r, a) && session_gone(r, a)))
 			return;
 		attempt_close(a);
 		attempt_failed(r, a);

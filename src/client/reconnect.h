@@ -114,6 +114,7 @@ struct reconnect {
 	uint64_t master_until_us;
 	bool alone; /* it did not */
 	bool was_up; /* the session exists on the host */
+	bool describes; /* the terminal, in its hello: the host has asked for that */
 	/* the first login: when to look at it again; it wants a person */
 	uint64_t look_us;
 	bool wants_person;

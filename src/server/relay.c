@@ -11,6 +11,7 @@
 #include "server/session.h"
 #include "server/session_ctl.h"
 #include "server/systemd_scope.h"
+#include "server/terminal.h"
 #include "sys/child.h"
 #include "sys/os.h"
 #include "sys/sock.h"
@@ -180,6 +181,10 @@ find_session(const struct msg_hello *hello)
 		    && hello->request == HELLO_RESUME;
 		say_refused(REFUSE_GONE, "", again);
 		return again ? COME_AGAIN : -1;
+	}
+	if (!terminal_begin(hello)) {
+		say_refused(REFUSE_TERMINFO, "", true);
+		return COME_AGAIN;
 	}
 	fd = start_holder(hello);
 	if (fd < 0)

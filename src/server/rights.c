@@ -28,6 +28,7 @@ static const struct {
 	{ MSG_DGRAM, 0, { NO, YES, YES, YES } },
 	{ MSG_KEEP, 0, { NO, SKIP, SKIP, YES } },
 	{ MSG_AGAIN, 0, { NO, SKIP, YES, YES } },
+	{ MSG_TERMINAL, 0, { NO, SKIP, YES, YES } },
 	{ MSG_ORIGIN, 0, { YES, NO, NO, NO } }, /* a relay says it */
 	{ MSG_ASK, 0, { YES, NO, NO, NO } },
 

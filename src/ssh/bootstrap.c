@@ -33,6 +33,13 @@ bootstrap_command(const struct bootstrap *b, struct span hello, size_t prelude,
 }
 
 int
+bootstrap_remove(struct buf *out)
+{
+	buf_print(out, "exec sh -c '%s'", remove_sh);
+	return out->failed ? ERR_NOMEM : 0;
+}
+
+int
 bootstrap_script(const struct bootstrap *b, size_t gz_size, size_t raw_size,
     struct buf *out)
 {

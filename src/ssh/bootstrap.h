@@ -71,6 +71,8 @@ int bootstrap_command(const struct bootstrap *b, struct span hello, size_t prelu
  * (0: there is none) and as it is. */
 int bootstrap_script(const struct bootstrap *b, size_t gz_size, size_t raw_size,
     struct buf *out);
+/* The command line for ssh that takes away what has landed, and what it has left there. */
+int bootstrap_remove(struct buf *out);
 /* Takes lines off the head of `in`.  An event, or ERR_NOISE when there is too much
  * before the first line of ours. */
 int bootstrap_input(struct bootstrap *b, struct buf *in);

@@ -55,6 +55,7 @@ struct options {
 	uint32_t linger_s; /* --linger; 0: not given */
 	uint32_t give_up_s; /* --give-up; 0: not given */
 	bool forget; /* --forget */
+	bool remove; /* --remove */
 	bool own_sftp; /* --sftp=own */
 	const char *on_lost, *on_back; /* --on-lost, --on-back; NULL: not given */
 	bool alone; /* --alone: a login of its own, not one for all windows */

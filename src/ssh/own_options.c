@@ -77,6 +77,7 @@ static const struct own_option table[] = {
 	    0, NULL, false },
 	FLAG("config", config, "print what is set for the destination, and where"),
 	FLAG("forget", forget, "what was found out about the host"),
+	FLAG("remove", remove, "take all that belay has left off the host"),
 	FLAG("completions", completions, "print this table for a shell's completion"),
 	FLAG("help", help, "print this"),
 	FLAG("version", version, "print the version"),

@@ -71,6 +71,7 @@ enum {
 	M(KEEP, keep, 87, "hello", "client") \
 	M(AGAIN, again, 88, "more", "both") \
 	M(REMAINS, remains, 89, "more", "server") \
+	M(TERMINAL, terminal, 91, "hello", "client") \
 	M(ASK, ask, 128, "socket", "client") \
 	M(INFO, info, 129, "socket", "server") \
 	M(ABOUT, about, 130, "info", "server")
@@ -165,6 +166,12 @@ enum {
 	F(m, u8, there) \
 	F(m, str, directory) \
 	F(m, str, running)
+#define terminal_FIELDS(F, m) \
+	F(m, u8, described) \
+	F(m, str, colors) \
+	F(m, str, program) \
+	F(m, str, version) \
+	F(m, rest, entry)
 #define ask_FIELDS(F, m) F(m, u8, verb) F(m, str, text) F(m, rest, more)
 #define info_FIELDS(F, m) \
 	F(m, id, session) \
@@ -252,6 +259,8 @@ enum refuse_code {
 	REFUSE_TAKEN = 5, /* another client has taken the session over */
 	/* the host lacks memory, descriptors or processes for the moment; never to RESUME */
 	REFUSE_LATER = 6,
+	/* not yet: the description of the terminal that TERMINAL offers is wanted; AGAIN */
+	REFUSE_TERMINFO = 7,
 };
 
 /* open.kind, and listen.kind (the first two): what a channel leads to */

@@ -193,7 +193,7 @@ def test_completion_of_bash(tmp_path):
                               capture_output=True, check=True, env=env).stdout.split()
 
     assert completed("belay", "--re") == ["--return", "--read-only", "--redraw", "--restore",
-                                          "--restore-with", "--rename"]
+                                          "--restore-with", "--rename", "--remove"]
     assert set(completed("belay", "--")) == {f"--{name}" for name in own_options()}
     assert completed("belay", "--kill", "\"\"") == ["0a1b2c3d", "work", "4e5f6071"]
     assert completed("belay", "--session", "w") == ["work"]

@@ -40,9 +40,9 @@ pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="needs root, to be two 
 
 @functools.cache
 def embedded():
-    """The two programs, as the client has them."""
+    """The three programs, as the client has them."""
     header = subprocess.run([REPO / "tools/embed", REPO / "src/ssh/find.sh",
-                             REPO / "src/ssh/install.sh"], check=True,
+                             REPO / "src/ssh/install.sh", REPO / "src/ssh/remove.sh"], check=True,
                             capture_output=True, text=True).stdout
     texts = re.split(r"static const char \w+\[\] =", header)[1:]
     return ["".join(ast.literal_eval(line.strip().rstrip(";").replace(r"\?", "?"))
@@ -51,14 +51,14 @@ def embedded():
 
 def test_one_line_that_every_shell_reads_alike():
     """Between single quotes on one line of sh, csh, fish and nu."""
-    find, _ = embedded()
-    assert not set(find) & set("'\\!`\n\t")
+    find, _, remove = embedded()
+    assert not set(find + remove) & set("'\\!`\n\t")
 
 
 @pytest.mark.skipif(not shutil.which("shellcheck"), reason="no shellcheck here")
 def test_shellcheck():
     done = subprocess.run(["shellcheck", "src/ssh/find.sh", "src/ssh/install.sh",
-                           "tools/embed"], cwd=REPO, capture_output=True, text=True)
+                           "src/ssh/remove.sh", "tools/embed"], cwd=REPO, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
 
 
@@ -90,7 +90,7 @@ class Tree:
         return text
 
     def argv(self, build=BUILD):
-        find, _ = embedded()
+        find, _, _ = embedded()
         return ["setpriv", f"--reuid={VICTIM}", f"--regid={VICTIM}", "--clear-groups", "--",
                 *self.shell, "-c", self.here(find), "belay", MARK, build, "3",
                 str(SCRIPT_LEN), "hello"]
@@ -103,11 +103,21 @@ class Tree:
         assert "EVIL" not in said + done.stderr.decode()
         return said
 
+    def remove(self):
+        """What is said, and whether all is gone that was to go."""
+        _, _, remove = embedded()
+        argv = self.argv()
+        argv[argv.index("-c") + 1:] = [self.here(remove).replace("$u", str(VICTIM))]
+        done = subprocess.run(argv, env=self.env, cwd=self.home, capture_output=True, timeout=60,
+                              text=True)
+        assert "EVIL" not in done.stdout + done.stderr
+        return done.stdout, done.returncode
+
     def install(self, packed=True, build=BUILD, server=SERVER):
         """The same, with a client that sends the server, to all places that ask for it."""
         raw = server.encode()
         gz = gzip.compress(raw)
-        _, install = embedded()
+        _, install, _ = embedded()
         script = f"v={BUILD} z={len(gz) * packed} r={len(raw)}\n" + self.here(install)
         assert len(script) <= SCRIPT_LEN + 200          # the names of the tree are longer
         script = script.encode()
@@ -384,3 +394,42 @@ def test_why_no_place_does(tree):
 def test_what_does_not_answer_as_it_should_is_not_kept(tree, text):
     assert "refused" in tree.install(server=text)
     assert not list(tree.cache.iterdir())
+
+
+# What is taken away.
+
+DIGITS = "0123456789abcdef" * 2
+
+
+def test_all_of_ours_is_taken_away(tree):
+    for place in tree.places:
+        program(directory(place) / NAME, "#!/bin/sh\necho no sessions\n")
+        for name in ("tmp.12", "open", DIGITS, f"{DIGITS}.agent"):
+            (place / name).write_text("")
+        directory(directory(place / "terminfo") / "x")
+    directory(directory(tree.home / ".local/state/belay") / "remains")
+    (tree.cache / "serving-hosts").write_text("a client's")
+    said, status = tree.remove()
+    assert status == 0 and len(said.splitlines()) == 6 * len(tree.places) + 1, said
+    assert [path.name for path in tree.cache.iterdir()] == ["serving-hosts"]
+    assert not [place for place in [*tree.places[1:], tree.home / ".local/state/belay"]
+                if place.exists()]
+
+
+def test_what_has_sessions_is_left(tree):
+    program(directory(tree.cache) / NAME, "#!/bin/sh\necho 0123 a session\n")
+    said, status = tree.remove()
+    assert (said, status) == ("", 1) and (tree.cache / NAME).exists()
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda one: one.__name__)
+def test_what_others_may_have_put_there_is_not_asked(tree, attack):
+    """Nor does a link of theirs lead to what is taken away."""
+    for number, place in enumerate(tree.places):
+        if not place.parent.exists():
+            directory(place.parent)
+        attack(place, tree.root / f"aside{number}")
+    _, status = tree.remove()
+    assert status in (0, 1)
+    for aside in tree.root.glob("aside*"):
+        assert not aside.is_dir() or list(aside.iterdir()), attack

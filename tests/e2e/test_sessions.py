@@ -8,7 +8,7 @@ import shutil
 import signal
 
 import pytest
-from harness import (PATH, PROMPT, WINDOW_CLOSES, Sshd, belay_argv, belay_path, wait_until)
+from harness import (PATH, PROMPT, WINDOW_CLOSES, Sshd, belay_argv, belay_path, kill, wait_until)
 from peer import CLOSES_LAST, NEW, PIPES, Peer, frame
 from tmux import Tmux
 
@@ -331,6 +331,34 @@ def test_what_a_host_says_of_its_sessions_does_nothing_to_the_terminal(host):
     assert b"\033" not in shown.raw and b"\342\200\256" not in shown.raw, shown.raw
     assert b"ev?il" in shown.raw, shown.raw
     term.type("\x04")
+    host.finish(term)
+
+
+def test_a_host_that_belay_leaves(host):
+    """Not while there is a session; then nothing is left there, and the next start lands anew."""
+    keeps = [host.home / ".local/state/belay/sessions", host.home / ".cache/belay/serving-hosts"]
+    term = host.shell("--new", env=WINDOW_CLOSES)
+    for path in keeps:      # of a belay that this account runs there
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("mine\n")
+    term.hang_up()
+    wait_until(lambda: not host.client_processes())
+    done = host.piped(belay_argv(host, "--remove"))
+    assert done.returncode == 1 and b"end them first" in done.stderr
+    assert host.server_files()
+    (session,) = (one for one in host.processes() if "hold" in one.argv[1:])
+    kill(session.pid, signal.SIGTERM)
+    host.wait_gone()
+    done = host.piped(belay_argv(host, "--remove"))
+    assert done.returncode == 0 and not done.stderr, done
+    removed = done.stdout.decode().splitlines()
+    assert any("/belay/server-" in line for line in removed), removed
+    left = [path for path in host.home.rglob("*") if "belay" in str(path) and not path.is_dir()]
+    assert sorted(left) == sorted(keeps)
+    assert host.piped(belay_argv(host, "--remove")).stdout == b""
+    assert host.piped([*belay_argv(host, "--remove"), "ls"]).returncode == 255
+    term = host.shell("--new")
+    assert host.server_files()
     host.finish(term)
 
 

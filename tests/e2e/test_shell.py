@@ -6,6 +6,8 @@ What the shell has of ssh is compared with a real `ssh -tt` to the same host.
 import os
 import pathlib
 import signal
+import stat
+import subprocess
 import termios
 
 import pytest
@@ -268,4 +270,84 @@ def test_nothing_is_shown_but_the_shell(host):
     assert term.raw == plain.raw
     plain.line("exit")
     assert plain.wait_exit() == 0
+    host.finish(term)
+
+
+# The terminal that the host does not know.
+
+WIDE = 65536        # a number that only the newer format can say
+
+
+@pytest.fixture
+def unknown(host, tmp_path):
+    """A terminal of which only the client's machine has a description; its environment."""
+    source = (f"belay-test|one that nobody has,\n\tam, colors#{WIDE}, pairs#{WIDE}, cols#80,"
+              " bold=\\E[1m, clear=\\E[H\\E[2J, cup=\\E[%i%p1%d;%p2%dH, Tc, XM=belay,\n")
+    (tmp_path / "source").write_text(source)
+    place = tmp_path / "terminfo"
+    subprocess.run(["tic", "-x", "-o", place, tmp_path / "source"], check=True)
+    assert (place / "b/belay-test").read_bytes()[:2] == b"\x1e\x02"
+    return {"TERM": "belay-test", "TERMINFO": place, "COLORTERM": "truecolor",
+            "TERM_PROGRAM": "a terminal", "TERM_PROGRAM_VERSION": "1.5"}
+
+
+def described(host):
+    return host.home / ".cache/belay/terminfo/b/belay-test"
+
+
+def looks(host, term):
+    """What programs on the host know of it."""
+    return host.output_of(term, "tput colors && infocmp -x1 | grep -w -e Tc -e XM;"
+                          "echo $TERM $COLORTERM $TERM_PROGRAM $TERM_PROGRAM_VERSION").split()
+
+
+KNOWN = "32767 Tc, XM=belay, belay-test truecolor a terminal 1.5".split()
+
+
+def test_a_terminal_that_the_host_does_not_know(host, unknown):
+    """Its description comes along, by the same login; from then on it is there, also when the
+    client has it no more."""
+    before = host.proxy.accepted
+    term = host.shell(env=unknown)
+    assert host.proxy.accepted == before + 1
+    assert looks(host, term) == KNOWN
+    assert described(host).read_bytes()[:2] == b"\x1a\x01"
+    assert stat.S_IMODE(described(host).stat().st_mode) == 0o600
+    host.finish(term)
+    again = host.shell("--new", env={**unknown, "TERMINFO": None})
+    assert looks(host, again) == KNOWN
+    host.finish(again)
+
+
+def test_a_terminal_that_the_host_knows(host):
+    """Nothing is kept there, and the environment names no directory."""
+    term = host.shell()
+    assert host.output_of(term, "echo ${TERMINFO_DIRS-none}") == "none\n"
+    assert not described(host).parents[1].exists()
+    host.finish(term)
+
+
+def test_a_terminal_that_nobody_knows(host, unknown):
+    term = host.shell(env={**unknown, "TERM": "../../etc/passwd", "TERMINFO": None})
+    assert host.output_of(term, 'echo "$TERM ${TERMINFO_DIRS-none}"') == "../../etc/passwd none\n"
+    host.finish(term)
+
+
+def test_a_description_that_cannot_be_kept(host, unknown):
+    """Then it is as with ssh."""
+    host.finish(host.shell())
+    described(host).parents[1].write_text("no directory\n")
+    term = host.shell(env=unknown)
+    assert looks(host, term)[-1] == "1.5"
+    assert not host.output_of(term, "echo $TERMINFO_DIRS").strip()
+    host.finish(term)
+
+
+def test_what_is_typed_while_the_description_is_on_its_way(host, unknown):
+    """It was sent ahead, with the hello that was refused."""
+    host.finish(host.shell())
+    term = host.belay(env=unknown)
+    term.line("echo a''head")
+    term.expect("ahead\r\n")
+    assert looks(host, term) == KNOWN
     host.finish(term)

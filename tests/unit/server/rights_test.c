@@ -28,6 +28,7 @@ static const struct {
 	{ MSG_DGRAM, 0, "RSO", "", "" },
 	{ MSG_KEEP, 0, "O", "RS", "" },
 	{ MSG_AGAIN, 0, "SO", "R", "" },
+	{ MSG_TERMINAL, 0, "SO", "R", "" },
 	{ MSG_ORIGIN, 0, "G", "", "" },
 	{ MSG_ASK, 0, "G", "", "" },
 	{ MSG_DATA, 0, "RSO", "", "" },
