@@ -53,7 +53,7 @@ enquiry(struct term *t)
 static void
 bell(struct term *t)
 {
-	(void)t;
+	t->news.bells++;
 }
 
 static void

@@ -99,14 +99,83 @@ osc_directory(struct term *t, int number, struct span s)
 	set_title(t, &t->told[TOLD_DIRECTORY], s);
 }
 
-/* 4;STATE;PERCENT, of which state 0 takes it away; others are messages. */
+/* ---- what the person is told ---- */
+
+static bool
+is_text(struct span s, const char *text)
+{
+	return s.n == strlen(text) && memcmp(s.p, text, s.n) == 0;
+}
+
 static void
-osc_progress(struct term *t, int number, struct span s)
+notice(struct term *t, struct span s)
+{
+	if (!s.n)
+		return;
+	set_title(t, &t->news.notice, s);
+	t->news.notices++;
+}
+
+/* What begins with a number is ConEmu's: 4;STATE;PERCENT is progress, of which state 0 takes it
+ * away. */
+static void
+osc_notice(struct term *t, int number, struct span s)
+{
+	struct span rest = s;
+	(void)number;
+	if (number_of(take_until(&rest, ';')) < 0)
+		notice(t, s);
+	else if (s.n >= 3 && memcmp(s.p, "4;", 2) == 0)
+		set_title(t, &t->told[TOLD_PROGRESS],
+		    s.p[2] == '0' ? (struct span){ 0 } : s);
+}
+
+/* KEY=VALUE:...;TEXT: several make one, until d=0 is not said; of title and body the later counts,
+ * and what is encoded (e=1) has no words. */
+static void
+osc_notice_kitty(struct term *t, int number, struct span s)
+{
+	struct span keys = take_until(&s, ';');
+	struct term_news *news = &t->news;
+	bool more = false, plain = true;
+	(void)number;
+	while (keys.n) {
+		struct span key = take_until(&keys, ':');
+		if (key.n > 2 && memcmp(key.p, "p=", 2) == 0 && !is_text(key, "p=title")
+		    && !is_text(key, "p=body"))
+			return;
+		more |= is_text(key, "d=0");
+		plain &= !is_text(key, "e=1");
+	}
+	news->notice_begun |= s.n > 0;
+	if (s.n)
+		set_title(t, &news->notice, plain ? s : (struct span){ 0 });
+	if (more)
+		return;
+	news->notices += news->notice_begun;
+	news->notice_begun = false;
+}
+
+/* notify;TITLE;BODY */
+static void
+osc_notice_urxvt(struct term *t, int number, struct span s)
 {
 	(void)number;
-	if (s.n < 3 || memcmp(s.p, "4;", 2) != 0)
+	if (!is_text(take_until(&s, ';'), "notify"))
 		return;
-	set_title(t, &t->told[TOLD_PROGRESS], s.p[2] == '0' ? (struct span){ 0 } : s);
+	struct span title = take_until(&s, ';');
+	notice(t, s.n ? s : title);
+}
+
+/* D;STATUS */
+static void
+osc_command(struct term *t, int number, struct span s)
+{
+	(void)number;
+	if (!is_text(take_until(&s, ';'), "D"))
+		return;
+	t->news.commands++;
+	t->news.status = number_of(take_until(&s, ';'));
 }
 
 /* A name; kitty's stack of them begins with a sign. */
@@ -134,6 +203,8 @@ titles_free(struct term *t)
 		free(t->told[i]);
 		t->told[i] = NULL;
 	}
+	free(t->news.notice);
+	t->news.notice = NULL;
 	while (t->title_count > 0)
 		title_free(&t->titles[--t->title_count]);
 }

@@ -166,6 +166,7 @@ struct term {
 	uint8_t modify[MODIFY_COUNT];
 
 	char *told[TOLD_COUNT]; /* text; NULL: none, or it was taken back */
+	struct term_news news;
 	struct title title;
 	struct title titles[TITLE_STACK_MAX];
 	int title_count;

@@ -114,7 +114,8 @@
 	O(4, osc_palette, "colours 0 .. 255", "xterm ctlseqs") \
 	O(7, osc_directory, "working directory", "iTerm2, VTE: OSC 7") \
 	O(8, osc_link, "hyperlinks", "E. Koblinger: hyperlinks in terminals") \
-	O(9, osc_progress, "9;4: progress", "ConEmu: ANSI X3.64 codes") \
+	O(9, osc_notice, "a notification; 9;4: progress", \
+	    "iTerm2, ConEmu: ANSI X3.64 codes") \
 	O(10, osc_dynamic, "colours 10 .. 19: text, background, cursor ...", \
 	    "xterm ctlseqs") \
 	O(11, osc_dynamic, "", "") \
@@ -127,6 +128,7 @@
 	O(18, osc_dynamic, "", "") \
 	O(19, osc_dynamic, "", "") \
 	O(22, osc_pointer, "shape of the pointer", "xterm ctlseqs") \
+	O(99, osc_notice_kitty, "a notification", "kitty: desktop notifications") \
 	O(104, osc_palette_reset, "colours 0 .. 255 as they were", "xterm ctlseqs") \
 	O(110, osc_dynamic_reset, "colours 10 .. 19 as they were", "xterm ctlseqs") \
 	O(111, osc_dynamic_reset, "", "") \
@@ -137,7 +139,10 @@
 	O(116, osc_dynamic_reset, "", "") \
 	O(117, osc_dynamic_reset, "", "") \
 	O(118, osc_dynamic_reset, "", "") \
-	O(119, osc_dynamic_reset, "", "")
+	O(119, osc_dynamic_reset, "", "") \
+	O(133, osc_command, "133;D: a command has ended, its status", \
+	    "FinalTerm: semantic prompts") \
+	O(777, osc_notice_urxvt, "777;notify: a notification", "urxvt, VTE")
 
 /* osc.c: DCS, what it begins with */
 #define DCSS(D) \

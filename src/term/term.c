@@ -418,3 +418,9 @@ term_title(const struct term *t)
 {
 	return t->title.window ? t->title.window : "";
 }
+
+const struct term_news *
+term_news(const struct term *t)
+{
+	return &t->news;
+}

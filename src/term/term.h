@@ -78,6 +78,17 @@ bool term_shows_image(const struct term *t);
 /* The window's title, as the program has set it; "": it has not. */
 const char *term_title(const struct term *t);
 
+/* What programs have told the person since the beginning. */
+struct term_news {
+	unsigned bells;
+	unsigned notices; /* notifications: OSC 9, 99, 777 */
+	char *notice; /* the last one's words; NULL: it has none */
+	bool notice_begun; /* the rest of it is still to come */
+	unsigned commands; /* that the shell says have ended: OSC 133;D */
+	int status; /* of the last of them; -1: it does not say */
+};
+const struct term_news *term_news(const struct term *t);
+
 /* ---- history ---- */
 
 /* The number of rows that left the main screen at its top, since the beginning; they have

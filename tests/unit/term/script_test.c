@@ -13,6 +13,7 @@
  *    mode NUMBER on|off          of DECSET, or with a - of SM
  *    answer "BYTES"              since the last time
  *    title "TEXT"
+ *    news "TEXT"                 bells, notices, the last one, commands that ended and a status
  *    history N "TEXT"            row N since the beginning
  *    gone N
  *    keys FLAGS DEPTH
@@ -250,6 +251,16 @@ do_title(struct script *s)
 }
 
 static void
+do_news(struct script *s)
+{
+	char text[LINE_BYTES];
+	const struct term_news *n = term_news(s->term);
+	int len = snprintf(text, sizeof text, "%u %u [%s] %u %d", n->bells, n->notices,
+	    n->notice ? n->notice : "", n->commands, n->status);
+	expect(s, (struct span){ (const uint8_t *)text, (size_t)len });
+}
+
+static void
 do_history(struct script *s)
 {
 	int number = take_int(s);
@@ -347,6 +358,7 @@ static const struct {
 	{ "mode", do_mode },
 	{ "answer", do_answer },
 	{ "title", do_title },
+	{ "news", do_news },
 	{ "history", do_history },
 	{ "gone", do_gone },
 	{ "keys", do_keys },
