@@ -684,12 +684,30 @@ static const struct console_events console_events = { on_command, on_typed, on_l
 /* ---- the loop ---- */
 
 static void
+tell_away(struct client *s)
+{
+	char line[HOOKS_AWAY_MAX];
+	if (!s->away.n)
+		return;
+	while_away_line(&s->away, sizeof line - 1, true, sys_wall_s(), line);
+	hooks_away(&s->hooks, &s->away.notes[0], line);
+	notifier_away(&s->notifier, &s->away, display_offset(&s->console.out) == 0,
+	    s->loop.now_us);
+}
+
+static void
 control_turn(struct client *s)
 {
 	enum msg_type type;
 	union msg m;
 	int err;
 	while ((err = engine_told(&s->engine, &type, &m)) > 0) {
+		if (type == MSG_AWAY) {
+			while_away_take(&s->away, &m.away, sys_wall_s());
+			if (s->away.whole)
+				tell_away(s);
+			continue;
+		}
 		if (type == MSG_ECHOED) {
 			s->hints = true;
 			predictions_hint(&s->console.predictions, &m.echoed);

@@ -56,6 +56,7 @@ struct client {
 	uint8_t client_id[ID_LEN];
 	struct background background; /* -f */
 	struct hooks hooks;
+	struct while_away away;
 	bool said_stranger; /* that another machine answers, in this outage */
 	bool met; /* a host has welcomed this client */
 	struct ending ending;

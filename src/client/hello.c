@@ -39,7 +39,7 @@ hello_linger_s(const struct options *o, const struct session_request *request)
 static uint8_t
 flags(const struct hello *h)
 {
-	unsigned set = HELLO_CLOSES_LAST;
+	unsigned set = HELLO_CLOSES_LAST | HELLO_AWAY;
 	if (h->options->share || h->options->read_only || h->request->again)
 		set |=
 		    HELLO_SHARE; /* another window of that session may have made it again */

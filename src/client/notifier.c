@@ -15,6 +15,11 @@ enum {
 	SAY_AFTER_US = 3 * 1000000,
 	/* where datagrams may answer again without a login */
 	OFFER_AFTER_US = 5 * 1000000,
+	/* What has happened is read by who has typed a key so long behind its appearing, or by
+	 * nobody. */
+	AWAY_READ_US = 2 * 1000000,
+	AWAY_MAX_US = 600 * 1000000,
+	NARROW = 40,
 };
 
 void
@@ -212,6 +217,43 @@ say_first(struct notifier *t, uint64_t now_us)
 	return 0;
 }
 
+void
+notifier_away(struct notifier *t, const struct while_away *a, bool fresh, uint64_t now_us)
+{
+	char line[STATUS_MAX];
+	t->away = *a;
+	t->away_us = fresh ? 0 : now_us;
+	if (!fresh || t->silent)
+		return;
+	while_away_line(a, sizeof line - 1, true, sys_wall_s(), line);
+	t->console->above = true;
+	log_say(LOG_NOTICE, "%s", line);
+	t->console->above = false;
+}
+
+/* The line of a link that answers, if there is one. */
+static uint64_t
+show_away(struct notifier *t, uint64_t now_us)
+{
+	const struct backlog *keys = &t->console->backlog;
+	char line[STATUS_MAX] = "belay: ";
+	size_t cols = width() < sizeof line ? width() : sizeof line - 1;
+	size_t head = cols < NARROW ? 0 : strlen(line);
+	bool read = keys->typed_us >= t->away_us + AWAY_READ_US;
+	uint64_t until_us = t->away_us + AWAY_MAX_US;
+	if (!t->away_us || read || now_us >= until_us || t->off) {
+		t->away_us = 0;
+		(void)console_status(t->console, NULL);
+		return 0;
+	}
+	while_away_line(&t->away, cols - head, tty_is_utf8(), sys_wall_s(), line + head);
+	if (console_status(t->console, line))
+		return until_us;
+	log_say(LOG_NOTICE, "%s", line + head);
+	t->away_us = 0;
+	return 0;
+}
+
 static uint64_t
 show(struct notifier *t, bool over, uint64_t now_us)
 {
@@ -224,11 +266,13 @@ show(struct notifier *t, bool over, uint64_t now_us)
 		return say_first(t, now_us);
 	bool up = reconnect_up(t->reconnect) && !reconnect_prompt(t->reconnect);
 	if (up || over) {
-		(void)console_status(t->console, NULL);
+		if (over)
+			t->away_us = 0;
+		uint64_t at = show_away(t, now_us);
 		if (t->since_us && up)
 			say(t, true, now_us);
 		t->since_us = 0;
-		return 0;
+		return at;
 	}
 	if (!t->since_us)
 		t->since_us = now_us;

@@ -3,12 +3,16 @@
  *
  *     on a terminal       one line: the trouble (status.h), or what ssh asks (prompt.h)
  *     without one         a line on stderr when it lasts, and one when it is over
+ *
+ * ... and what has happened meanwhile (while_away.h): in a new window as a message above all that
+ * is shown, else as that line, until a key shows that somebody is there.
  */
 #ifndef CLIENT_NOTIFIER_H
 #define CLIENT_NOTIFIER_H
 
 #include "client/reconnect.h"
 #include "client/status.h"
+#include "client/while_away.h"
 #include "screen/console.h"
 
 struct notifier {
@@ -27,6 +31,8 @@ struct notifier {
 	bool said_dropping; /* where it cannot be drawn */
 	bool said_login; /* the same */
 	bool said_lost; /* a person without a status line was told */
+	struct while_away away; /* what the line says while the link answers, and */
+	uint64_t away_us; /* since when; 0: it says nothing */
 };
 
 void notifier_init(struct notifier *t, struct console *console,
@@ -34,5 +40,10 @@ void notifier_init(struct notifier *t, struct console *console,
 /* Shows what is amiss; returns when to look again, 0: nothing is.  `over`: the session is,
  * or is about to be. */
 uint64_t notifier_turn(struct notifier *t, bool over, uint64_t now_us);
+
+/* Something has happened while nobody saw it.  `fresh`: the window shows nothing of the session
+ * yet. */
+void notifier_away(struct notifier *t, const struct while_away *a, bool fresh,
+    uint64_t now_us);
 
 #endif

@@ -87,7 +87,8 @@ console_say(struct console *c, const char *text)
 		say_behind(c, text);
 		return;
 	}
-	if (c->shares && is_ours(c) && display_say(&c->out, text)) {
+	if (c->shares && is_ours(c)
+	    && (c->above ? display_say_above : display_say)(&c->out, text)) {
 		if (!tty_is_raw()) /* the line ends there as the terminal has it */
 			display_forget(&c->out);
 		return;

@@ -54,6 +54,7 @@ struct console {
 	struct status_line status;
 	struct predictions predictions;
 	bool harmless; /* what comes is text; set before console_open */
+	bool above; /* lines of belay's own go before what has come and is not shown */
 	bool raw; /* stdin is a terminal that has to be raw */
 	struct keyboard keyboard;
 	bool offers; /* the status line asks for a login */

@@ -438,6 +438,21 @@ display_say(struct display *d, const char *text)
 	return true;
 }
 
+bool
+display_say_above(struct display *d, const char *text)
+{
+	struct span s = { (const uint8_t *)text, strlen(text) };
+	if (d->fed || d->says.len || !at_rest(d) || !d->stream)
+		return display_say(d, text);
+	if (any(d, false))
+		lift(d, true);
+	if (buf_put(&d->before, s.p, s.n))
+		return false;
+	show_model(d, s);
+	turn(d, false);
+	return true;
+}
+
 void
 display_yield(struct display *d)
 {

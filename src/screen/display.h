@@ -85,6 +85,8 @@ void display_ask(struct display *d);
  * sequence.  A line of it ends with "\r\n", or the model is to be told to forget.  False: there
  * is no memory for it. */
 bool display_say(struct display *d, const char *text);
+/* The same, but before what has come and is not being written, if that can be now. */
+bool display_say_above(struct display *d, const char *text);
 /* Others are about to write to the terminal: takes the overlays away and writes what has come,
  * as long as the terminal takes some of it every second; nothing is known of it then. */
 void display_yield(struct display *d);

@@ -53,6 +53,7 @@ struct client {
 	struct typed typed; /* on a terminal */
 	struct pace pace;
 	bool knows_exit; /* it has been told how the program ended */
+	bool wants_away, told_away; /* HELLO_AWAY; it knows what has happened (away.h) */
 	bool predicts, shows; /* PREDICT, SHOWS: it wants to be told of the echo */
 	struct msg_echoed echoed; /* what it was told last */
 };

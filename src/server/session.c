@@ -4,6 +4,7 @@
 #include "base/hex.h"
 #include "server/admission.h"
 #include "server/agent.h"
+#include "server/away_watch.h"
 #include "server/clients.h"
 #include "server/datagram_links.h"
 #include "server/lifetime.h"
@@ -42,6 +43,7 @@ struct session {
 	char path[SESSION_PATH_MAX]; /* of our socket */
 	struct lifetime lifetime;
 	struct session_info info;
+	struct away_watch away;
 	struct remains remains; /* of the one before it, and its own */
 };
 
@@ -201,6 +203,9 @@ grant(struct session *h, struct client *p, const struct msg_hello *hello, bool l
 		    : REDRAW_NEVER;
 	else if (!rights_has(p->role, CLAIM_SIZE))
 		p->redraw = REDRAW_NEVER;
+	p->wants_away = (hello->flags & HELLO_AWAY) && rights_has(p->role, CLAIM_STAY);
+	if (late)
+		away_watch_greet(&h->away, p, h->loop.now_us);
 	p->predicts = hello_has(p->role, hello, MSG_PREDICT, &more);
 	echo_greet(p, program_tty(&h->program));
 }
@@ -530,9 +535,12 @@ look_at(const struct session *h, pid_t foreground, struct look *ret_look)
 static void
 tell_about(struct session *h, int fd)
 {
-	struct buf out;
+	struct buf out, away;
 	struct look look;
 	look_at(h, program_foreground(&h->program), &look);
+	buf_init(&away, FRAME_MAX / 4);
+	away_watch_put(&h->away, h->loop.now_us, &away);
+	look.shows.more = buf_span(&away);
 	look.shows.flags = (is_idle(h) ? ABOUT_IDLE : 0u)
 	    | (h->lifetime.phase == LIFETIME_OVER ? ABOUT_ENDS : 0u);
 	buf_init(&out, FRAME_MAX);
@@ -541,6 +549,7 @@ tell_about(struct session *h, int fd)
 	    == 0)
 		(void)sys_write_all(fd, buf_bytes(&out), out.len);
 	buf_finish(&out);
+	buf_finish(&away);
 }
 
 /* In the child of remains_fork.  What is shown is kept only if the client has asked for it, and
@@ -678,6 +687,7 @@ tell_exit(struct session *h)
 	clients_exit(&h->clients, &m);
 	if (WIFEXITED(status))
 		remains_forget(&h->remains);
+	away_watch_exited(&h->away, &h->program);
 	program_close(&h->program);
 	lifetime_on(&h->lifetime, LIFETIME_PROGRAM_ENDED);
 }
@@ -794,6 +804,7 @@ session_turn(void *owner, uint64_t now_us)
 	uint64_t at = clients_turn(h);
 	if (h->lifetime.phase == LIFETIME_RUNNING && program_over(&h->program))
 		tell_exit(h);
+	loop_sooner(&at, away_watch_turn(&h->away, &h->clients, &h->program, &h->info));
 	loop_sooner(&at, listener_turn(&h->display.listener, now_us));
 	loop_sooner(&at, clients_forward(&h->clients, now_us));
 	loop_sooner(&at, links_turn(&h->links));
@@ -836,6 +847,13 @@ listen_again(struct session *h)
 }
 
 static void
+reaped(struct session *h, pid_t pid)
+{
+	remains_reap(&h->remains, pid);
+	away_watch_reap(&h->away, pid);
+}
+
+static void
 session_signal(void *owner, int sig)
 {
 	struct session *h = owner;
@@ -854,7 +872,7 @@ session_signal(void *owner, int sig)
 		if (pid == h->program.pid)
 			program_ended(&h->program, status);
 		else
-			remains_reap(&h->remains, pid);
+			reaped(h, pid);
 }
 
 /* The first relay's connection; descriptor 0 becomes /dev/null, as 1 and 2 are.  -1, and

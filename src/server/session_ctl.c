@@ -6,6 +6,7 @@
 #include "server/rundir.h"
 #include "server/session_info.h"
 #include "sys/sys.h"
+#include "wire/away_words.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -243,7 +244,7 @@ session_ctl_choose(const char *which, uint8_t ret_id[ID_LEN])
 
 /* ---- the list ---- */
 
-enum { NAME_WIDTH = 16, RUNNING_WIDTH = 12, LONG_WIDTH = 64 };
+enum { NAME_WIDTH = 16, RUNNING_WIDTH = 12, LONG_WIDTH = 64, AWAY_SHOWN = 32 };
 
 /* One session, ready to be printed. */
 struct row {
@@ -295,6 +296,29 @@ is_taken(const struct listing *l, const struct answer *a)
 	return l->takes && strcmp(l->takes, a->id) == 0;
 }
 
+/* What has happened in it while nobody saw it, in a list. */
+static void
+put_json_away(struct buf *out, struct span more)
+{
+	union msg m;
+	const char *name, *before = "";
+	while (msg_next(&more, MSG_AWAY, &m)) {
+		if (!(name = away_name(m.away.what)))
+			continue;
+		buf_print(out,
+		    "%s{\"what\": \"%s\", \"count\": %u, \"at\": %lld, \"text\": ",
+		    before, name, m.away.count,
+		    (long long)sys_wall_s() - (long long)m.away.ago_s);
+		put_json_text(out, m.away.text);
+		if (m.away.how)
+			buf_print(out, ", \"%s\": %u",
+			    m.away.how == EXIT_SIGNAL ? "signal" : "status",
+			    m.away.status);
+		buf_putc(out, '}');
+		before = ", ";
+	}
+}
+
 static void
 put_json(struct buf *out, const struct listing *l, const struct answer *a)
 {
@@ -312,8 +336,10 @@ put_json(struct buf *out, const struct listing *l, const struct answer *a)
 	put_json_text(out, more.title);
 	buf_print(out, ", \"last_line\": ");
 	put_json_text(out, more.last_line);
+	buf_print(out, ", \"away\": [");
+	put_json_away(out, i->more);
 	buf_print(out,
-	    ", \"pid\": %u, \"clients\": %u, \"rows\": %u, \"cols\": %u, \"begun\": %llu,"
+	    "], \"pid\": %u, \"clients\": %u, \"rows\": %u, \"cols\": %u, \"begun\": %llu,"
 	    " \"used\": %llu, \"idle\": %s, \"taken\": %s, \"remains\": %s}",
 	    i->pid, i->clients, i->rows, i->cols, (unsigned long long)i->begun_s,
 	    (unsigned long long)i->used_s, more.flags & ABOUT_IDLE ? "true" : "false",
@@ -367,6 +393,28 @@ put_line(struct buf *out, const char *what, struct span text)
 	buf_putc(out, '\n');
 }
 
+/* "away:  make ended (0) 5 min ago; bell 2 min ago" */
+static void
+put_away(struct buf *out, struct span more)
+{
+	union msg m;
+	struct buf words;
+	char ago[32];
+	bool any = false;
+	buf_init(&words, PRINTED_MAX);
+	for (; msg_next(&more, MSG_AWAY, &m); any = true) {
+		away_words(&m.away, AWAY_SHOWN, &words);
+		buf_print(out, any ? "; " : "            away:  ");
+		put_words(out, buf_span(&words), 0);
+		buf_drop(&words, words.len);
+		age((uint64_t)sys_wall_s() - m.away.ago_s, ago, sizeof ago);
+		buf_print(out, m.away.what == AWAY_QUIET ? " for %s" : " %s ago", ago);
+	}
+	if (any)
+		buf_putc(out, '\n');
+	buf_finish(&words);
+}
+
 static void
 put_row(struct buf *out, const struct listing *l, const struct answer *a)
 {
@@ -386,6 +434,7 @@ put_row(struct buf *out, const struct listing *l, const struct answer *a)
 	buf_putc(out, '\n');
 	put_line(out, "title: ", more.title);
 	put_line(out, "last:  ", more.last_line);
+	put_away(out, i->more);
 }
 
 static bool

@@ -57,7 +57,8 @@ struct options {
 	bool forget; /* --forget */
 	bool remove; /* --remove */
 	bool own_sftp; /* --sftp=own */
-	const char *on_lost, *on_back; /* --on-lost, --on-back; NULL: not given */
+	/* --on-lost, --on-back, --on-away; NULL: not given */
+	const char *on_lost, *on_back, *on_away;
 	bool alone; /* --alone: a login of its own, not one for all windows */
 	bool wait; /* --wait: for a way to the host, also with a command */
 	bool config; /* --config */

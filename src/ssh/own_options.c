@@ -51,6 +51,8 @@ static const struct own_option table[] = {
 	    "how long a host that is lost is tried"),
 	SETTING("on-lost", OWN_TEXT, on_lost, "COMMAND", "run it when the host is lost"),
 	SETTING("on-back", OWN_TEXT, on_back, "COMMAND", "run it when the host is back"),
+	SETTING("on-away", OWN_TEXT, on_away, "COMMAND",
+	    "run it on the return if something happened there meanwhile"),
 	SETTING("sftp", OWN_WORD, own_sftp, "own",
 	    "any sftp-server, without sshd's options"),
 	SETTING("wait", OWN_FLAG, wait, NULL,

@@ -232,14 +232,22 @@ msg_get(const struct frame *f, union msg *ret_msg)
 }
 
 bool
-msg_find(struct span frames, enum msg_type type, union msg *ret_msg)
+msg_next(struct span *frames, enum msg_type type, union msg *ret_msg)
 {
 	struct frame f;
-	for (long len; (len = frame_parse(frames, &f)) > 0;
-	     frames.p += len, frames.n -= (size_t)len)
+	for (long len; (len = frame_parse(*frames, &f)) > 0;) {
+		frames->p += len;
+		frames->n -= (size_t)len;
 		if (f.type == type && msg_get(&f, ret_msg) == 0)
 			return true;
+	}
 	return false;
+}
+
+bool
+msg_find(struct span frames, enum msg_type type, union msg *ret_msg)
+{
+	return msg_next(&frames, type, ret_msg);
 }
 
 const char *

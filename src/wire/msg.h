@@ -71,6 +71,7 @@ enum {
 	M(KEEP, keep, 87, "hello", "client") \
 	M(AGAIN, again, 88, "more", "both") \
 	M(REMAINS, remains, 89, "more", "server") \
+	M(AWAY, away, 90, "control", "server") \
 	M(TERMINAL, terminal, 91, "hello", "client") \
 	M(ASK, ask, 128, "socket", "client") \
 	M(INFO, info, 129, "socket", "server") \
@@ -166,6 +167,14 @@ enum {
 	F(m, u8, there) \
 	F(m, str, directory) \
 	F(m, str, running)
+#define away_FIELDS(F, m) \
+	F(m, u8, what) \
+	F(m, u8, more) \
+	F(m, u32, count) \
+	F(m, u32, ago_s) \
+	F(m, u8, how) \
+	F(m, u32, status) \
+	F(m, str, text)
 #define terminal_FIELDS(F, m) \
 	F(m, u8, described) \
 	F(m, str, colors) \
@@ -239,6 +248,7 @@ enum hello_flags {
 	HELLO_OWN_SFTP = 16,
 	/* while the client lives, no link's input ends before the link itself does */
 	HELLO_CLOSES_LAST = 32,
+	HELLO_AWAY = 64, /* the client understands AWAY */
 };
 
 /* hello.kind: where the program runs.  Without a command it is a login shell. */
@@ -330,8 +340,18 @@ enum about_flags {
 	ABOUT_ENDS = 2, /* it ends now: the answer to an ASK_KILL of either kind */
 };
 
-/* exit.how */
+/* away.what: what has happened while nobody saw it, the most important first */
+enum away_what {
+	AWAY_ENDED =
+	    1, /* the program `text` in the foreground, with `how` and `status` */
+	AWAY_NOTICE = 2, /* a notification, `text` */
+	AWAY_BELL = 3,
+	AWAY_QUIET = 4, /* a program in the foreground writes nothing any more */
+};
+
+/* exit.how, away.how */
 enum exit_how {
+	EXIT_UNKNOWN = 0, /* of away only */
 	EXIT_STATUS = 1, /* status is what the program returned */
 	EXIT_SIGNAL = 2, /* status is the signal's number on the host */
 };
@@ -361,6 +381,8 @@ uint8_t *msg_split_data(uint8_t *head, size_t n);
 int msg_get(const struct frame *f, union msg *ret_msg);
 /* The first good frame of that type among those of a `more`; false: there is none. */
 bool msg_find(struct span frames, enum msg_type type, union msg *ret_msg);
+/* The same, and *frames is what stands behind it: for those of which there are several. */
+bool msg_next(struct span *frames, enum msg_type type, union msg *ret_msg);
 
 /* The name of a type ("HELLO"); "?" if unknown. */
 const char *msg_name(uint8_t type);

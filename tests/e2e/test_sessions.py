@@ -6,13 +6,59 @@ import pathlib
 import re
 import shutil
 import signal
+import time
 
 import pytest
-from harness import (PATH, PROMPT, WINDOW_CLOSES, Sshd, belay_argv, belay_path, kill, wait_until)
+from harness import (Host, PATH, PROMPT, WINDOW_CLOSES, Sshd, belay_argv, belay_path, kill, wait_until)
 from peer import CLOSES_LAST, NEW, PIPES, Peer, frame
 from tmux import Tmux
 
 BACK = "back in the session"
+
+
+# What happens while nobody is there takes its time: it begins with this file, and is looked at in
+# its end.
+
+HOOK = 'on-away echo "$BELAY_AWAY_WHAT|$BELAY_AWAY|$BELAY_AWAY_STATUS|$BELAY_SESSION" >>'
+CLOCK = r"\d\d:\d\d"
+
+
+class Alone:
+    """A window that was closed, and one whose network is away."""
+
+    def __init__(self, folder):
+        self.host = host = Host()
+        self.told, self.here = host.home / "told", folder / "here"
+        host.home_file(".config/belay/server.conf", f"{HOOK}{self.told}\n")
+        left = host.shell("--session", "left", env=WINDOW_CLOSES)
+        left.line("""PROMPT_COMMAND='printf "\\e]133;D;$?\\a"'""")
+        left.line(r"(sleep 3; printf '\a\e]777;notify;it;is done\a'; printf '\a') &")
+        left.line("clear; sh -c 'for i in $(seq 34); do echo at$i; sleep 1; done; exit 3'")
+        left.expect("at1")
+        self.other = host.shell(
+            "--new", "--on-away", f'echo "$BELAY_AWAY_WHAT|$BELAY_AWAY" >>{self.here}',
+            emulate=True, env={"BELAY_STATUS": None})
+        self.other.line("clear; sh -c 'for i in 1 2 3 4 5; do echo it$i; sleep 1; done; cat'")
+        self.other.expect("it2")
+        left.hang_up()
+        host.proxy.refuse()
+        host.proxy.cut()
+
+    def kinds(self):
+        """What the command on the host was told last of each."""
+        lines = self.told.read_text().splitlines() if self.told.exists() else ()
+        return {line.split("|")[0]: line for line in lines}
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    made = Alone(tmp_path_factory.mktemp("alone"))
+    yield made
+    assert not made.host.close()
+
+
+def test_nobody_is_there_yet(alone):
+    assert not alone.told.exists()
 
 
 def left_shell(host, how):
@@ -912,3 +958,42 @@ def test_the_windows_of_before_are_opened_again(host):
     left = host.belay("--return=always")    # on purpose
     left.expect("ready$")
     host.finish(left)
+
+
+def test_what_has_happened_while_nobody_was_there(alone):
+    """Told in both windows, in the list, and to commands on both sides."""
+    host, other = alone.host, alone.other
+    wait_until(lambda: set(alone.kinds()) >= {"ended", "quiet"}, timeout=60)
+    kinds = alone.kinds()
+    assert set(kinds) == {"ended", "notice", "bell", "quiet"}
+    assert re.fullmatch(r"ended\|sh ended \(3\)\|3\|\w{32}", kinds["ended"])
+    assert kinds["notice"].startswith("notice|notice: is done||")
+    assert kinds["bell"].startswith("bell|2 bells||")
+    assert kinds["quiet"].startswith("quiet|quiet||")
+    host.proxy.heal()
+    other.type(" \x7f")
+    # In the window that was there a line, until somebody types.
+    other.wait_screen(rf"^belay: while away: quiet since {CLOCK} *$")
+    found = {one["name"]: one["away"] for one in listed(host)}
+    assert [(one["what"], one["count"]) for one in found["left"]] == [
+        ("ended", 1), ("notice", 1), ("bell", 2)]
+    assert found["left"][0]["text"] == "sh" and found["left"][0]["status"] == 3
+    assert 0 <= time.time() - found["left"][0]["at"] < 600 and not found[""]
+    table = manage(host, "--list").stdout.decode()
+    age = r"\d+ (s|min) ago"
+    assert re.search(rf"^ +away:  sh ended \(3\) {age}; notice: is done {age}; 2 bells {age}$",
+                     table, re.M), table
+    time.sleep(2)
+    other.type("x")
+    other.wait_until(lambda: not any("while away" in line for line in other.screen.lines()))
+    assert alone.here.read_text().startswith("quiet|while away: quiet since ")
+    # In a new one it is above what is shown again, and is told once.
+    back = host.belay("--session", "left")
+    back.expect(re.compile(rf"belay: while away: sh ended \(3\) {CLOCK}; notice: is done {CLOCK}; "
+                           rf"2 bells {CLOCK}\r\n".encode()))
+    back.expect("at1")
+    back.say("here-again")
+    assert not any(one["away"] for one in listed(host))
+    other.type("\x03")
+    other.expect(PROMPT)
+    host.finish(back, other)

@@ -106,3 +106,33 @@ TEST(one_alone_is_enough_and_none_does_nothing)
 	CHECK_EQ(hooks_turn(&hooks, SECOND, 10 * SECOND), 0);
 	CHECK_EQ(hooks.pid, 0);
 }
+
+TEST(what_has_happened_is_told_once_and_waits_for_its_turn)
+{
+	static char destination[] = "there", command[256];
+	struct while_away_note most = { .what = AWAY_ENDED,
+		.count = 1,
+		.how = EXIT_SIGNAL,
+		.status = 9 };
+	begin(true);
+	snprintf(command, sizeof command,
+	    "echo $BELAY_DESTINATION $BELAY_AWAY_WHAT $BELAY_AWAY_STATUS $BELAY_AWAY >>%s",
+	    path);
+	struct options o = { .destination = destination,
+		.on_lost = lost,
+		.on_away = command };
+	hooks_init(&hooks, &o);
+	(void)hooks_turn(&hooks, SECOND, 10 * SECOND);
+	hooks_away(&hooks, &most, "while away: it ended");
+	(void)hooks_turn(&hooks, 0, 11 * SECOND);
+	wait_end();
+	(void)hooks_turn(&hooks, 0, 12 * SECOND);
+	wait_end();
+	(void)hooks_turn(&hooks, 0, 13 * SECOND);
+	CHECK_EQ(hooks.pid, 0);
+	end("lost there 9\nthere ended 137 while away: it ended\n");
+	hooks_init(&hooks, &(struct options){ 0 });
+	hooks_away(&hooks, &most, "");
+	(void)hooks_turn(&hooks, 0, SECOND);
+	CHECK_EQ(hooks.pid, 0);
+}

@@ -569,6 +569,25 @@ TEST(text_of_ours_comes_behind_the_programs)
 	end();
 }
 
+TEST(or_before_what_has_come_and_is_not_shown)
+{
+	char bytes[4096] = "";
+	begin(5, 30);
+	says("one\r\n");
+	CHECK(display_say_above(&t.display, "notice\r\n"));
+	CHECK(read(t.in, bytes, sizeof bytes - 1) > 0);
+	CHECK_STR(bytes, "notice\r\none\r\n");
+	/* Not inside a sequence. */
+	says("\033[3");
+	CHECK(display_turn(&t.display));
+	says("1mred");
+	CHECK(display_say_above(&t.display, "notice\r\n"));
+	memset(bytes, 0, sizeof bytes);
+	CHECK(read(t.in, bytes, sizeof bytes - 1) > 0);
+	CHECK_STR(bytes, "\033[31mrednotice\r\n");
+	end();
+}
+
 /* Inside it would be swallowed, and the program's next bytes with it. */
 TEST(text_of_ours_waits_for_the_end_of_a_sequence)
 {
