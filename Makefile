@@ -2,6 +2,7 @@
 #
 #   make            build/belay, and the server for this machine
 #   make servers    and the servers for other machines, see doc/MACHINES.md
+#   make static     a client without dependencies, for any Linux, in build-static
 #   make try        a session to a private sshd, to play with
 #   make test       those that take seconds; T=stream: of one room or module
 #   make check      all tests, built with sanitizers
@@ -100,15 +101,16 @@ libs = $(foreach r,$(filter-out libc,$(1)) $(uses_$(1)),$(call lib,$(r))) \
 CLIENT_LIBS = $(call libs,client)
 SERVER_LIBS = $(call libs,server)
 
-$(BUILD)/belay: $(BUILD)/client/main.o $(CLIENT_LIBS)
+$(BUILD)/belay: $(BUILD)/client/main.o $(CLIENT_LIBS) $(if $(STATIC),src/libc/fortify.c)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(HARDEN_LINK) -o $@ $^
 
 # ---- the server: compiled whole, static, with musl where it is there ----
 
 MUSL := $(if $(filter Linux,$(OS)),$(shell command -v musl-gcc))
 # The kernel's headers, which musl has not, are those of the system, looked at last.
-SERVER_CC := $(if $(MUSL),musl-gcc $(patsubst %,-idirafter %,/usr/include $(wildcard \
-	/usr/include/$(shell $(CC) -print-multiarch))) -Wl$(comma)-T$(comma)tools/discard.ld,$(CC))
+STATIC_CC := musl-gcc $(patsubst %,-idirafter %,/usr/include $(wildcard \
+	/usr/include/$(shell $(CC) -print-multiarch)))
+SERVER_CC := $(if $(MUSL),$(STATIC_CC) -Wl$(comma)-T$(comma)tools/discard.ld,$(CC))
 # One object, without holes: pages are shared by the end of the code and the beginning of the
 # data, where the linker would rather fill up to 64 KB.
 SERVER_LINK_Linux := -flto -flto-partition=one -fno-pie -static -s \
@@ -166,14 +168,20 @@ darwin:
 	tools/deps darwin
 	$(DARWIN) true
 
+# The client as one file without dependencies, for any Linux of this machine's kind, with the server beside it.
+# musl has no name service switch: the user is one of /etc/passwd, or HOME and USER say it.
+static:
+	$(if $(MUSL),,$(error make static needs musl-gcc, of musl-tools or musl-dev))
+	$(MAKE) BUILD=build-static STATIC=yes CC='$(STATIC_CC)' BEARSSL='$(BEARSSL)' HARDEN_LINK=-static all
+
 include tests/rules.mk
 include packaging/install.mk
 
 clean:
-	rm -rf $(BUILD) $(CHECK_BUILD) build-fuzz build-darwin
+	rm -rf $(BUILD) $(CHECK_BUILD) build-fuzz build-darwin build-static
 
 FORCE:
-.PHONY: all count seal servers darwin test check unit sim replay faults soak soak-simulator \
+.PHONY: all count seal servers static darwin test check unit sim replay faults soak soak-simulator \
 	soak-datagrams soak-trouble soak-roaming soak-faults soak-hostile fuzz bench conformance try \
 	clean FORCE
 -include $(shell find $(BUILD) -path $(BUILD)/deps -prune -o -type f -name '*.d' -print 2>/dev/null)

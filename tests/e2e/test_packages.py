@@ -57,6 +57,22 @@ def test_installed_belay(host, tmp_path):
     session_of(host, tmp_path / "usr/local/bin/belay")
 
 
+@pytest.mark.skipif(not shutil.which("musl-gcc"), reason="no musl-gcc")
+def test_a_client_for_any_linux(host, tmp_path):
+    """One file, which runs where there is no other, and finds the server beside it."""
+    make("static")
+    place = tmp_path / "anywhere"
+    (place / "servers").mkdir(parents=True)
+    shutil.copy(REPO / "build-static/belay", place)
+    for path in (REPO / "build-static/servers").iterdir():
+        shutil.copy(path, place / "servers")
+    session_of(host, place / "belay")
+    if os.getuid() == 0:
+        said = subprocess.run(["chroot", place, "/belay", "--version"], capture_output=True,
+                              check=True, text=True).stdout
+        assert said.startswith("belay ") and "no datagrams" not in said
+
+
 @pytest.fixture(scope="module")
 def package():
     for tool in ("dpkg-buildpackage", "dh", "lintian"):

@@ -66,8 +66,8 @@ def display(tmp_path_factory):
                            "-fbdir", directory, "-nolisten", "tcp"],
                           pass_fds=[write], stderr=subprocess.DEVNULL) as server:
         os.close(write)
-        number = os.read(read, 20).decode().strip()
-        os.close(read)
+        with open(read, encoding="ascii") as told:
+            number = told.readline().strip()
         yield f":{number}", directory / "Xvfb_screen0"
         server.terminate()
 

@@ -1,0 +1,188 @@
+#!/usr/bin/python3
+"""Compares what real terminals show of recordings with what a new one shows after a return.
+
+    recordings.py DIRECTORY [TERMINAL,...] [NAME ...]
+
+The directory is that of alacritty's reference tests (alacritty_terminal/tests/ref of its source):
+NAME/alacritty.recording and NAME/size.json.  Each terminal that is there shows the bytes, then the
+snapshot that the model makes of them, and the pixels are compared: text, colours, lines, cursor.
+KNOWN has those that differ by design, by terminal, with the reason; all others fail.
+"""
+
+import collections
+import contextlib
+import json
+import os
+import pathlib
+import select
+import shutil
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+import tty
+
+HERE = pathlib.Path(__file__).resolve().parent
+REPO = HERE.parents[1]
+TERMINALS = ("xterm", "vte", "kitty", "alacritty", "tmux")
+SCREEN = "2400x1800x24"     # has room for the largest of them
+PATIENCE = 60
+EVEN = 3                    # pictures that are alike: nothing moves any more
+
+ERASES = "erases with more of the pen than its background"
+WAITS = "behind the last column it does otherwise (tests/unit/term/test_edge.py)"
+KNOWN = {}
+
+
+# ---- in the terminal ----
+
+def settled(framebuffer):
+    """The picture when all that was written is shown."""
+    end = time.monotonic() + PATIENCE
+    os.write(1, b"\x18\033[5n")
+    answer = b""
+    while b"n" not in answer and time.monotonic() < end:
+        if select.select([0], [], [], 0.2)[0]:
+            answer += os.read(0, 100)
+    last, alike = None, 0
+    while alike < EVEN and time.monotonic() < end:
+        now = pathlib.Path(framebuffer).read_bytes()
+        alike, last = alike + 1 if now == last else 0, now
+        time.sleep(0.06)
+    termios.tcflush(0, termios.TCIFLUSH)
+    return last
+
+
+def probe(framebuffer, size, result, *paths):
+    tty.setraw(0)
+    time.sleep(0.5)
+    if os.get_terminal_size(0) != tuple(map(int, reversed(size.split("x")))):
+        pathlib.Path(result).write_text(f"has {os.get_terminal_size(0)}")
+        return
+    pictures = []
+    for path in paths:
+        os.write(1, b"\033c\033[H\033[2J\033[3J")
+        settled(framebuffer)
+        data = pathlib.Path(path).read_bytes()
+        for at in range(0, len(data), 4096):
+            os.write(1, data[at:at + 4096])
+            while select.select([0], [], [], 0)[0]:
+                os.read(0, 1000)
+        pictures.append(settled(framebuffer))
+    pathlib.Path(result).write_text("same" if pictures[0] == pictures[1] else "differs")
+
+
+def vte(rows, cols, *program):
+    """A window with VTE's terminal."""
+    import gi
+    gi.require_version("Gtk", "3.0")
+    gi.require_version("Vte", "2.91")
+    from gi.repository import GLib, Gtk, Pango, Vte
+    window, terminal = Gtk.Window(), Vte.Terminal()
+    terminal.set_size(int(cols), int(rows))
+    terminal.set_cursor_blink_mode(Vte.CursorBlinkMode.OFF)
+    terminal.set_font(Pango.FontDescription("Monospace 8"))
+    window.add(terminal)
+    window.show_all()
+    terminal.spawn_async(Vte.PtyFlags.DEFAULT, None, program, None, GLib.SpawnFlags.DEFAULT,
+                         None, None, -1, None, lambda *_: None)
+    terminal.connect("child-exited", lambda *_: Gtk.main_quit())
+    Gtk.main()
+
+
+# ---- around it ----
+
+def argv_of(name, rows, cols, program):
+    xterm = ["xterm", "-fa", "Monospace", "-fs", "8", "-geometry"]
+    return {
+        "xterm": [*xterm, f"{cols}x{rows}+0+0", "-e", *program],
+        "vte": [sys.executable, str(HERE / "recordings.py"), "--vte", str(rows), str(cols), *program],
+        "kitty": ["kitty", "--config", "NONE", "-o", "cursor_blink_interval=0", "-o", "font_size=8",
+                  "-o", "remember_window_size=no", "-o", "window_padding_width=0",
+                  "-o", "enable_audio_bell=no", "-o", f"initial_window_width={cols}c",
+                  "-o", f"initial_window_height={rows}c", *program],
+        "alacritty": ["alacritty", "-o", "font.size=8", f"window.dimensions.columns={cols}",
+                      f"window.dimensions.lines={rows}", "-e", *program],
+        "tmux": [*xterm, f"{cols}x{rows}+0+0", "-e", "tmux", "-L", f"recordings{os.getpid()}",
+                 "-f", "/dev/null", "new-session", *program, ";", "set", "-g", "status", "off"],
+    }[name]
+
+
+def is_there(name):
+    if name == "vte":
+        script = "import gi; gi.require_version('Vte', '2.91'); from gi.repository import Vte"
+        return subprocess.run([sys.executable, "-c", script], capture_output=True).returncode == 0
+    return bool(shutil.which(name)) and (name != "tmux" or bool(shutil.which("xterm")))
+
+
+@contextlib.contextmanager
+def display(place):
+    """Its environment, and the file with its pixels."""
+    read, write = os.pipe()
+    with subprocess.Popen(["Xvfb", "-displayfd", str(write), "-screen", "0", SCREEN, "-fbdir",
+                           place, "-nolisten", "tcp"], pass_fds=[write],
+                          stderr=subprocess.DEVNULL) as server:
+        os.close(write)
+        with open(read, encoding="ascii") as told:
+            number = told.readline().strip()
+        try:
+            yield {**os.environ, "DISPLAY": f":{number}", "LANG": "C.UTF-8", "HOME": place,
+                   "LIBGL_ALWAYS_SOFTWARE": "1"}, f"{place}/Xvfb_screen0"
+        finally:
+            server.terminate()
+
+
+def show(name, size, paths, env, framebuffer, place):
+    result = pathlib.Path(place) / "result"
+    result.unlink(missing_ok=True)
+    program = [sys.executable, str(HERE / "recordings.py"), "--probe", framebuffer,
+               "x".join(map(str, size)), str(result), *map(str, paths)]
+    with subprocess.Popen(argv_of(name, *size, program), env=env, stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL) as terminal:
+        end = time.monotonic() + PATIENCE
+        while terminal.poll() is None and not result.exists() and time.monotonic() < end:
+            time.sleep(0.05)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            terminal.wait(2)
+        terminal.terminate()
+    return result.read_text() if result.exists() else "does not run"
+
+
+def main(directory, terminals=None, *names):
+    terminals = terminals.split(",") if terminals else [one for one in TERMINALS if is_there(one)]
+    count, failed = collections.Counter(), 0
+    with tempfile.TemporaryDirectory() as place, display(place) as (env, framebuffer):
+        snapshot = f"{place}/snapshot"
+        subprocess.run(["gcc", "-std=c17", "-O1", "-Isrc", "-D_DEFAULT_SOURCE", "-o", snapshot,
+                        HERE / "snapshot.c", *REPO.glob("src/term/*.c"),
+                        *REPO.glob("src/base/*.c")], cwd=REPO, check=True)
+        for path in sorted(pathlib.Path(directory).glob("*/alacritty.recording")):
+            if names and path.parent.name not in names:
+                continue
+            size = json.loads((path.parent / "size.json").read_text())
+            size = size["screen_lines"], size["columns"]
+            back = pathlib.Path(place) / "back"
+            back.write_bytes(subprocess.run([snapshot, *map(str, size)], input=path.read_bytes(),
+                                            capture_output=True, check=True).stdout)
+            for name in terminals:
+                found = show(name, size, (path, back), env, framebuffer, place)
+                reason = KNOWN.get(path.parent.name, {}).get(name) if found == "differs" else None
+                count["by design" if reason else found] += 1
+                failed += found == "differs" and not reason
+                if found != "same":
+                    print(f"{path.parent.name} in {name}: {found}{': ' + reason if reason else ''}",
+                          flush=True)
+    print(", ".join(f"{n} {what}" for what, n in count.items()))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--probe"]:
+        probe(*sys.argv[2:])
+    elif sys.argv[1:2] == ["--vte"]:
+        vte(*sys.argv[2:])
+    elif len(sys.argv) < 2:
+        sys.exit(__doc__)
+    else:
+        sys.exit(main(*sys.argv[1:]))
