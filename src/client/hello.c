@@ -45,6 +45,8 @@ flags(const struct hello *h)
 		    HELLO_SHARE; /* another window of that session may have made it again */
 	if (h->options->read_only)
 		set |= HELLO_READ_ONLY;
+	if (h->options->fit)
+		set |= HELLO_FIT;
 	if (!isatty(STDOUT_FILENO))
 		set |= HELLO_EXACT;
 	if (h->forwards->agent)

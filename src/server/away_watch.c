@@ -131,7 +131,7 @@ look(struct away_watch *w, const struct program *p, const struct session_info *i
 	pid_t before = w->away.group, group = p->ended ? before : program_foreground(p);
 	bool own = group == p->pid;
 	if (own && info->command[0])
-		snprintf(name, sizeof name, "%s", info->command);
+		snprintf(name, sizeof name, "%.*s", AWAY_NAME_MAX - 1, info->command);
 	else
 		os_process_name(group, name, sizeof name);
 	away_foreground(&w->away, own && !info->command[0] ? 0 : group,

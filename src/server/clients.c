@@ -167,6 +167,7 @@ clients_remove(struct clients *ps, struct client *p)
 		seen_turn(&p->seen, ps->term, (int)(p - ps->list), p->main);
 	if (ps->term && rights_has(p->role, CLAIM_STAY))
 		seen_leave(&ps->left, &p->seen, ps->term, (int)(p - ps->list), p->id);
+	term_frame_free(&p->frame);
 	remote_listeners_finish(&p->forwards);
 	engine_finish(&p->engine);
 	*p = (struct client){ 0 };
@@ -206,6 +207,72 @@ clients_other_here(const struct clients *ps, const struct client *p, enum claim 
 			return true;
 	}
 	return false;
+}
+
+/* ---- sizes ---- */
+
+static bool
+window_counts(const struct client *p)
+{
+	return client_here(p) && rights_has(p->role, CLAIM_SIZE) && p->size.rows
+	    && p->size.cols;
+}
+
+/* Whether somebody wants it to fit, and the smallest window then. */
+static bool
+smallest(const struct clients *ps, struct tty_size *ret)
+{
+	bool fit = false;
+	*ret = (struct tty_size){ UINT16_MAX, UINT16_MAX, 0, 0 };
+	for (size_t i = 0; i < CLIENTS_MAX; i++) {
+		const struct client *p = &ps->list[i];
+		if (!window_counts(p))
+			continue;
+		fit |= p->fits;
+		if (p->size.rows < ret->rows) {
+			ret->rows = p->size.rows;
+			ret->ypixel = p->size.ypixel;
+		}
+		if (p->size.cols < ret->cols) {
+			ret->cols = p->size.cols;
+			ret->xpixel = p->size.xpixel;
+		}
+	}
+	return fit;
+}
+
+/* Of who typed last, or is here. */
+static bool
+somebodys(const struct clients *ps, struct tty_size *ret)
+{
+	const struct client *found = NULL;
+	for (size_t i = 0; i < CLIENTS_MAX; i++) {
+		const struct client *p = &ps->list[i];
+		if (window_counts(p) && (!found || p == ps->typist))
+			found = p;
+	}
+	if (found)
+		*ret = found->size;
+	return found;
+}
+
+bool
+clients_size(struct clients *ps, const struct tty_size *now, struct tty_size *ret)
+{
+	bool was = ps->fit;
+	ps->fit = ps->pty && smallest(ps, ret);
+	if (!ps->fit && (!was || !somebodys(ps, ret)))
+		return false;
+	return ret->rows != now->rows || ret->cols != now->cols;
+}
+
+static bool
+wants_frame(const struct clients *ps, const struct client *p)
+{
+	int rows = term_rows(ps->term), cols = term_cols(ps->term);
+	return ps->fit && !ps->exited && !p->exact && window_counts(p)
+	    && p->size.rows >= rows && p->size.cols >= cols
+	    && (p->size.rows > rows || p->size.cols > cols);
 }
 
 /* ---- output ---- */
@@ -292,7 +359,7 @@ terminal_may_write(const struct clients *ps)
 		    && stream_unacked(p->main) + ps->unfinished.len + SCRATCH
 			> ps->retained_max)
 			return false;
-		if (!answers(ps, p))
+		if (!answers(ps, p) || p->framed)
 			continue;
 		any = true;
 		if (!p->behind && stream_unsent(p->main) < ahead(p))
@@ -582,6 +649,50 @@ wants_redraw(const struct clients *ps, const struct client *p)
 	    || (p->redraw == REDRAW_AUTO && term_shows_image(ps->term));
 }
 
+/* Takes all of `out`, or nothing. */
+static bool
+put_all(struct client *p, const struct buf *out)
+{
+	return stream_reserve(p->main, out->len) == out->len
+	    && stream_write(p->main, buf_bytes(out), out->len) == out->len;
+}
+
+/* Its frame comes or goes; what the terminal shows then follows when it has what was written
+ * before.  Who is away keeps the one that it has. */
+static void
+frame_turn(struct clients *ps, struct client *p)
+{
+	struct buf out;
+	bool wants = wants_frame(ps, p);
+	if (wants && !p->framed)
+		p->framed = p->behind || leave_behind(ps, p);
+	if (wants || !p->framed || (!client_here(p) && !ps->exited)
+	    || stream_reserve(p->main, UNDO_MAX) < UNDO_MAX)
+		return;
+	buf_init(&out, UNDO_MAX);
+	term_frame_leave(&p->frame, ps->term, &out);
+	(void)put_all(p, &out);
+	p->framed = false;
+	buf_finish(&out);
+}
+
+/* One picture is on its way at a time. */
+static void
+draw_frame(struct clients *ps, struct client *p)
+{
+	struct buf out;
+	uint64_t work = term_work(ps->term);
+	if (p->frame.rows == p->size.rows && p->frame.cols == p->size.cols
+	    && p->frame.work == work)
+		return;
+	buf_init(&out, CATCH_UP_MAX);
+	p->frame.work = work;
+	if (term_frame_draw(&p->frame, ps->term, p->size.rows, p->size.cols, &out) == 0
+	    && !put_all(p, &out))
+		term_frame_lost(&p->frame);
+	buf_finish(&out);
+}
+
 static void
 catch_up(struct clients *ps, struct client *p)
 {
@@ -626,8 +737,10 @@ clients_catch_up(struct clients *ps, uint64_t now_us)
 		struct client *p = &ps->list[i];
 		if (!p->taken)
 			continue;
+		if (ps->pty)
+			frame_turn(ps, p);
 		if (client_here(p) && p->behind && !stream_unacked(p->main))
-			catch_up(ps, p);
+			(p->framed ? draw_frame : catch_up)(ps, p);
 		if (ps->pty && !p->behind)
 			seen_turn(&p->seen, ps->term, (int)i, p->main);
 		if (ps->pty)

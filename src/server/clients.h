@@ -13,6 +13,11 @@
  * in the last 5 s (or ten round trips), still has much to fetch; a client that is away, or slower than another, is left behind when its retained bytes are
  * full, and gets the rows it missed and the screen from the model when it has fetched
  * those.
+ *
+ * While one that is here wants the session to fit all windows (HELLO_FIT) it is as small as the
+ * smallest of them.  A larger one is left behind then: it gets pictures of the screen in a frame
+ * (term/frame.h), each when it has the last one, and nobody waits for it.  When its window is of
+ * the session's size again it is brought up to date as others that were left behind.
  */
 #ifndef SERVER_CLIENTS_H
 #define SERVER_CLIENTS_H
@@ -24,6 +29,7 @@
 #include "server/seen.h"
 #include "stream/engine.h"
 #include "sys/tty.h"
+#include "term/frame.h"
 #include "term/term.h"
 #include "term/transfer.h"
 
@@ -38,6 +44,9 @@ struct client {
 	struct remote_listeners forwards;
 	struct tty_size size;
 	enum role role;
+	bool fits; /* HELLO_FIT */
+	bool framed; /* behind, and gets pictures */
+	struct term_frame frame;
 	bool exact; /* it gets every byte: the program waits for it, unless it is away and
 		     * others are here */
 	bool used; /* it has chosen a link: it knows that the session is there */
@@ -67,6 +76,7 @@ struct clients {
 	struct term *term; /* on a terminal */
 	struct client *typist; /* who typed last: its window counts */
 	bool resize; /* ... and is to be told to the program */
+	bool fit; /* ... but the smallest one does */
 	bool redraw; /* the program is to draw anew what the model could not */
 	struct seen_left left; /* of those that went */
 	uint64_t work_until; /* the model's in this turn, so that keys get through */
@@ -102,6 +112,8 @@ clients_add(struct clients *ps, const uint8_t id[ID_LEN], enum role role, bool l
 void clients_remove(struct clients *ps, struct client *p);
 /* A new one returns to the window that showed this of the session, by one that went. */
 void clients_return(struct clients *ps, struct client *p, const struct msg_seen *m);
+/* The session's size, by whose window counts, if it is to have another than this one. */
+bool clients_size(struct clients *ps, const struct tty_size *now, struct tty_size *ret);
 /* Whether it has a link. */
 bool client_here(const struct client *p);
 bool clients_any_here(const struct clients *ps);

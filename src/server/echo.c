@@ -40,7 +40,7 @@ look(struct clients *ps, int tty, bool all)
 	bool looked = false;
 	for (size_t i = 0; i < CLIENTS_MAX; i++) {
 		struct client *p = &ps->list[i];
-		if (!p->taken || !p->shows)
+		if (!p->taken || !p->shows || p->framed)
 			continue;
 		if (!looked && !tty_get_echo(tty, &now))
 			return;

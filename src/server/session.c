@@ -203,6 +203,7 @@ grant(struct session *h, struct client *p, const struct msg_hello *hello, bool l
 		    : REDRAW_NEVER;
 	else if (!rights_has(p->role, CLAIM_SIZE))
 		p->redraw = REDRAW_NEVER;
+	p->fits = (hello->flags & HELLO_FIT) && rights_has(p->role, CLAIM_SIZE);
 	p->wants_away = (hello->flags & HELLO_AWAY) && rights_has(p->role, CLAIM_STAY);
 	if (late)
 		away_watch_greet(&h->away, p, h->loop.now_us);
@@ -419,7 +420,7 @@ joined(struct session *h, struct conn *g, const struct msg_hello *hello)
 	g->closes_last = hello->flags & HELLO_CLOSES_LAST;
 	p->size = (struct tty_size){ hello->rows, hello->cols, hello->xpixel,
 		hello->ypixel };
-	if (rights_has(p->role, CLAIM_SIZE)
+	if (rights_has(p->role, CLAIM_SIZE) && !h->clients.fit
 	    && (!h->clients.typist || h->clients.typist == p))
 		set_size(h, &p->size);
 	if (rights_has(p->role, CLAIM_LINGER))
@@ -697,7 +698,7 @@ window_changed(struct session *h, struct client *p, const struct msg_window *m)
 {
 	const struct client *typist = h->clients.typist;
 	p->size = (struct tty_size){ m->rows, m->cols, m->xpixel, m->ypixel };
-	if (!typist || typist == p || !client_here(typist))
+	if (!h->clients.fit && (!typist || typist == p || !client_here(typist)))
 		set_size(h, &p->size);
 }
 
@@ -743,10 +744,13 @@ clients_turn(struct session *h)
 	for (size_t i = 0; i < CLIENTS_MAX; i++)
 		if (h->clients.list[i].taken)
 			control_turn(h, &h->clients.list[i]);
+	struct tty_size size;
+	if (clients_size(&h->clients, &h->info.size, &size))
+		set_size(h, &size);
 	uint64_t at = clients_catch_up(&h->clients, h->loop.now_us);
 	/* Who types now is known before the program gets it: the window comes first. */
 	(void)clients_input(&h->clients);
-	if (h->clients.resize && h->clients.typist)
+	if (h->clients.resize && h->clients.typist && !h->clients.fit)
 		set_size(h, &h->clients.typist->size);
 	if (h->clients.typed)
 		session_info_used(&h->info);

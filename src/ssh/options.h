@@ -57,6 +57,7 @@ struct options {
 	bool forget; /* --forget */
 	bool remove; /* --remove */
 	bool own_sftp; /* --sftp=own */
+	bool fit; /* --fit: the session is as small as the smallest window */
 	/* --on-lost, --on-back, --on-away; NULL: not given */
 	const char *on_lost, *on_back, *on_away;
 	bool alone; /* --alone: a login of its own, not one for all windows */

@@ -35,6 +35,7 @@ static const struct own_option table[] = {
 	TEXT("session", OWN_SESSION, session, "NAME", "come to this session, or make it"),
 	FLAG("share", share, "beside its other clients"),
 	FLAG("read-only", read_only, "only look on"),
+	SETTING("fit", OWN_FLAG, fit, NULL, "as small as the smallest window of all"),
 	{ "predict", OWN_CHOICE, "MODE",
 	    "show what is typed at once: adaptive, always, never or experimental",
 	    AT(predict), AT(has_predict), "never|adaptive|always|experimental", true },

@@ -249,6 +249,7 @@ enum hello_flags {
 	/* while the client lives, no link's input ends before the link itself does */
 	HELLO_CLOSES_LAST = 32,
 	HELLO_AWAY = 64, /* the client understands AWAY */
+	HELLO_FIT = 128, /* the session is to be as small as the smallest window */
 };
 
 /* hello.kind: where the program runs.  Without a command it is a login shell. */

@@ -297,6 +297,62 @@ def test_the_window_of_who_typed_last_counts(host):
     assert two.wait_exit() == 0
 
 
+def framed(term, rows, cols):
+    """The screen within the frame, of a window that has one."""
+    lines = [line.ljust(cols + 1) for line in term.screen.lines()]
+    edges = (all(line[cols] == "|" for line in lines[:rows])
+             and lines[rows].startswith("-" * cols + "+")
+             and not any(line.strip() for line in lines[rows + 1:]))
+    return [line[:cols].rstrip() for line in lines[:rows]] if edges else None
+
+
+def test_a_session_fits_the_smallest_window(host):
+    large = host.shell("--session", "both", "--fit", rows=30, cols=90, emulate=True)
+    large.line("seq -f before%g 50")
+    large.expect("before50")
+    large.expect(PROMPT)
+    small = host.belay("--session", "both", "--share", rows=20, cols=70, emulate=True)
+    small.expect("before50")
+    assert host.output_of(small, "stty size") == "20 70\n"
+
+    def alike():
+        return framed(large, 20, 70) == [line.rstrip() for line in small.screen.lines()]
+    large.wait_until(lambda: small.pump() or alike())
+    # What would wrap, scroll and stand elsewhere in the large one, typed there.
+    large.line("seq -f during%g 30; printf '%0100d' 7; tput cup 99 99; printf x; echo; echo en''d")
+    small.wait_screen("^end")
+    large.wait_until(lambda: small.pump() or alike())
+    large.line(r"printf '\e[?1049h\e[5;9r\e[9;1H'; seq 7; printf '\e[?1h\e[99;99Hx\e[H'; cat")
+    small.wait_screen("^ {69}x$")
+    large.wait_until(lambda: small.pump() or alike())
+    small.resize(10, 40)
+    large.wait_until(lambda: small.pump() or framed(large, 10, 40) is not None)
+    small.resize(20, 70)
+    large.type("\x03")
+    small.expect("^C")
+    small.expect(PROMPT)
+    large.line(r"printf '\e[r\e[?1l\e[?1049l'; echo ba''ck")
+    large.wait_until(lambda: small.pump() or "back" in (framed(large, 20, 70) or ()))
+    # It is alone again: what has scrolled by meanwhile is in its own scrollback.
+    small.type("\r~.")
+    small.wait_exit()
+    large.line("echo here-''again; stty size")
+    large.wait_screen("^30 90")
+    assert not any("|" in line for line in large.screen.lines())
+    shown = [line for line in large.screen.main_text() if re.match(r"before|during", line)]
+    assert shown == [f"before{n}" for n in range(1, 51)] + [f"during{n}" for n in range(1, 31)]
+    host.finish(large)
+
+
+def test_readers_and_those_who_do_not_ask_change_nothing(host):
+    large = host.shell("--session", "both", "--fit", rows=30, cols=90)
+    reader = host.belay("--session", "both", "--read-only", "--fit", rows=20, cols=70)
+    reader.expect("ready")
+    assert host.output_of(large, "stty size") == "30 90\n"
+    reader.type("\r~.")
+    host.finish(large)
+
+
 def manage(host, *words):
     return host.piped(belay_argv(host, *words))
 
@@ -948,8 +1004,8 @@ def test_the_windows_of_before_are_opened_again(host):
     with Tmux(host, ["sh", "-c", f"export {command}"]) as term:
         def windows():
             return term("list-windows", "-F", "#{window_index}").split()
+        wait_until(lambda: {"1", "2"} <= set(windows()))    # the last one is the current one
         for number, word in enumerate(("one", "two"), 1):
-            wait_until(lambda: str(number) in windows())
             term("select-window", "-t", str(number))
             term.line("echo $mark-''here")
             term.wait(f"^{word}-here")

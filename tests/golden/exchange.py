@@ -66,8 +66,8 @@ VARIABLE = {"WELCOME": ("boot", "build", "begun_ms", "more", "positions", "sessi
             "HELLO": ("build", "client", "session", "positions", "more", "term", "modes",
                       "env", "rows", "cols", "xpixel", "ypixel", "version_max", "linger_s",
                       "history")}
-# Flags of HELLO that came later, which the other end ignores: HELLO_CLOSES_LAST, HELLO_AWAY.
-LATER_FLAGS = 32 | 64
+# Flags of HELLO that came later, which the other end ignores: HELLO_CLOSES_LAST, _AWAY, _FIT.
+LATER_FLAGS = 32 | 64 | 128
 SILENT = {"ACK", "PING", "PONG", "USE", "DATA", "END"}
 
 

@@ -17,6 +17,8 @@ static struct link wire; /* of no kind: only that it is there */
 static struct term *terminal;
 static unsigned lines; /* that were written */
 static bool starves; /* the host has no memory now and then */
+static bool
+    fits; /* others' windows are smaller now and then, and the session fits them */
 
 static void
 random_size(struct tty_size *size)
@@ -181,9 +183,26 @@ window_changes(void)
 	CHECK_EQ(term_resize(terminal, size.rows, size.cols), 0);
 }
 
+/* Another's window, which is smaller mostly, comes or goes. */
+static void
+frame_changes(void)
+{
+	struct tty_size size;
+	random_size(&size);
+	clients.fit = !clients.fit;
+	client->size = (struct tty_size){ .rows = (uint16_t)term_rows(terminal),
+		.cols = (uint16_t)term_cols(terminal) };
+	if (clients.fit)
+		CHECK_EQ(term_resize(clients.term, 1 + size.rows / 2, 2 + size.cols / 2),
+		    0);
+	else
+		tell_size();
+}
+
 static void
 settle(void)
 {
+	clients.fit = false;
 	comes();
 	tell_size();
 	for (int i = 0; i < 4; i++) {
@@ -278,6 +297,8 @@ live(void)
 	begin(&size);
 	clients.retained_max = 200 + test_below(20000);
 	for (int steps = 40; steps; steps--) {
+		if (fits && test_below(5) == 0)
+			frame_changes();
 		switch (test_below(10)) {
 		case 0:
 			goes();
@@ -320,6 +341,90 @@ TEST(no_line_is_shown_twice_without_memory)
 {
 	starves = true;
 	for_seeds(live, SEEDS);
+}
+
+TEST(every_line_is_shown_once_behind_frames)
+{
+	starves = false;
+	fits = true;
+	for_seeds(live, SEEDS / 2);
+	starves = true;
+	for_seeds(live, SEEDS / 4);
+	fits = starves = false;
+}
+
+/* ---- whose window counts ---- */
+
+TEST(the_smallest_window_counts_while_somebody_wants_it_to_fit)
+{
+	struct tty_size now = { 24, 80, 0, 0 }, size;
+	static struct link other_wire;
+	static const uint8_t id[ID_LEN] = { 2 };
+	begin(&now);
+	CHECK_EQ(engine_add(&client->engine, &wire), 0);
+	client->size = (struct tty_size){ 50, 70, 700, 1000 };
+	struct client *other = clients_add(&clients, id, ROLE_SHARER, true);
+	link_init(&other_wire, 1);
+	CHECK_EQ(engine_add(&other->engine, &other_wire), 0);
+	other->size = (struct tty_size){ 20, 90, 900, 400 };
+	CHECK(!clients_size(&clients, &now, &size)); /* nobody wants it */
+	other->fits = true;
+	CHECK(clients_size(&clients, &now, &size) && clients.fit);
+	CHECK(size.rows == 20 && size.cols == 70 && size.xpixel == 700
+	    && size.ypixel == 400);
+	CHECK(!clients_size(&clients, &size, &now)); /* it is so */
+	CHECK_EQ(term_resize(clients.term, 20, 70), 0);
+	turn();
+	CHECK(client->framed && other->framed); /* each is larger one way */
+	other->role = ROLE_READER;
+	CHECK(clients_size(&clients, &size, &now) && !clients.fit);
+	CHECK(now.rows == 50 && now.cols == 70); /* of who is here */
+	other->role = ROLE_SHARER;
+	other->size = (struct tty_size){ 0 }; /* it has none */
+	CHECK(!clients_size(&clients, &size, &now) && !clients.fit);
+	engine_remove(&other->engine, &other_wire);
+	clients_remove(&clients, other);
+	link_finish(&other_wire);
+	end();
+}
+
+/* Nobody waits for one, nor does it get what is for another size. */
+TEST(one_in_a_frame_gets_pictures_only)
+{
+	struct tty_size size = { 24, 80, 0, 0 };
+	uint8_t *room;
+	begin(&size);
+	CHECK_EQ(engine_add(&client->engine, &wire), 0);
+	client->size = size;
+	clients.fit = true;
+	CHECK_EQ(term_resize(clients.term, 5, 20), 0);
+	turn();
+	CHECK(client->framed && client->behind);
+	for (int i = 0; i < 100; i++) {
+		CHECK(clients_space(&clients, false, 4096, &room) == 4096);
+		memset(room, 'x', 4096);
+		clients_wrote(&clients, false, 4096);
+		turn();
+	}
+	CHECK(stream_unacked(client->main) < 2000);
+	deliver(SIZE_MAX);
+	turn();
+	deliver(SIZE_MAX);
+	CHECK(term_on_alternate(terminal));
+	CHECK(grid_row(&terminal->alternate.grid, 4)->cells[19].ch == 'x');
+	CHECK(grid_row(&terminal->alternate.grid, 4)->cells[20].ch == '|');
+	size_t had = stream_written(client->main);
+	turn(); /* nothing has changed */
+	CHECK_EQ(stream_written(client->main), had);
+	/* The program ends: all of it is for the window. */
+	clients_exit(&clients, &(struct msg_exit){ EXIT_STATUS, 0 });
+	for (int i = 0; i < 4; i++) {
+		turn();
+		deliver(SIZE_MAX);
+	}
+	CHECK(!client->framed && !client->behind && !term_on_alternate(terminal));
+	CHECK(client->main->out_ended);
+	end();
 }
 
 /* ---- a return to the window where it was left ---- */
