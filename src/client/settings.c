@@ -179,6 +179,14 @@ allowed(const struct own_option *option)
 
 /* ---- files ---- */
 
+/* Looked up only when it is needed: without memory the C library may not outlive that. */
+static const char *
+own_name(void)
+{
+	const struct passwd *own = getpwuid(getuid());
+	return own ? own->pw_name : "";
+}
+
 static bool
 matches_criteria(struct settings *s, const struct place *at, char *line,
     const struct settings_facts *f, bool *ret_on)
@@ -201,7 +209,8 @@ matches_criteria(struct settings *s, const struct place *at, char *line,
 				return mistake(s, at, "Match %s: the pattern is missing",
 				    word);
 			found = true;
-			on &= settings_matches(patterns, ',', facts[i].fact) != negated;
+			const char *fact = facts[i].fact ? facts[i].fact : own_name();
+			on &= settings_matches(patterns, ',', fact) != negated;
 		}
 		if (!found)
 			return mistake(s, at,
@@ -391,11 +400,10 @@ bool
 settings_read(struct settings *s, struct options *o, const struct ssh_config *c)
 {
 	char path[PATH_MAX_LEN], host[FACT_MAX], original[FACT_MAX], user[FACT_MAX];
-	const struct passwd *own = getpwuid(getuid());
 	put_original(original, o->destination);
 	put_fact(host, c->hostname, original);
-	put_fact(user, c->user, own ? own->pw_name : "");
-	struct settings_facts facts = { host, original, user, own ? own->pw_name : "" };
+	put_fact(user, c->user, c->user.n ? "" : own_name());
+	struct settings_facts facts = { host, original, user, NULL };
 	read_environment(s, o);
 	return (!users_file(path) || settings_read_file(s, o, &facts, path))
 	    && settings_read_file(s, o, &facts, "/etc/belay/config");

@@ -22,7 +22,7 @@ struct settings_facts {
 	const char *host; /* as ssh resolves it */
 	const char *original; /* as it was typed */
 	const char *user; /* there */
-	const char *local_user;
+	const char *local_user; /* NULL: who runs this process */
 };
 
 struct settings {
