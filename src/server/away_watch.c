@@ -148,10 +148,10 @@ uint64_t
 away_watch_turn(struct away_watch *w, struct clients *ps, const struct program *p,
     const struct session_info *info)
 {
-	uint64_t now_us = ps->loop->now_us;
 	struct msg_away m;
 	if (!ps->term)
-		return 0;
+		return 0; /* also before it has begun */
+	uint64_t now_us = ps->loop->now_us;
 	if (away_looks(&w->away, now_us))
 		look(w, p, info);
 	struct away_facts facts = { now_us, seen_us(ps), p->out.moved,
