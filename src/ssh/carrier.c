@@ -444,7 +444,8 @@ watch_ssh(struct carrier *c, const int fds[3])
 static int
 start_ssh(struct carrier *c, const struct carrier_plan *plan, const char *command)
 {
-	char proxy[SSH_HELPER_ARG_MAX], askpass[SSH_HELPER_ARG_MAX];
+	char proxy[SSH_HELPER_ARG_MAX], askpass[SSH_HELPER_ARG_MAX],
+	    local[SSH_HELPER_ARG_MAX];
 	char *env[SSH_HELPER_ENV];
 	struct link_argv line;
 	int fds[3];
@@ -453,10 +454,12 @@ start_ssh(struct carrier *c, const struct carrier_plan *plan, const char *comman
 	bool says = plan->first
 	    ? ours && plan->asks && ssh_helper_notify_env(askpass, env)
 	    : !plan->by_askpass && ssh_helper_ask_env(askpass, env);
-	if (link_argv_make(&line, plan, command, c->bootstrap.mark, ours ? proxy : NULL))
+	bool runs = link_argv_runs_local(plan) && ssh_helper_local_command(local);
+	if (link_argv_make(&line, plan, command, c->bootstrap.mark, ours ? proxy : NULL,
+		runs ? local : NULL))
 		return ERR_NOMEM;
 	c->asks = says && plan->asks && !plan->first;
-	c->door = ours || says;
+	c->door = ours || says || runs;
 	c->pid = c->door
 	    ? child_start_with_socket(line.words, says ? env : NULL, !plan->first, fds)
 	    : child_start(line.words, !plan->first, fds);

@@ -81,26 +81,37 @@ has_posix_shell(void)
 	return false;
 }
 
+bool
+link_argv_runs_local(const struct carrier_plan *plan)
+{
+	const struct ssh_config *wanted = plan->wanted;
+	return plan->first && wanted->permits_local && wanted->local_command.n;
+}
+
 /* What ssh runs here once it is in: on a host that is not known it says so; and it does what
  * the user has said, which has no business with the link that stdin and stdout are.  Empty:
  * nothing, or the user's as it is. */
 static void
-local_command(const struct carrier_plan *plan, const char *mark,
+local_command(const struct carrier_plan *plan, const char *mark, const char *program,
     char ret[LINK_ARGV_LOCAL_MAX])
 {
-	const struct ssh_config *wanted = plan->wanted;
-	struct span users = wanted->permits_local ? wanted->local_command
-						  : (struct span){ 0 };
-	bool aside = users.n && has_posix_shell();
-	char says[64] = "";
+	bool runs = link_argv_runs_local(plan), aside = runs && has_posix_shell();
+	struct span users = runs ? plan->wanted->local_command : (struct span){ 0 };
+	char says[64] = "", before[LINK_ARGV_LOCAL_MAX] = "", behind[64] = "";
 	ret[0] = 0;
 	if (!plan->first || (plan->known && !aside))
 		return;
 	if (!plan->known)
-		snprintf(says, sizeof says, "echo %s login%s", mark, users.n ? "; " : "");
+		snprintf(says, sizeof says, "echo %s login%s", mark, runs ? "; " : "");
+	if (aside && program) {
+		snprintf(before, sizeof before, "exec %s 3<<'%s'\n", program, mark);
+		snprintf(behind, sizeof behind, "\n%s", mark);
+	} else if (aside) {
+		snprintf(before, sizeof before, "{ ");
+		snprintf(behind, sizeof behind, "\n} </dev/null >&2");
+	}
 	int n = snprintf(ret, LINK_ARGV_LOCAL_MAX, "-oLocalCommand=%s%s%.*s%s", says,
-	    aside ? "{ " : "", (int)users.n, (const char *)users.p,
-	    aside ? "\n} </dev/null >&2" : "");
+	    before, (int)users.n, (const char *)users.p, behind);
 	if (n >= LINK_ARGV_LOCAL_MAX)
 		ret[0] = 0;
 }
@@ -120,7 +131,7 @@ add_shared(struct link_argv *a, char **argv, size_t n, const struct carrier_plan
 
 int
 link_argv_make(struct link_argv *a, const struct carrier_plan *plan, const char *command,
-    const char *mark, char *proxy)
+    const char *mark, char *proxy, const char *local)
 {
 	const struct options *o = plan->options;
 	char **argv = calloc(o->n_link_args + FIXED_ARGS + SSH_CONFIG_OVERRIDES,
@@ -131,7 +142,7 @@ link_argv_make(struct link_argv *a, const struct carrier_plan *plan, const char 
 		return ERR_NOMEM;
 	snprintf(a->timeout, sizeof a->timeout, "-oConnectTimeout=%u",
 	    plan->connect_timeout_s);
-	local_command(plan, mark, a->local);
+	local_command(plan, mark, local, a->local);
 	argv[n++] = (char *)(uintptr_t)plan->ssh;
 	n = add_args(argv, n, always);
 	size_t n_over = ssh_config_overrides(plan->wanted, plan->terminal, a->overrides);

@@ -20,10 +20,13 @@ struct link_argv {
 };
 
 /* `mark`: the bootstrap's, with which LocalCommand says that ssh is in; `proxy`: the option by
- * which ssh is handed its connection; NULL: it connects itself.  0, or ERR_NOMEM: then there is
+ * which ssh is handed its connection; NULL: it connects itself; `local`: the program that runs
+ * the user's LocalCommand (ssh_helper.h); NULL: there is none.  0, or ERR_NOMEM: then there is
  * nothing to be finished. */
 int link_argv_make(struct link_argv *a, const struct carrier_plan *plan,
-    const char *command, const char *mark, char *proxy);
+    const char *command, const char *mark, char *proxy, const char *local);
+/* Whether the link's ssh runs a command of the user's here. */
+bool link_argv_runs_local(const struct carrier_plan *plan);
 void link_argv_finish(struct link_argv *a);
 
 #endif

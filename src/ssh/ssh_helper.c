@@ -14,7 +14,13 @@
 #include <unistd.h>
 
 static const char pass_connection[] = "--pass-connection";
+static const char local_command[] = "--local-command";
 static const char ask_role[] = "BELAY_ASKPASS"; /* ssh gives it no other argument */
+
+enum { SCRIPT_FD = 3, SCRIPT_MAX = 64 * 1024 };
+
+/* What comes with a descriptor. */
+static const char asks[] = "", wants_stdout[] = "o";
 
 /* ---- belay's side ---- */
 
@@ -108,6 +114,17 @@ ssh_helper_notify_env(char store[SSH_HELPER_ARG_MAX], char *ret_env[SSH_HELPER_E
 }
 
 bool
+ssh_helper_local_command(char ret_program[SSH_HELPER_ARG_MAX])
+{
+	char self[PROGRAM_PATH_MAX];
+	if (!shell_executes() || os_program_path(self, sizeof self)
+	    || !is_plain_path(self) || access(self, X_OK))
+		return false;
+	return snprintf(ret_program, SSH_HELPER_ARG_MAX, "%s %s", self, local_command)
+	    < SSH_HELPER_ARG_MAX;
+}
+
+bool
 ssh_helper_has_askpass(void)
 {
 	const char *program = getenv("SSH_ASKPASS"),
@@ -120,15 +137,29 @@ ssh_helper_has_askpass(void)
 		&& (strcmp(require, "force") == 0 || strcmp(require, "prefer") == 0));
 }
 
+/* It fits into the socket. */
+static void
+give_stdout(int asking)
+{
+	static const int out = STDOUT_FILENO;
+	(void)sock_send_fds(asking, (struct span){ (const uint8_t *)asks, 1 }, &out, 1);
+	close(asking);
+}
+
 ssize_t
 ssh_helper_read(int door, struct buf *b, size_t max, int *ret_asking)
 {
 	size_t n;
 	ssize_t len = sock_receive_fds(door, b, max, ret_asking, 1, &n);
-	if (n == 0)
+	if (n == 0) {
 		*ret_asking = -1;
-	else
-		b->len--; /* what a descriptor comes with is no word of ssh's */
+		return len;
+	}
+	b->len--; /* what a descriptor comes with is no word of ssh's */
+	if (buf_bytes(b)[b->len] == (uint8_t)wants_stdout[0]) {
+		give_stdout(*ret_asking);
+		*ret_asking = -1;
+	}
 	return len;
 }
 
@@ -161,6 +192,18 @@ hand_over(int asked)
 	return err;
 }
 
+/* Sends belay the other end of pair[0]; 0 or -1. */
+static int
+call(const char *what, int pair[2])
+{
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair))
+		return -1;
+	int err = sock_send_fds(STDERR_FILENO, (struct span){ (const uint8_t *)what, 1 },
+	    &pair[1], 1);
+	close(pair[1]);
+	return err;
+}
+
 static int
 ask(const char *text)
 {
@@ -168,11 +211,8 @@ ask(const char *text)
 	int pair[2];
 	if (!hint || strlen(hint) >= SSH_HELPER_HINT_MAX)
 		hint = "";
-	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair)
-	    || sock_send_fds(STDERR_FILENO, (struct span){ (const uint8_t *)"", 1 },
-		&pair[1], 1))
+	if (call(asks, pair))
 		return 1;
-	close(pair[1]);
 	if (sys_write_all(pair[0], hint, strlen(hint) + 1)
 	    || sys_write_all(pair[0], text, strnlen(text, SSH_HELPER_TEXT_MAX - 1))
 	    || sys_write_all(pair[0], "", 1))
@@ -180,16 +220,54 @@ ask(const char *text)
 	return hand_over(pair[0]);
 }
 
+/* Without belay's stdout it is ssh's, which is the link: that gets nothing. */
+static void
+take_stdout(void)
+{
+	struct buf bytes;
+	int pair[2], out = -1;
+	size_t n = 0;
+	buf_init(&bytes, 1);
+	if (call(wants_stdout, pair) == 0)
+		(void)sock_receive_fds(pair[0], &bytes, 1, &out, 1, &n);
+	buf_finish(&bytes);
+	(void)dup2(n == 1 ? out : STDERR_FILENO, STDOUT_FILENO);
+}
+
+/* As ssh_local_cmd of sshconnect.c runs it. */
+static int
+run_local_command(void)
+{
+	struct buf script;
+	const char *shell = getenv("SHELL");
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (!shell || !*shell)
+		shell = "/bin/sh";
+	buf_init(&script, SCRIPT_MAX);
+	while (sys_read_into(SCRIPT_FD, &script, SCRIPT_MAX - script.len) > 0)
+		continue;
+	close(SCRIPT_FD);
+	take_stdout();
+	if (null >= 0 && dup2(null, STDIN_FILENO) == STDIN_FILENO
+	    && script.len < SCRIPT_MAX && buf_str(&script))
+		execl(shell, shell, "-c", buf_str(&script), (char *)NULL);
+	return 1;
+}
+
 bool
 ssh_helper_called(int argc, char **argv)
 {
-	return (argc == 2 && (strcmp(argv[1], pass_connection) == 0 || getenv(ask_role)))
+	return (argc == 2
+		   && (strcmp(argv[1], pass_connection) == 0
+		       || strcmp(argv[1], local_command) == 0 || getenv(ask_role)))
 	    || (argc == 3 && strcmp(argv[1], pass_connection) == 0);
 }
 
 int
 ssh_helper_main(int argc, char **argv)
 {
+	if (argc == 2 && strcmp(argv[1], local_command) == 0)
+		return run_local_command();
 	if (strcmp(argv[1], pass_connection) != 0)
 		return ask(argv[1]);
 	int door = argc == 3 ? sock_connect(argv[2]) : STDERR_FILENO;

@@ -12,6 +12,11 @@
  *           <---- "HINT\0TEXT\0", answer ---->       | stdout
  *                   on that socket                   v
  *                                                   ssh
+ *
+ *     belay <------ a socket ---- [stderr] ---- belay --local-command
+ *           ----- our stdout ---->                  | becomes the shell, whose stdout it is
+ *                on that socket                     v
+ *                                                 what LocalCommand says, ssh_config(5)
  */
 #ifndef SSH_SSH_HELPER_H
 #define SSH_SSH_HELPER_H
@@ -42,10 +47,13 @@ bool ssh_helper_ask_env(char store[SSH_HELPER_ARG_MAX], char *ret_env[SSH_HELPER
 /* The same, only for what ssh has to say and not to ask: it asks on the terminal.  With its
  * own stderr on a terminal it would say it there. */
 bool ssh_helper_notify_env(char store[SSH_HELPER_ARG_MAX], char *ret_env[SSH_HELPER_ENV]);
+/* The program that runs its fourth descriptor (3), a script for $SHELL, with our stdout in the
+ * place of its own; false if there is no such way here. */
+bool ssh_helper_local_command(char ret_program[SSH_HELPER_ARG_MAX]);
 /* Whether ssh without a terminal asks the user's own program (ssh(1), SSH_ASKPASS). */
 bool ssh_helper_has_askpass(void);
 /* Reads what ssh and its children say on stderr onto b, as sys_read_into does; *ret_asking
- * is a socket if there was a question, else -1. */
+ * is a socket if there was a question, else -1.  Whoever asks for our stdout gets it. */
 ssize_t ssh_helper_read(int door, struct buf *b, size_t max, int *ret_asking);
 
 /* Whether this is what we were started for. */

@@ -57,6 +57,7 @@ KEYWORDS = {
     "kbdinteractiveauthentication": "no", "kbdinteractivedevices": "none",
     "kerberosauthentication": "no", "kerberostgtpassing": "no",
     "kexalgorithms": "curve25519-sha256", "knownhostscommand": "/bin/true",
+    "localcommand": "echo local\nPermitLocalCommand yes",
     "loglevel": "QUIET", "logverbose": "none",
     "macs": "hmac-sha2-256", "match": "host testhost",
     "nohostauthenticationforlocalhost": "yes", "numberofpasswordprompts": "1",
@@ -97,7 +98,6 @@ DIFFERS = {
     "-v": "belay tells, too, what it does",
     "-E": "belay's own words go to the terminal, not to the log",
     "-w": "the link's ssh makes it anew with each connection, and says later words to nobody",
-    "localcommand": "what it writes to stdout is lost: that is the link; stderr is shown",
     "enableescapecommandline": "~C is there whatever it says",
     "obscurekeystroketiming": "does not apply: the link has no terminal"}
 

@@ -364,14 +364,14 @@ def test_a_command_of_this_machine_is_run_once_or_not_at_all(host, both, permit)
 
 
 @pytest.mark.parametrize("shell", ["/bin/sh", "/bin/bash"])
-def test_a_command_of_this_machine_has_nothing_of_the_link(host, shell):
-    """What it says is shown, as titles and colours are; twice: the host is known then."""
+def test_a_command_of_this_machine_says_it_where_ssh_does(host, both, shell):
+    """As titles and colours; it has nothing of the link.  Twice: the host is known then."""
     for _ in range(2):
-        done = host.piped([*belay_argv(host, "-oPermitLocalCommand=yes",
-                                       "-oLocalCommand=printf 'for %h'; cat # read"), "cat"],
-                          b"input", env={"SHELL": shell})
-        assert (done.returncode, done.stdout) == (0, b"input"), done
-        assert b"for 127.0.0.1" in done.stderr
+        done = host.piped([*client(host, both), "-oPermitLocalCommand=yes",
+                           "-oLocalCommand=printf 'for %h, '; cat; echo >&2 \"it's\"", "testhost",
+                           "cat"], b"input", env={"SHELL": shell})
+        assert (done.returncode, done.stdout) == (0, b"for 127.0.0.1, input"), done
+        assert done.stderr == b"it's\n"
 
 
 @contextlib.contextmanager

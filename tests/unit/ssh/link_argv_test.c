@@ -25,12 +25,14 @@ plan_of(struct options *o, const char *text)
 		.known = true };
 }
 
+static const char *local; /* the program of LocalCommand */
+
 static void
 make(const struct carrier_plan *plan)
 {
 	struct link_argv a;
 	size_t len = 0;
-	CHECK_EQ(link_argv_make(&a, plan, "COMMAND", "MARK", NULL), 0);
+	CHECK_EQ(link_argv_make(&a, plan, "COMMAND", "MARK", NULL, local), 0);
 	joined[len++] = '\n';
 	for (char **word = a.words; *word; word++)
 		len += (size_t)snprintf(joined + len, sizeof joined - len, "%s\n", *word);
@@ -114,6 +116,11 @@ TEST(the_users_command_of_this_machine_is_aside_in_a_shell_of_posix)
 	plan.known = false;
 	make(&plan);
 	CHECK(at("-oLocalCommand=echo MARK login; { tell %h\n} </dev/null >&2"));
+	local = "/belay --local";
+	make(&plan);
+	CHECK(at(
+	    "-oLocalCommand=echo MARK login; exec /belay --local 3<<'MARK'\ntell %h\nMARK"));
+	local = NULL;
 	CHECK_EQ(setenv("SHELL", "/usr/bin/fish", 1), 0);
 	make(&plan);
 	CHECK(at("-oLocalCommand=echo MARK login; tell %h"));
@@ -134,7 +141,7 @@ TEST(without_memory_there_is_an_error)
 	struct link_argv a;
 	struct carrier_plan plan = plan_of(&o, "belay host");
 	test_fail_malloc(1);
-	CHECK(link_argv_make(&a, &plan, "COMMAND", "MARK", NULL) < 0);
+	CHECK(link_argv_make(&a, &plan, "COMMAND", "MARK", NULL, NULL) < 0);
 	test_fail_malloc(0);
 	options_finish(&o);
 }
