@@ -919,8 +919,8 @@ begin(struct client *s)
 	    * give_up_s(s->options, s->request.kind, s->request.command.len > 0,
 		hello_linger_s(s->options, &s->request));
 	s->reconnect.key_ends = !has_person(s) && !s->options->give_up_s;
-	s->reconnect.adopts = s->request.kind == KIND_PTY || s->request.kind == KIND_PIPES
-	    || s->request.kind == KIND_SFTP;
+	/* To a subsystem that was asked for sshd may answer otherwise than to our command. */
+	s->reconnect.adopts = s->request.kind == KIND_PTY || s->request.kind == KIND_PIPES;
 	/* A person sees that it waits; what calls a command may not expect it to. */
 	s->reconnect.policy.waits = s->options->wait
 	    || (s->request.raw && !s->reconnect.command);

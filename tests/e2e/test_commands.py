@@ -454,6 +454,19 @@ def test_sftp(make_host, config):
                 raise
 
 
+@pytest.mark.parametrize("command", ["internal-sftp", "echo no files here; exit 1"])
+def test_sftp_on_a_host_never_met_that_has_a_command_of_its_own(make_host, command):
+    """What it says to a command of ours was not asked for: sftp wants a subsystem."""
+    host = make_host(sshd_config=f"Subsystem sftp internal-sftp\nForceCommand {command}")
+    with host.popen(belay_argv(host, "-s") + ["sftp"]) as child:
+        child.stdin.write(SFTP_HELLO)
+        child.stdin.flush()
+        serves = command == "internal-sftp"
+        said = child.stdout.read(5 if serves else -1)
+        child.stdin.close()
+    assert said[4:] == b"\2" if serves else said == b"no files here\n", said
+
+
 # sftp with what sshd's configuration says of it.
 
 SFTP_SERVER = (find_sshd() or pathlib.Path("/usr/sbin/sshd")).parents[1] / "lib/openssh/sftp-server"
