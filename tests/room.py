@@ -140,7 +140,7 @@ def _own_places(keep):
     os.makedirs(HOME, 0o700, exist_ok=True)
 
 
-def _own_network():
+def own_network():
     _call("unshare", CLONE_NEWNET)
     with socket.socket() as sock:
         fcntl.ioctl(sock, SIOCSIFFLAGS, struct.pack("16sh22x", b"lo", IFF_UP))
@@ -233,7 +233,7 @@ def _gate(argv, env, keep):
             _own_users()
         _call("unshare", CLONE_NEWNS | CLONE_NEWIPC)
         _own_places(keep)
-        _own_network()
+        own_network()
         _call("unshare", CLONE_NEWPID)
     except OSError:
         return UNABLE

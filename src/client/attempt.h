@@ -14,6 +14,7 @@
 #include "link/pipe.h"
 #include "ssh/carrier.h"
 #include "ssh/login_board.h"
+#include "ssh/shared_login.h"
 
 enum attempt_phase { ATTEMPT_BOOT, ATTEMPT_HELLO, ATTEMPT_LINK, ATTEMPT_OVER };
 
@@ -33,6 +34,8 @@ struct attempt {
 	unsigned asked; /* questions so far */
 	char master[LOGIN_NAME_MAX]; /* of the shared login; empty: its own alone */
 	bool leads; /* makes that; else it rides on it */
+	/* where its ssh listens as a master; empty: it does not */
+	char control[SHARED_LOGIN_PATH_MAX];
 	enum attempt_phase phase;
 	enum attempt_why why;
 };

@@ -143,7 +143,8 @@ end_turn(struct client *s)
 {
 	if (reconnect_has_link(&s->reconnect))
 		(void)client_end(s, ENDING_LINKED);
-	if (s->ending.state == ENDING_DRAINING && console_drained(&s->console))
+	if (s->ending.state == ENDING_DRAINING && console_drained(&s->console)
+	    && !mux_master_serves(&s->master))
 		(void)client_end(s,
 		    stream_drained(s->control) ? ENDING_DRAINED : ENDING_SHOWN);
 }
@@ -395,6 +396,8 @@ on_up(void *owner, const struct attempt *a)
 	memcpy(s->request.id, a->handshake.session, ID_LEN);
 	if (!s->met)
 		forward_table_start(&s->forwards);
+	if (!s->met && s->reconnect.is_master)
+		mux_master_open(&s->master, &s->loop, &s->config, &s->forwards);
 	if (!s->met && s->request.kind != KIND_SELF)
 		control_socket_open(&s->local, &s->loop, on_request, s);
 	s->met = true;
@@ -809,6 +812,17 @@ give_up_turn(struct client *s, uint64_t now_us)
 	return 0;
 }
 
+static uint64_t
+master_turn(struct client *s, uint64_t now_us)
+{
+	uint64_t at = mux_master_turn(&s->master, reconnect_master(&s->reconnect),
+	    now_us);
+	if (s->master.ends)
+		(void)client_end(s, ENDING_TERM);
+	s->master.ends = false;
+	return at;
+}
+
 uint64_t
 client_turn(void *client, uint64_t now_us)
 {
@@ -826,6 +840,7 @@ client_turn(void *client, uint64_t now_us)
 	uint64_t status_us = notifier_turn(&s->notifier, ending_near(&s->ending), now_us);
 	uint64_t terminal_us = terminal_turn(s);
 	uint64_t forward_table_us = s->begun ? forward_table_step(s) : 0;
+	uint64_t master_us = master_turn(s, now_us);
 	end_turn(s);
 	reconnect_send(&s->reconnect);
 	tunnel_watch(&s->forwards.tunnel);
@@ -835,6 +850,7 @@ client_turn(void *client, uint64_t now_us)
 	loop_sooner(&at, hooks_us);
 	loop_sooner(&at, terminal_us);
 	loop_sooner(&at, forward_table_us);
+	loop_sooner(&at, master_us);
 	loop_sooner(&at, engine_trim(&s->engine, now_us));
 	loop_sooner(&at, ending_deadline(&s->ending));
 	loop_sooner(&at, status_us);
@@ -920,7 +936,8 @@ begin(struct client *s)
 		hello_linger_s(s->options, &s->request));
 	s->reconnect.key_ends = !has_person(s) && !s->options->give_up_s;
 	/* To a subsystem that was asked for sshd may answer otherwise than to our command. */
-	s->reconnect.adopts = s->request.kind == KIND_PTY || s->request.kind == KIND_PIPES;
+	s->reconnect.adopts = s->request.kind == KIND_PTY
+	    || s->request.kind == KIND_PIPES;
 	/* A person sees that it waits; what calls a command may not expect it to. */
 	s->reconnect.policy.waits = s->options->wait
 	    || (s->request.raw && !s->reconnect.command);
@@ -930,6 +947,10 @@ begin(struct client *s)
 	s->reconnect.sharing.on = s->request.kind != KIND_NONE && shares(s->options);
 	s->reconnect.sharing.command = !s->reconnect.terminal || s->reconnect.command
 	    || s->request.manages;
+	s->reconnect.is_master = mux_master_wanted(&s->config,
+				     s->request.kind == KIND_NONE)
+	    && !s->request.manages;
+	s->reconnect.alone = s->reconnect.is_master;
 	memcpy(s->reconnect.machine, s->request.machine, ID_LEN);
 	memcpy(s->reconnect.order.first, s->request.left.address, TCP_ADDRESS_MAX);
 	reconnect_start(&s->reconnect, &s->config);
@@ -1008,6 +1029,9 @@ on_config(void *owner)
 	const char *plain = s->request.manages ? NULL
 					       : plain_hosts_has(&s->config, &keeper);
 	bool for_ssh = s->config.for_ssh.n && !s->request.manages;
+	/* As ssh: a master that persists needs nobody who waits. */
+	s->config.background |= s->config.no_command && s->config.control_persist
+	    && mux_master_wanted(&s->config, true);
 	if (s->config.background && ((!plain && !for_ssh) || s->config.no_command))
 		to_background(s);
 	if (for_ssh) {
@@ -1097,6 +1121,7 @@ client_finish(struct client *s)
 	saved_sessions_leave(&s->saved, SAVED_CUT_OFF);
 	console_close(&s->console);
 	control_socket_close(&s->local);
+	mux_master_close(&s->master);
 	forward_table_finish(&s->forwards);
 	sys_restore_stdio();
 	ssh_query_finish(&s->query);

@@ -17,6 +17,7 @@
 #include "client/ending.h"
 #include "client/forward_table.h"
 #include "client/hooks.h"
+#include "client/mux_master.h"
 #include "client/notifier.h"
 #include "client/plain_ssh.h"
 #include "client/reconnect.h"
@@ -70,6 +71,7 @@ struct client {
 	unsigned outages; /* that are over */
 	uint64_t outages_us;
 	struct control_socket local; /* for other processes here */
+	struct mux_master master; /* ControlMaster */
 	struct sd_notify notify; /* the service manager */
 };
 

@@ -331,6 +331,47 @@ forward_table_add(struct forward_table *f, const struct forward *forward)
 	return one->state != FORWARD_GONE;
 }
 
+static bool
+same_target(const struct target *a, const struct target *b)
+{
+	return a->kind == b->kind && a->port == b->port && strcmp(a->host, b->host) == 0;
+}
+
+static bool
+has(const struct forward_table *f, const struct forward *forward, size_t *ret_number)
+{
+	for (size_t i = 0; i < f->n; i++) {
+		const struct forward_table_one *one = &f->list[i];
+		bool there = one->state == FORWARD_ASKED || one->state == FORWARD_LISTENS;
+		*ret_number = i;
+		if (there && one->forward.kind == forward->kind
+		    && same_target(&one->forward.listen, &forward->listen)
+		    && same_target(&one->forward.connect, &forward->connect))
+			return true;
+	}
+	return false;
+}
+
+bool
+forward_table_put(struct forward_table *f, const struct forward *forward,
+    size_t *ret_number)
+{
+	if (has(f, forward, ret_number))
+		return true;
+	return forward_table_add(f, forward) && has(f, forward, ret_number);
+}
+
+enum forward_state
+forward_table_answer(struct forward_table *f, size_t number, unsigned *ret_port)
+{
+	struct forward_table_one *one = &f->list[number];
+	enum forward_state state = one->state;
+	*ret_port = one->allocated;
+	if (state == FORWARD_FAILED && !one->unlisten_due)
+		one->state = FORWARD_GONE;
+	return state;
+}
+
 bool
 forward_table_drop(struct forward_table *f, const struct forward *forward)
 {
@@ -338,8 +379,9 @@ forward_table_drop(struct forward_table *f, const struct forward *forward)
 	for (size_t i = 0; i < f->n; i++) {
 		struct forward_table_one *one = &f->list[i];
 		const struct target *on = &one->forward.listen;
+		unsigned port = forward->listen.port;
 		if (one->state == FORWARD_GONE || one->forward.kind != forward->kind
-		    || on->port != forward->listen.port
+		    || (on->port != port && (!port || one->allocated != port))
 		    || strcmp(on->host, forward->listen.host) != 0)
 			continue;
 		any = true;
@@ -377,6 +419,7 @@ on_listening(struct forward_table *f, const struct msg_listening *m)
 		return 0;
 	}
 	if (!one->forward.listen.port && one->forward.listen.kind == OPEN_TCP) {
+		one->allocated = m->port;
 		forward_text(&one->forward.connect, to, sizeof to);
 		log_as_ssh(LOG_NOTICE, "Allocated port %u for remote forward to %s",
 		    m->port, to);

@@ -26,6 +26,7 @@ struct forward_table_one {
 	enum forward_state state;
 	bool listen_due, unlisten_due; /* to be told to the host */
 	bool must; /* ExitOnForwardFailure, until it listens for the first time */
+	unsigned allocated; /* the port that the host has chosen; 0: it was named */
 };
 
 struct forward_table {
@@ -61,6 +62,13 @@ void forward_table_anew(struct forward_table *f);
 /* Adds one, which listens at once, or when the host has said so; false: it does not (the
  * person is told why), or there are too many. */
 bool forward_table_add(struct forward_table *f, const struct forward *forward);
+/* The same; one that is there already will do.  Its number, for forward_table_answer. */
+bool forward_table_put(struct forward_table *f, const struct forward *forward,
+    size_t *ret_number);
+/* What has become of it, and the port that the host has chosen (0: it was named).  One that has
+ * failed is gone with that. */
+enum forward_state
+forward_table_answer(struct forward_table *f, size_t number, unsigned *ret_port);
 /* Drops the ones that listen there (-KL, -KR, -KD); false: there is none. */
 bool forward_table_drop(struct forward_table *f, const struct forward *forward);
 /* Everything is answered: all listens, or will not. */

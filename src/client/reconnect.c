@@ -4,6 +4,8 @@
 #include "base/log.h"
 #include "base/trace.h"
 #include "ssh/control_master.h"
+#include "ssh/run_dir.h"
+#include "ssh/shared_login.h"
 #include "ssh/host_cache.h"
 #include "ssh/ssh_helper.h"
 #include "sys/child.h"
@@ -150,13 +152,27 @@ connects(const struct reconnect *r, bool first)
 	    !first || host_cache_has(HOST_CACHE_KEY_KNOWN, r->config, NULL));
 }
 
+/* A new name each time: two may be there at once.  ssh binds to a longer one first. */
+static bool
+master_path(char ret[SHARED_LOGIN_PATH_MAX])
+{
+	enum { LEN_MAX = 80 };
+	char dir[RUN_DIR_MAX], name[LOGIN_NAME_MAX];
+	if (!run_dir(dir))
+		return false;
+	shared_login_name(name);
+	name[0] = 'u'; /* not of those that windows share */
+	return snprintf(ret, SHARED_LOGIN_PATH_MAX, "%s/%s", dir, name) <= LEN_MAX;
+}
+
 static int
 start(struct reconnect *r, struct attempt *a, bool asks, bool fresh)
 {
 	struct buf hello, prelude;
-	char socket[SHARED_LOGIN_PATH_MAX];
+	char socket[SHARED_LOGIN_PATH_MAX], master[SHARED_LOGIN_PATH_MAX] = "";
 	bool shared = r->sharing.master[0], leads = r->sharing.verdict == LOGIN_LEAD;
 	bool first = r->policy.state == POLICY_FIRST && asks;
+	bool is_master = r->is_master && master_path(master);
 	struct attempt_plan plan = { .secret = r->secret && !r->was_up };
 	plan.carrier = (struct carrier_plan){ .options = r->options,
 		.wanted = r->wanted,
@@ -179,6 +195,7 @@ start(struct reconnect *r, struct attempt *a, bool asks, bool fresh)
 		.connect_timeout_s = connect_timeout_s(r),
 		.socket = shared ? socket : NULL,
 		.leads = leads,
+		.master = is_master ? master : NULL,
 		.config = connects(r, first) && (!shared || leads) ? r->config : NULL };
 	sharing_path(&r->sharing, r->sharing.master, socket);
 	buf_init(&hello, FRAME_MAX);
@@ -196,6 +213,7 @@ start(struct reconnect *r, struct attempt *a, bool asks, bool fresh)
 	if (!err)
 		err = attempt_start(a, r->loop, &plan);
 	a->leads = shared && leads;
+	memcpy(a->control, is_master ? master : "", is_master ? sizeof master : 1);
 	memcpy(a->master, r->sharing.master, sizeof a->master);
 	buf_finish(&hello);
 	buf_finish(&prelude);
@@ -932,6 +950,12 @@ link_lost(struct reconnect *r, bool clean)
 	r->events->lost(r->owner, clean);
 }
 
+const char *
+reconnect_master(const struct reconnect *r)
+{
+	return ssh_answers(r) && r->linked->control[0] ? r->linked->control : NULL;
+}
+
 bool
 reconnect_is_lean(const struct reconnect *r)
 {
@@ -1295,6 +1319,15 @@ reconnect_deadline(struct reconnect *r)
 	return at;
 }
 
+/* One that was killed has left it. */
+static void
+remove_control(struct attempt *a)
+{
+	if (a->control[0])
+		unlink(a->control);
+	a->control[0] = 0;
+}
+
 void
 reconnect_reap(struct reconnect *r)
 {
@@ -1303,7 +1336,10 @@ reconnect_reap(struct reconnect *r)
 	for (size_t i = 0; i < RECONNECT_ATTEMPTS; i++) {
 		struct attempt *a = &r->attempts[i];
 		int status;
-		if (attempt_reap(a, r->engine, &status) && a == r->linked)
+		if (!attempt_reap(a, r->engine, &status))
+			continue;
+		remove_control(a);
+		if (a == r->linked)
 			link_lost(r, WIFEXITED(status) && WEXITSTATUS(status) == 0);
 	}
 	connect_if_due(r);
@@ -1407,6 +1443,7 @@ reconnect_finish(struct reconnect *r, bool leave)
 			poll(NULL, 0, 1);
 		}
 		a->carrier.pid = 0;
+		remove_control(a);
 	}
 }
 

@@ -112,7 +112,8 @@ struct reconnect {
 	uint64_t heard_us; /* when the last link was heard last; 0: there was none */
 	/* a shared connection has to answer by then; 0: none is used */
 	uint64_t master_until_us;
-	bool alone; /* it did not */
+	bool alone; /* it did not, or is not to be used */
+	bool is_master; /* the link's ssh is one, for whom the caller lets in */
 	bool was_up; /* the session exists on the host */
 	bool describes; /* the terminal, in its hello: the host has asked for that */
 	/* the first login: when to look at it again; it wants a person */
@@ -160,6 +161,8 @@ unsigned reconnect_question(const struct reconnect *r);
 struct prompt *reconnect_prompt(struct reconnect *r);
 /* Takes keys for the question off the head of *keys. */
 enum prompt_event reconnect_keys(struct reconnect *r, struct span *keys);
+/* The socket of the link's ssh, which is a master; NULL: it is none, or does not answer. */
+const char *reconnect_master(const struct reconnect *r);
 /* The host answers: by ssh, or by datagrams alone. */
 bool reconnect_up(const struct reconnect *r);
 /* There is a link of either kind, though it may be in doubt. */

@@ -153,6 +153,8 @@ struct carrier_plan {
 	/* of a login that the user's windows share (shared_login.h); NULL: of none */
 	const char *socket;
 	bool leads; /* makes it; else it rides on it, and makes none */
+	/* where the link's ssh listens as a master, for whom belay lets in; NULL: it does not */
+	const char *master;
 	bool first, asks; /* asks: ssh may prompt, by the door unless it is the first */
 	bool by_askpass; /* it may ask the user's own SSH_ASKPASS, as nobody sits here */
 	const struct connector_order *order; /* of the host's addresses; NULL: any */

@@ -17,6 +17,9 @@ static const char *const own[] = { "-Snone", "-oControlMaster=no", "-oControlPer
 	NULL };
 /* Of the login that the windows share: who rides on it does not get to the host otherwise. */
 static const char *const leads[] = { "-oControlMaster=yes", NULL };
+/* For those whom belay lets in (mux_master.h); it ends with the link. */
+static const char *const serves[] = { "-oControlMaster=yes", "-oControlPersist=no",
+	NULL };
 static const char *const rides[] = { "-oControlMaster=no", "-oControlPersist=no",
 	"-oProxyCommand=false", NULL };
 /* The user's command of this machine is run once, by the first link. */
@@ -129,6 +132,14 @@ add_shared(struct link_argv *a, char **argv, size_t n, const struct carrier_plan
 	return add_args(argv, n, leads);
 }
 
+static size_t
+add_master(struct link_argv *a, char **argv, size_t n, const char *path)
+{
+	snprintf(a->socket, sizeof a->socket, "-S%s", path);
+	argv[n++] = a->socket;
+	return add_args(argv, n, serves);
+}
+
 int
 link_argv_make(struct link_argv *a, const struct carrier_plan *plan, const char *command,
     const char *mark, char *proxy, const char *local)
@@ -152,10 +163,12 @@ link_argv_make(struct link_argv *a, const struct carrier_plan *plan, const char 
 		n = add_args(argv, n, tells);
 		argv[n++] = a->local;
 	}
-	bool shares = plan->first && !plan->alone && !plan->socket;
+	bool shares = plan->first && !plan->alone && !plan->socket && !plan->master;
 	const char *without = left_out(plan, shares);
 	if (plan->socket)
 		n = add_shared(a, argv, n, plan);
+	else if (plan->master)
+		n = add_master(a, argv, n, plan->master);
 	else if (!shares)
 		n = add_args(argv, n, own);
 	if (!plan->first) {

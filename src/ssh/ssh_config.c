@@ -316,9 +316,18 @@ set_control_path(struct ssh_config *c, struct span value)
 }
 
 static void
+set_control_master(struct ssh_config *c, struct span value)
+{
+	c->control_master = yes(value) ? SSH_CONFIG_MASTER_YES
+	    : is(value, "auto")	       ? SSH_CONFIG_MASTER_AUTO
+				       : SSH_CONFIG_MASTER_NO;
+}
+
+static void
 set_control_persist(struct ssh_config *c, struct span value)
 {
 	c->control_persist = !is(value, "no") && !is(value, "false");
+	c->control_persist_s = number(value); /* "yes": 0 */
 }
 
 /* For a terminal ssh takes TERM from there (ssh_config(5), SetEnv; ssh -G says it as one
@@ -463,7 +472,7 @@ static const struct keyword {
 	{ "compressionlevel", SSH_CONFIG_LINK, NULL },
 	{ "connectionattempts", SSH_CONFIG_LINK, set_attempts },
 	{ "connecttimeout", SSH_CONFIG_OURS, set_connect_timeout },
-	{ "controlmaster", SSH_CONFIG_LINK, NULL },
+	{ "controlmaster", SSH_CONFIG_LINK, set_control_master },
 	{ "controlpath", SSH_CONFIG_LINK, set_control_path },
 	{ "controlpersist", SSH_CONFIG_LINK, set_control_persist },
 	{ "dsaauthentication", SSH_CONFIG_LINK, NULL },

@@ -24,6 +24,13 @@ enum ssh_config_tty {
 	SSH_CONFIG_TTY_FORCE
 };
 
+/* ControlMaster; what asks a person each time is ssh's. */
+enum ssh_config_master {
+	SSH_CONFIG_MASTER_NO,
+	SSH_CONFIG_MASTER_YES,
+	SSH_CONFIG_MASTER_AUTO
+};
+
 enum ssh_config_family { SSH_CONFIG_ANY, SSH_CONFIG_INET, SSH_CONFIG_INET6 };
 
 /* Who carries a keyword out. */
@@ -60,7 +67,8 @@ struct ssh_config {
 	size_t n_opens;
 	/* in the text that was parsed; empty: none */
 	struct span remote_command, hostname, user, control_path;
-	struct span known_hosts, global_known_hosts; /* UserKnownHostsFile, and the system's */
+	struct span known_hosts,
+	    global_known_hosts; /* UserKnownHostsFile, and the system's */
 	struct span host_key_alias; /* HostKeyAlias */
 	/* A number that is the same for the same account of a machine, by the same way and
 	 * with the same keys, whatever else is set. */
@@ -73,7 +81,9 @@ struct ssh_config {
 	bool ssh_connects; /* something is wanted that is ssh's alone */
 	bool asks_about_keys; /* a host key that is not known yet, or not any more */
 	bool keeps_no_keys; /* none will be known the next time */
-	bool control_persist; /* a master goes on without us */
+	enum ssh_config_master control_master;
+	bool control_persist; /* a master goes on without us, */
+	unsigned control_persist_s; /* so long; 0: for ever */
 	bool silent; /* errors are not shown (LogLevel) */
 	bool
 	    one_link; /* tunnel devices or ports, which only one ssh at a time can have */

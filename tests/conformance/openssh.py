@@ -14,6 +14,7 @@ which in the room of this run is an empty one.
 import argparse
 import collections
 import concurrent.futures
+import contextlib
 import ctypes
 import os
 import pathlib
@@ -57,14 +58,18 @@ QUICK = """proxy-connect connect-uri banner stderr-after-eof broken-pipe yes-hea
 # What fails, and why it does so by what belay is.
 INHERENT = {}
 # What plain ssh does, and why.
-PLAIN = {}
+PLAIN = {
+    "forcecommand": "another program runs for every command",
+    "key-options": "its first key has a command of its own, and such hosts are left to ssh",
+    "sftp-chroot": "the key has a command of its own, internal-sftp",
+    "sftp-uri": "the host has a command of its own, internal-sftp"}
 
 # What the counting ssh writes for a call of it: a link of belay's has an option that no user sets.
 COUNTER = """#!/bin/sh
 kind=plain
 case " $* " in
 *" -oRemoteCommand=none "*) kind=link ;;
-*" -G "*) kind=query ;;
+*" -G"*) kind=query ;;
 *" -V "*|*" -Q "*|*" -O "*) kind=direct ;;
 esac
 echo "$kind $*" >>{log}
@@ -83,11 +88,12 @@ def missing():
     return None
 
 
-def own_home():
-    """An empty home for the account, in namespaces of its own: what belay keeps of hosts is not
-    the next test's."""
+def own_places():
+    """A network, and an empty home for the account: what belay keeps of hosts is not the next
+    test's."""
     libc = ctypes.CDLL(None, use_errno=True)
     home = pwd.getpwuid(os.getuid()).pw_dir
+    room.own_network()      # some of their ports have a fixed number
     if libc.unshare(CLONE_NEWNS) or libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None) \
             or libc.mount(b"none", home.encode(), b"tmpfs", 0, b"mode=700"):
         raise OSError(ctypes.get_errno(), "a home of its own")
@@ -135,17 +141,19 @@ class Place:
             child = subprocess.Popen(
                 ["sh", self.dir / "test-exec.sh", self.dir, self.dir / f"{test}.sh"],
                 cwd=self.dir, env=env, stdin=zeros, stdout=said, stderr=said,
-                start_new_session=True, preexec_fn=own_home)
+                start_new_session=True, preexec_fn=own_places)
             try:
                 child.wait(PATIENCE)
             except subprocess.TimeoutExpired:
-                os.killpg(child.pid, signal.SIGKILL)
-                child.wait()
                 said.write(b"\ntoo long")
+            # Some let a sleep(1) run on.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+            status = child.wait()
         calls = [line.partition(" ") for line in
                  self.log.read_text(errors="replace").splitlines()]
-        said = (self.top / "said").read_text(errors="replace").replace("\0", "")
-        return child.returncode, said, [(kind, words) for kind, _, words in calls
+        said = (self.top / "said").read_text(errors="replace")
+        return status, re.sub(r"(\0|\^@)+", "", said), [(kind, words) for kind, _, words in calls
                                         if kind in ("link", "query", "direct", "plain")]
 
     def close(self):

@@ -1,10 +1,11 @@
 """-N, -f and the escapes: what ssh does besides running a program."""
 
+import re
 import signal
 import socket
 
 import pytest
-from harness import PROMPT, belay_argv, free_port, kill, wait_until
+from harness import PROMPT, belay_argv, belay_path, free_port, kill, wait_until
 
 
 def listens(port):
@@ -198,6 +199,140 @@ def test_background_command(host):
                       stdout=None, stderr=None)
     assert done.returncode == 0
     wait_until(lambda: (host.home / "ran").exists())
+    host.wait_gone()
+
+
+# belay as the master of ControlPath, found by ssh's own means.
+
+@pytest.fixture
+def control(host):
+    """Runs ssh by the ControlPath of a master: status, stdout, stderr."""
+    path = host.dir / "control"
+
+    def run(*words):
+        done = host.piped(["ssh", "-F", host.cfg, "-S", path, *words, "testhost"])
+        return done.returncode, done.stdout, re.sub(rb"(Exit|Stop).* sent.\r\n", b"", done.stderr)
+
+    run.path = path
+    return run
+
+
+def once_more(host):
+    """A cut, and the next login."""
+    logins = host.sshd.logins()
+    host.proxy.cut()
+    wait_until(lambda: host.sshd.logins() > logins)
+
+
+MASTERS = [("-M", "-N"), ("-oControlMaster=auto", "-N"), ("-fNM",),
+           ("-M", "-N", "-oControlPersist=yes")]
+
+
+@pytest.mark.parametrize("cut", [False, True])
+@pytest.mark.parametrize("how", MASTERS, ids=" ".join)
+@pytest.mark.parametrize("program", ["ssh", "belay"])
+def test_a_tunnel_ends_by_ssh_s_own_means(host, echo, control, program, how, cut):
+    port, spec, server = echo
+    if program == "ssh" and cut:
+        pytest.skip("a cut is its end")
+    aside = "-fNM" in how or len(how) > 2       # ControlPersist goes to the background, too
+    with host.popen([program if program == "ssh" else belay_path(), "-F", host.cfg, *how,
+                     "-S", control.path, "-L", spec, "testhost"],
+                    **({"stderr": None, "stdout": None} if aside else {})) as child:
+        if aside:
+            assert child.wait(20) == 0
+        wait_until(lambda: control("-O", "check")[0] == 0)
+        assert (control.path.stat().st_mode & 0o777) == 0o600
+        extra = free_port()
+        more = f"{extra}:127.0.0.1:{server.getsockname()[1]}"
+        assert control("-O", "forward", "-L", more) == (0, b"", b"")
+        if cut:
+            once_more(host)
+        for one in (port, extra):
+            wait_until(lambda: through(one, server))
+        assert control("-O", "cancel", "-L", more) == (0, b"", b"")
+        assert not listens(extra)
+        assert control("-O", "cancel", "-L", more)[0] in (0, 255)
+        assert listens(port) and control("-O", "exit")[:2] == (0, b"")
+        assert aside or child.wait(20) == 255
+    wait_until(lambda: not listens(port) and not control.path.exists())
+    host.wait_gone()
+
+
+def test_a_port_of_the_host_by_a_master(host, echo, control):
+    _, _, server = echo
+    with host.popen([*belay_argv(host, "-M", "-N", "-S", control.path)]) as child:
+        wait_until(lambda: control("-O", "check")[0] == 0)
+        to = f"127.0.0.1:{server.getsockname()[1]}"
+        status, said, _ = control("-O", "forward", "-R", f"0:{to}")
+        port = int(said)
+        assert status == 0 and through(port, server)
+        once_more(host)
+        wait_until(lambda: through(port, server))
+        assert control("-O", "forward", "-R", f"{port}:{to}")[0] == 255     # it is taken
+        assert control("-O", "cancel", "-R", f"{port}:{to}")[0] == 0
+        wait_until(lambda: not listens(port))
+        assert control("-O", "exit")[0] == 0
+        assert child.wait(20) == 255
+
+
+def test_sessions_by_a_master(host, echo, control):
+    """As by ssh's: they end with the connection, and there are new ones by the next."""
+    _, _, server = echo
+    data = bytes(range(256)) * 4000
+    for program in ("ssh", belay_path()):
+        with host.popen([program, "-F", host.cfg, "-M", "-N", "-S", control.path, "testhost"]) \
+                as child:
+            wait_until(lambda: control("-O", "check")[0] == 0)
+            logins = host.sshd.logins()
+            for _ in range(2 if program != "ssh" else 1):
+                done = host.piped(["ssh", "-F", host.cfg, "-S", control.path, "testhost",
+                                   "cat; echo err >&2; exit 3"], data)
+                assert (done.returncode, done.stdout, done.stderr) == (3, data, b"err\n")
+                done = host.piped(["ssh", "-F", host.cfg, "-S", control.path, "-W",
+                                   f"127.0.0.1:{host.sshd.port}", "testhost"], b"x\n")
+                assert done.stdout.startswith(b"SSH-2.0-")
+                assert host.sshd.logins() == logins
+                if program != "ssh":
+                    once_more(host)
+                    # while there is no connection, ssh makes one itself
+                    wait_until(lambda: not host.piped(
+                        ["ssh", "-F", host.cfg, "-S", control.path, "testhost", "true"]).stderr)
+                    logins = host.sshd.logins()
+            assert control("-O", "stop")[0] == 0
+            assert not control.path.exists()
+            child.send_signal(signal.SIGTERM)
+            child.wait(10)
+    host.wait_gone()
+
+
+def test_a_command_that_is_a_master_awaits_the_sessions_by_it(host, control):
+    for program in ("ssh", belay_path()):
+        with host.popen([program, "-F", host.cfg, "-M", "-S", control.path, "testhost",
+                         "head -1; exit 4"]) as child:
+            wait_until(lambda: control("-O", "check")[0] == 0)
+            with host.popen(["ssh", "-F", host.cfg, "-S", control.path, "testhost",
+                             "echo here; cat"]) as other:
+                assert other.stdout.readline() == b"here\n"
+                child.stdin.write(b"line\n")
+                child.stdin.flush()
+                assert child.stdout.readline() == b"line\n"
+                other.stdin.write(b"still\n")
+                other.stdin.flush()
+                assert other.stdout.readline() == b"still\n" and child.poll() is None
+                other.stdin.close()
+                assert other.wait(10) == 0
+            assert child.wait(10) == 4
+    host.wait_gone()
+
+
+def test_a_master_that_persists_for_a_while(host, echo, control):
+    port, spec, server = echo
+    done = host.piped(belay_argv(host, "-M", "-N", "-S", control.path, "-oControlPersist=1",
+                                 "-L", spec), timeout=20, stdout=None, stderr=None)
+    assert done.returncode == 0 and through(port, server)
+    wait_until(lambda: not host.client_processes())
+    assert not listens(port) and not control.path.exists()
     host.wait_gone()
 
 

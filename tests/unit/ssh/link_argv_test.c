@@ -135,6 +135,23 @@ TEST(the_users_command_of_this_machine_is_aside_in_a_shell_of_posix)
 	options_finish(&o);
 }
 
+TEST(a_master_for_those_whom_belay_lets_in)
+{
+	struct options o;
+	struct carrier_plan plan = plan_of(&o,
+	    "belay -M -S /path -oControlPersist=yes host");
+	plan.master = "/run/u";
+	for (int i = 0; i < 2; i++) {
+		make(&plan);
+		CHECK(at("-S/run/u") && at("-oControlMaster=yes") && !at("-M")
+		    && !at("-S"));
+		CHECK(strstr(joined, "-oControlPersist=no")
+		    < strstr(joined, "ControlPersist=yes"));
+		plan.first = false;
+	}
+	options_finish(&o);
+}
+
 TEST(without_memory_there_is_an_error)
 {
 	struct options o;
