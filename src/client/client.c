@@ -144,7 +144,7 @@ end_turn(struct client *s)
 	if (reconnect_has_link(&s->reconnect))
 		(void)client_end(s, ENDING_LINKED);
 	if (s->ending.state == ENDING_DRAINING && console_drained(&s->console)
-	    && !mux_master_serves(&s->master))
+	    && !mux_master_serves(&s->master) && !forward_table_awaited(&s->forwards))
 		(void)client_end(s,
 		    stream_drained(s->control) ? ENDING_DRAINED : ENDING_SHOWN);
 }
@@ -722,9 +722,11 @@ control_turn(struct client *s)
 		if (type != MSG_EXIT)
 			continue;
 		s->exited = true;
-		/* ssh reports a program that a signal ended as 255. */
+		/* ssh reports a program that a signal ended as 255; and runs none where a
+		 * forward fails that must not. */
+		bool by_itself = m.exit.how == EXIT_STATUS && !s->forwards.failed;
 		(void)end_on_status(s, ENDING_EXIT,
-		    m.exit.how == EXIT_STATUS ? (int)m.exit.status : EXIT_FAILED);
+		    by_itself ? (int)m.exit.status : EXIT_FAILED);
 	}
 	if (err < 0)
 		fail(s, "the host sent what it must not: %s", err_text(err));
@@ -947,9 +949,7 @@ begin(struct client *s)
 	s->reconnect.sharing.on = s->request.kind != KIND_NONE && shares(s->options);
 	s->reconnect.sharing.command = !s->reconnect.terminal || s->reconnect.command
 	    || s->request.manages;
-	s->reconnect.is_master = mux_master_wanted(&s->config,
-				     s->request.kind == KIND_NONE)
-	    && !s->request.manages;
+	s->reconnect.is_master = mux_master_wanted(&s->config) && !s->request.manages;
 	s->reconnect.alone = s->reconnect.is_master;
 	memcpy(s->reconnect.machine, s->request.machine, ID_LEN);
 	memcpy(s->reconnect.order.first, s->request.left.address, TCP_ADDRESS_MAX);
@@ -1022,6 +1022,8 @@ on_config(void *owner)
 		remove_from_host(s);
 		return;
 	}
+	if (mux_master_is_all(&s->config))
+		s->config.no_command = s->config.background = true;
 	if (!session_request_program(&s->request, s->options, &s->config)) {
 		leave(s, CLIENT_PLAIN_SSH);
 		return;
@@ -1029,9 +1031,6 @@ on_config(void *owner)
 	const char *plain = s->request.manages ? NULL
 					       : plain_hosts_has(&s->config, &keeper);
 	bool for_ssh = s->config.for_ssh.n && !s->request.manages;
-	/* As ssh: a master that persists needs nobody who waits. */
-	s->config.background |= s->config.no_command && s->config.control_persist
-	    && mux_master_wanted(&s->config, true);
 	if (s->config.background && ((!plain && !for_ssh) || s->config.no_command))
 		to_background(s);
 	if (for_ssh) {

@@ -402,6 +402,15 @@ forward_table_settled(const struct forward_table *f)
 	return true;
 }
 
+bool
+forward_table_awaited(const struct forward_table *f)
+{
+	for (size_t i = 0; i < f->n; i++)
+		if (f->list[i].must && f->list[i].state == FORWARD_ASKED)
+			return true;
+	return false;
+}
+
 static int
 on_listening(struct forward_table *f, const struct msg_listening *m)
 {

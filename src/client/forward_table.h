@@ -73,6 +73,8 @@ forward_table_answer(struct forward_table *f, size_t number, unsigned *ret_port)
 bool forward_table_drop(struct forward_table *f, const struct forward *forward);
 /* Everything is answered: all listens, or will not. */
 bool forward_table_settled(const struct forward_table *f);
+/* Not of one that must: whether the session is to end is not known yet. */
+bool forward_table_awaited(const struct forward_table *f);
 /* Takes a control message; an error is the host's. */
 int forward_table_take(struct forward_table *f, enum msg_type type, const union msg *m);
 /* Returns when to call it again; 0: on events only. */

@@ -198,6 +198,7 @@ pass(struct mux_conn *c, uint32_t number)
 	buf_finish(&hello);
 	if (ok) {
 		c->state = CONN_PASSES;
+		m->served = true;
 		return;
 	}
 	if (fd >= 0)
@@ -323,6 +324,7 @@ answer(struct mux_conn *c, const struct mux_request *r)
 	case MUX_STOP:
 		mux_put_ok(&c->ssh.in, r->number);
 		stop_listening(c->master);
+		c->master->stopped = true;
 		break;
 	case MUX_FORWARD:
 	case MUX_CANCEL:
@@ -398,13 +400,21 @@ has_path(const struct ssh_config *c)
 }
 
 bool
-mux_master_wanted(const struct ssh_config *c, bool goes)
+mux_master_wanted(const struct ssh_config *c)
 {
-	if (!has_path(c) || (c->control_persist && !goes))
+	bool behind = c->no_command || c->background;
+	if (!has_path(c) || (c->control_persist && !behind))
 		return false;
 	return c->control_master == SSH_CONFIG_MASTER_YES
 	    || (c->control_master == SSH_CONFIG_MASTER_AUTO
 		&& !control_master_listens(c));
+}
+
+bool
+mux_master_is_all(const struct ssh_config *c)
+{
+	return c->control_persist && (c->no_command || c->background)
+	    && mux_master_wanted(c);
 }
 
 void
@@ -428,6 +438,7 @@ mux_master_open(struct mux_master *m, struct loop *loop, const struct ssh_config
 	}
 	*m = (struct mux_master){ .loop = loop,
 		.forwards = forwards,
+		.goes = c->no_command,
 		.persist_us = (uint64_t)1000000 * c->control_persist_s,
 		.listener = { .fd = fd,
 		    .events = POLLIN,
@@ -463,6 +474,7 @@ static uint64_t
 persist_turn(struct mux_master *m, uint64_t now_us)
 {
 	bool used = mux_master_serves(m) || m->forwards->tunnel.channels;
+	m->ends |= m->stopped && m->goes && m->served && !used;
 	if (!m->persist_us || used) {
 		m->idle_us = 0;
 		return 0;

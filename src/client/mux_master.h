@@ -29,13 +29,19 @@ struct mux_master {
 	const char *link; /* the socket of the link's ssh; NULL: there is none */
 	struct mux_conn *conns[MUX_MASTER_CONNS];
 	bool ends; /* -O exit */
+	bool goes; /* there is nothing but the connection (-N) */
+	bool stopped; /* -O stop: with -N it ends behind the last session by it, */
+	bool served; /* ... if there was one */
 	uint64_t persist_us; /* it ends when nobody has used it for so long; 0: not so */
 	uint64_t idle_us; /* since when; 0: somebody does */
 };
 
-/* Whether the configuration wants one, and belay is to be it.  `goes`: there is nothing but the
- * connection (-N); else with ControlPersist ssh's own goes on when belay has ended. */
-bool mux_master_wanted(const struct ssh_config *c, bool goes);
+/* Whether the configuration wants one, and belay is to be it.  With ControlPersist beside a
+ * program it is ssh's, since that goes on when belay has ended. */
+bool mux_master_wanted(const struct ssh_config *c);
+/* Whether it is all that is wanted: with ControlPersist and -N or -f, ssh goes to the background
+ * as a master, and runs no program (ssh.c). */
+bool mux_master_is_all(const struct ssh_config *c);
 /* Listens at ControlPath; the person is told if it cannot. */
 void mux_master_open(struct mux_master *m, struct loop *loop, const struct ssh_config *c,
     struct forward_table *forwards);

@@ -173,6 +173,8 @@ start(struct reconnect *r, struct attempt *a, bool asks, bool fresh)
 	bool shared = r->sharing.master[0], leads = r->sharing.verdict == LOGIN_LEAD;
 	bool first = r->policy.state == POLICY_FIRST && asks;
 	bool is_master = r->is_master && master_path(master);
+	bool alone = !first && !asks && r->policy.unattended && !r->linked;
+	bool on_terminal = alone && ssh_helper_has_terminal();
 	struct attempt_plan plan = { .secret = r->secret && !r->was_up };
 	plan.carrier = (struct carrier_plan){ .options = r->options,
 		.wanted = r->wanted,
@@ -182,8 +184,8 @@ start(struct reconnect *r, struct attempt *a, bool asks, bool fresh)
 		.first = first,
 		.alone = r->alone,
 		.asks = asks,
-		.by_askpass = !first && !asks && r->policy.unattended && !r->linked
-		    && ssh_helper_has_askpass(),
+		.by_itself = on_terminal || (alone && ssh_helper_has_askpass()),
+		.on_terminal = on_terminal,
 		.fresh = fresh,
 		.known = r->policy.state != POLICY_FIRST || fresh
 		    || host_cache_has(HOST_CACHE_SERVES, r->config, NULL),
@@ -419,6 +421,17 @@ first_is_alone(const struct reconnect *r)
 	    || (r->command && r->adopts && !first->carrier.known);
 }
 
+static bool
+asks_by_itself(struct reconnect *r)
+{
+	for (size_t i = 0; i < r->candidates.n; i++) {
+		struct carrier *c = &r->candidates.list[i]->carrier;
+		if (c->on_terminal && carrier_look(c) == CARRIER_ASKS)
+			return true;
+	}
+	return false;
+}
+
 /* Tells the policy what can be seen of the attempts. */
 static void
 learn(struct reconnect *r)
@@ -428,8 +441,8 @@ learn(struct reconnect *r)
 	if (told_us > r->policy.told_us)
 		policy_progress(&r->policy, told_us);
 	r->policy.dead = youngest && carrier_look(&youngest->carrier) == CARRIER_DEAD;
-	r->policy.held = one_link(r) || r->wants_person || r->sharing.waits
-	    || candidates_prompting(&r->candidates)
+	r->policy.held = one_link(r) || (youngest && asks_by_itself(r)) || r->wants_person
+	    || r->sharing.waits || candidates_prompting(&r->candidates)
 	    || (r->policy.state == POLICY_FIRST && first_is_alone(r));
 }
 

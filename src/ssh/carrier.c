@@ -316,7 +316,7 @@ carrier_look(struct carrier *c)
 	bool ours;
 	if (c->phase != CARRIER_BOOT || c->pid <= 0)
 		return CARRIER_UNSEEN;
-	if (c->asking >= 0 || (c->first && os_process_asks(c->pid))) {
+	if (c->asking >= 0 || ((c->first || c->on_terminal) && os_process_asks(c->pid))) {
 		c->asked = true;
 		return CARRIER_ASKS;
 	}
@@ -453,16 +453,17 @@ start_ssh(struct carrier *c, const struct carrier_plan *plan, const char *comman
 	/* Also one that may not ask says by that way that a key is to be touched. */
 	bool says = plan->first
 	    ? ours && plan->asks && ssh_helper_notify_env(askpass, env)
-	    : !plan->by_askpass && ssh_helper_ask_env(askpass, env);
+	    : !plan->by_itself && ssh_helper_ask_env(askpass, env);
 	bool runs = link_argv_runs_local(plan) && ssh_helper_local_command(local);
 	if (link_argv_make(&line, plan, command, c->bootstrap.mark, ours ? proxy : NULL,
 		runs ? local : NULL))
 		return ERR_NOMEM;
+	bool detached = !plan->first && !plan->on_terminal;
 	c->asks = says && plan->asks && !plan->first;
 	c->door = ours || says || runs;
 	c->pid = c->door
-	    ? child_start_with_socket(line.words, says ? env : NULL, !plan->first, fds)
-	    : child_start(line.words, !plan->first, fds);
+	    ? child_start_with_socket(line.words, says ? env : NULL, detached, fds)
+	    : child_start(line.words, detached, fds);
 	int saved = errno;
 	link_argv_finish(&line);
 	errno = saved;
@@ -487,6 +488,7 @@ carrier_start(struct carrier *c, struct loop *loop, const struct carrier_plan *p
 		.servers = plan->servers,
 		.phase = CARRIER_BOOT,
 		.first = plan->first,
+		.on_terminal = plan->on_terminal,
 		.held = plan->hold_errors,
 		.known = plan->known,
 		.adopts = plan->adopts,

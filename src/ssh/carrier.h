@@ -116,6 +116,7 @@ struct carrier {
 	bool held; /* its stderr is held back until it is clear that the server runs */
 	bool again; /* that there is no way to the host is not shown */
 	bool rides; /* on a login that others have made */
+	bool on_terminal; /* it may ask there by itself */
 	bool asked; /* a person was seen to be asked */
 	bool heard; /* something has come on its stdout */
 	bool broken; /* its pipes are */
@@ -156,7 +157,9 @@ struct carrier_plan {
 	/* where the link's ssh listens as a master, for whom belay lets in; NULL: it does not */
 	const char *master;
 	bool first, asks; /* asks: ssh may prompt, by the door unless it is the first */
-	bool by_askpass; /* it may ask the user's own SSH_ASKPASS, as nobody sits here */
+	/* It may ask as ssh does, since nobody sits at belay's: the user's own SSH_ASKPASS, or (on
+	 * the terminal that controls us) whoever answers there. */
+	bool by_itself, on_terminal;
 	const struct connector_order *order; /* of the host's addresses; NULL: any */
 	bool fresh; /* a server that is there does not work */
 	bool known; /* belay-server has run there (HOST_CACHE_SERVES) */

@@ -175,7 +175,7 @@ link_argv_make(struct link_argv *a, const struct carrier_plan *plan, const char 
 		n = add_args(argv, n, no_local);
 		argv[n++] = a->timeout;
 	}
-	if (!plan->first && !plan->asks && !plan->by_askpass)
+	if (!plan->first && !plan->asks && !plan->by_itself)
 		n = add_args(argv, n, unattended);
 	if (proxy) {
 		n = add_args(argv, n, handed);

@@ -146,6 +146,16 @@ give_stdout(int asking)
 	close(asking);
 }
 
+bool
+ssh_helper_has_terminal(void)
+{
+	int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	bool has = fd >= 0 && tcgetpgrp(fd) == getpgrp();
+	if (fd >= 0)
+		close(fd);
+	return has;
+}
+
 ssize_t
 ssh_helper_read(int door, struct buf *b, size_t max, int *ret_asking)
 {

@@ -52,6 +52,8 @@ bool ssh_helper_notify_env(char store[SSH_HELPER_ARG_MAX], char *ret_env[SSH_HEL
 bool ssh_helper_local_command(char ret_program[SSH_HELPER_ARG_MAX]);
 /* Whether ssh without a terminal asks the user's own program (ssh(1), SSH_ASKPASS). */
 bool ssh_helper_has_askpass(void);
+/* Whether a terminal controls us that lets us read, whatever stdin is: ssh asks there. */
+bool ssh_helper_has_terminal(void);
 /* Reads what ssh and its children say on stderr onto b, as sys_read_into does; *ret_asking
  * is a socket if there was a question, else -1.  Whoever asks for our stdout gets it. */
 ssize_t ssh_helper_read(int door, struct buf *b, size_t max, int *ret_asking);

@@ -669,6 +669,8 @@ def test_a_port_that_is_taken(host, form):
         if form == "-L":    # this is known before there is a command
             done = host.piped([*must, "echo ran"])
             assert (done.returncode, done.stdout) == (255, b"")
+        for _ in range(5):      # also where the command has ended before
+            assert host.piped([*must, "true"]).returncode == 255
 
 
 def test_in_the_background_once_it_listens(host):

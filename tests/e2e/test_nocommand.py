@@ -300,9 +300,7 @@ def test_sessions_by_a_master(host, echo, control):
                         ["ssh", "-F", host.cfg, "-S", control.path, "testhost", "true"]).stderr)
                     logins = host.sshd.logins()
             assert control("-O", "stop")[0] == 0
-            assert not control.path.exists()
-            child.send_signal(signal.SIGTERM)
-            child.wait(10)
+            assert not control.path.exists() and child.wait(10) == 255
     host.wait_gone()
 
 
@@ -333,6 +331,24 @@ def test_a_master_that_persists_for_a_while(host, echo, control):
     assert done.returncode == 0 and through(port, server)
     wait_until(lambda: not host.client_processes())
     assert not listens(port) and not control.path.exists()
+    host.wait_gone()
+
+
+def test_a_command_in_the_background_beside_a_master_that_persists(host, echo, control):
+    """Is not run (ssh.c); it is a tunnel."""
+    port, spec, server = echo
+    for program in ("ssh", belay_path()):
+        done = host.piped([program, "-F", host.cfg, "-f", "-M", "-S", control.path,
+                           "-oControlPersist=yes", "-L", spec, "testhost", "touch ~/ran"],
+                          timeout=20, stdout=None, stderr=None)
+        assert done.returncode == 0
+        assert through(port, server) and control("-O", "check")[0] == 0
+        if program != "ssh":
+            once_more(host)
+            assert through(port, server)
+        assert control("-O", "exit")[0] == 0
+        wait_until(lambda: not host.client_processes() and not listens(port))
+        assert not (host.home / "ran").exists()
     host.wait_gone()
 
 

@@ -3,12 +3,19 @@ in the status line, and the answer goes to ssh and nowhere else.
 """
 
 import base64
+import contextlib
+import fcntl
+import os
 import pathlib
 import re
 import shutil
+import signal
 import socket
 import struct
 import subprocess
+import termios
+import threading
+import time
 
 import pytest
 
@@ -487,6 +494,70 @@ def test_the_users_own_askpass_is_asked_again(host, tmp_path, words):
             child.terminate()
         child.wait()
     assert times() == 2
+
+
+class Answers:
+    """As sshpass(1): the terminal that controls a program whose stdin and stdout are pipes, where
+    each question is answered, after a while."""
+
+    def __init__(self, answer, delay=0):
+        self.master, self.slave = os.openpty()
+        self.answer, self.delay, self.asked = answer, delay, 0
+        self.raw = b""
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self):
+        with contextlib.suppress(OSError):
+            while data := os.read(self.master, 4096):
+                self.raw += data
+                if self.raw.count(b"Enter passphrase") > self.asked and data.endswith(b": "):
+                    self.asked += 1
+                    time.sleep(self.delay)
+                    os.write(self.master, self.answer.encode() + b"\n")
+
+    def control(self):
+        """For a child that leads a session."""
+        fcntl.ioctl(self.slave, termios.TIOCSCTTY, 0)
+
+    def close(self):
+        os.close(self.slave)
+        os.close(self.master)
+
+
+@pytest.mark.parametrize("delay", [0, 6])
+def test_a_terminal_that_is_not_stdin_is_asked_again(host, delay):
+    """As ssh would; by one ssh, however long it takes."""
+    own_key(host, SECRET)
+    host.configure(f"IdentityFile {host.dir}/key")
+    terminal = Answers(SECRET, delay)
+    with host.popen([*belay_argv(host), "cat"], bufsize=0,
+                    preexec_fn=terminal.control) as child:
+        for n in (1, 2):
+            child.stdin.write(b"line\n")
+            assert child.stdout.readline() == b"line\n"
+            assert terminal.raw.count(b"Enter passphrase") == n
+            if n == 1:
+                host.proxy.cut()
+        child.stdin.close()
+        assert child.stdout.read() == b"" and child.wait() == 0
+    terminal.close()
+
+
+def test_sshpass(host):
+    """Answers once, and gives up what asks again, as it does with ssh."""
+    if not shutil.which("sshpass"):
+        pytest.skip("no sshpass")
+    own_key(host, SECRET)
+    host.configure(f"IdentityFile {host.dir}/key")
+    with host.popen(["sshpass", "-P", "Enter passphrase", "-p", SECRET, *belay_argv(host), "cat"],
+                    bufsize=0) as child:
+        child.stdin.write(b"line\n")
+        assert child.stdout.readline() == b"line\n"
+        host.proxy.cut()
+        assert child.wait(20) == 5      # sshpass(1): the password is wrong
+    for one in host.processes():        # nobody could tell the host
+        if "hold" in one.argv[1:2]:
+            os.kill(one.pid, signal.SIGTERM)
 
 
 def listens(port):

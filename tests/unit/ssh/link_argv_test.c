@@ -182,7 +182,7 @@ TEST(who_makes_a_login_for_all_is_a_master_and_who_rides_makes_none)
 		CHECK(at("-S/dir/m1") && at("-oControlMaster=no")
 		    && at("-oControlPersist=no") && at("-oProxyCommand=false"));
 		CHECK(at("-oBatchMode=yes"));
-		plan.by_askpass = true; /* then it may ask, and only that */
+		plan.by_itself = true; /* then it may ask, and only that */
 		make(&plan);
 		CHECK(!at("-oBatchMode=yes"));
 		CHECK(!at("-Snone") && !at("-M") && !at("/path"));
