@@ -23,6 +23,10 @@ void log_to(void (*fn)(void *owner, const char *line), void *owner);
 /* One line: "program: text"; whatever is in the text, it cannot control the terminal. */
 __attribute__((format(printf, 2, 3))) void
 log_say(enum log_level level, const char *fmt, ...);
+/* Where ssh's own words go (-E), instead of stderr; borrowed. */
+void log_as_ssh_to(int fd);
+/* That descriptor, for words of this level; -1: they are not said. */
+int log_as_ssh_fd(enum log_level level);
 /* The same in ssh's own words, which others look for: without the program. */
 __attribute__((format(printf, 2, 3))) void
 log_as_ssh(enum log_level level, const char *fmt, ...);

@@ -184,8 +184,11 @@ open_streams(struct client *s)
 static void
 open_console(struct client *s)
 {
-	static const struct console_fds fds = { STDIN_FILENO, STDOUT_FILENO,
-		STDERR_FILENO };
+	struct console_fds fds = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO };
+	if (s->options->stdio_forward) /* what it says, ssh would */
+		fds.err = log_as_ssh_fd(LOG_NOTICE);
+	if (fds.err < 0)
+		fds.err = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	s->console.harmless = s->request.manages;
 	console_open(&s->console, &s->loop, &fds, s->main, s->errors, s->request.raw,
 	    s->config.escape, s->request.predict);

@@ -16,6 +16,7 @@
 #include "sys/tty.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -202,6 +203,16 @@ run(struct options *o)
 					  : status;
 }
 
+/* ssh says itself what is wrong with it. */
+static void
+open_log(const struct options *o)
+{
+	int fd = o->log ? open(o->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)
+			: -1;
+	if (fd >= 0)
+		log_as_ssh_to(fd);
+}
+
 static void
 start_trace(void)
 {
@@ -231,6 +242,8 @@ main(int argc, char **argv)
 		    o.quiet	    ? LOG_QUIET
 			: o.verbose ? LOG_VERBOSE
 				    : LOG_NOTICE);
+		if (!o.direct && !o.bad_option)
+			open_log(&o);
 		status = run(&o);
 	}
 	options_finish(&o);

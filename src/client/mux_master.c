@@ -198,7 +198,6 @@ pass(struct mux_conn *c, uint32_t number)
 	buf_finish(&hello);
 	if (ok) {
 		c->state = CONN_PASSES;
-		m->served = true;
 		return;
 	}
 	if (fd >= 0)
@@ -474,7 +473,7 @@ static uint64_t
 persist_turn(struct mux_master *m, uint64_t now_us)
 {
 	bool used = mux_master_serves(m) || m->forwards->tunnel.channels;
-	m->ends |= m->stopped && m->goes && m->served && !used;
+	m->ends |= m->stopped && m->goes && !used;
 	if (!m->persist_us || used) {
 		m->idle_us = 0;
 		return 0;

@@ -30,8 +30,7 @@ struct mux_master {
 	struct mux_conn *conns[MUX_MASTER_CONNS];
 	bool ends; /* -O exit */
 	bool goes; /* there is nothing but the connection (-N) */
-	bool stopped; /* -O stop: with -N it ends behind the last session by it, */
-	bool served; /* ... if there was one */
+	bool stopped; /* -O stop: with -N it ends when nobody uses it */
 	uint64_t persist_us; /* it ends when nobody has used it for so long; 0: not so */
 	uint64_t idle_us; /* since when; 0: somebody does */
 };

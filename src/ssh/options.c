@@ -22,6 +22,7 @@ enum treatment {
 	VERBOSE,
 	ESCAPE,
 	STDIO,
+	LOG,
 };
 
 struct option {
@@ -43,7 +44,7 @@ static const struct option table[] = {
 	{ 'C', false, LINK },
 	{ 'c', true, LINK },
 	{ 'D', true, LINK },
-	{ 'E', true, LINK },
+	{ 'E', true, LOG },
 	{ 'e', true, ESCAPE },
 	{ 'F', true, LINK },
 	{ 'f', false, BACKGROUND },
@@ -148,6 +149,9 @@ treat(struct options *o, const struct option *opt, const char *value)
 	case STDIO:
 		o->stdio_forward = value;
 		break;
+	case LOG:
+		o->log = value;
+		break;
 	case LINK:
 		break;
 	}
@@ -180,7 +184,7 @@ parse_word(struct options *o, char **words, int n)
 		char *value = !opt->has_value ? NULL : glued ? p + 1 : words[1];
 		treat(o, opt, value);
 		if (opt->treatment == LINK || opt->treatment == QUIET
-		    || opt->treatment == VERBOSE)
+		    || opt->treatment == VERBOSE || opt->treatment == LOG)
 			for_link(o, opt, value);
 		if (opt->has_value)
 			return glued ? 1 : 2;
@@ -247,6 +251,7 @@ options_parse(struct options *o, int argc, char **argv)
 		int used = 1;
 		if (!options_ended && strcmp(word, "--") == 0) {
 			options_ended = true;
+			o->options_end = (size_t)n_ssh;
 		} else if (!options_ended && strncmp(word, "--", 2) == 0) {
 			i += parse_long(o, argv + i, argc - i);
 			continue; /* not for ssh */
@@ -262,6 +267,8 @@ options_parse(struct options *o, int argc, char **argv)
 			o->ssh_argv[n_ssh++] = argv[i++];
 	}
 	o->command = o->ssh_argv + n_ssh;
+	if (!options_ended)
+		o->options_end = (size_t)n_ssh;
 	while (i < argc)
 		o->ssh_argv[n_ssh++] = argv[i++];
 	return 0;

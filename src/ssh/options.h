@@ -23,6 +23,8 @@ struct options {
 			  * [0] is a place for the program */
 	char **link_args; /* the options that the link's ssh gets too, NULL-terminated */
 	size_t n_link_args;
+	size_t options_end; /* in ssh_argv: another option may stand there */
+	const char *log; /* -E; NULL: not given */
 	size_t n_before; /* so many of them stand before the destination */
 	char words[128][3]; /* "-x" for each letter */
 	const char *destination; /* NULL: none given */

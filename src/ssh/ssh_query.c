@@ -84,8 +84,13 @@ start_ssh(struct ssh_query *a, int fds[3])
 		argv[n++] = (char *)(uintptr_t)itself[i];
 	if (a->itself)
 		argv[n++] = (char *)(uintptr_t)o->destination;
-	for (size_t i = 1; !a->itself && i < n_words; i++)
-		argv[n++] = o->ssh_argv[i];
+	for (size_t i = 1; !a->itself && i <= n_words; i++) {
+		/* What it says now is not for the user's log: the last one counts. */
+		if (i == o->options_end && o->log)
+			argv[n++] = (char *)(uintptr_t) "-E/dev/null";
+		if (i < n_words)
+			argv[n++] = o->ssh_argv[i];
+	}
 	pid_t pid = child_start(argv, true, fds);
 	free(argv);
 	return pid;

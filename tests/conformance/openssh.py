@@ -107,6 +107,19 @@ def own_places():
         raise OSError(ctypes.get_errno(), "a home of its own")
 
 
+def network_of(pid):
+    with contextlib.suppress(OSError):
+        return os.stat(f"/proc/{pid}/ns/net").st_ino
+
+
+def end_all(namespace):
+    """Some let a sleep(1) run on; and a session whose client was killed is there for a day."""
+    for pid in (int(name) for name in os.listdir("/proc") if name.isdigit()):
+        if namespace and network_of(pid) == namespace:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
 class Place:
     """A copy of the suite, with an ssh that counts and belay before it."""
 
@@ -150,13 +163,12 @@ class Place:
                 ["sh", self.dir / "test-exec.sh", self.dir, self.dir / f"{test}.sh"],
                 cwd=self.dir, env=env, stdin=zeros, stdout=said, stderr=said,
                 start_new_session=True, preexec_fn=own_places)
+            namespace = network_of(child.pid)
             try:
                 child.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 said.write(b"\ntoo long")
-            # Some let a sleep(1) run on.
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(child.pid, signal.SIGKILL)
+            end_all(namespace)
             status = child.wait()
         calls = [line.partition(" ") for line in
                  self.log.read_text(errors="replace").splitlines()]

@@ -19,7 +19,7 @@ import time
 
 import pytest
 
-from harness import SEED, belay_argv, belay_path, find_sshd, kill, wait_until
+from harness import SEED, belay_argv, belay_path, find_sshd, free_port, kill, wait_until
 from patience import scaled
 
 BINARY = bytes(range(256)) + random.Random(1).randbytes(5_000_000)
@@ -399,6 +399,25 @@ def test_what_a_host_says_of_the_bootstrap_is_not_shown(make_host, command):
     term = host.belay()
     term.wait_exit()
     assert len(term.raw) < 2000 and b"exec sh" not in term.raw, bytes(term.raw)
+
+
+WORDS = [("-W", "localhost:{port}", "testhost"), ("-q", "-W", "localhost:{port}", "testhost"),
+         ("-R", "0:localhost:9", "testhost", "sleep 0.5"), ("-t", "testhost", "true"),
+         ("testhost", "exit 3")]
+
+
+@pytest.mark.parametrize("log", [False, True])
+@pytest.mark.parametrize("words", WORDS, ids=" ".join)
+def test_words_of_ssh_are_where_ssh_has_them(host, words, log):
+    """On stderr, or in the file of -E, which gets nothing else."""
+    said = []
+    for program in ("ssh", belay_path()):
+        file = host.dir / f"log{len(said)}"
+        done = host.piped([program, "-F", host.cfg, *(["-E", file] if log else []),
+                           *[word.format(port=free_port()) for word in words]])
+        text = done.stderr + b"|" + (file.read_bytes() if log else b"")
+        said.append((done.returncode, done.stdout, re.sub(rb"\r|\d{4,5}", b"", text)))
+    assert said[0] == said[1]
 
 
 def test_forget(make_host):

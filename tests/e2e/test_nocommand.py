@@ -304,6 +304,22 @@ def test_sessions_by_a_master(host, echo, control):
     host.wait_gone()
 
 
+def test_a_master_that_stops_ends_behind_the_last_connection(host, echo, control):
+    port, spec, server = echo
+    for program in ("ssh", belay_path()):
+        with host.popen([program, "-F", host.cfg, "-M", "-N", "-S", control.path, "-L", spec,
+                         "testhost"]) as child:
+            wait_until(lambda: control("-O", "check")[0] == 0)
+            with socket.create_connection(("127.0.0.1", port)) as here:
+                there, _ = server.accept()
+                assert control("-O", "stop")[0] == 0 and not control.path.exists()
+                here.sendall(b"x")
+                assert there.recv(1) == b"x" and child.poll() is None
+            there.close()
+            assert child.wait(10) == 255
+    host.wait_gone()
+
+
 def test_a_command_that_is_a_master_awaits_the_sessions_by_it(host, control):
     for program in ("ssh", belay_path()):
         with host.popen([program, "-F", host.cfg, "-M", "-S", control.path, "testhost",

@@ -41,7 +41,28 @@ TEST(what_ssh_says_is_said_in_its_words)
 	capture_begin();
 	log_as_ssh(LOG_NOTICE, "Allocated port %u", 7u);
 	log_as_ssh(LOG_VERBOSE, "no");
-	CHECK_STR(capture_end(), "Allocated port 7\n");
+	CHECK_STR(capture_end(), "Allocated port 7\r\n");
+	CHECK_EQ(log_as_ssh_fd(LOG_NOTICE), 2);
+	CHECK_EQ(log_as_ssh_fd(LOG_VERBOSE), -1);
+}
+
+TEST(what_ssh_says_goes_to_its_log)
+{
+	int out[2];
+	char said[64] = "";
+	CHECK_EQ(pipe(out), 0);
+	log_init("belay", LOG_NOTICE);
+	log_as_ssh_to(out[1]);
+	CHECK_EQ(log_as_ssh_fd(LOG_NOTICE), out[1]);
+	capture_begin();
+	log_as_ssh(LOG_NOTICE, "%s", "word");
+	log_say(LOG_NOTICE, "ours");
+	CHECK_STR(capture_end(), "belay: ours\n");
+	CHECK_EQ(read(out[0], said, sizeof said - 1), 6);
+	CHECK_STR(said, "word\r\n");
+	log_as_ssh_to(-1);
+	close(out[0]);
+	close(out[1]);
 }
 
 TEST(what_is_not_wanted_is_not_said)

@@ -175,6 +175,35 @@ TEST(the_command_is_told_where_ssh_wants_one)
 	}
 }
 
+TEST(the_users_log_gets_nothing)
+{
+	static char log[] = "-E", file[] = "/log", host[] = "host", end_[] = "--",
+		    word[] = "cat";
+	static const struct {
+		char *argv[8];
+		size_t end;
+	} lines[] = { { { NULL, log, file, host, word }, 4 },
+		{ { NULL, host, log, file, word }, 4 },
+		{ { NULL, log, file, end_, host, word }, 3 } };
+	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+		begin("sleep 30", false);
+		ssh_query_finish(&query);
+		write_script(
+		    "while [ $# -gt 0 ]; do case $1 in -E) shift; l=$1;; -E*) l=${1#-E};; "
+		    "--) break;; esac; shift; done; echo hostname $l");
+		options.ssh_argv = (char **)(uintptr_t)lines[i].argv;
+		options.command = options.ssh_argv + (i < 2 ? 4 : 5);
+		options.options_end = lines[i].end;
+		options.log = file;
+		ssh_query_start(&query, &loop, &options, script, false, on_known, &query);
+		wait_known();
+		have();
+		CHECK(ssh_query_take(&query, &config));
+		CHECK_BYTES(config.hostname.p, config.hostname.n, "/dev/null");
+		end();
+	}
+}
+
 TEST(an_abandoned_one_says_nothing_and_takes_nothing)
 {
 	begin("echo hostname new; sleep 30", true);
