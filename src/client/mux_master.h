@@ -8,31 +8,21 @@
  *
  * A session by it ends with the link, as with ssh; while there is none it is refused, and ssh
  * connects itself.  The socket is there as long as the session, but for `-O stop`.
- *
- * Full: MUX_MASTER_CONNS at a time; others wait.
  */
 #ifndef CLIENT_MUX_MASTER_H
 #define CLIENT_MUX_MASTER_H
 
 #include "client/forward_table.h"
+#include "ssh/mux_server.h"
 #include "ssh/ssh_config.h"
 
-enum { MUX_MASTER_CONNS = 64, MUX_MASTER_PATH_MAX = 108 };
-
-struct mux_conn;
-
 struct mux_master {
-	struct loop *loop; /* NULL: it is no master */
+	struct mux_server server; /* without a loop: it is no master */
 	struct forward_table *forwards;
-	char path[MUX_MASTER_PATH_MAX]; /* empty: it does not listen (any more) */
-	struct watch listener;
-	const char *link; /* the socket of the link's ssh; NULL: there is none */
-	struct mux_conn *conns[MUX_MASTER_CONNS];
-	bool ends; /* -O exit */
 	bool goes; /* there is nothing but the connection (-N) */
-	bool stopped; /* -O stop: with -N it ends when nobody uses it */
 	uint64_t persist_us; /* it ends when nobody has used it for so long; 0: not so */
 	uint64_t idle_us; /* since when; 0: somebody does */
+	bool ends; /* the session is to end */
 };
 
 /* Whether the configuration wants one, and belay is to be it.  With ControlPersist beside a
@@ -45,7 +35,7 @@ bool mux_master_is_all(const struct ssh_config *c);
 void mux_master_open(struct mux_master *m, struct loop *loop, const struct ssh_config *c,
     struct forward_table *forwards);
 /* `link`: the socket of the link's ssh; NULL: there is none now.  Returns when to call it again;
- * 0: on events only.  m->ends: the session is to end. */
+ * 0: on events only. */
 uint64_t mux_master_turn(struct mux_master *m, const char *link, uint64_t now_us);
 /* Sessions go by it: ssh awaits their end before its own. */
 bool mux_master_serves(const struct mux_master *m);
