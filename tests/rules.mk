@@ -141,11 +141,16 @@ $(BUILD)/bench/linkemu: bench/lab/linkemu.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $<
 
-# What calls ssh, with belay in its place, while the network is cut.
-conformance:
+# What calls ssh, with belay in its place, while the network is cut; T=openssh: OpenSSH's own
+# tests, which take an hour.
+conformance: $(if $(T),conformance-$(T),conformance-cut conformance-openssh)
+conformance-ready:
 	tools/deps conformance
 	$(MAKE) all
+conformance-cut: conformance-ready
 	BELAY=$(BUILD)/belay tests/conformance/run
+conformance-openssh: conformance-ready
+	BELAY=$(BUILD)/belay tests/conformance/openssh.py
 
 try:
 	tools/deps try

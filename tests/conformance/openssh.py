@@ -31,12 +31,15 @@ import time
 
 sys.dont_write_bytecode = True
 REPO = pathlib.Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(REPO / "tests"), str(REPO / "tests/e2e")]
+sys.path[:0] = [str(REPO / "tests"), str(REPO / "tests/e2e"), str(REPO / "tests/conformance")]
 
+import cases                    # noqa: E402
+import harness                  # noqa: E402
 import room                     # noqa: E402
 
-SUITE = pathlib.Path("/usr/lib/openssh/regress")
-SFTP_SERVER = "/usr/lib/openssh/sftp-server"
+SUITES = [pathlib.Path(top) / "usr/lib/openssh/regress"
+          for top in ("/", REPO / "build/deps/regress")]
+SUITE = next((one for one in SUITES if (one / "test-exec.sh").exists()), None)
 PORT = 14242
 CLONE_NEWNS, MS_REC, MS_PRIVATE = 0x20000, 16384, 1 << 18
 PATIENCE = 900          # seconds that a test may take
@@ -87,8 +90,14 @@ exec {ssh} "$@"
 
 def missing():
     """Why the suite cannot be run here; None: it can."""
-    if not (SUITE / "test-exec.sh").exists():
+    if not SUITE:
         return "no openssh-tests here"
+    if not cases.sftp_server() or not harness.find_sshd():
+        return "no sshd, or no sftp-server here"
+    try:
+        pwd.getpwnam("sshd")
+    except KeyError:
+        return "no account of sshd's here"
     if os.getuid():
         return "only as root: OpenSSH's suite wants a home of its own"
     if not room.is_own():
@@ -151,7 +160,7 @@ class Place:
         self.log.write_text("")
         env = os.environ | {
             "PATH": self.path, "TEST_SSH_SSH": self.ssh, "TEST_SSH_PORT": str(self.port),
-            "TEST_SSH_SFTPSERVER": SFTP_SERVER, "BELAY_SFTP_SERVER": SFTP_SERVER,
+            "TEST_SSH_SFTPSERVER": cases.sftp_server(), "TEST_SSH_SSHD": str(harness.find_sshd()),
             "TEST_SSH_IPV6": "yes", "TEST_SSH_ECC": "yes", "TEST_SSH_UNSAFE_PERMISSIONS": "1",
             "TEST_SHELL": "sh", "SUDO": "", "TEST_ENV": "MALLOC_OPTIONS=CFGJRSUX",
             "BUILDDIR": str(self.dir), "OBJ": str(self.dir), "SHELL": "/bin/sh",

@@ -1,7 +1,9 @@
 """Proves that what calls ssh rides through cuts with belay in its place: a small part of
-`make conformance`, with less data.
+`make conformance`, with less data; and some of OpenSSH's own tests pass.
 """
 
+import itertools
+import os
 import pathlib
 import random
 import sys
@@ -11,7 +13,8 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "conformance"))
 
 import cases        # noqa: E402
-from harness import SEED    # noqa: E402
+import openssh      # noqa: E402
+from harness import SEED, belay_path    # noqa: E402
 
 SIZE = 3_000_000
 
@@ -26,3 +29,23 @@ def test_with_cuts(make_host, name):
                   random.Random(f"{SEED} {name}"), SIZE)
     except cases.Missing as missing:
         pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="module")
+def places():
+    """The suite of OpenSSH, by way."""
+    reason = openssh.missing()
+    if reason:
+        pytest.skip(reason)
+    os.makedirs("/run/sshd", exist_ok=True)
+    made = {way: openssh.Place(way, belay_path(), n) for n, way in enumerate(openssh.WAYS)}
+    yield made
+    for place in made.values():
+        place.close()
+
+
+@pytest.mark.parametrize("way, name", zip(itertools.cycle(openssh.WAYS), openssh.QUICK))
+def test_of_openssh_itself(places, way, name):
+    """Those of its regression suite that take little; all of them are in `make conformance`."""
+    result = openssh.judge(places[way], name)
+    assert result.result == "passed", result.said
