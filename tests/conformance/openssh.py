@@ -56,8 +56,8 @@ TESTS = """connect proxy-connect connect-privsep connect-uri exit-status exit-st
     principals-command cert-file allow-deny-users authinfo knownhosts
     knownhosts-command agent-restrict channel-timeout connection-timeout""".split()
 # For `make check`: seconds each.
-QUICK = """proxy-connect connect-uri banner stderr-after-eof broken-pipe yes-head
-    localcommand forcecommand host-expand envpass transfer""".split()
+QUICK = """proxy-connect banner stderr-after-eof localcommand broken-pipe host-expand
+    forcecommand""".split()
 OWN_COMMAND = "a key or a host that has a command of its own is left to ssh"
 SSHD_FORWARDS = ("what sshd allows of forwards is not asked: they are connections of a program that "
                  "the user runs, as whoever has a shell can make them")

@@ -338,7 +338,7 @@ def test_remote_with_a_port_of_its_choice(host):
             said = child.stderr.readline().decode()
             # Programs look for ssh's own words.
             port = int(re.fullmatch(r"Allocated port (\d+) for remote forward to 127\.0\.0\.1:"
-                                    rf"{port_of(here)}\n", said)[1])
+                                    rf"{port_of(here)}\r\n", said)[1])
             with connect(port) as sock:
                 assert talk(sock, b"hello") == b"hello"
 
