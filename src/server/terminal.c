@@ -26,7 +26,7 @@ cache(char ret_dir[TERMINFO_PATH_MAX])
 static void
 keep(const char *dir, const char *name, struct span entry)
 {
-	char path[TERMINFO_PATH_MAX];
+	char path[TERMINFO_PATH_MAX + TERMINFO_NAME_MAX + 4];
 	snprintf(path, sizeof path, "%s/%c/%s", dir, name[0], name);
 	(void)sys_replace_file(path, entry);
 }
