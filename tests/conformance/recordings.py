@@ -39,10 +39,15 @@ KNOWN = {
     "clear_underline": {"kitty": ERASES},
     "decaln_reset": {"xterm": "DECALN changes the pen", "vte": "DECALN leaves the cursor alone",
                      "alacritty": "DECALN leaves the cursor alone"},
+    "deccolm_reset": {"kitty": "DECCOLM clears the screen"},
     "delete_chars_reset": {"kitty": ERASES},
+    "erase_chars_reset": {"kitty": ERASES},
     "erase_in_line": {"xterm": WAITS, "vte": WAITS, "alacritty": WAITS},
-    "insert_blank_reset": {"vte": ERASES},
+    "insert_blank_reset": {"vte": ERASES, "kitty": ERASES},
+    "saved_cursor": {"kitty": "its line-drawing set has other characters"},
     "saved_cursor_alt": dict.fromkeys(TERMINALS, FORGETS),
+    "scroll_up_reset": {"kitty": ERASES},
+    "selective_erasure": {"kitty": "protects nothing from DECSED"},
     "sgr": {"vte": "38:2 with three numbers only is none"},
     "underline": {"xterm": "4:2 to 4:5 are not underlines"},
     "vim_24bitcolors_bce": {"xterm": ERASES, "vte": ERASES},    # the cursor's colour
@@ -50,7 +55,8 @@ KNOWN = {
     "vttest_cursor_movement_1": {"xterm": COLUMNS},
     "vttest_insert": {"xterm": COLUMNS},
     "vttest_tab_clear_set": {"vte": "it sets tab stops otherwise"},
-    "wrapline_alt_toggle": {"vte": "a line waits no more when the other screen was there"},
+    "wrapline_alt_toggle": dict.fromkeys(
+        ("vte", "kitty"), "a line waits no more when the other screen was there"),
 }
 
 
