@@ -222,7 +222,7 @@ notifier_away(struct notifier *t, const struct while_away *a, bool fresh, uint64
 {
 	char line[STATUS_MAX];
 	t->away = *a;
-	t->away_us = fresh ? 0 : now_us;
+	t->away_us = now_us;
 	if (!fresh || t->silent)
 		return;
 	while_away_line(a, sizeof line - 1, true, sys_wall_s(), line);
@@ -241,6 +241,10 @@ show_away(struct notifier *t, uint64_t now_us)
 	size_t head = cols < NARROW ? 0 : strlen(line);
 	bool read = keys->typed_us >= t->away_us + AWAY_READ_US;
 	uint64_t until_us = t->away_us + AWAY_MAX_US;
+	if (t->away_us && display_offset(&t->console->out) == 0) {
+		t->away_us = now_us; /* it waits for what it is drawn over */
+		return 0;
+	}
 	if (!t->away_us || read || now_us >= until_us || t->off) {
 		t->away_us = 0;
 		(void)console_status(t->console, NULL);

@@ -42,7 +42,8 @@ void notifier_init(struct notifier *t, struct console *console,
 uint64_t notifier_turn(struct notifier *t, bool over, uint64_t now_us);
 
 /* Something has happened while nobody saw it.  `fresh`: the window shows nothing of the session
- * yet. */
+ * yet; then it is a line above that, too, which may scroll away, and is there where nothing
+ * can be drawn over a screen that is not full. */
 void notifier_away(struct notifier *t, const struct while_away *a, bool fresh,
     uint64_t now_us);
 

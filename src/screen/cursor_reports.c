@@ -10,10 +10,18 @@ cursor_reports_want(struct cursor_reports *c, uint64_t now_us)
 	c->wanted_us = now_us;
 }
 
+/* An answer has its time from the question on, however late that could be asked. */
+static uint64_t
+fails_us(const struct cursor_reports *c)
+{
+	bool awaited = c->open && c->counts;
+	return (awaited ? c->asked_us : c->wanted_us) + CURSOR_WAIT_US;
+}
+
 void
 cursor_reports_at(struct cursor_reports *c, uint64_t now_us)
 {
-	if (c->wanted && now_us >= c->wanted_us + CURSOR_WAIT_US) {
+	if (c->wanted && now_us >= fails_us(c)) {
 		bool unanswered = c->open && c->counts;
 		c->silent = unanswered && !c->asked_by_page;
 		c->by_page &= !unanswered;
@@ -27,7 +35,7 @@ cursor_reports_at(struct cursor_reports *c, uint64_t now_us)
 uint64_t
 cursor_reports_deadline(const struct cursor_reports *c)
 {
-	return c->wanted ? c->wanted_us + CURSOR_WAIT_US : 0;
+	return c->wanted ? fails_us(c) : 0;
 }
 
 bool
