@@ -99,6 +99,15 @@ away_looks(const struct away *a, uint64_t now_us)
 	return a->look_us && now_us >= a->look_us;
 }
 
+/* A shell that has said statuses has not said this one yet, and is not waited for already: the
+ * program is gone, but the prompt has not come. */
+static bool
+says_soon(const struct away *a)
+{
+	return a->news && a->news->commands && a->news->commands == a->commands
+	    && !a->awaits;
+}
+
 /* The shell's status is known if it has said one, and no more, since the program was there. */
 static void
 ended(struct away *a, uint64_t now_us)
@@ -117,6 +126,12 @@ away_foreground(struct away *a, pid_t group, bool gone, const char *name, uint64
 	a->look_us = 0;
 	if (group == a->group)
 		return;
+	if (a->group && gone && !group && says_soon(a)) {
+		a->awaits = true;
+		a->look_us = now_us + AWAY_LOOK_US;
+		return;
+	}
+	a->awaits = false;
 	if (a->group && gone && now_us >= a->group_us + AWAY_LONG_US)
 		ended(a, now_us);
 	a->group = group;

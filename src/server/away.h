@@ -48,6 +48,7 @@ struct away {
 	char ended[AWAY_NAME_MAX]; /* the last that ended, and how */
 	uint8_t how;
 	uint32_t status;
+	bool awaits; /* the shell's word on a program that is gone */
 	uint64_t look_us; /* when to look at the foreground; 0: not */
 	uint64_t output, wrote_us, since_us; /* the last output, and the first of that */
 	uint64_t seen_us;

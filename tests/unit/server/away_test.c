@@ -148,12 +148,36 @@ TEST(a_program_that_was_long_in_the_foreground_ends)
 		news.status = all[i].status;
 		writes();
 		foreground(all[i].next, all[i].gone);
+		until(all[i].to + 1); /* where the shell's word is waited for */
+		foreground(all[i].next, all[i].gone);
 		CHECK_EQ(get(AWAY_ENDED), all[i].noted);
 		if (!all[i].noted)
 			continue;
 		CHECK(m.count == 1 && m.text.n == 4 && memcmp(m.text.p, "make", 4) == 0);
 		CHECK_EQ(m.how, all[i].how);
 		CHECK_EQ(m.status, all[i].how ? (unsigned)all[i].status : 0u);
+	}
+}
+
+/* A look may come between the end and the prompt. */
+TEST(a_shell_that_says_statuses_is_waited_for_once)
+{
+	for (unsigned says = 0; says < 2; says++) {
+		begin();
+		news.commands = 7;
+		writes();
+		foreground(MAKE, false);
+		until(40);
+		foreground(SHELL, true);
+		CHECK(!get(AWAY_ENDED) && !away_looks(&a, f.now_us));
+		news.commands += says;
+		news.status = 3;
+		until(41);
+		CHECK(away_looks(&a, f.now_us));
+		foreground(SHELL, true);
+		CHECK(get(AWAY_ENDED) && m.how == (says ? EXIT_STATUS : 0));
+		foreground(EDITOR, false);
+		CHECK_EQ(m.status, says ? 3 : 0);
 	}
 }
 
