@@ -512,6 +512,7 @@ def left_rows(host):
     term.expect("end")
     term.expect(PROMPT)
     term.signal(signal.SIGKILL)
+    wait_until(lambda: not os.path.exists(f"/proc/{term.pid}"), what="belay runs on")
     return host
 
 
