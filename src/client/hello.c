@@ -70,7 +70,8 @@ term(const struct hello *h)
 	return h->request->term.n ? h->request->term : text_span(getenv("TERM"));
 }
 
-/* A host that knows the terminal needs no description of it, and the line on which this stands is short. */
+/* A host that knows the terminal needs no description of it, and the command line on which this
+ * stands is short. */
 static int
 put_terminal(const struct hello *h, struct buf *more)
 {

@@ -7,7 +7,8 @@
  *
  * An outage that is shorter is none.  What happens while a command runs is told when it has
  * ended, if it is still so.  The environment of both: BELAY_DESTINATION, and BELAY_OUTAGE, the
- * seconds without an answer so far; of the third BELAY_DESTINATION and what has happened (while_away.h).
+ * seconds without an answer so far; of the third BELAY_DESTINATION and what has happened
+ * (while_away.h).
  */
 #ifndef CLIENT_HOOKS_H
 #define CLIENT_HOOKS_H

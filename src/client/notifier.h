@@ -4,8 +4,8 @@
  *     on a terminal       one line: the trouble (status.h), or what ssh asks (prompt.h)
  *     without one         a line on stderr when it lasts, and one when it is over
  *
- * ... and what has happened meanwhile (while_away.h): in a new window as a message above all that
- * is shown, else as that line, until a key shows that somebody is there.
+ * ... and what has happened meanwhile (while_away.h): as that line, until a key shows that somebody
+ * is there, and in a new window as a message above all that is shown, too.
  */
 #ifndef CLIENT_NOTIFIER_H
 #define CLIENT_NOTIFIER_H

@@ -71,8 +71,8 @@ new_argv(size_t n)
 	return argv;
 }
 
-/* `before`: options of ours, NULL behind the last.  With a command of ours the line has none, so that
- * it may stand behind it. */
+/* `before`: options of ours, NULL behind the last.  With a command of ours the line has none,
+ * so that it may stand behind it. */
 static int
 become_ssh(const struct options *o, char *ssh, const char *const *before,
     const char *command)

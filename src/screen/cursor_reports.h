@@ -7,6 +7,7 @@
  *        |          250 ms               |  the program writes: it does not count, and is
  *        +----------> failed <-----------+  asked anew behind the answer
  *
+ * The 250 ms count from the question on, or from the wish while that cannot be asked.
  * One question is open at a time, and for 5 s an answer is taken from the keys.  Where it has
  * failed nobody waits for it any more, but it counts.
  *

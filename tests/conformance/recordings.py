@@ -81,8 +81,11 @@ def settled(framebuffer):
 
 def probe(framebuffer, size, result, *paths):
     tty.setraw(0)
-    time.sleep(0.5)
-    if os.get_terminal_size(0) != tuple(map(int, reversed(size.split("x")))):
+    wanted = tuple(map(int, reversed(size.split("x"))))
+    end = time.monotonic() + PATIENCE
+    while os.get_terminal_size(0) != wanted and time.monotonic() < end:
+        time.sleep(0.05)
+    if os.get_terminal_size(0) != wanted:
         pathlib.Path(result).write_text(f"has {os.get_terminal_size(0)}")
         return
     pictures = []

@@ -207,6 +207,16 @@ def start_server(hello, env):
     return child
 
 
+def hang_up(child, run_dir):
+    """Ends the session of start_server, and waits until its sockets are gone."""
+    child.stdin.write(bytes.fromhex("000000070a000200000000"))     # BYE_HANGUP
+    child.stdin.close()
+    child.wait(TIMEOUT)
+    deadline = time.monotonic() + TIMEOUT
+    while any(run_dir.iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
 def command_words():
     """Of the bootstrap that this process, in ssh's place, was given: mark and hello."""
     words = sys.argv[-1].split()

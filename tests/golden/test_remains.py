@@ -4,7 +4,6 @@ new, said again to today's server: the link stays, and the shell that begins is 
 
 import os
 import pathlib
-import time
 
 import exchange
 
@@ -48,12 +47,7 @@ def begun_again(folder, resume, left, again):
     child.stdin.write(again)
     name, welcome = messages.decode(read_frame(child.stdout))
     assert name == "WELCOME"
-    child.stdin.write(bytes.fromhex("000000070a000200000000"))     # BYE_HANGUP
-    child.stdin.close()
-    child.wait(exchange.TIMEOUT)
-    deadline = time.monotonic() + exchange.TIMEOUT
-    while any((folder / "run").iterdir()) and time.monotonic() < deadline:
-        time.sleep(0.01)
+    exchange.hang_up(child, folder / "run")
     return frames, inner(welcome["more"])[REMAINS], welcome["name"]
 
 

@@ -3,7 +3,6 @@ said again to today's server: the description is asked for once, and kept."""
 
 import os
 import pathlib
-import time
 
 import exchange
 from test_remains import AGAIN, inner, read_frame
@@ -22,12 +21,7 @@ def begun(folder, messages, *hellos):
     for hello in hellos[1:]:
         child.stdin.write(hello)
         answers.append(messages.decode(read_frame(child.stdout)))
-    child.stdin.write(bytes.fromhex("000000070a000200000000"))     # BYE_HANGUP
-    child.stdin.close()
-    child.wait(exchange.TIMEOUT)
-    deadline = time.monotonic() + exchange.TIMEOUT
-    while any((folder / "run").iterdir()) and time.monotonic() < deadline:
-        time.sleep(0.01)
+    exchange.hang_up(child, folder / "run")
     return answers
 
 
