@@ -479,6 +479,8 @@ on_gone(void *owner, const struct reconnect_gone *g)
 	struct client *s = owner;
 	enum reconnect_next next = after_gone(s, g);
 	s->ending.replaceable = next != RECONNECT_OVER;
+	s->ending.whole = s->main && s->main->in_ended
+	    && (!s->errors || s->errors->in_ended);
 	const char *what = g->rebooted ? "the host has been rebooted; the session is gone"
 	    : s->options->read_only && !s->met
 	    ? "there is no session to look on"

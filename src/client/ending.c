@@ -23,6 +23,7 @@ enum {
 	RESUMED = 1 << 22, /* of one that returns and was there before: the same */
 	DELIVERED = 1 << 23,
 	REPLACES = 1 << 24, /* of a session that is replaceable: another one begins */
+	SPARES = 1 << 25, /* of one that is whole here: the state stays */
 };
 
 struct rule {
@@ -94,7 +95,7 @@ static const struct rule rules[ENDING_STATES][ENDING_EVENTS] = {
 		[ENDING_FORWARD_FAILED] = HANG_UP(RESUMED | HOW),
 		[ENDING_LOST] = DO(RECONNECT),
 		[ENDING_CLOSED] = DO(RECONNECT),
-		[ENDING_GONE] = END(FAILED | ENDING_SAY_GONE),
+		[ENDING_GONE] = END(FAILED | ENDING_SAY_GONE | SPARES),
 		[ENDING_STOP] = END(STATUS),
 	},
 	[ENDING_DONE] = {
@@ -103,7 +104,7 @@ static const struct rule rules[ENDING_STATES][ENDING_EVENTS] = {
 		[ENDING_TERM_AGAIN] = END(FAILED),
 		[ENDING_LOST] = END(0),
 		[ENDING_CLOSED] = END(0),
-		[ENDING_GONE] = END(FAILED | ENDING_SAY_GONE),
+		[ENDING_GONE] = END(0),
 		[ENDING_FLUSHED] = END(DELIVERED),
 		[ENDING_DEADLINE] = END(0),
 		[ENDING_STOP] = END(STATUS),
@@ -187,10 +188,14 @@ again(struct ending *e, uint64_t now_us)
 }
 
 /* A session that can be come back to is left where another is hung up; one that has nothing
- * to lose is replaced when it is gone. */
+ * to lose is replaced when it is gone, and one that has given all is not missed. */
 static struct rule
-choose(const struct ending *e, struct rule rule)
+choose(struct ending *e, struct rule rule)
 {
+	if (e->whole && rule.does & SPARES) {
+		e->gone = true;
+		return (struct rule){ 0 };
+	}
 	if (e->replaceable && rule.does & REPLACES)
 		return (struct rule){ true, ENDING_AGAIN, ENDING_SAY_GONE | ENDING_ANEW };
 	bool leaves = e->returns
@@ -215,7 +220,7 @@ ending_on(struct ending *e, enum ending_event event, int status, uint64_t now_us
 	if (rule.does & FAILED)
 		e->status = EXIT_FAILED;
 	if (rule.does & PATIENCE)
-		e->deadline_us = now_us + end_patience_us;
+		e->deadline_us = now_us + (e->gone ? 0 : end_patience_us);
 	if (rule.does & MOMENT)
 		e->deadline_us = now_us + leave_patience_us;
 	if (rule.does & NOW)

@@ -84,6 +84,9 @@ struct ending {
 	/* another session takes the place of one that is gone: nothing was lost with it, or
 	 * it is so wanted */
 	bool replaceable;
+	bool whole; /* all that the program wrote is here */
+	bool
+	    gone; /* the session is, and nothing was lost with it: nobody is told of the end */
 	bool delivered; /* all that was said has been taken by the link */
 	uint64_t deadline_us; /* 0: none */
 	uint64_t term_us; /* when a signal first asked this client to end; 0: none has */

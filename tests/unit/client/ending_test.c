@@ -61,6 +61,29 @@ TEST(a_cut_while_output_is_shown_is_a_cut_as_any)
 	CHECK_ON(&e, ENDING_UP, ENDING_DRAINING, 0);
 }
 
+/* What was received is still to be shown; the host has been told that it is here, and forgets. */
+TEST(a_session_that_is_gone_with_nothing_is_not_missed)
+{
+	struct ending e = in_state(ENDING_DRAINING, false, false);
+	e.status = PROGRAM;
+	e.whole = true;
+	CHECK_ON(&e, ENDING_LOST, ENDING_DRAINING, ENDING_RECONNECT);
+	CHECK_ON(&e, ENDING_GONE, ENDING_DRAINING, 0);
+	CHECK_ON(&e, ENDING_DRAINED, ENDING_DONE,
+	    ENDING_END_STREAMS | ENDING_COOK | ENDING_BYE_DONE);
+	CHECK_EQ(ending_deadline(&e), now);
+	CHECK_ON(&e, ENDING_DEADLINE, ENDING_OVER, ENDING_LEAVE);
+	CHECK_EQ(e.status, PROGRAM);
+}
+
+TEST(a_session_that_is_gone_behind_the_last_word_was_over)
+{
+	struct ending e = in_state(ENDING_DONE, false, false);
+	e.status = PROGRAM;
+	CHECK_ON(&e, ENDING_GONE, ENDING_OVER, ENDING_LEAVE);
+	CHECK_EQ(e.status, PROGRAM);
+}
+
 TEST(a_cut_behind_the_last_word_is_the_end)
 {
 	struct ending e = in_state(ENDING_DONE, false, false);
