@@ -447,6 +447,18 @@ read_keys(struct console *c)
 	return n;
 }
 
+/* What looked like the beginning of an answer, and nothing has followed. */
+static void
+release_keys(struct console *c)
+{
+	uint8_t bytes[CURSOR_REPORT_MAX];
+	if (!c->out.reports.n_held || keys_max(c) < sizeof bytes)
+		return;
+	size_t n = display_filter(&c->out, bytes, 0);
+	take_keys(c, (struct span){ bytes, n });
+	sys_wipe(bytes, sizeof bytes);
+}
+
 /* Any other stdin: as it is. */
 static ssize_t
 read_input(struct console *c)
@@ -613,6 +625,7 @@ console_turn(struct console *c, bool reads)
 		give_held(c);
 	if (c->resized)
 		display_fit(&c->out);
+	release_keys(c);
 	(void)predictions_turn(&c->predictions);
 	if (is_ours(c)) {
 		if (predictions_awaits(&c->predictions))

@@ -32,10 +32,20 @@ cursor_reports_at(struct cursor_reports *c, uint64_t now_us)
 		c->open = false;
 }
 
+enum { ESCAPE_LEN = 2 /* ESC, and [ behind it, are a person's as well */ };
+
+static uint64_t
+held_until(const struct cursor_reports *c)
+{
+	return c->held_us + (c->n_held <= ESCAPE_LEN ? CURSOR_ESCAPE_US : CURSOR_WAIT_US);
+}
+
 uint64_t
 cursor_reports_deadline(const struct cursor_reports *c)
 {
-	return c->wanted ? fails_us(c) : 0;
+	uint64_t fails = c->wanted ? fails_us(c) : 0,
+		 held = c->n_held ? held_until(c) : 0;
+	return !fails || (held && held < fails) ? held : fails;
 }
 
 bool
@@ -116,11 +126,27 @@ is_answer(const struct cursor_reports *c, struct cursor_place at)
 	return c->asked_by_page || at.row > 0 || !key || foretold;
 }
 
+/* The beginning of an answer, `len` bytes at the end of the keys: more of it may come. */
+static bool
+hold(struct cursor_reports *c, const uint8_t *bytes, size_t len, uint64_t since_us,
+    uint64_t now_us)
+{
+	if (len <= ESCAPE_LEN && !(c->wanted && c->counts))
+		return false;
+	c->n_held = len;
+	c->held_us = since_us;
+	if (now_us >= held_until(c))
+		c->n_held = 0;
+	memcpy(c->held, bytes, c->n_held);
+	return c->n_held;
+}
+
 size_t
-cursor_reports_filter(struct cursor_reports *c, uint8_t *bytes, size_t n,
+cursor_reports_filter(struct cursor_reports *c, uint8_t *bytes, size_t n, uint64_t now_us,
     struct cursor_place *ret_place, bool *ret_counts)
 {
 	bool whole;
+	uint64_t since_us = c->n_held ? c->held_us : now_us;
 	*ret_counts = false;
 	memmove(bytes + c->n_held, bytes, n);
 	memcpy(bytes, c->held, c->n_held);
@@ -129,21 +155,17 @@ cursor_reports_filter(struct cursor_reports *c, uint8_t *bytes, size_t n,
 	for (size_t i = 0; c->open && i < n;) {
 		struct cursor_place at;
 		size_t len = parse(bytes + i, n - i, c->asked_by_page, &at, &whole);
-		if (!len || (whole && !is_answer(c, at)) || len > CURSOR_REPORT_MAX) {
+		if (!len || (whole && !is_answer(c, at)) || len > CURSOR_REPORT_MAX
+		    || (!whole && !hold(c, bytes + i, len, since_us, now_us))) {
 			i++;
 			continue;
 		}
-		if (!whole && len < 3)
-			break; /* a person's ESC is not held */
 		if (whole) {
 			*ret_place = at;
 			*ret_counts = c->counts;
 			c->wanted &= !c->counts;
 			c->open = false;
 			memmove(bytes + i, bytes + i + len, n - i - len);
-		} else {
-			memcpy(c->held, bytes + i, len);
-			c->n_held = len;
 		}
 		n -= len;
 	}

@@ -25,6 +25,7 @@ enum {
 	CURSOR_WAIT_US = 250 * 1000,
 	CURSOR_LATE_US = 5 * 1000 * 1000,
 	CURSOR_AGAIN_US = 6 * 1000 * 1000, /* where it could not be asked */
+	CURSOR_ESCAPE_US = 25 * 1000, /* a person's ESC is held no longer */
 };
 
 struct cursor_place {
@@ -42,6 +43,7 @@ struct cursor_reports {
 	struct cursor_place foretold;
 	uint8_t held[CURSOR_REPORT_MAX];
 	size_t n_held;
+	uint64_t held_us; /* since when */
 };
 
 /* Somebody wants to know, from now on. */
@@ -62,8 +64,10 @@ void cursor_reports_ask(struct cursor_reports *c, struct cursor_place foretold,
 void cursor_reports_late(struct cursor_reports *c);
 /* Takes the answers out of the keys, in place; returns the bytes left.  There must be room
  * for CURSOR_REPORT_MAX more: what looked like the beginning of an answer and is none comes
- * with what follows it.  *ret_counts: one of the answers counts, and it is *ret_place. */
+ * with what follows it, or (n may be 0) when cursor_reports_deadline has passed.  Its first
+ * byte alone, which is also a key, is held only while the answer is waited for.
+ * *ret_counts: one of the answers counts, and it is *ret_place. */
 size_t cursor_reports_filter(struct cursor_reports *c, uint8_t *bytes, size_t n,
-    struct cursor_place *ret_place, bool *ret_counts);
+    uint64_t now_us, struct cursor_place *ret_place, bool *ret_counts);
 
 #endif

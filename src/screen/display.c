@@ -575,7 +575,8 @@ display_filter(struct display *d, uint8_t *bytes, size_t n)
 	if (!d->model)
 		return n;
 	transfer_input(&d->transfer, (struct span){ bytes, n }, d->loop->now_us);
-	n = cursor_reports_filter(&d->reports, bytes, n, &place, &counts);
+	n = cursor_reports_filter(&d->reports, bytes, n, d->loop->now_us, &place,
+	    &counts);
 	count_answers(d, bytes, n); /* without those to us */
 	if (counts)
 		located(d, place);

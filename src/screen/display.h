@@ -96,7 +96,8 @@ void display_forget(struct display *d);
 void display_fit(struct display *d);
 /* It has this one. */
 void display_resize(struct display *d, int rows, int cols);
-/* Takes the terminal's answers out of the keys, in place; see cursor_reports_filter. */
+/* Takes the terminal's answers out of the keys, in place; see cursor_reports_filter, also for
+ * n = 0. */
 size_t display_filter(struct display *d, uint8_t *bytes, size_t n);
 /* The terminal is about to answer a question, the program's or the display's. */
 bool display_awaits(const struct display *d, uint64_t now_us);

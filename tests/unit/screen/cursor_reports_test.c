@@ -46,7 +46,7 @@ keys(const char *text)
 	uint8_t bytes[256];
 	size_t n = strlen(text);
 	memcpy(bytes, text, n);
-	n = cursor_reports_filter(&reports, bytes, n, &place, &counts);
+	n = cursor_reports_filter(&reports, bytes, n, now, &place, &counts);
 	memcpy(left, bytes, n);
 	left[n] = 0;
 	return counts;
@@ -72,6 +72,61 @@ TEST(one_that_comes_in_pieces_too)
 	CHECK_STR(left, "a");
 	CHECK(keys("2;3Rb"));
 	CHECK_STR(left, "b");
+}
+
+/* A terminal's answer may be read in two parts, of which the first is ESC alone. */
+TEST(one_that_is_parted_behind_its_first_byte_too)
+{
+	begin();
+	ask(unknown);
+	CHECK(!keys("a\033"));
+	CHECK_STR(left, "a");
+	CHECK(keys("[2;3Rb"));
+	CHECK_STR(left, "b");
+	begin();
+	ask(unknown);
+	CHECK(!keys("\033["));
+	CHECK_STR(left, "");
+	CHECK(keys("2;3R"));
+}
+
+TEST(the_escape_of_a_person_is_held_for_a_moment_only)
+{
+	begin();
+	ask(unknown);
+	at_ms(100);
+	CHECK(!keys("\033"));
+	CHECK_STR(left, "");
+	CHECK_EQ(cursor_reports_deadline(&reports), (1000 + 125) * MS);
+	at_ms(124);
+	CHECK(!keys(""));
+	CHECK_STR(left, "");
+	at_ms(125);
+	CHECK(!keys(""));
+	CHECK_STR(left, "\033");
+	CHECK_EQ(cursor_reports_deadline(&reports), (1000 + 250) * MS);
+	at_ms(130);
+	CHECK(!keys("\033x")); /* no answer begins so */
+	CHECK_STR(left, "\033x");
+	at_ms(250);
+	CHECK(!keys("\033")); /* nobody waits for the answer any more */
+	CHECK_STR(left, "\033");
+	begin();
+	CHECK(!keys("\033")); /* nor yet */
+	CHECK_STR(left, "\033");
+}
+
+TEST(more_of_an_answer_is_held_as_long_as_that_is_waited_for)
+{
+	begin();
+	ask(unknown);
+	CHECK(!keys("\033[12"));
+	at_ms(249);
+	CHECK(!keys(""));
+	CHECK_STR(left, "");
+	at_ms(250);
+	CHECK(!keys(""));
+	CHECK_STR(left, "\033[12");
 }
 
 /* ESC [ 1 ; 2 R is Shift-F3. */

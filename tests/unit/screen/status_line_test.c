@@ -158,7 +158,7 @@ type(const char *text, char *ret_left)
 	struct cursor_place at;
 	bool counts;
 	memcpy(bytes, text, strlen(text));
-	size_t n = cursor_reports_filter(&t.reports, bytes, strlen(text), &at, &counts);
+	size_t n = cursor_reports_filter(&t.reports, bytes, strlen(text), t.now, &at, &counts);
 	if (counts && !ops->located(&t.line, at.row, at.col, false, &t.out))
 		term_cursor_is(t.model, at.row, at.col);
 	memcpy(ret_left, bytes, n);
