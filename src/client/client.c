@@ -251,7 +251,7 @@ on_hello(void *owner, bool resume, struct buf *out)
 	if (s->met && !resume && !s->request.again)
 		sys_random(s->request.id, sizeof s->request.id);
 	struct hello h = { s->options, &s->request, &s->forwards, s->client_id,
-		&s->engine, s->reconnect.describes };
+		&s->engine, s->reconnect.describes, reconnect_late_s(&s->reconnect) };
 	return hello_put(&h, resume, out);
 }
 

@@ -159,6 +159,8 @@ hello_put(const struct hello *h, bool resume, struct buf *out)
 		err = msg_put(&more, MSG_DGRAM, &(struct msg_dgram){ DGRAM_VERSION });
 	if (!err && !resume)
 		err = put_more(h, &more);
+	if (!err && !resume && h->late_s)
+		err = msg_put(&more, MSG_LATE, &(struct msg_late){ h->late_s });
 	bool may_begin = h->request->returns || h->request->kind == KIND_NONE;
 	struct msg_again again = { AGAIN_VERSION };
 	if (!err && (h->request->again || (resume && may_begin)))

@@ -15,6 +15,8 @@ struct hello {
 	const uint8_t *client_id; /* ID_LEN bytes */
 	struct engine *engine; /* what we hold of each stream */
 	bool describes; /* the terminal: the host does not know it */
+	uint32_t
+	    late_s; /* an earlier attempt may have begun it, or will in so long; 0: none */
 };
 
 /* How long the host keeps a session that nobody comes back to; seconds. */

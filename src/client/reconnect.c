@@ -403,7 +403,7 @@ static bool
 may_be_foreign(const struct reconnect *r, const struct attempt *first,
     enum carrier_sight sight)
 {
-	bool early = sight == CARRIER_CONNECTS || sight == CARRIER_EARLY;
+	bool early = sight == CARRIER_CONNECTS || first->carrier.early;
 	return r->adopts && !first->carrier.known && !early;
 }
 
@@ -514,6 +514,12 @@ say_late(struct reconnect *r, const struct attempt *a)
 	struct msg_late late = { LATE_S };
 	if (r->command && r->may_have_begun && a->handshake.same_build)
 		(void)engine_tell(r->engine, MSG_LATE, &late);
+}
+
+uint32_t
+reconnect_late_s(const struct reconnect *r)
+{
+	return !r->was_up && (r->may_have_begun || r->candidates.n) ? LATE_S : 0;
 }
 
 static bool
@@ -668,7 +674,8 @@ remember_foreign(struct reconnect *r, const struct attempt *a)
 			: "-");
 }
 
-/* The host lacks something for the moment: that says nothing of the next time. */
+/* The host, or this machine, lacks something for the moment: that says nothing of the next
+ * time. */
 static void
 put_off(struct reconnect *r, struct attempt *a)
 {
@@ -878,6 +885,9 @@ no_carrier(struct reconnect *r, struct attempt *a)
 	case CARRIER_SILENT:
 	case CARRIER_NOISE:
 		no_server(r, a);
+		break;
+	case CARRIER_LACKS:
+		put_off(r, a);
 		break;
 	case CARRIER_FOREIGN: /* try_on's */
 		break;

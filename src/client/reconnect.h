@@ -161,6 +161,8 @@ unsigned reconnect_question(const struct reconnect *r);
 struct prompt *reconnect_prompt(struct reconnect *r);
 /* Takes keys for the question off the head of *keys. */
 enum prompt_event reconnect_keys(struct reconnect *r, struct span *keys);
+/* An attempt before this one may have begun the session, or may for so many seconds; 0: none. */
+uint32_t reconnect_late_s(const struct reconnect *r);
 /* The socket of the link's ssh, which is a master; NULL: it is none, or does not answer. */
 const char *reconnect_master(const struct reconnect *r);
 /* The host answers: by ssh, or by datagrams alone. */

@@ -168,7 +168,8 @@ find_session(const struct msg_hello *hello)
 	int fd = hello->name.n && hello->request != HELLO_RESUME
 	    ? session_ctl_find(hello->name)
 	    : rundir_connect(hello->session);
-	if (fd < 0 && hello->request != HELLO_NEW)
+	bool made = hello->request != HELLO_NEW || msg_find(hello->more, MSG_LATE, &more);
+	if (fd < 0 && made) /* its socket may have been removed */
 		rundir_mend(hello->session);
 	if (fd < 0)
 		fd = rundir_connect(hello->session); /* made by an earlier attempt */

@@ -225,7 +225,9 @@ mend(void *owner, pid_t pid, const char *path)
 		m->asked |= kill(pid, RUNDIR_SIGNAL) == 0;
 		return;
 	}
-	while (!rundir_is_there(path) && sys_now_us() < m->end_us)
+	/* Asked anew each time: who removes sockets may do so again. */
+	while (!rundir_is_there(path) && sys_now_us() < m->end_us
+	    && kill(pid, RUNDIR_SIGNAL) == 0)
 		(void)poll(NULL, 0, 2);
 }
 

@@ -32,6 +32,7 @@ enum {
 	HOLD_US = 3 * 1000000, /* stderr is held back so long: a person may be waiting */
 	TAKEN_POLL_US = 200 * 1000, /* no event tells when the pipe has been read */
 	SILENCE_US = 8 * 1000000,
+	SILENCE_LOOK_US = 500 * 1000,
 	ENDS_US = 5
 	    * 1000000, /* behind the end of its input a program may work so long */
 	BROKEN_US = 10 * 1000000, /* ssh says in so long why its pipes are closed */
@@ -49,6 +50,7 @@ static const char *const why_names[] = { [CARRIER_ENDED] = "over: ssh has ended"
 	[CARRIER_HOST_KEY] = "over: host key",
 	[CARRIER_NO_SERVER] = "over: no server",
 	[CARRIER_DAMAGED] = "over: damaged server",
+	[CARRIER_LACKS] = "over: no memory here",
 	[CARRIER_NO_PLACE] = "over: no place for a server",
 	[CARRIER_SILENT] = "over: silent program",
 	[CARRIER_NOISE] = "over: noise",
@@ -305,9 +307,12 @@ look_at(struct carrier *c, int fd)
 		return CARRIER_CONNECTS;
 	if (tcp.received && tcp.told_us < now_us)
 		learned(c, now_us - tcp.told_us);
-	if (tcp.unanswered && tcp.answered_us > DEAD_US)
+	c->early = tcp.received < EARLY_MAX;
+	if (tcp.unanswered && tcp.answered_us > DEAD_US) {
+		c->dead_us = now_us;
 		return CARRIER_DEAD;
-	return tcp.received < EARLY_MAX ? CARRIER_EARLY : CARRIER_ANSWERS;
+	}
+	return c->early ? CARRIER_EARLY : CARRIER_ANSWERS;
 }
 
 enum carrier_sight
@@ -543,7 +548,10 @@ upload(struct carrier *c,
 	char[BOOTSTRAP_TEXT_MAX]))
 {
 	char text[BOOTSTRAP_TEXT_MAX];
-	if (put(c->servers, &c->bootstrap, &c->out, text))
+	int err = put(c->servers, &c->bootstrap, &c->out, text);
+	if (err == ERR_NOMEM)
+		over(c, CARRIER_LACKS, err_text(err));
+	else if (err)
 		over(c, CARRIER_NO_SERVER, text);
 }
 
@@ -561,7 +569,7 @@ static void
 put_first_bytes(struct carrier *c)
 {
 	if (buf_put(&c->out, buf_bytes(&c->first_bytes), c->first_bytes.len))
-		over(c, CARRIER_NO_SERVER, "out of memory");
+		over(c, CARRIER_LACKS, err_text(ERR_NOMEM));
 }
 
 /* ssh's own LocalCommand may have said something, too. */
@@ -855,7 +863,17 @@ carrier_ended(struct carrier *c, int status, bool all_read)
  * host has put in its place (ForceCommand) may wait for input for ever; then there is no
  * answer, and ours would have come long ago.  The host's shell may also be slow, and run
  * ours yet: so the input is ended, behind which another program ends too, and ssh's end shows
- * that ours has not been run. */
+ * that ours has not been run.
+ *
+ * A network that is silent tells nothing of the program: it counts from where the host's system
+ * answers. */
+static uint64_t
+silent_since(struct carrier *c, uint64_t us)
+{
+	(void)carrier_look(c);
+	return us > c->dead_us ? us : c->dead_us;
+}
+
 static uint64_t
 silence_tick(struct carrier *c, uint64_t now_us)
 {
@@ -870,8 +888,8 @@ silence_tick(struct carrier *c, uint64_t now_us)
 			return now_us + TAKEN_POLL_US;
 		c->taken_us = now_us;
 	}
-	if (now_us < c->taken_us + SILENCE_US)
-		return c->taken_us + SILENCE_US;
+	if (now_us < silent_since(c, c->taken_us) + SILENCE_US)
+		return now_us + SILENCE_LOOK_US;
 	if (found) {
 		over(c, CARRIER_DAMAGED, "belay-server gives no answer there");
 		return now_us;
@@ -880,8 +898,8 @@ silence_tick(struct carrier *c, uint64_t now_us)
 		c->ended_us = now_us;
 		close_watch(c, &c->to);
 	}
-	if (now_us < c->ended_us + ENDS_US)
-		return c->ended_us + ENDS_US;
+	if (now_us < silent_since(c, c->ended_us) + ENDS_US)
+		return now_us + SILENCE_LOOK_US;
 	over(c, CARRIER_SILENT, "another program than asked for runs there, and waits");
 	return now_us;
 }

@@ -43,6 +43,7 @@ enum carrier_why {
 	CARRIER_NO_SERVER, /* belay-server cannot run there; `text` says why */
 	CARRIER_DAMAGED, /* the one that lies there was run, and does not begin; `text` */
 	CARRIER_NO_PLACE, /* the host could run it, but no directory takes it; `text` */
+	CARRIER_LACKS, /* this machine has no memory for it at the moment; `text` */
 	CARRIER_SILENT, /* another program runs there, and does not answer; `text` */
 	CARRIER_NOISE, /* the same, and its output has no end; `text` */
 	/* another program than ours has run there, or runs, and got nothing of ours: its output
@@ -118,6 +119,8 @@ struct carrier {
 	bool rides; /* on a login that others have made */
 	bool on_terminal; /* it may ask there by itself */
 	bool asked; /* a person was seen to be asked */
+	bool
+	    early; /* as in CARRIER_EARLY, also of a host that does not answer any more */
 	bool heard; /* something has come on its stdout */
 	bool broken; /* its pipes are */
 	int broken_err; /* errno of the first reason; 0: ssh has closed them */
@@ -125,6 +128,8 @@ struct carrier {
 	uint64_t started_us;
 	uint64_t told_us; /* when something was learned from it last */
 	uint64_t gap_us; /* the longest time without that */
+	uint64_t
+	    dead_us; /* when the host's system was seen not to answer last; 0: never */
 	struct os_tcp_probed probed; /* its connection, before it was probed */
 	bool probes;
 	/* when ssh had taken all of first_bytes, was in, or the server was run; 0: not yet */

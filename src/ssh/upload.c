@@ -1,5 +1,6 @@
 #include "ssh/upload.h"
 
+#include "base/err.h"
 #include "base/log.h"
 #include "ssh/programs.h"
 
@@ -19,17 +20,15 @@ load(struct server *s, const struct programs_kept *kept, const struct bootstrap 
 		return 0;
 	snprintf(ret_text, BOOTSTRAP_TEXT_MAX, "there is no belay-server for %s on %s",
 	    b->os, b->machine);
-	return -1;
+	return ERR_SYSTEM;
 }
 
 static int
-finish(struct server *s, int err, char ret_text[BOOTSTRAP_TEXT_MAX])
+finish(struct server *s, int err)
 {
 	buf_finish(&s->raw);
 	buf_finish(&s->gz);
-	if (err > 0)
-		snprintf(ret_text, BOOTSTRAP_TEXT_MAX, "out of memory");
-	return err ? -1 : 0;
+	return err;
 }
 
 int
@@ -41,9 +40,9 @@ upload_script(const struct programs_kept *kept, struct bootstrap *b, struct buf 
 	if (!err) {
 		log_say(LOG_VERBOSE,
 		    "no server of this version on the host yet: sending it");
-		err = bootstrap_script(b, s.gz.len, s.raw.len, out) ? 1 : 0;
+		err = bootstrap_script(b, s.gz.len, s.raw.len, out) ? ERR_NOMEM : 0;
 	}
-	return finish(&s, err, ret_text);
+	return finish(&s, err);
 }
 
 int
@@ -55,7 +54,7 @@ upload_server(const struct programs_kept *kept, struct bootstrap *b, struct buf 
 	if (!err) {
 		struct buf *what = b->gz ? &s.gz : &s.raw;
 		out->max = UPLOAD_MAX;
-		err = buf_put(out, buf_bytes(what), what->len) ? 1 : 0;
+		err = buf_put(out, buf_bytes(what), what->len) ? ERR_NOMEM : 0;
 	}
-	return finish(&s, err, ret_text);
+	return finish(&s, err);
 }
