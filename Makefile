@@ -182,7 +182,7 @@ clean:
 
 FORCE:
 .PHONY: all count seal servers static darwin test check unit sim replay faults soak soak-simulator \
-	soak-datagrams soak-trouble soak-roaming soak-faults soak-hostile fuzz bench conformance conformance-ready \
+	soak-datagrams soak-sessions soak-trouble soak-roaming soak-faults soak-hostile fuzz bench conformance conformance-ready \
 	conformance-cut conformance-openssh try \
 	clean FORCE
 -include $(shell find $(BUILD) -path $(BUILD)/deps -prune -o -type f -name '*.d' -print 2>/dev/null)

@@ -9,7 +9,7 @@ PYTHON := /usr/bin/python3
 
 # Seconds, without sshd and sanitizers, and nothing is installed.  T=stream: of one room or
 # module only.
-FAST = $(UNITS) $(SIMS) $(REPLAY)
+FAST = $(UNITS) $(SIMS) $(SESSIONS) $(REPLAY)
 CHOSEN = $(foreach t,$(FAST),$(if $(T),$(if $(findstring $(T),$(t:$(BUILD)/%=%)),$(t)),$(t)))
 test:
 	@$(MAKE) --no-print-directory $(CHOSEN)
@@ -18,7 +18,7 @@ test:
 # By way of make again: only then is what tools/deps has installed seen.
 check:
 	tools/deps check
-	$(MAKE) all $(MADE) $(BUILD)/tests/hot_path $(BUILD)/tests/seal_probe faults
+	$(MAKE) all $(MADE) $(BUILD)/tests/hot_path $(BUILD)/tests/seal_probe $(SESSIONS) faults
 	$(MAKE) $(CHECK_FLAGS) all unit sim replay
 	tests/run $(CHECK_BUILD)
 
@@ -61,6 +61,33 @@ $(BUILD)/tests/seal_probe: tests/seal/seal_probe.c $(call libs,link)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -o $@ $^
 
+# Both programs whole, in a world that is made up: each is one object, whose system calls have
+# other names (one that the world does not have, does not link).  Of the released flags, and where
+# that was tried: processes there are coroutines.
+SESSIONS := $(if $(filter %linux-gnu,$(shell $(CC) -dumpmachine)),$(BUILD)/tests/session_sim)
+WORLD := $(BUILD)/tests/world
+WORLD_SYS = $(filter-out $(BUILD)/sys/os_%,$(call objects,sys))
+world_libs = $(filter-out $(call lib,sys),$(call libs,$(1)))
+define world_rules
+$(WORLD)/$(1).o: $(BUILD)/$(2)/main.o $$(WORLD_SYS) $$(call world_libs,$(2)) \
+		tests/sim/world/calls tests/sim/world/program.ld
+	@mkdir -p $$(@D)
+	$(LD) -r -T tests/sim/world/program.ld -o $$@.whole $$(filter %.o %.a,$$^)
+	objcopy --redefine-syms=tests/sim/world/calls --redefine-sym main=$(1)_main \
+		--redefine-sym program_begin=$(1)_begin --redefine-sym program_end=$(1)_end \
+		--keep-global-symbol=$(1)_main --keep-global-symbol=$(1)_begin \
+		--keep-global-symbol=$(1)_end $$@.whole $$@
+	@rm -f $$@.whole
+endef
+$(eval $(call world_rules,belay,client))
+$(eval $(call world_rules,belay_server,server))
+
+$(BUILD)/tests/session_sim: $(wildcard tests/sim/session_* tests/sim/world/*.[ch]) \
+		$(WORLD)/belay.o $(WORLD)/belay_server.o $(call libs,term)
+	@mkdir -p $(@D)
+	$(CC) -std=c17 $(WARN) $(CFLAGS) $(SANITIZE) -fPIE -pie $(CPPFLAGS) -Itests/sim -o $@ \
+		$(filter %.c %.o %.a,$^)
+
 # The owners of both ends; the sockets are the simulator's.
 $(BUILD)/tests/datagram_sim: tests/sim/datagram_sim.c $(call lib,server) $(CLIENT_LIBS)
 	@mkdir -p $(@D)
@@ -85,7 +112,7 @@ $(BUILD)/tests/servers/$(OS)-$(MACHINE): $(BUILD)/server/main.o $(SERVER_LIBS)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $^
 
-# What for: the simulator, or that of datagrams (how many runs, from which seed), the real programs in trouble (how
+# What for: the simulator, or that of datagrams or of sessions (how many runs, from which seed), the real programs in trouble (how
 # many minutes; SEED of it), or with one call failing, or with peers that break the protocol.
 SEEDS ?= 100000
 FROM ?= 1
@@ -97,6 +124,9 @@ soak-simulator:
 soak-datagrams:
 	$(MAKE) BUILD=$(BUILD) $(BUILD)/tests/datagram_sim
 	$(BUILD)/tests/datagram_sim $(FROM) $(SEEDS)
+soak-sessions:
+	$(MAKE) BUILD=$(BUILD) $(BUILD)/tests/session_sim
+	$(BUILD)/tests/session_sim $(FROM) $(SEEDS)
 soak-trouble:
 	tools/deps check
 	$(MAKE) all

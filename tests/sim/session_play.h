@@ -1,0 +1,73 @@
+/* What is played in the world of session_sim.c: the program on the host and the people before
+ * belay, who know between them what each has to get. */
+#ifndef SESSION_PLAY_H
+#define SESSION_PLAY_H
+
+#include "world/world.h"
+
+#include "term/term.h"
+
+enum {
+	SECOND = 1000000,
+	WINDOWS = 2,
+	LEAVES_US = 100
+	    * SECOND, /* after so long a person gives up what was broken by force */
+	HISTORY_ROWS = 10000, /* that a new window gets */
+};
+
+/* A window, in which belay runs. */
+struct window {
+	bool open, over;
+	bool types; /* the keys */
+	size_t typed;
+	bool second; /* it comes to a session that is there */
+	bool shares;
+	bool line; /* belay's stands over one of the rows */
+	unsigned covered; /* rows that have left the screen below it */
+	bool joined; /* a line of the program's was shown */
+	int status; /* belay's; 1000 and more: a signal */
+	pid_t belay;
+	struct file *master;
+	struct term *screen;
+};
+
+struct play {
+	bool verbose, traced; /* a trace takes time, so that other things happen */
+	/* what is to happen */
+	bool terminal; /* a shell on one, else a command on pipes */
+	bool known; /* the host */
+	bool asks; /* it wants a password; the first window is asked by ssh itself */
+	bool resizes;
+	bool calm; /* there is one cut, and a call that fails */
+	size_t up, down, errors; /* bytes on pipes; keys and lines on a terminal */
+	int status; /* the program's */
+	uint64_t fair_us; /* how long trouble lasts, then until when */
+	uint64_t slow_us; /* people and the program wait up to so long */
+	/* how it went */
+	bool begun; /* trouble may begin */
+	unsigned programs, windows; /* that were started, that run */
+	size_t got_up, got_down, got_errors;
+	bool ended; /* the program, by itself */
+	bool leaves; /* people type ~. */
+	bool broken; /* by force: it may have lost its end, but nothing in the middle */
+	bool done; /* the people are */
+	uint64_t done_us;
+	struct window window[WINDOWS];
+};
+extern struct play play;
+
+__attribute__((format(printf, 1, 2))) void note(const char *fmt, ...);
+
+/* Programs of the world. */
+int sh_main(int argc, char **argv);
+int script_main(int argc, char **argv);
+int window_main(int argc, char **argv);
+
+void play_start(int machine, const char *program, const char *argument);
+/* A window more, before the same session. */
+void play_second_window(bool shares);
+/* Where all have ended: what they got. */
+void play_check(void);
+void play_finish(void);
+
+#endif
