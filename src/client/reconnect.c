@@ -39,6 +39,8 @@ enum {
 	/* sshd lets a login take two minutes (LoginGraceTime); then a shell begins */
 	LATE_S = 180,
 	LOOK_US = 500 * 1000, /* attempts are looked at so often */
+	ASKED_SILENT_US = 10
+	    * 1000000, /* a login that has asked may stand on a silent network */
 	WAIT_SAID_US = 1000 * 1000,
 };
 
@@ -446,6 +448,19 @@ learn(struct reconnect *r)
 	    || (r->policy.state == POLICY_FIRST && first_is_alone(r));
 }
 
+/* A login that has asked, and whose host's system does not answer any more: the person would
+ * wait until TCP gives up. */
+static void
+asked_in_vain(struct reconnect *r)
+{
+	struct attempt *a = candidates_asking(&r->candidates);
+	if (!a || candidates_prompting(&r->candidates)
+	    || a->carrier.silent_us < ASKED_SILENT_US)
+		return;
+	end_candidate(r, a);
+	reconnect_on(r, POLICY_FAILED);
+}
+
 /* What can be seen of attempts tells no event.  Nothing runs beside a first login that has
  * begun to ask. */
 static void
@@ -456,6 +471,7 @@ look_turn(struct reconnect *r)
 		return;
 	r->look_us = now_us + LOOK_US;
 	learn(r);
+	asked_in_vain(r);
 	struct attempt *beside = candidates_oldest_unasking(&r->candidates);
 	if (r->policy.state != POLICY_FIRST || !r->policy.held
 	    || !candidates_first(&r->candidates) || !beside)

@@ -308,6 +308,7 @@ look_at(struct carrier *c, int fd)
 	if (tcp.received && tcp.told_us < now_us)
 		learned(c, now_us - tcp.told_us);
 	c->early = tcp.received < EARLY_MAX;
+	c->silent_us = tcp.unanswered ? tcp.answered_us : 0;
 	if (tcp.unanswered && tcp.answered_us > DEAD_US) {
 		c->dead_us = now_us;
 		return CARRIER_DEAD;

@@ -126,6 +126,8 @@ struct carrier {
 	int broken_err; /* errno of the first reason; 0: ssh has closed them */
 	bool told_ready, told_over;
 	uint64_t started_us;
+	uint64_t
+	    silent_us; /* how long the host's system had not answered, at the last look */
 	uint64_t told_us; /* when something was learned from it last */
 	uint64_t gap_us; /* the longest time without that */
 	uint64_t
