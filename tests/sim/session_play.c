@@ -127,13 +127,23 @@ command(void)
 	return play.ended ? play.status : FAILED;
 }
 
+/* Where a login asks, what is typed just before is thrown away, and what was meant for it may come
+ * too late; but never a password. */
+static bool
+is_key(uint8_t key)
+{
+	if (play.asks)
+		return !strchr(PASSWORD, key);
+	return key == key_at(play.got_up) || play.leaves;
+}
+
 static bool
 read_keys(void)
 {
 	uint8_t keys[256];
 	ssize_t n = sim_read(0, keys, sizeof keys);
 	for (ssize_t i = 0; i < n; i++, play.got_up++)
-		if (keys[i] != key_at(play.got_up) && !play.leaves) {
+		if (!is_key(keys[i])) {
 			world_fail("key %zu is %02x, not %02x", play.got_up, keys[i],
 			    key_at(play.got_up));
 			return false;
@@ -151,7 +161,7 @@ shell(void)
 	t.c_lflag &= ~(tcflag_t)(ICANON | ECHO | ISIG);
 	t.c_iflag &= ~(tcflag_t)ICRNL;
 	sim_tcsetattr(0, TCSANOW, &t);
-	while (lines < play.down || play.got_up < play.up) {
+	while (lines < play.down || (play.got_up < play.up && !play.asks)) {
 		struct pollfd fds = { .fd = 0, .events = POLLIN };
 		int wait_ms = lines < play.down
 		    ? (int)world_random(1 + play.slow_us / 1000)
@@ -253,8 +263,12 @@ belay_ended(struct window *w)
 	w->master = NULL;
 	w->covered += w->line && w->status >= 1000; /* nobody takes it away */
 	note("belay %td ends: %d", w - play.window, w->status);
-	if (w->second && w->types && !w->joined) /* it has not got there */
+	if (w->second && w->types && !play.window[0].over) {
+		/* It has not got there, or the first one has it back. */
 		play.window[0].types = true;
+		play.window[0].typed = play.got_up;
+		play.leaves = w->joined;
+	}
 	if (--play.windows)
 		return;
 	play.done = true;
@@ -387,6 +401,41 @@ open_window(struct window *w, struct buf *answers)
 	w->open = true;
 }
 
+/* Where a login is offered, or asks, that is what a person types next. */
+static void
+see_question(struct window *w, const uint8_t *p, size_t n)
+{
+	static const char *const signs[] = { [SEES_ENTER] = "press Enter",
+		[SEES_ESCAPE] = "needs your login",
+		[SEES_PASSWORD] = "assword" };
+	char text[COPY_MAX + sizeof w->tail];
+	size_t len = strlen(w->tail);
+	memcpy(text, w->tail, len);
+	memcpy(text + len, p, n);
+	len += n;
+	if (memmem(p, n, ";1H", 3) || memmem(p, n, "line ", 5))
+		w->sees = SEES_NOTHING;
+	for (int i = SEES_ENTER; play.asks && i <= SEES_PASSWORD; i++)
+		if (memmem(text, len, signs[i], strlen(signs[i])))
+			w->sees = (enum sees)i;
+	snprintf(w->tail, sizeof w->tail, "%.*s", (int)(n < 9 ? n : 9),
+	    p + n - (n < 9 ? n : 9));
+}
+
+static void
+answer_question(struct window *w, int master)
+{
+	static const char *const answers[] = { [SEES_ENTER] = "\r",
+		[SEES_ESCAPE] = "\r~R",
+		[SEES_PASSWORD] = PASSWORD "\r" };
+	if (!w->sees || world.now_us < w->answered_us + 2 * SECOND)
+		return;
+	w->answered_us = world.now_us;
+	w->tail[0] = 0;
+	(void)sim_write(master, answers[w->sees], strlen(answers[w->sees]));
+	w->sees = SEES_NOTHING;
+}
+
 /* Shows what has come, and answers what is asked. */
 static bool
 show(struct window *w, int master, struct buf *answers)
@@ -398,6 +447,7 @@ show(struct window *w, int master, struct buf *answers)
 	note_bytes("window", bytes, (size_t)n);
 	if (memmem(bytes, (size_t)n, ";1H", 3))
 		w->line = memmem(bytes, (size_t)n, "\033[7mbelay:", 10) != NULL;
+	see_question(w, bytes, (size_t)n);
 	w->joined |= memmem(bytes, (size_t)n, "line ", 5) != NULL;
 	(void)term_write(w->screen, bytes, (size_t)n);
 	if (answers->len) {
@@ -422,18 +472,24 @@ window_main(int argc, char **argv)
 	w->belay = belay_in(w, master);
 	for (;;) {
 		struct pollfd fds = { .fd = master, .events = POLLIN };
-		bool types = w->types && w->typed < play.up
+		bool types = w->types && w->typed < play.up && !w->sees
 		    && (w->second ? w->joined : play.programs > 0);
-		int ready = sim_poll(&fds, 1, types ? 1 + (int)world_random(400) : 1000);
+		int ready = sim_poll(&fds, 1,
+		    types	  ? 1 + (int)world_random(400)
+			: w->sees ? 300
+				  : 1000);
 		if (ready > 0 && !show(w, master, &answers))
 			break;
+		if (ready == 0)
+			answer_question(w, master);
 		if (ready == 0 && types && w->types) {
 			char key = key_at(w->typed++);
 			(void)sim_write(master, &key, 1);
 		}
 		/* What was broken by force, ended while this window shared it and was away, or has
 		 * lost who types. */
-		if (ready == 0 && (play.broken || play.ended || play.window[0].over)
+		if (ready == 0 && !w->sees
+		    && (play.broken || play.ended || play.window[0].over)
 		    && world.now_us > play.fair_us + LEAVES_US) {
 			play.leaves = true;
 			(void)sim_write(master, "\r~.", 3);

@@ -15,6 +15,11 @@ enum {
 	HISTORY_ROWS = 10000, /* that a new window gets */
 };
 
+#define PASSWORD "#*!"
+
+/* What belay, or ssh, wants of the person. */
+enum sees { SEES_NOTHING, SEES_ENTER, SEES_ESCAPE, SEES_PASSWORD };
+
 /* A window, in which belay runs. */
 struct window {
 	bool open, over;
@@ -22,6 +27,9 @@ struct window {
 	size_t typed;
 	bool second; /* it comes to a session that is there */
 	bool shares;
+	enum sees sees;
+	char tail[16]; /* the end of what was read last: words may be parted */
+	uint64_t answered_us;
 	bool line; /* belay's stands over one of the rows */
 	unsigned covered; /* rows that have left the screen below it */
 	bool joined; /* a line of the program's was shown */
@@ -36,7 +44,8 @@ struct play {
 	/* what is to happen */
 	bool terminal; /* a shell on one, else a command on pipes */
 	bool known; /* the host */
-	bool asks; /* it wants a password; the first window is asked by ssh itself */
+	bool
+	    asks; /* it wants a password, on a terminal; the first time ssh asks itself */
 	bool resizes;
 	bool calm; /* there is one cut, and a call that fails */
 	size_t up, down, errors; /* bytes on pipes; keys and lines on a terminal */

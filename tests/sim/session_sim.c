@@ -252,6 +252,7 @@ furnish(void)
 			files_make_directory(m, dirs[i]);
 	files_put(CLIENT, "/usr/bin/ssh", "\177ELF", 0755);
 	files_put(CLIENT, "/usr/bin/belay", "\177ELF", 0755);
+	files_put(CLIENT, "/bin/sh", "\177ELF", 0755);
 	files_put(HOST, "/usr/bin/belay-server", "\177ELF", 0755);
 	files_put(HOST, "/usr/share/terminfo/x/xterm-256color", "x", 0644);
 	files_put(HOST, "/home/u/.hushlogin", "", 0644);
@@ -264,7 +265,7 @@ furnish(void)
 static size_t
 how_many(void)
 {
-	return world_random(world_chance(10) ? 1500000 : 20000);
+	return world_random(world_chance(5) ? 1500000 : 20000);
 }
 
 static void
@@ -273,6 +274,9 @@ choose(void)
 	play.terminal = world_chance(50);
 	play.known = world_chance(50);
 	play.resizes = world_chance(30);
+	/* The words of a question are looked for as a wide window has them. */
+	play.asks = play.terminal && !play.resizes && world_chance(35);
+	network.password = play.asks ? PASSWORD : NULL;
 	play.up = play.terminal ? world_random(60) : how_many();
 	play.down = 1 + (play.terminal ? world_random(400) : how_many());
 	play.errors = play.terminal || world_chance(70) ? 0 : how_many();

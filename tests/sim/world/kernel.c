@@ -298,9 +298,8 @@ wait_for(struct file *f, bool (*may)(void *arg))
 			errno = EAGAIN;
 			return -1;
 		}
-		file_keep(f);
+		/* It stays open: nobody but this process could close it. */
 		int waited = proc_wait(may, f, 0);
-		file_drop(f);
 		/* SA_RESTART, as all of belay's signals have it */
 		if (waited < 0 && may == may_write)
 			return -1;

@@ -120,6 +120,7 @@ struct wire {
 struct file {
 	enum kind kind;
 	unsigned refs;
+	bool by_tty; /* opened as /dev/tty */
 	bool nonblock, append, writes;
 	union {
 		struct pipe_ends *pipe;

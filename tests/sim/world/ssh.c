@@ -132,9 +132,89 @@ lost(const char *why)
 	return 255;
 }
 
+/* ---- a password ---- */
+
+static bool
+is_it(char *answer, ssize_t n)
+{
+	answer[n > 0 ? n : 0] = 0;
+	answer[strcspn(answer, "\r\n")] = 0;
+	return strcmp(answer, network.password) == 0;
+}
+
+/* By the program that the environment names. */
+static bool
+ask_by_program(const char *program, const char *prompt)
+{
+	char answer[128];
+	int out[2];
+	size_t n = 0;
+	ssize_t some;
+	if (sim_pipe(out))
+		return false;
+	pid_t pid = sim_fork();
+	if (pid == 0) {
+		char *argv[] = { (char *)(uintptr_t)program, (char *)(uintptr_t)prompt,
+			NULL };
+		sim_dup2(out[1], STDOUT_FILENO);
+		for (int fd = 3; fd < FDS_MAX; fd++)
+			(void)sim_close(fd);
+		(void)sim_execv(program, argv);
+		sim__exit(127);
+	}
+	sim_close(out[1]);
+	while (n + 1 < sizeof answer
+	    && (some = sim_read(out[0], answer + n, sizeof answer - 1 - n)) > 0)
+		n += (size_t)some;
+	sim_close(out[0]);
+	while (pid > 0 && sim_waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		continue;
+	return is_it(answer, (ssize_t)n);
+}
+
+static bool
+ask_on_terminal(int tty, const char *prompt)
+{
+	char answer[128];
+	size_t n = 0;
+	struct termios before, quiet;
+	sim_tcgetattr(tty, &before);
+	quiet = before;
+	quiet.c_lflag &= ~(tcflag_t)ECHO;
+	sim_tcsetattr(tty, TCSAFLUSH, &quiet);
+	sim_write(tty, prompt, strlen(prompt));
+	while (n + 1 < sizeof answer && sim_read(tty, answer + n, 1) == 1
+	    && answer[n] != '\n')
+		n++;
+	sim_write(tty, "\n", 1);
+	sim_tcsetattr(tty, TCSAFLUSH, &before);
+	return is_it(answer, (ssize_t)n);
+}
+
+static bool
+authenticates(int argc, char **argv)
+{
+	enum { TRIES = 3 };
+	const char *program = sim_getenv("SSH_ASKPASS"),
+		   *require = sim_getenv("SSH_ASKPASS_REQUIRE");
+	static const char prompt[] = "(u@h) Password: ";
+	bool ok = !network.password;
+	for (int i = 0; i < TRIES && !ok && !word_with(argc, argv, "-oBatchMode=yes");
+	     i++) {
+		int tty = require ? -1 : sim_open("/dev/tty", O_RDWR | O_CLOEXEC);
+		if (tty >= 0)
+			ok = ask_on_terminal(tty, prompt);
+		else if (program)
+			ok = ask_by_program(program, prompt);
+		if (tty >= 0)
+			sim_close(tty);
+	}
+	return ok;
+}
+
 /* The rounds of a login. */
 static bool
-log_in(struct link *l, const char *command)
+shakes_hands(struct link *l)
 {
 	for (int round = 0; round < 3; round++) {
 		if (!send_frame(l->wire, 'K', "", 0))
@@ -144,7 +224,7 @@ log_in(struct link *l, const char *command)
 				return false;
 		frame_done(l);
 	}
-	return send_frame(l->wire, 'C', command, strlen(command));
+	return true;
 }
 
 /* Takes frames while what they hold can be written at once; 0 .. 255: the exit status. */
@@ -181,7 +261,11 @@ ssh_main(int argc, char **argv)
 	l.wire = connect_host(timeout ? (uint64_t)atoi(timeout) * SECOND : 0);
 	if (l.wire < 0)
 		return 255;
-	if (!log_in(&l, argv[argc - 1]))
+	if (!shakes_hands(&l))
+		return lost("Connection closed by 10.0.0.1 port 22");
+	if (!authenticates(argc, argv))
+		return lost("u@h: Permission denied (keyboard-interactive).");
+	if (!send_frame(l.wire, 'C', argv[argc - 1], strlen(argv[argc - 1])))
 		return lost("Connection closed by 10.0.0.1 port 22");
 	for (;;) {
 		struct pollfd fds[2] = { { .fd = l.wire, .events = POLLIN },

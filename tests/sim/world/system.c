@@ -496,13 +496,6 @@ os_tcp_probe_no_more(int fd, const struct os_tcp_probed *before)
 	(void)fd, (void)before;
 }
 
-bool
-os_process_asks(pid_t pid)
-{
-	(void)pid;
-	return false;
-}
-
 int
 os_wake_open(void)
 {

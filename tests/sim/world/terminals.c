@@ -217,8 +217,12 @@ open_device(const char *path, int flags)
 {
 	if (strcmp(path, "/dev/null") == 0)
 		return install(file_null(), 0, flags & O_CLOEXEC);
-	if (strcmp(path, "/dev/tty") == 0 && world.current->terminal)
-		return open_slave(world.current->terminal, false, flags & O_CLOEXEC);
+	if (strcmp(path, "/dev/tty") == 0 && world.current->terminal) {
+		int fd = open_slave(world.current->terminal, false, flags & O_CLOEXEC);
+		if (fd >= 0)
+			file_at(fd)->by_tty = true;
+		return fd;
+	}
 	for (struct pty *t = ptys; t; t = t->next) {
 		char name[32];
 		snprintf(name, sizeof name, "/dev/pts/%d", t->number);
@@ -227,6 +231,16 @@ open_device(const char *path, int flags)
 	}
 	errno = ENXIO;
 	return -1;
+}
+
+bool
+os_process_asks(pid_t pid)
+{
+	const struct proc *p = proc_of(pid);
+	for (int fd = 0; p && fd < FDS_MAX; fd++)
+		if (p->fds[fd] && p->fds[fd]->by_tty)
+			return true;
+	return false;
 }
 
 void

@@ -185,6 +185,7 @@ struct network {
 	enum weather weather;
 	uint64_t latency_us;
 	unsigned refuses; /* percent of the connections that are refused */
+	const char *password; /* that a login wants; NULL: none */
 };
 extern struct network network;
 void network_is(enum weather weather);
