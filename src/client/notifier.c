@@ -13,6 +13,7 @@ enum {
 	/* output may have been in the line's place */
 	QUESTION_DRAWN_US = 1000 * 1000,
 	SAY_AFTER_US = 3 * 1000000,
+	UNDRAWN_US = 1000 * 1000, /* a line may not be drawn while the program writes */
 	/* where datagrams may answer again without a login */
 	OFFER_AFTER_US = 5 * 1000000,
 	/* What has happened is read by who has typed a key so long behind its appearing, or by
@@ -61,10 +62,11 @@ say(struct notifier *t, bool over, uint64_t now_us)
 	uint64_t for_us = now_us - t->since_us;
 	enum policy_state state = t->reconnect->policy.state;
 	bool login = asks_for_login(t) && !policy_meets_stranger(state);
-	if (login && !t->said_login && !t->silent && t->escape)
+	bool undrawn = t->undrawn_us && now_us >= t->undrawn_us + UNDRAWN_US;
+	if (login && undrawn && !t->said_login && !t->silent && t->escape)
 		log_say(LOG_NOTICE, "%s: %s: press Enter", t->host,
 		    status_reason(reason(t->reconnect)));
-	t->said_login = !over && login;
+	t->said_login = !over && login && (undrawn || t->said_login);
 	if (t->silent || (!over && for_us < SAY_AFTER_US) || t->said_lost != over)
 		return;
 	t->said_lost = !over;
@@ -186,9 +188,13 @@ show_status(struct notifier *t, uint64_t now_us)
 	}
 	status_text(&t->shown, width(), text);
 	uint64_t at = t->again_us;
-	if (!console_status(t->console, text)) {
+	if (console_status(t->console, text)) {
+		t->undrawn_us = 0;
+	} else {
+		t->undrawn_us = t->undrawn_us ? t->undrawn_us : now_us;
 		say(t, false, now_us);
-		at = now_us + SAY_AFTER_US;
+		at = now_us < t->undrawn_us + UNDRAWN_US ? t->undrawn_us + UNDRAWN_US
+							 : now_us + SAY_AFTER_US;
 	}
 	loop_sooner(&at, keyboard_deadline(&c->keyboard));
 	if (asks_for_login(t) && !t->offers)
@@ -275,7 +281,7 @@ show(struct notifier *t, bool over, uint64_t now_us)
 		uint64_t at = show_away(t, now_us);
 		if (t->since_us && up)
 			say(t, true, now_us);
-		t->since_us = 0;
+		t->since_us = t->undrawn_us = 0;
 		return at;
 	}
 	if (!t->since_us)

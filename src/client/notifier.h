@@ -29,7 +29,8 @@ struct notifier {
 	uint64_t again_us; /* and when to write it anew */
 	bool offers; /* the line asks for a login, in this turn */
 	bool said_dropping; /* where it cannot be drawn */
-	bool said_login; /* the same */
+	bool said_login; /* the same, */
+	uint64_t undrawn_us; /* since when it cannot be; 0: it can */
 	bool said_lost; /* a person without a status line was told */
 	struct while_away away; /* what the line says while the link answers, and */
 	uint64_t away_us; /* since when; 0: it says nothing */

@@ -107,8 +107,10 @@ on_message(void *owner, const char *line)
 {
 	struct console *c = owner;
 	int row, col = 0;
-	if (c->out.model && c->shares && (is_ours(c) || c->left))
+	if (c->out.model && c->shares && c->left)
 		term_cursor(c->out.model, &row, &col);
+	else if (c->out.model && c->shares && is_ours(c))
+		display_begin_line(&c->out);
 	if (col)
 		console_say(c, "\r\n");
 	console_say(c, line);

@@ -257,8 +257,17 @@ at_rest(const struct display *d)
 static void
 speak(struct display *d)
 {
+	static const struct span line = { (const uint8_t *)"\r\n", 2 };
 	struct span text = buf_span(&d->says);
-	if (!text.n || !at_rest(d) || buf_put(tail(d), text.p, text.n))
+	int row, col = 0;
+	if (!text.n || !at_rest(d))
+		return;
+	if (d->own_line && d->model)
+		term_cursor(d->model, &row, &col);
+	if (col && !buf_put(tail(d), line.p, line.n))
+		show_model(d, line);
+	d->own_line = false;
+	if (buf_put(tail(d), text.p, text.n))
 		return;
 	show_model(d, text);
 	buf_drop(&d->says, text.n);
@@ -436,6 +445,12 @@ display_say(struct display *d, const char *text)
 		return false;
 	turn(d, false);
 	return true;
+}
+
+void
+display_begin_line(struct display *d)
+{
+	d->own_line = true;
 }
 
 bool

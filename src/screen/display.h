@@ -52,6 +52,7 @@ struct display {
 	struct buf before, after;
 	size_t fed;
 	struct buf says; /* of display_say, not composed yet */
+	bool own_line; /* display_begin_line */
 	struct transfer transfer; /* a file's: nothing of ours comes between */
 	bool rings; /* the bell is due */
 	bool harmless, utf8; /* display_harmless */
@@ -85,6 +86,8 @@ void display_ask(struct display *d);
  * sequence.  A line of it ends with "\r\n", or the model is to be told to forget.  False: there
  * is no memory for it. */
 bool display_say(struct display *d, const char *text);
+/* What is said next begins on a line of its own, wherever the program's output has ended then. */
+void display_begin_line(struct display *d);
 /* The same, but before what has come and is not being written, if that can be now. */
 bool display_say_above(struct display *d, const char *text);
 /* Others are about to write to the terminal: takes the overlays away and writes what has come,

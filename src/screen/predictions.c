@@ -4,7 +4,8 @@
 #include "sys/tty.h"
 
 enum {
-	ANSWER_US = CURSOR_WAIT_US, /* at the beginning: most terminals answer in a few ms */
+	ANSWER_US =
+	    CURSOR_WAIT_US, /* at the beginning: most terminals answer in a few ms */
 	ASK_AGAIN_US = 500 * 1000, /* the program writes, or the terminal is slow */
 	ASKED_MAX = 4,
 };

@@ -557,7 +557,19 @@ TEST(a_message_goes_by_way_of_the_display_and_not_into_a_sequence)
 	CHECK_EQ(stream_on_data(&t.main, sizeof begun - 1, bytes, 1), 0);
 	turn();
 	/* The pseudo-terminal of the test is not raw. */
-	CHECK_STR(shows(), "1mredbelay: hello\r\nand more");
+	CHECK_STR(shows(), "1mred\r\r\nbelay: hello\r\nand more");
+	end();
+}
+
+/* Where the program's line goes on is known only when that is shown. */
+TEST(a_message_begins_on_a_line_of_its_own_behind_what_comes_with_it)
+{
+	begin_terminal("xterm");
+	struct span bytes = { (const uint8_t *)"half", 4 };
+	CHECK_EQ(stream_on_data(&t.main, 0, bytes, 1), 0);
+	log_say(LOG_ERROR, "hello");
+	turn();
+	CHECK_STR(shows(), "half\r\r\nbelay: hello\r\n");
 	end();
 }
 
