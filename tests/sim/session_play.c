@@ -215,7 +215,8 @@ play_start(int machine, const char *program, const char *argument)
 static void
 become_belay(const char *command, const struct window *w)
 {
-	char *argv[12] = { word("belay"), word("--udp=never"), word("--alone"),
+	char *argv[12] = { word("belay"),
+		word(play.datagrams ? "--udp=auto" : "--udp=never"), word("--alone"),
 		word("--linger=5m") };
 	size_t n = 4;
 	if (w)
@@ -533,8 +534,9 @@ check_window(const struct window *w)
 	(void)term_snapshot(w->screen, &limits, &text);
 	for (const char *at = buf_str(&text); (at = strstr(at, "line "));) {
 		unsigned number;
+		int whole = 0;
 		at += 5;
-		if (sscanf(at, "%05u.", &number) != 1)
+		if (sscanf(at, "%05u.%n", &number, &whole) != 1 || !whole)
 			continue;
 		size_t lacks = number > line + 1 ? number - line - 1 : 0;
 		if (lacks && lacks <= covered) {
@@ -568,7 +570,10 @@ check_status(const struct window *w)
 	bool taken = w != second && second->second && !second->shares && w->status == 255;
 	bool another = play.programs > 1 && w->status == 0; /* which ends at once */
 	bool left = w == second && w->shares && w->status == 255 && play.leaves;
-	if (taken || another || left
+	/* The first attempt of the first window had not come through yet. */
+	bool back = w == second && w->status == 255
+	    && play.window[0].status == play.status;
+	if (taken || another || left || back
 	    || (play.broken && (w->status == 255 || w->status >= 1000)))
 		return;
 	if (w->status != play.status)

@@ -47,6 +47,7 @@ struct play {
 	bool
 	    asks; /* it wants a password, on a terminal; the first time ssh asks itself */
 	bool resizes;
+	bool datagrams; /* of belay's own, beside ssh */
 	bool calm; /* there is one cut, and a call that fails */
 	size_t up, down, errors; /* bytes on pipes; keys and lines on a terminal */
 	int status; /* the program's */

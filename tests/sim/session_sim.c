@@ -82,7 +82,7 @@ no_network(void)
 	note("no network for %.3f s", (double)us / 1e6);
 	network_moves(CLIENT, 0);
 	world_sleep(us);
-	network_moves(CLIENT, 0x0a000100 + (uint32_t)world_random(200));
+	network_moves(CLIENT, 0xcb007103 + (uint32_t)world_random(200));
 }
 
 static void
@@ -101,6 +101,16 @@ another_way(void)
 {
 	network.latency_us = world_random(300000);
 	note("round trip %.3f s", (double)network.latency_us / 1e6);
+}
+
+static void
+datagrams_blocked(void)
+{
+	uint64_t us = a_while();
+	note("no datagrams for %.3f s", (double)us / 1e6);
+	network.no_datagrams = true;
+	world_sleep(us);
+	network.no_datagrams = false;
 }
 
 static void
@@ -134,7 +144,8 @@ second_window(void)
 }
 
 static void (*const troubles[])(void) = { cut, cut, silence, lost_for_ever, no_network,
-	refusals, another_way, sockets_removed, resize, resize, second_window };
+	refusals, another_way, datagrams_blocked, sockets_removed, resize, resize,
+	second_window };
 
 /* ---- by force ---- */
 
@@ -257,8 +268,8 @@ furnish(void)
 	files_put(HOST, "/usr/share/terminfo/x/xterm-256color", "x", 0644);
 	files_put(HOST, "/home/u/.hushlogin", "", 0644);
 	network = (struct network){ .latency_us = world_random(200000) };
-	world.machines[CLIENT].address = 0x0a000002;
-	world.machines[HOST].address = 0x0a000001;
+	world.machines[CLIENT].address = 0xcb007102;
+	world.machines[HOST].address = 0xc6336401;
 }
 
 /* Mostly little, so that there are many; now and then more than windows and pipes hold. */
@@ -273,6 +284,9 @@ choose(void)
 {
 	play.terminal = world_chance(50);
 	play.known = world_chance(50);
+	play.datagrams = world_chance(40);
+	network.loses = world_chance(50) ? (unsigned)world_random(30) : 0;
+	network.no_datagrams = world_chance(10);
 	play.resizes = world_chance(30);
 	/* The words of a question are looked for as a wide window has them. */
 	play.asks = play.terminal && !play.resizes && world_chance(35);

@@ -72,6 +72,9 @@ file_close(struct file *f)
 	case KIND_OF_SLAVE:
 		f->u.pty->slaves--;
 		break;
+	case KIND_OF_DATAGRAMS:
+		datagrams_drop(f->u.datagrams);
+		break;
 	case KIND_OF_FILE:
 		if (f->u.file.node->locker == f)
 			f->u.file.node->locker = NULL;
@@ -204,6 +207,8 @@ ready(const struct file *f)
 			return POLLIN | POLLHUP | POLLERR | POLLOUT;
 		return (short)((f->u.pty->to_slave.len ? POLLIN : 0)
 		    | (f->u.pty->to_master.len < TTY_MAX ? POLLOUT : 0));
+	case KIND_OF_DATAGRAMS:
+		return (short)((datagrams_any(f->u.datagrams) ? POLLIN : 0) | POLLOUT);
 	case KIND_OF_NET:
 		return f->u.net.told ? POLLIN : 0;
 	case KIND_OF_WIRE:

@@ -7,6 +7,7 @@
 #include "calls.h"
 #include "sys/os.h"
 
+#include <netinet/in.h>
 #include <sys/ioctl.h>
 
 enum {
@@ -139,7 +140,7 @@ struct file {
 			int machine;
 			bool told;
 		} net;
-		uint32_t address; /* a socket for datagrams that is connected */
+		struct datagrams *datagrams;
 		struct wire_end *wire;
 	} u;
 };
@@ -189,6 +190,18 @@ void terminals_end(void);
 
 /* ---- network.c ---- */
 
+struct datagrams *datagrams_new(int machine);
+void datagrams_drop(struct datagrams *d);
+bool datagrams_any(const struct datagrams *d);
+/* As of connect(2), bind(2) and getsockname(2), of IPv4 only. */
+int datagrams_connect(struct datagrams *d, const struct sockaddr *to);
+int datagrams_bind(struct datagrams *d, const struct sockaddr *at);
+void datagrams_name(const struct datagrams *d, struct sockaddr_in *ret);
+/* To there, or (NULL) where it is connected to. */
+ssize_t
+datagrams_send(struct datagrams *d, const struct sockaddr *to, const void *p, size_t n);
+ssize_t
+datagrams_receive(struct datagrams *d, void *p, size_t n, struct sockaddr_in *ret_from);
 bool wire_is_cut_off(const struct wire *w);
 void wire_send(struct wire_end *from, const void *p, size_t n, bool end);
 void network_end(void);

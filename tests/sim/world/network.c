@@ -1,7 +1,10 @@
 #define _GNU_SOURCE 1
 #include "kernel.h"
 
+#include <arpa/inet.h>
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { GIVES_UP_US = 120 * 1000000 };
 
@@ -203,9 +206,170 @@ os_net_read(int fd)
 	return told ? OS_NET_MOVED : 0;
 }
 
+/* ---- datagrams ---- */
+
+struct datagram {
+	uint32_t from, to;
+	uint16_t from_port, to_port;
+	size_t n;
+	struct datagram *next;
+	uint8_t bytes[];
+};
+
+struct datagrams {
+	int machine;
+	uint32_t local, to; /* 0: not connected */
+	uint16_t port, to_port;
+	struct datagram *queue;
+	size_t n;
+	struct datagrams *next;
+};
+
+static struct datagrams *sockets;
+static uint16_t last_port;
+
+struct datagrams *
+datagrams_new(int which)
+{
+	struct datagrams *d = calloc(1, sizeof *d);
+	d->machine = which;
+	d->next = sockets;
+	sockets = d;
+	return d;
+}
+
+void
+datagrams_drop(struct datagrams *d)
+{
+	struct datagrams **at = &sockets;
+	while (*at != d)
+		at = &(*at)->next;
+	*at = d->next;
+	while (d->queue) {
+		struct datagram *one = d->queue;
+		d->queue = one->next;
+		free(one);
+	}
+	free(d);
+}
+
+bool
+datagrams_any(const struct datagrams *d)
+{
+	return d->queue;
+}
+
+static uint32_t
+address_of(const struct sockaddr *a, uint16_t *ret_port)
+{
+	const struct sockaddr_in *in = (const void *)a;
+	*ret_port = ntohs(in->sin_port);
+	return ntohl(in->sin_addr.s_addr);
+}
+
+int
+datagrams_connect(struct datagrams *d, const struct sockaddr *to)
+{
+	uint32_t here = world.machines[d->machine].address;
+	if (to->sa_family != AF_INET || !here) {
+		errno = ENETUNREACH;
+		return -1;
+	}
+	d->local = here;
+	d->port = d->port ? d->port : (uint16_t)(40000 + ++last_port);
+	d->to = address_of(to, &d->to_port);
+	return 0;
+}
+
+int
+datagrams_bind(struct datagrams *d, const struct sockaddr *at)
+{
+	uint16_t port;
+	uint32_t address = address_of(at, &port);
+	if (address && address != world.machines[d->machine].address) {
+		errno = EADDRNOTAVAIL;
+		return -1;
+	}
+	for (const struct datagrams *o = sockets; o && port; o = o->next)
+		if (o != d && o->machine == d->machine && o->port == port) {
+			errno = EADDRINUSE;
+			return -1;
+		}
+	d->port = port;
+	return 0;
+}
+
+void
+datagrams_name(const struct datagrams *d, struct sockaddr_in *ret)
+{
+	*ret = (struct sockaddr_in){ .sin_family = AF_INET,
+		.sin_port = htons(d->port),
+		.sin_addr.s_addr = htonl(d->local) };
+}
+
+static void
+arrive(void *arg)
+{
+	enum { QUEUE_MAX = 256 };
+	struct datagram *one = arg, **end;
+	for (struct datagrams *d = sockets; d; d = d->next) {
+		bool its = world.machines[d->machine].address == one->to
+		    && d->port == one->to_port
+		    && (!d->to || (d->to == one->from && d->to_port == one->from_port));
+		if (!its || d->n == QUEUE_MAX)
+			continue;
+		for (end = &d->queue; *end; end = &(*end)->next)
+			continue;
+		*end = one;
+		d->n++;
+		changed();
+		return;
+	}
+	free(one);
+}
+
+/* What does not get through is lost; now and then one is overtaken by the next. */
+ssize_t
+datagrams_send(struct datagrams *d, const struct sockaddr *to, const void *p, size_t n)
+{
+	uint16_t port = d->to_port;
+	uint32_t address = to ? address_of(to, &port) : d->to;
+	uint32_t here = world.machines[d->machine].address;
+	if (!here || !address || (d->local && d->local != here)) {
+		errno = ENETUNREACH;
+		return -1;
+	}
+	if (network.weather != WEATHER_FAIR || network.no_datagrams
+	    || world_chance(network.loses))
+		return (ssize_t)n;
+	struct datagram *one = calloc(1, sizeof *one + n);
+	*one = (struct datagram){ here, address, d->port, port, n, NULL };
+	memcpy(one->bytes, p, n);
+	uint64_t late_us = world_chance(10) ? world_random(20000) : 0;
+	world_at(world.now_us + network.latency_us / 2 + 1 + late_us, arrive, one);
+	return (ssize_t)n;
+}
+
+ssize_t
+datagrams_receive(struct datagrams *d, void *p, size_t n, struct sockaddr_in *ret_from)
+{
+	struct datagram *one = d->queue;
+	d->queue = one->next;
+	d->n--;
+	n = n < one->n ? n : one->n;
+	memcpy(p, one->bytes, n);
+	if (ret_from)
+		*ret_from = (struct sockaddr_in){ .sin_family = AF_INET,
+			.sin_port = htons(one->from_port),
+			.sin_addr.s_addr = htonl(one->from) };
+	free(one);
+	return (ssize_t)n;
+}
+
 void
 network_end(void)
 {
+	last_port = 0;
 	while (wires) {
 		struct wire *w = wires;
 		wires = w->next;

@@ -69,8 +69,9 @@ sim_socket(int family, int type, int protocol)
 	if (family == AF_UNIX) {
 		f = file_new(KIND_OF_SOCKET);
 		f->u.sock = sock_new();
-	} else if ((type & 15) == SOCK_DGRAM) {
+	} else if (family == AF_INET && (type & 15) == SOCK_DGRAM) {
 		f = file_new(KIND_OF_DATAGRAMS);
+		f->u.datagrams = datagrams_new(world.current->machine);
 	} else {
 		errno = EAFNOSUPPORT;
 		return -1;
@@ -96,13 +97,9 @@ sim_bind(int fd, const struct sockaddr *to, socklen_t len)
 	const struct sockaddr_un *un = (const void *)to;
 	char whole[PATH_LEN];
 	(void)len;
-	if (to->sa_family == AF_INET) {
-		const struct sockaddr_in *in = (const void *)to;
-		if (ntohl(in->sin_addr.s_addr) == machine_here()->address)
-			return 0;
-		errno = EADDRNOTAVAIL;
-		return -1;
-	}
+	struct file *udp = file_at(fd);
+	if (udp && udp->kind == KIND_OF_DATAGRAMS)
+		return datagrams_bind(udp->u.datagrams, to);
 	struct file *f = socket_at(fd, KIND_OF_SOCKET);
 	if (!f || to->sa_family != AF_UNIX)
 		return -1;
@@ -138,11 +135,8 @@ sim_connect(int fd, const struct sockaddr *to, socklen_t len)
 	const struct sockaddr_un *un = (const void *)to;
 	(void)len;
 	struct file *f = file_at(fd);
-	if (f && f->kind == KIND_OF_DATAGRAMS) {
-		f->u.address = to->sa_family == AF_INET ? machine_here()->address : 0;
-		errno = ENETUNREACH;
-		return f->u.address ? 0 : -1;
-	}
+	if (f && f->kind == KIND_OF_DATAGRAMS)
+		return datagrams_connect(f->u.datagrams, to);
 	if (!f || f->kind != KIND_OF_SOCKET || to->sa_family != AF_UNIX)
 		return -1;
 	const struct node *n = un->sun_path[0] ? node_look_up(un->sun_path) : NULL;
@@ -203,10 +197,12 @@ sim_getsockname(int fd, struct sockaddr *name, socklen_t *len)
 	if (!f || *len < sizeof(struct sockaddr_in)
 	    || (f->kind != KIND_OF_DATAGRAMS && f->kind != KIND_OF_WIRE))
 		return -1;
-	uint32_t address = f->kind == KIND_OF_WIRE ? f->u.wire->wire->address
-						   : f->u.address;
-	*(struct sockaddr_in *)(void *)name = (struct sockaddr_in){ .sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(address) };
+	struct sockaddr_in *in = (void *)name;
+	if (f->kind == KIND_OF_DATAGRAMS)
+		datagrams_name(f->u.datagrams, in);
+	else
+		*in = (struct sockaddr_in){ .sin_family = AF_INET,
+			.sin_addr.s_addr = htonl(f->u.wire->wire->address) };
 	*len = sizeof(struct sockaddr_in);
 	return 0;
 }
@@ -254,6 +250,10 @@ put_message(struct sock *to, const struct msghdr *m)
 ssize_t
 sim_sendmsg(int fd, const struct msghdr *m, int flags)
 {
+	const struct file *udp = file_at(fd);
+	if (udp && udp->kind == KIND_OF_DATAGRAMS)
+		return datagrams_send(udp->u.datagrams, m->msg_name, m->msg_iov->iov_base,
+		    m->msg_iov->iov_len);
 	struct file *f = socket_at(fd, KIND_OF_SOCKET);
 	(void)flags;
 	if (!f || wait_for(f, may_write))
@@ -291,6 +291,14 @@ get_message(struct sock *s, struct msghdr *m)
 ssize_t
 sim_recvmsg(int fd, struct msghdr *m, int flags)
 {
+	struct file *udp = file_at(fd);
+	if (udp && udp->kind == KIND_OF_DATAGRAMS) {
+		m->msg_controllen = 0;
+		if (wait_for(udp, may_read))
+			return -1;
+		return datagrams_receive(udp->u.datagrams, m->msg_iov->iov_base,
+		    m->msg_iov->iov_len, m->msg_name);
+	}
 	struct file *f = socket_at(fd, KIND_OF_SOCKET);
 	(void)flags;
 	if (!f || wait_for(f, may_read))

@@ -93,7 +93,8 @@ connect_host(uint64_t timeout_us)
 	struct file *ends[2], *stdio[3];
 	char name[] = "sshd", *argv[] = { name, NULL };
 	char home[] = "HOME=/home/u", path[] = "PATH=/usr/bin", shell[] = "SHELL=/bin/sh";
-	char *env[] = { home, path, shell, NULL };
+	char from[] = "SSH_CONNECTION=203.0.113.2 5000 198.51.100.1 22";
+	char *env[] = { home, path, shell, from, NULL };
 	if (!world.machines[CLIENT].address) {
 		(void)no_connection("Network is unreachable");
 		return -1;

@@ -184,6 +184,8 @@ enum weather {
 struct network {
 	enum weather weather;
 	uint64_t latency_us;
+	unsigned loses; /* percent of the datagrams */
+	bool no_datagrams; /* none gets through */
 	unsigned refuses; /* percent of the connections that are refused */
 	const char *password; /* that a login wants; NULL: none */
 };
