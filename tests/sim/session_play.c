@@ -231,6 +231,32 @@ become_belay(const char *command, const struct window *w)
 	sim__exit(127);
 }
 
+/* Somebody asks about sessions meanwhile: of the host, of this machine, of one that is not there. */
+int
+asker_main(int argc, char **argv)
+{
+	static const char *const asks[][3] = { { "--list", "h" },
+		{ "--list", "--json", "h" }, { "--status" }, { "--list" },
+		{ "--kill=none", "h" }, { "--rename=work:work", "h" } };
+	size_t which = world_random(sizeof asks / sizeof *asks);
+	(void)argc, (void)argv;
+	pid_t pid = sim_fork();
+	if (pid == 0) {
+		char *words[6] = { word("belay"), word("--alone") };
+		for (size_t i = 0; i < 3; i++)
+			words[2 + i] = word(asks[which][i]);
+		(void)sim_execv("/usr/bin/belay", words);
+		sim__exit(127);
+	}
+	int status = 0;
+	while (sim_waitpid(pid, &status, 0) < 0)
+		continue;
+	if (WIFSIGNALED(status) && !play.broken)
+		world_fail("belay %s ends by signal %d", asks[which][0],
+		    WTERMSIG(status));
+	return 0;
+}
+
 /* The host is known from now on. */
 static void
 meet_host(void)

@@ -72,6 +72,7 @@ __attribute__((format(printf, 1, 2))) void note(const char *fmt, ...);
 int sh_main(int argc, char **argv);
 int script_main(int argc, char **argv);
 int window_main(int argc, char **argv);
+int asker_main(int argc, char **argv);
 
 void play_start(int machine, const char *program, const char *argument);
 /* A window more, before the same session. */

@@ -121,6 +121,13 @@ sockets_removed(void)
 }
 
 static void
+question(void)
+{
+	note("somebody asks");
+	play_start(CLIENT, "asker", NULL);
+}
+
+static void
 resize(void)
 {
 	struct window *w = &play.window[world_random(WINDOWS)];
@@ -144,8 +151,8 @@ second_window(void)
 }
 
 static void (*const troubles[])(void) = { cut, cut, silence, lost_for_ever, no_network,
-	refusals, another_way, datagrams_blocked, sockets_removed, resize, resize,
-	second_window };
+	refusals, another_way, datagrams_blocked, sockets_removed, question, resize,
+	resize, second_window };
 
 /* ---- by force ---- */
 
@@ -248,6 +255,7 @@ static struct program programs[] = {
 	{ "sh", sh_main, NULL, NULL, NULL, NULL, 0 },
 	{ "script", script_main, NULL, NULL, NULL, NULL, 0 },
 	{ "window", window_main, NULL, NULL, NULL, NULL, 0 },
+	{ "asker", asker_main, NULL, NULL, NULL, NULL, 0 },
 	{ "trouble", trouble_main, NULL, NULL, NULL, NULL, 0 },
 	{ "infocmp", idle_main, NULL, NULL, NULL, NULL, 0 },
 };
@@ -400,7 +408,7 @@ start_job(unsigned job, uint64_t from, uint64_t count, struct sum *sum)
 {
 	if (fork() == 0) {
 		run_job(job, JOBS, from, count, sum);
-		_exit(0);
+		exit(0);
 	}
 }
 
