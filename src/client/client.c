@@ -480,7 +480,8 @@ on_gone(void *owner, const struct reconnect_gone *g)
 	enum reconnect_next next = after_gone(s, g);
 	s->ending.replaceable = next != RECONNECT_OVER;
 	s->ending.whole = s->main && s->main->in_ended
-	    && (!s->errors || s->errors->in_ended);
+	    && (!s->errors || s->errors->in_ended)
+	    && !forward_table_awaited(&s->forwards);
 	const char *what = g->rebooted ? "the host has been rebooted; the session is gone"
 	    : s->options->read_only && !s->met
 	    ? "there is no session to look on"

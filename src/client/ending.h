@@ -84,7 +84,7 @@ struct ending {
 	/* another session takes the place of one that is gone: nothing was lost with it, or
 	 * it is so wanted */
 	bool replaceable;
-	bool whole; /* all that the program wrote is here */
+	bool whole; /* all that the program wrote is here, and nothing else is awaited */
 	bool
 	    gone; /* the session is, and nothing was lost with it: nobody is told of the end */
 	bool delivered; /* all that was said has been taken by the link */
