@@ -7,10 +7,11 @@
 #   make test       those that take seconds; T=stream: of one room or module
 #   make check      all tests, built with sanitizers
 #   make install    PREFIX=/usr/local DESTDIR=; and uninstall
+#   make dist       a release, in build/dist: the sources, and the servers for Linux
 #   make deb        a Debian package, in build/deb; packaging/ has others
 #   make bench conformance fuzz soak      see doc/TESTING.md
 
-VERSION := 0.1.0
+VERSION := 0.2.0
 PREFIX ?= /usr/local
 BUILD ?= build
 CFLAGS ?= -O2 -g
@@ -20,6 +21,7 @@ SANITIZE :=
 comma := ,
 OS := $(shell uname -s)
 MACHINE := $(shell uname -m)
+NATIVE = $(OS)-$(MACHINE)
 # The only question asked of the system; see doc/MACHINES.md for what was tried where.
 CC = $(if $(filter Linux,$(OS)),gcc,cc)
 OS_FILES := src/sys/$(if $(filter Linux,$(OS)),os_linux_harden.c src/sys/os_linux_peek.c,os_bsd.c) src/sys/os_$(shell echo $(OS) | tr A-Z a-z).c
@@ -51,6 +53,7 @@ objects = $(patsubst src/%.c,$(BUILD)/%.o,$(call sources,$(1)))
 # with the library alone would have nobody to talk to.  Empty: no datagrams.  Where the compiler
 # does not find it: make BEARSSL=/the/path/of/libbearssl.a
 BEARSSL := $(filter /%,$(shell $(CC) -print-file-name=libbearssl.a))
+BEARSSL_HEADERS = $(wildcard $(dir $(BEARSSL))../inc)
 
 # The server has nobody to log to, and no stdio.
 SERVER_SOURCES := $(filter-out src/base/log.c,$(foreach r,$(SERVER_ROOMS),$(call sources,$(r)))) \
@@ -58,9 +61,15 @@ SERVER_SOURCES := $(filter-out src/base/log.c,$(foreach r,$(SERVER_ROOMS),$(call
 # What the client looks for on the host: the same sources and flags give the same server; it
 # is the same for all systems and machines, so those of the others count.
 SHA256 := $(or $(shell command -v sha256sum),shasum -a 256)
-BUILD_ID := $(VERSION)-$(shell (cat $(sort $(wildcard $(foreach r,$(SERVER_ROOMS) libc,\
-	src/$(r)/*.[ch]))); echo '$(SANITIZE)$(if $(BEARSSL), bearssl)') | $(SHA256) | cut -c1-12)
-CPPFLAGS := -Isrc -I$(BUILD)/made $(FEATURES) $(if $(BEARSSL),-DBELAY_BEARSSL) \
+SUM := $(shell cat $(sort $(wildcard $(foreach r,$(SERVER_ROOMS) libc,src/$(r)/*.[ch]))) | \
+	$(SHA256) | cut -c1-64)
+id = $(VERSION)-$(shell echo '$(SUM) $(1)' | $(SHA256) | cut -c1-12)
+# A release brings the servers for Linux along (`make dist`).  They are taken as they are where they
+# are of these sources; SERVERS= : none is.
+SERVERS := $(if $(SANITIZE),,$(filter $(call id,bearssl),$(shell cat servers/build-id 2>/dev/null)))
+BROUGHT := $(if $(SERVERS),$(patsubst servers/%.gz,%,$(wildcard servers/*.gz)))
+BUILD_ID := $(call id,$(SANITIZE)$(if $(or $(BEARSSL),$(BROUGHT)),bearssl))
+CPPFLAGS := -Isrc -I$(BUILD)/made $(FEATURES) $(if $(BEARSSL),-DBELAY_BEARSSL $(BEARSSL_HEADERS:%=-isystem %)) \
 	-DBELAY_BUILD='"$(BUILD_ID)"' -DBELAY_LIBDIR='"$(PREFIX)/lib/belay"'
 # Of what is released; sanitizers have their own ways.  See doc/MACHINES.md.
 HARDEN := $(if $(SANITIZE),,-fstack-protector $(if $(filter Linux,$(OS)),-fPIE -U_FORTIFY_SOURCE \
@@ -68,7 +77,7 @@ HARDEN := $(if $(SANITIZE),,-fstack-protector $(if $(filter Linux,$(OS)),-fPIE -
 HARDEN_LINK := $(if $(SANITIZE),,$(if $(filter Linux,$(OS)),-pie -Wl$(comma)-z$(comma)relro$(comma)-z$(comma)now))
 ALL_CFLAGS = -std=c17 $(WARN) $(CFLAGS) $(HARDEN) $(SANITIZE)
 
-all: $(BUILD)/belay $(BUILD)/servers/$(OS)-$(MACHINE).gz
+all: $(BUILD)/belay $(BUILD)/servers/$(NATIVE) $(BUILD)/servers/$(NATIVE).gz
 
 $(BUILD)/%.o: src/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -126,15 +135,16 @@ SEAL = $(if $(filter Linux,$(OS)),tools/seal $@)
 SERVER_HEADERS := $(wildcard src/*/*.h)
 MUSL_SOURCES := $(wildcard src/libc/*.c)
 
-ifeq ($(SANITIZE),)
-$(BUILD)/servers/$(OS)-$(MACHINE): $(SERVER_SOURCES) $(SERVER_HEADERS) $(MUSL_SOURCES) Makefile \
+ifneq ($(filter $(NATIVE),$(BROUGHT)),)
+else ifeq ($(SANITIZE),)
+$(BUILD)/servers/$(NATIVE): $(SERVER_SOURCES) $(SERVER_HEADERS) $(MUSL_SOURCES) Makefile \
 		tools/discard.ld $(BUILD)/build-id
 	@mkdir -p $(@D)
 	$(SERVER_CC) $(SERVER_CFLAGS) $(call protect,$(MACHINE)) $(CPPFLAGS) -o $@ $(SERVER_SOURCES) \
 		$(if $(MUSL),$(MUSL_SOURCES)) $(BEARSSL)
 	$(SEAL)
 else
-$(BUILD)/servers/$(OS)-$(MACHINE): $(BUILD)/server/main.o $(SERVER_LIBS)
+$(BUILD)/servers/$(NATIVE): $(BUILD)/server/main.o $(SERVER_LIBS)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $^
 	$(SEAL)
@@ -145,14 +155,22 @@ PACK := $(if $(shell command -v zopfli),zopfli --i15 -c,gzip -9nc)
 $(BUILD)/servers/%.gz: $(BUILD)/servers/%
 	$(PACK) $< > $@
 
+TAKEN := $(BROUGHT:%=$(BUILD)/servers/%)
+$(TAKEN:=.gz): $(BUILD)/servers/%: servers/% $(BUILD)/build-id
+	@mkdir -p $(@D)
+	cp $< $@
+$(TAKEN): %: %.gz
+	gzip -dc $< > $@
+	chmod +x $@
+
 # By way of make again, as in `check`: those for which there is a compiler now.
 servers:
 	tools/deps servers
 	$(MAKE) all $$(tools/cross list | sed 's|.*|$(BUILD)/servers/&.gz|')
 
 # Those that were made once are kept up to date by `check` and `install`.
-MADE = $(wildcard $(FOREIGN:=.gz))
-FOREIGN := $(patsubst %,$(BUILD)/servers/%,$(filter-out $(OS)-$(MACHINE),$(shell tools/cross names)))
+MADE = $(wildcard $(FOREIGN:=.gz)) $(patsubst %,$(BUILD)/servers/%.gz,$(filter-out $(NATIVE),$(BROUGHT)))
+FOREIGN := $(patsubst %,$(BUILD)/servers/%,$(filter-out $(NATIVE) $(BROUGHT),$(shell tools/cross names)))
 $(FOREIGN): $(SERVER_SOURCES) $(MUSL_SOURCES) $(SERVER_HEADERS) Makefile tools/cross \
 		tools/discard.ld $(BUILD)/build-id $(wildcard build/deps/bearssl)
 	@mkdir -p $(@D)

@@ -7,7 +7,8 @@ DATA := doc/belay.1:man/man1/belay.1 doc/belay-autossh.1:man/man1/belay-autossh.
 	doc/belay-server.8:man/man8/belay-server.8 doc/belay_config.5:man/man5/belay_config.5 \
 	completions/belay.bash:bash-completion/completions/belay \
 	completions/_belay:zsh/site-functions/_belay \
-	completions/belay.fish:fish/vendor_completions.d/belay.fish
+	completions/belay.fish:fish/vendor_completions.d/belay.fish \
+	packaging/debian/copyright:doc/belay/copyright
 
 UNIT = lib/systemd/user/belay@.service
 
@@ -35,15 +36,17 @@ uninstall:
 		case $$f in *:*) f=share/$${f#*:} ;; esac; \
 		rmdir -p "$${f%/*}" 2>/dev/null || true; done
 
-# What is tracked, as it is now.
-DIST := build/belay-$(VERSION).tar.gz
+# A release, with what packages need besides; URL: where its files will lie.
+ARCHIVE := build/dist/belay-$(VERSION).tar.gz
 dist:
-	@mkdir -p build
-	git ls-files | tar -T - --transform 's,^,belay-$(VERSION)/,' --sort=name --mtime=@0 \
-		--owner=0 --group=0 --numeric-owner -cf - | gzip -9n > $(DIST)
+	$(if $(BEARSSL),,$(error make dist needs BearSSL: without it it would be another release))
+	$(MAKE) servers
+	tools/dist $(VERSION) $(BUILD_ID) $(URL)
 
-deb: dist
+deb:
+	@echo "make deb: takes some four minutes on two processors, nearly all of them for the servers"
 	tools/deps deb
-	tools/deb $(DIST)
+	$(MAKE) dist
+	tools/deb $(ARCHIVE)
 
 .PHONY: install uninstall dist deb

@@ -1,9 +1,9 @@
-# nix-build packaging/nix
+# nix-build packaging/nix, in an unpacked release: only there are the servers for other machines.
 { pkgs ? import <nixpkgs> { } }:
 
 pkgs.stdenv.mkDerivation {
   pname = "belay";
-  version = "0.1.0";
+  version = "0.2.0";
   src = pkgs.lib.cleanSource ../..;
   nativeBuildInputs = [ pkgs.gzip pkgs.makeWrapper ];
   buildInputs = [ pkgs.bearssl ] ++ pkgs.lib.optional pkgs.stdenv.isLinux pkgs.glibc.static;
