@@ -949,6 +949,9 @@ begin(struct client *s)
 	/* A person sees that it waits; what calls a command may not expect it to. */
 	s->reconnect.policy.waits = s->options->wait
 	    || (s->request.raw && !s->reconnect.command);
+	/* A tunnel that is kept up by a service manager: nobody sees that it has ended. */
+	s->reconnect.policy.insists = s->options->wait && s->request.kind == KIND_NONE
+	    && !isatty(STDERR_FILENO);
 	s->reconnect.datagrams.mode = (enum datagrams_mode)s->options->udp;
 	s->reconnect.secret = s->forwards.x11.on; /* the cookie */
 	s->reconnect.terminal = s->request.kind == KIND_PTY;

@@ -272,7 +272,7 @@ show(struct notifier *t, bool over, uint64_t now_us)
 		say_notice(t);
 	if (!over && show_dropping(t))
 		return now_us + QUESTION_DRAWN_US;
-	if (!over && (state == POLICY_FIRST || state == POLICY_FIRST_WAIT))
+	if (!over && state < POLICY_UP)
 		return say_first(t, now_us);
 	bool up = reconnect_up(t->reconnect) && !reconnect_prompt(t->reconnect);
 	if (up || over) {

@@ -914,7 +914,7 @@ no_carrier(struct reconnect *r, struct attempt *a)
 		}
 		if (a->leads && !a->carrier.first && !a->carrier.asks)
 			sharing_denied(&r->sharing);
-		if (!first)
+		if (!first || r->policy.insists)
 			r->events->refused(r->owner);
 		reconnect_on(r, POLICY_REFUSED);
 		break;

@@ -55,7 +55,7 @@ static const struct rule rules[POLICY_STATES][POLICY_EVENTS] = {
 		[POLICY_READY] = { POLICY_UP, ALIVE },
 		[POLICY_FAILED] = { POLICY_FIRST, GIVE_UP },
 		[POLICY_UNREACHED] = { POLICY_FIRST_WAIT, BACK_OFF }, /* if it waits */
-		[POLICY_REFUSED] = { POLICY_FIRST, ABANDON | GIVE_UP },
+		[POLICY_REFUSED] = { POLICY_FIRST_REFUSED, ABANDON | ALONE }, /* if it insists */
 		[POLICY_STRANGER] = { POLICY_FIRST, ABANDON | GIVE_UP },
 		[POLICY_UNASKED] = { POLICY_FIRST, ABANDON | CONNECT_ASK },
 		[POLICY_LOST] = STAY(POLICY_FIRST),
@@ -82,6 +82,20 @@ static const struct rule rules[POLICY_STATES][POLICY_EVENTS] = {
 		[POLICY_SHARED] = { POLICY_FIRST, CONNECT_ASK },
 		[POLICY_TIMER] = { POLICY_FIRST, CONNECT_ASK },
 		[POLICY_GONE] = STAY(POLICY_FIRST_WAIT),
+	},
+	[POLICY_FIRST_REFUSED] = {
+		[POLICY_READY] = { POLICY_UP, ALIVE },
+		[POLICY_FAILED] = STAY(POLICY_FIRST_REFUSED),
+		[POLICY_REFUSED] = STAY(POLICY_FIRST_REFUSED),
+		[POLICY_STRANGER] = STAY(POLICY_FIRST_REFUSED),
+		[POLICY_LOST] = STAY(POLICY_FIRST_REFUSED),
+		[POLICY_DOUBT] = STAY(POLICY_FIRST_REFUSED),
+		[POLICY_HEARD] = STAY(POLICY_FIRST_REFUSED),
+		[POLICY_NUDGE] = STAY(POLICY_FIRST_REFUSED),
+		[POLICY_PERSON] = { POLICY_FIRST, CONNECT_ASK },
+		[POLICY_SHARED] = { POLICY_FIRST, CONNECT_ASK },
+		[POLICY_TIMER] = { POLICY_FIRST, CONNECT_ASK },
+		[POLICY_GONE] = STAY(POLICY_FIRST_REFUSED),
 	},
 	[POLICY_UP] = {
 		[POLICY_READY] = { POLICY_UP, ALIVE },
@@ -231,6 +245,7 @@ static const struct rule rules[POLICY_STATES][POLICY_EVENTS] = {
 static const char *const state_names[POLICY_STATES] = {
 	[POLICY_FIRST] = "first login",
 	[POLICY_FIRST_WAIT] = "first login, waiting",
+	[POLICY_FIRST_REFUSED] = "first login, refused",
 	[POLICY_UP] = "up",
 	[POLICY_DOUBT_TRY] = "in doubt, connecting",
 	[POLICY_DOUBT_WAIT] = "in doubt, waiting",
@@ -439,6 +454,10 @@ as_known(const struct policy *p, enum policy_event event)
 		return POLICY_NUDGE;
 	if (event == POLICY_STRANGER && p->moved && p->state != POLICY_FIRST)
 		return POLICY_FAILED;
+	/* It is over then, as where a stranger answers. */
+	if (event == POLICY_REFUSED && p->state == POLICY_FIRST
+	    && !(p->insists && p->unattended))
+		return POLICY_STRANGER;
 	if (event == POLICY_UNREACHED && !(p->state == POLICY_FIRST && p->waits)
 	    && p->state != POLICY_FIRST_WAIT)
 		return POLICY_FAILED;

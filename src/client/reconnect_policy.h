@@ -18,7 +18,8 @@
  * that ends, and counts when it was the last one.
  *
  * A first login that could not get to the host is over (GIVE_UP), unless the policy `waits`:
- * then FIRST_WAIT leads to another, for ever.
+ * then FIRST_WAIT leads to another, for ever.  One that is refused is over, too, unless the policy
+ * `insists`: then FIRST_REFUSED leads to another, after minutes.
  *
  * A refused login leads to DOUBT_ASK or DOWN_ASK, where nothing is tried until a person
  * says so: servers lock accounts that are hammered.  Of a client that is unattended it is
@@ -38,6 +39,7 @@
 enum policy_state {
 	POLICY_FIRST, /* the first login; ssh talks to the person itself */
 	POLICY_FIRST_WAIT, /* it could not get to the host */
+	POLICY_FIRST_REFUSED, /* nobody is there to ask */
 	POLICY_UP,
 	POLICY_DOUBT_TRY, /* the link does not answer; a spare one is tried beside it */
 	POLICY_DOUBT_WAIT,
@@ -89,6 +91,7 @@ struct policy {
 	unsigned refusals; /* refused logins since a link was up, if unattended */
 	bool unattended; /* no person can say so; to be set behind policy_init */
 	bool waits; /* a first login that could not get to the host is tried again */
+	bool insists; /* a first login that was refused is, if unattended */
 	/* Nothing runs beside the attempt: a person is asked, or there can be but one.  The
 	 * caller says it; of one that may ask, and after UNASKED, the policy knows it. */
 	bool held;

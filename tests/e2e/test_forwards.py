@@ -651,6 +651,25 @@ def test_under_a_service_manager(host):
             assert "READY=1" not in lines
 
 
+def test_a_login_that_is_refused_under_a_service_manager(host):
+    """The host is asked once, and after a while again: the service does not end, to be started anew."""
+    path = str(host.dir / "notify")
+    argv = belay_argv(host, "-N", "-oPubkeyAuthentication=no", "-oBatchMode=yes")
+    assert host.piped(argv).returncode == 255
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(path)
+        manager.settimeout(TIMEOUT)
+        before = host.proxy.accepted
+        with host.popen([argv[0], "--wait", *argv[1:]], env={"NOTIFY_SOCKET": path}) as child:
+            told(manager, "STATUS=testhost: first login, refused")
+            with pytest.raises(subprocess.TimeoutExpired):
+                child.wait(2)
+            child.terminate()
+            output = child.communicate(timeout=TIMEOUT)[1]
+    assert host.proxy.accepted == before + 1
+    assert output.count(b"trying again in a minute, then less often") == 1
+
+
 # ---- what cannot be ----
 
 @pytest.mark.parametrize("form", ["-L", "-R"])

@@ -144,6 +144,37 @@ TEST(a_first_login_without_a_way_to_the_host_waits_for_one)
 	}
 }
 
+/* Ever more seldom, and at once for nothing but a person and another window's login. */
+TEST(a_first_login_that_is_refused_is_tried_again_where_the_policy_insists)
+{
+	static const uint64_t minutes[] = { 1, 2, 5, 10, 10 };
+	for (int alone = 0; alone < 2; alone++) {
+		struct policy p;
+		begin(&p);
+		p.insists = true;
+		p.unattended = alone;
+		policy_begin(&p, now);
+		if (!alone) {
+			CHECK_ON(&p, POLICY_REFUSED, POLICY_FIRST,
+			    POLICY_ABANDON | POLICY_GIVE_UP);
+			continue;
+		}
+		for (size_t i = 0; i < sizeof minutes / sizeof *minutes; i++) {
+			uint64_t from = now;
+			CHECK_ON(&p, POLICY_REFUSED, POLICY_FIRST_REFUSED,
+			    POLICY_ABANDON);
+			CHECK_ON(&p, POLICY_NUDGE, POLICY_FIRST_REFUSED, 0);
+			CHECK_ON(&p, POLICY_MOVED, POLICY_FIRST_REFUSED, 0);
+			wait_deadline(&p);
+			CHECK(now - from > minutes[i] * 40 * SECOND
+			    && now - from < minutes[i] * 80 * SECOND);
+			CHECK_ON(&p, POLICY_TIMER, POLICY_FIRST, POLICY_CONNECT_ASK);
+		}
+		CHECK_ON(&p, POLICY_READY, POLICY_UP, 0);
+		CHECK_EQ(p.refusals, 0);
+	}
+}
+
 TEST(a_link_that_ends_is_replaced_at_once)
 {
 	struct policy p;
@@ -712,6 +743,7 @@ TEST(a_login_of_another_window_ends_every_wait)
 		unsigned did;
 	} ways[] = { { POLICY_FIRST, POLICY_FIRST, 0 },
 		{ POLICY_FIRST_WAIT, POLICY_FIRST, POLICY_CONNECT_ASK },
+		{ POLICY_FIRST_REFUSED, POLICY_FIRST, POLICY_CONNECT_ASK },
 		{ POLICY_UP, POLICY_UP, 0 }, { POLICY_DOUBT_TRY, POLICY_DOUBT_TRY, 0 },
 		{ POLICY_DOUBT_WAIT, POLICY_DOUBT_TRY, POLICY_CONNECT },
 		{ POLICY_DOUBT_ASK, POLICY_DOUBT_TRY, POLICY_CONNECT },
@@ -743,7 +775,8 @@ is_trying(enum policy_state s)
 static bool
 is_waiting(enum policy_state s)
 {
-	return s == POLICY_FIRST_WAIT || s == POLICY_DOUBT_WAIT || s == POLICY_DOWN_WAIT;
+	return s == POLICY_FIRST_WAIT || s == POLICY_FIRST_REFUSED
+	    || s == POLICY_DOUBT_WAIT || s == POLICY_DOWN_WAIT;
 }
 
 TEST(every_event_in_every_state_keeps_the_rules)
@@ -757,6 +790,7 @@ TEST(every_event_in_every_state_keeps_the_rules)
 			p.tried_us = p.told_us = now - test_below(20) * SECOND;
 			p.unattended = test_below(2);
 			p.waits = test_below(2);
+			p.insists = test_below(2);
 			p.held = test_below(2);
 			p.running = is_trying(state) ? 1 + test_below(3) : 0;
 			p.most = p.running;
@@ -807,6 +841,7 @@ TEST(a_policy_is_never_stuck)
 		test_seed(seed);
 		begin(&p);
 		p.waits = test_below(2);
+		p.insists = p.unattended = test_below(2);
 		policy_begin(&p, now);
 		for (int step = 0; step < 300; step++) {
 			enum policy_event event = test_below(POLICY_EVENTS);
@@ -836,8 +871,7 @@ TEST(a_policy_is_never_stuck)
 			CHECK_EQ(attempts, p.running);
 			CHECK(attempts <= 3);
 			CHECK_EQ(attempts > 0, is_trying(p.state));
-			CHECK(link || p.state <= POLICY_FIRST_WAIT
-			    || p.state >= POLICY_DOWN_TRY);
+			CHECK(link || p.state < POLICY_UP || p.state >= POLICY_DOWN_TRY);
 			CHECK(!is_waiting(p.state) || policy_deadline(&p));
 		}
 	}
