@@ -6,6 +6,7 @@
 #   make try        a session to a private sshd, to play with
 #   make test       those that take seconds; T=stream: of one room or module
 #   make check      all tests, built with sanitizers
+#   make smoke      sessions through cuts, by this machine's own sshd: on any system
 #   make install    PREFIX=/usr/local DESTDIR=; and uninstall
 #   make dist       a release, in build/dist: the sources, and the servers for Linux
 #   make deb        a Debian package, in build/deb; packaging/ has others
@@ -179,9 +180,10 @@ $(FOREIGN): $(SERVER_SOURCES) $(MUSL_SOURCES) $(SERVER_HEADERS) Makefile tools/c
 	tools/seal $@
 
 # The programs for macOS, compiled and linked where there is none; they have not been run.
-# tools/cross leaves BearSSL out of them; the build is the same.
+# tools/cross leaves BearSSL out of them; the build is the same.  WHAT='all unit sim': the tests, too.
+WHAT ?= all
 DARWIN := $(foreach m,arm64 x86_64,$(MAKE) BUILD=build-darwin/$(m) OS=Darwin MACHINE=$(m) \
-	BEARSSL='$(BEARSSL)' CC='tools/cross Darwin-$(m)' AR='build/deps/zig/zig ar' all &&)
+	BEARSSL='$(BEARSSL)' CC='tools/cross Darwin-$(m)' AR='build/deps/zig/zig ar' $(WHAT) &&)
 darwin:
 	tools/deps darwin
 	$(DARWIN) true
@@ -201,6 +203,6 @@ clean:
 FORCE:
 .PHONY: all count seal servers static darwin test check unit sim replay faults soak soak-simulator \
 	soak-datagrams soak-sessions soak-trouble soak-roaming soak-faults soak-hostile fuzz bench conformance conformance-ready \
-	conformance-cut conformance-openssh try \
+	conformance-cut conformance-packages conformance-openssh smoke try \
 	clean FORCE
 -include $(shell find $(BUILD) -path $(BUILD)/deps -prune -o -type f -name '*.d' -print 2>/dev/null)

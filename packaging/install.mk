@@ -49,4 +49,12 @@ deb:
 	$(MAKE) dist
 	tools/deb $(ARCHIVE)
 
-.PHONY: install uninstall dist deb
+# What a tag of a forge makes: TAG is v and the version, URL where the files will lie.
+release:
+	@[ "$(TAG)" = "v$(VERSION)" ] || { echo "make release: TAG is $(TAG), not v$(VERSION)" >&2; exit 1; }
+	@grep -qx '## $(VERSION)' CHANGELOG.md || { echo "make release: CHANGELOG.md has no $(VERSION)" >&2; exit 1; }
+	$(MAKE) deb URL=$(URL)
+	cp build/deb/belay_$(VERSION)_*.deb build/dist/
+	cd build/dist && $(SHA256) belay-* belay_* belay.rb PKGBUILD > SHA256SUMS
+
+.PHONY: install uninstall dist deb release

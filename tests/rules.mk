@@ -23,14 +23,18 @@ check:
 	tests/run $(CHECK_BUILD)
 
 # A unit test links with its own room and those that it may use, and has malloc in hand.
-WRAP_MALLOC := -Wl,--wrap=malloc,--wrap=calloc,--wrap=free,--wrap=mmap,--wrap=munmap
-TESTS := $(wildcard tests/unit/*/*_test.c)
+WRAP_MALLOC := $(if $(filter Darwin,$(OS)),,-Wl,--wrap=malloc,--wrap=calloc,--wrap=free,--wrap=mmap,--wrap=munmap)
+# What makes its surroundings in Linux's way is for Linux only.
+LINUX_TESTS := $(wildcard tests/unit/libc/*_test.c) $(patsubst %,tests/unit/%_test.c,sys/harden sys/peek \
+	sys/netwatch screen/display server/echo ssh/control_master tunnel/tunnel) tests/fuzz/tunnel_fuzz.c
+here = $(filter-out $(if $(filter Linux,$(OS)),,$(LINUX_TESTS)),$(1))
+TESTS := $(call here,$(wildcard tests/unit/*/*_test.c))
 UNITS := $(TESTS:tests/%.c=$(BUILD)/tests/%)
 unit: $(UNITS)
 SIMS := $(addprefix $(BUILD)/tests/,sim congestion_sim policy_sim datagram_sim latency_sim)
 sim: $(SIMS)
 # The fuzz targets, over their corpus only.
-REPLAY := $(patsubst %_fuzz.c,$(BUILD)/%_replay,$(wildcard tests/fuzz/*_fuzz.c))
+REPLAY := $(patsubst %_fuzz.c,$(BUILD)/%_replay,$(call here,$(wildcard tests/fuzz/*_fuzz.c)))
 replay: $(REPLAY)
 
 .SECONDEXPANSION:
@@ -151,6 +155,10 @@ soak-hostile:
 		$(if $(SEED),BELAY_E2E_SEED=$(SEED)) $(PYTHON) -B -m pytest -p no:cacheprovider -q \
 		tests/e2e/test_hostile.py
 
+# By this machine's own ssh and sshd: for systems where the other tests do not run.
+smoke: all
+	tests/smoke $(BUILD)
+
 FUZZ_SECONDS ?= 60
 fuzz:
 	tools/deps fuzz
@@ -173,12 +181,21 @@ $(BUILD)/bench/linkemu: bench/lab/linkemu.c
 
 # What calls ssh, with belay in its place, while the network is cut; T=openssh: OpenSSH's own
 # tests, which take an hour.
-conformance: $(if $(T),conformance-$(T),conformance-cut conformance-openssh)
+conformance: $(if $(T),conformance-$(T),conformance-cut conformance-packages conformance-openssh)
 conformance-ready:
 	tools/deps conformance
 	$(MAKE) all
 conformance-cut: conformance-ready
 	BELAY=$(BUILD)/belay tests/conformance/run
+# Packages of all kinds, clean roots, a release that is made twice, and what can be linked for macOS.
+conformance-packages:
+	tools/deps packages
+	$(MAKE) deb static
+	PACKAGES=all $(PYTHON) -B -m pytest -p no:cacheprovider -q tests/e2e/test_packages.py
+	tests/conformance/again
+	tests/conformance/roots.py
+	$(MAKE) smoke
+	$(MAKE) darwin WHAT='all unit sim replay'
 conformance-openssh: conformance-ready
 	BELAY=$(BUILD)/belay tests/conformance/openssh.py
 

@@ -166,22 +166,6 @@ os_each_process(const char *word,
 	(void)owner;
 }
 
-/* ---- sleep ---- */
-
-/* Nothing tells without a run loop of the system's; but the network goes down and comes back
- * with the machine, and then the clocks are compared. */
-int
-os_wake_open(void)
-{
-	return -1;
-}
-
-void
-os_wake_read(int fd)
-{
-	(void)fd;
-}
-
 void
 os_hide(void)
 {

@@ -14,6 +14,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#ifndef SYS_pidfd_getfd /* headers older than Linux 5.6, or Debian 11's */
+#define SYS_pidfd_getfd 438
+#endif
+
 enum {
 	TCP_SYN_SENT = 2, /* of the kernel's states */
 	DEPTH_MAX = 4, /* ssh, its shell, another ssh, its shell */
