@@ -40,13 +40,14 @@ uninstall:
 ARCHIVE := build/dist/belay-$(VERSION).tar.gz
 dist:
 	$(if $(BEARSSL),,$(error make dist needs BearSSL: without it it would be another release))
+	@echo "make dist: the servers for eight machines take two to five minutes on two processors, once"
 	$(MAKE) servers
 	tools/dist $(VERSION) $(BUILD_ID) $(URL)
 
 deb:
-	@echo "make deb: takes some four minutes on two processors, nearly all of them for the servers"
 	tools/deps deb
 	$(MAKE) dist
+	@echo "make deb: the package takes another minute"
 	tools/deb $(ARCHIVE)
 
 # What a tag of a forge makes: TAG is v and the version, URL where the files will lie.

@@ -1,5 +1,6 @@
-# brew install --formula build/dist/belay.rb, behind `make dist`, which puts a copy with the
-# archive's checksum there.
+# `make dist` puts a copy with the archive's checksum into build/dist.  Homebrew wants it in a tap:
+#   brew tap-new belay/local; cp build/dist/belay.rb "$(brew --repo belay/local)/Formula/"
+#   brew install belay/local/belay
 class Belay < Formula
   desc "ssh that does not fall"
   version "0.2.0"

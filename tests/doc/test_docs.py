@@ -158,6 +158,17 @@ def test_belay_page_has_its_options():
         assert shown[name].replace(" : Ns Ar ", ":") == value.lower(), name
 
 
+def test_belay_page_has_the_columns():
+    """Of --list, which the host prints, and of --status."""
+    listed = re.search(r'%s\\n", ("ID"[^;]*)\);', (SRC / "server/session_ctl.c").read_text())[1]
+    told = re.search(r"report_heads\[\w+\] = \{(.*?)\};", (SRC / "client/report.c").read_text(), re.S)[1]
+    page = read("doc/belay.1")
+    for section, heads in (("list", listed), ("status", told)):
+        text = re.search(rf"^\.Ss The columns of --{section}$(.*?)^\.S[sh]", page, re.M | re.S)[1]
+        shown = [one for line in re.findall(r"^\.It Cm (.*)$", text, re.M) for one in line.split(" , ")]
+        assert shown == re.findall(r'"([A-Z ]+)"', heads)
+
+
 def test_belay_page_has_the_escapes():
     code = (SRC / "screen/escape.c").read_text()
     keys = dict(re.findall(r"\{ (?:'(.)'|CONTROL\w*_Z), (ESCAPE_\w+) \}", code))

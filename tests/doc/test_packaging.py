@@ -82,6 +82,16 @@ def test_package_brings_what_is_not_packaged(kind):
     assert said == [facts()["bearssl"].split()[KINDS.index(kind)] == "resource"] * 2
 
 
+def test_the_version_is_everywhere():
+    """The first of CHANGELOG.md, what the man pages end with, and what the README installs."""
+    version = facts()["version"]
+    assert re.search(r"^## (.*)$", (REPO / "CHANGELOG.md").read_text(), re.M)[1] == version
+    for page in (REPO / "doc").glob("*.[1-8]"):
+        assert re.search(r"^\.Os belay (.*)$", page.read_text(), re.M)[1] == version, page.name
+    said = re.findall(r"belay[-_](\d+\.\d+\.\d+)", (REPO / "README.md").read_text())
+    assert set(said) == {version}
+
+
 def test_nobody_has_an_address_that_is_none():
     """Not that of this machine, and none that was made up."""
     tracked = subprocess.run(["git", "-c", "safe.directory=*", "ls-files"], cwd=REPO, text=True,
