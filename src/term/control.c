@@ -235,8 +235,8 @@ state_reset(struct term *t)
 	reset_soft(t);
 	t->modes = t->modes_saved = MODES_AT_FIRST;
 	t->apart = 0;
-	t->main.saved = (struct saved){ 0 };
-	t->main.keys = (struct key_flags){ 0 };
+	t->main.saved = t->alternate.saved = (struct saved){ 0 };
+	t->main.keys = t->alternate.keys = (struct key_flags){ 0 };
 	t->cursor_shape = 0;
 	memset(t->modify, MODIFY_UNSET, sizeof t->modify);
 	tabs_reset(t);

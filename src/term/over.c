@@ -39,6 +39,18 @@ undo_keys(struct line_writer *w, const struct key_flags *k)
 		paint_print(w, "\033[=0u");
 }
 
+/* The keys of a screen that is not shown. */
+static void
+undo_hidden(struct line_writer *w)
+{
+	const struct key_flags *k = &w->t->alternate.keys;
+	if (!k->depth && !k->flags[0])
+		return;
+	paint_mode(w, MODE_ALT_1049, true);
+	undo_keys(w, k);
+	paint_mode(w, MODE_ALT_1049, false);
+}
+
 static void
 undo_modes(struct line_writer *w)
 {
@@ -111,7 +123,9 @@ term_undo(const struct term *t, struct buf *out)
 	line_begin(&w, t, out, false);
 	if (!term_at_rest(t))
 		paint_print(&w, "%c", CAN);
-	if (term_on_alternate(t)) {
+	if (!term_on_alternate(t)) {
+		undo_hidden(&w);
+	} else {
 		const struct saved *s = &t->main.saved;
 		undo_keys(&w, &t->alternate.keys);
 		line_begin(&w, t, out, false);

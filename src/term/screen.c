@@ -373,8 +373,6 @@ alternate_enter(struct term *t)
 		return err;
 	for (int y = 0; y < s->grid.rows; y++)
 		s->grid.row[y].known = true;
-	s->saved = (struct saved){ 0 };
-	s->keys = (struct key_flags){ 0 };
 	t->screen = s;
 	cursor_to(t, t->row, t->col);
 	return 0;
@@ -386,7 +384,6 @@ alternate_leave(struct term *t)
 	if (t->screen == &t->main)
 		return;
 	grid_finish(&t->alternate.grid);
-	t->alternate = (struct screen){ 0 };
 	t->screen = &t->main;
 	cursor_to(t, t->row, t->col);
 }

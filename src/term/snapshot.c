@@ -1,7 +1,7 @@
 /*
  * What makes a fresh terminal equal, in this order:
  *
- *     history, main screen, its saved cursor,
+ *     history, main screen, what is kept of the other one, its saved cursor,
  *     alternate screen, its saved cursor,
  *     titles, colours, tabs, modes ..., margins, cursor, the unfinished sequence
  *
@@ -258,7 +258,9 @@ put_saved(struct line_writer *w, const struct screen *s, const char *save)
 	if (saved->origin)
 		paint_mode(w, MODE_ORIGIN, true);
 	paint_go_to(w, saved->row, saved->col);
-	if (saved->pending && !grid_row(&s->grid, saved->row)->spacer) {
+	if (saved->pending && !s->grid.rows) {
+		put(w, " ");
+	} else if (saved->pending && !grid_row(&s->grid, saved->row)->spacer) {
 		int col = row_head(grid_row(&s->grid, saved->row), saved->col);
 		paint_go_to(w, saved->row, col);
 		line_put(w, grid_row(&s->grid, saved->row), col, saved->col + 1);
@@ -346,6 +348,32 @@ last_line(const struct term *t, int from, bool goes_on)
 	return empty || (first == from && goes_on) ? g->rows : first;
 }
 
+/* The alternate screen's own, while it is shown; its rows count from the corner. */
+static void
+put_alternate_kept(struct line_writer *w)
+{
+	const struct screen *s = &w->t->alternate;
+	bool from_below = w->from_below;
+	w->from_below = false;
+	put_keys(w, &s->keys);
+	if (!is_first(&s->saved))
+		put_saved(w, s, "\0337");
+	w->from_below = from_below;
+}
+
+/* What a screen that is not shown has kept takes a look at it, which saves the cursor. */
+static bool
+put_hidden(struct line_writer *w)
+{
+	const struct screen *s = &w->t->alternate;
+	if (is_first(&s->saved) && !s->keys.depth && !s->keys.flags[0])
+		return false;
+	put(w, "\033[?1049h");
+	put_alternate_kept(w);
+	put(w, "\033[?1049l");
+	return true;
+}
+
 static void
 put_keys_and_saved(struct line_writer *w)
 {
@@ -353,7 +381,7 @@ put_keys_and_saved(struct line_writer *w)
 	put_keys(w, &t->main.keys);
 	if (t->screen != &t->main)
 		put_saved(w, &t->main, "\033[?1049h");
-	else if (!is_first(&t->main.saved))
+	else if (put_hidden(w) || !is_first(&t->main.saved))
 		put_saved(w, &t->main, "\0337");
 }
 
@@ -387,9 +415,7 @@ put_screens(struct line_writer *w, int from, bool goes_on, bool spacer)
 	w->from_below = false;
 	put(w, "\033[H");
 	put_rows(w, &t->alternate.grid, 0, t->alternate.grid.rows, false, false);
-	put_keys(w, &t->alternate.keys);
-	if (!is_first(&t->alternate.saved))
-		put_saved(w, &t->alternate, "\0337");
+	put_alternate_kept(w);
 }
 
 /* ---- the rest ---- */

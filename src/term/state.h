@@ -88,7 +88,7 @@ struct key_flags {
 };
 
 struct screen {
-	struct grid grid;
+	struct grid grid; /* of no rows: the alternate one is not in use */
 	struct saved saved;
 	struct key_flags keys;
 };

@@ -58,6 +58,7 @@ term_new(const struct term_options *o, struct term **ret_term)
 	tabs_reset(t);
 	margins_reset(t);
 	t->row_unknown = t->watches = t->untouched = o->unknown;
+	t->main.saved.row_unknown = t->alternate.saved.row_unknown = o->unknown;
 	for (int y = 0; y < t->main.grid.rows; y++)
 		t->main.grid.row[y].known = !o->unknown;
 	*ret_term = t;

@@ -6,7 +6,8 @@
  *
  *     history     rows that left the main screen at its top, numbered from 0 for ever
  *     main        \  cells, cursor, modes, titles, colours ...
- *     alternate   /  (while it is in use; leaving it forgets what was on it)
+ *     alternate   /  (while it is in use; leaving it forgets what was on it, but not its
+ *                     saved cursor and its keyboard flags)
  *
  * What is understood: doc/SEQUENCES.md.  It does no I/O, asks no clock, and keeps within
  * the bounds that it is given, whatever the bytes are.

@@ -61,7 +61,8 @@ static inline void
 describe_screen(struct buf *out, const struct term *t, const struct screen *s)
 {
 	const struct saved *v = &s->saved;
-	bool pending = v->pending && !grid_row(&s->grid, v->row)->spacer;
+	bool pending = v->pending
+	    && (!s->grid.rows || !grid_row(&s->grid, v->row)->spacer);
 	for (int y = 0; y < s->grid.rows; y++)
 		describe_row(out, t, grid_row(&s->grid, y), s->grid.cols);
 	buf_print(out, "saved %d %d %d %d\n", v->row, v->col, pending, v->origin);
@@ -177,10 +178,8 @@ describe(struct buf *out, const struct term *t)
 	describe_history(out, t);
 	buf_print(out, "main\n");
 	describe_screen(out, t, &t->main);
-	if (t->screen == &t->alternate) {
-		buf_print(out, "alternate\n");
-		describe_screen(out, t, &t->alternate);
-	}
+	buf_print(out, "alternate\n");
+	describe_screen(out, t, &t->alternate);
 	describe_state(out, t);
 }
 

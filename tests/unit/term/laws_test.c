@@ -212,6 +212,8 @@ check_undone(const struct term *t)
 	CHECK_EQ(t->charsets.shifted, 0);
 	CHECK_EQ(t->main.keys.depth, 0);
 	CHECK_EQ(t->main.keys.flags[0], 0);
+	CHECK_EQ(t->alternate.keys.depth, 0);
+	CHECK_EQ(t->alternate.keys.flags[0], 0);
 	CHECK_EQ(t->cursor_shape, 0);
 	CHECK_EQ(t->title_count, 0);
 	CHECK(tabs_are_default(t));
