@@ -31,6 +31,23 @@ cursor_right(struct term *t, const struct params *ps)
 	cursor_to(t, t->row, col < stop ? col : stop);
 }
 
+/* HPR, VPR: margins stop it in origin mode only. */
+static void
+cursor_right_by(struct term *t, const struct params *ps)
+{
+	int col = t->col + param_or(ps, 0, 1);
+	bool origin = term_has(t, MODE_ORIGIN);
+	cursor_to(t, t->row, origin && col > t->right ? t->right : col);
+}
+
+static void
+cursor_down_by(struct term *t, const struct params *ps)
+{
+	int row = t->row + param_or(ps, 0, 1);
+	bool origin = term_has(t, MODE_ORIGIN);
+	cursor_to(t, origin && row > t->bottom ? t->bottom : row, t->col);
+}
+
 static void
 cursor_left(struct term *t, const struct params *ps)
 {
@@ -128,20 +145,14 @@ tabs_every_8(struct term *t, const struct params *ps)
 
 /* ---- erasing, inserting, deleting ---- */
 
-/* Terminals differ in what is erased behind the last column, and whether the cursor goes on
- * waiting there: as most do (tests/unit/term/test_edge.py), it does; EL 0, ECH, DCH and ICH
+/* Terminals differ in what is erased behind the last column (cursor_at_edge), and whether the
+ * cursor goes on waiting there: as most do (tests/unit/term/test_edge.py), it does; EL 0, ECH, DCH and ICH
  * change nothing, ED 0 erases the last cell. */
-static bool
-at_edge(const struct term *t)
-{
-	return t->pending && t->col == term_grid(t)->cols - 1;
-}
-
 static void
 erase_in_display(struct term *t, int what, bool selective)
 {
 	int cols = term_grid(t)->cols, rows = term_grid(t)->rows;
-	bool waits = at_edge(t);
+	bool waits = cursor_at_edge(t);
 	if (what == 0) {
 		if (t->col > 0)
 			erase_columns(t, t->row, t->col, cols, selective);
@@ -177,7 +188,7 @@ static void
 erase_in_line(struct term *t, int what, bool selective)
 {
 	int cols = term_grid(t)->cols;
-	bool waits = at_edge(t);
+	bool waits = cursor_at_edge(t);
 	if (what == 0 && !waits)
 		erase_columns(t, t->row, t->col, cols, selective);
 	else if (what == 1)
@@ -203,7 +214,7 @@ static void
 erase_chars(struct term *t, const struct params *ps)
 {
 	int end = t->col + param_or(ps, 0, 1), cols = term_grid(t)->cols;
-	if (!at_edge(t))
+	if (!cursor_at_edge(t))
 		erase_columns(t, t->row, t->col, end < cols ? end : cols, false);
 }
 
@@ -216,7 +227,7 @@ between_side_margins(const struct term *t)
 static void
 insert_chars(struct term *t, const struct params *ps)
 {
-	if (at_edge(t))
+	if (cursor_at_edge(t))
 		return;
 	cursor_to(t, t->row, t->col);
 	if (between_side_margins(t))
@@ -227,7 +238,7 @@ insert_chars(struct term *t, const struct params *ps)
 static void
 delete_chars(struct term *t, const struct params *ps)
 {
-	if (at_edge(t))
+	if (cursor_at_edge(t))
 		return;
 	cursor_to(t, t->row, t->col);
 	if (between_side_margins(t))
@@ -266,7 +277,7 @@ static void
 pan_down(struct term *t, const struct params *ps)
 {
 	scroll_up(t, t->top, param_or(ps, 0, 1));
-	cursor_to(t, t->row, t->col);
+	cursor_stays(t);
 }
 
 static void
@@ -275,7 +286,7 @@ pan_up(struct term *t, const struct params *ps)
 	/* With more parameters it is mouse tracking by highlighting. */
 	if (ps->n == 1)
 		scroll_down(t, t->top, param_or(ps, 0, 1));
-	cursor_to(t, t->row, t->col);
+	cursor_stays(t);
 }
 
 /* Columns from `from` to the right margin move by n cells, in all rows between margins. */
@@ -283,7 +294,7 @@ static void
 move_columns(struct term *t, int from, int n)
 {
 	struct grid *g = term_grid(t);
-	cursor_to(t, t->row, t->col);
+	cursor_stays(t);
 	if (!between_margins(t))
 		return;
 	row_touched(t, t->top);

@@ -23,6 +23,14 @@ cursor_to(struct term *t, int row, int col)
 	row_touched(t, t->row);
 }
 
+void
+cursor_stays(struct term *t)
+{
+	bool waits = cursor_at_edge(t);
+	cursor_to(t, t->row, t->col);
+	t->pending = waits;
+}
+
 /* What was written relative to an unknown row stands nobody knows where; if it is nothing
  * but a cleared screen, that does not matter. */
 static void
@@ -61,7 +69,7 @@ cursor_save(struct term *t)
 	t->screen->saved = (struct saved){
 		.row = t->row,
 		.col = t->col,
-		.pending = t->pending && t->col == term_grid(t)->cols - 1,
+		.pending = cursor_at_edge(t),
 		.origin = term_has(t, MODE_ORIGIN),
 		.row_unknown = t->row_unknown,
 		.pen = t->pen,
@@ -374,7 +382,7 @@ alternate_enter(struct term *t)
 	for (int y = 0; y < s->grid.rows; y++)
 		s->grid.row[y].known = true;
 	t->screen = s;
-	cursor_to(t, t->row, t->col);
+	cursor_stays(t);
 	return 0;
 }
 
@@ -385,5 +393,5 @@ alternate_leave(struct term *t)
 		return;
 	grid_finish(&t->alternate.grid);
 	t->screen = &t->main;
-	cursor_to(t, t->row, t->col);
+	cursor_stays(t);
 }

@@ -261,6 +261,15 @@ struct span style_packed(const struct term *t, uint32_t id);
 
 /* The cursor goes somewhere: nothing waits, nothing is joined. */
 void cursor_to(struct term *t, int row, int col);
+/* Behind the last column, where the next character wraps. */
+static inline bool
+cursor_at_edge(const struct term *t)
+{
+	return t->pending && t->col == term_grid(t)->cols - 1;
+}
+
+/* Other cells are under it: nothing is joined, but there it goes on waiting. */
+void cursor_stays(struct term *t);
 /* As CUP has it: relative to the margins in origin mode, and its row is known then. */
 void cursor_absolute(struct term *t, int row, int col);
 void cursor_save(struct term *t);

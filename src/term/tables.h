@@ -65,13 +65,13 @@
 	C(0, 0, 'Z', tab_back, "CBT", "ECMA-48 8.3.7") \
 	C(0, 0, '^', pan_up, "SD, as ECMA-48 once had it", "xterm ctlseqs") \
 	C(0, 0, '`', cursor_column, "HPA", "ECMA-48 8.3.57") \
-	C(0, 0, 'a', cursor_right, "HPR", "ECMA-48 8.3.59") \
+	C(0, 0, 'a', cursor_right_by, "HPR", "ECMA-48 8.3.59") \
 	C(0, 0, 'b', repeat, "REP", "ECMA-48 8.3.103") \
 	C(0, 0, 'c', identify_1, "DA1", "ECMA-48 8.3.24") \
 	C('>', 0, 'c', identify_2, "DA2", "VT510") \
 	C('=', 0, 'c', identify_3, "DA3", "VT510") \
 	C(0, 0, 'd', cursor_row, "VPA", "ECMA-48 8.3.158") \
-	C(0, 0, 'e', cursor_down, "VPR", "ECMA-48 8.3.160") \
+	C(0, 0, 'e', cursor_down_by, "VPR", "ECMA-48 8.3.160") \
 	C(0, 0, 'f', cursor_position, "HVP", "ECMA-48 8.3.63") \
 	C(0, 0, 'g', tab_clear, "TBC", "ECMA-48 8.3.154") \
 	C(0, 0, 'h', modes_on, "SM", "ECMA-48 8.3.125") \

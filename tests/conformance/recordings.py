@@ -1,13 +1,18 @@
 #!/usr/bin/python3
 """Compares what real terminals show of recordings with what a new one shows after a return.
 
-    recordings.py DIRECTORY [TERMINAL,...] [NAME ...]
+    recordings.py [--pictures FOLDER] DIRECTORY [TERMINAL,...] [NAME ...]
 
-The directory is that of alacritty's reference tests (alacritty_terminal/tests/ref of its source):
-NAME/alacritty.recording and NAME/size.json.  Each terminal that is there shows the bytes, then the
-snapshot that the model makes of them, and the pixels are compared: text, colours, lines, cursor.
-KNOWN has those that differ by design, by terminal, with the reason; others are to be looked at,
-and fail.
+The directory is one of those that terminals' projects test with, from their sources:
+
+    alacritty   alacritty_terminal/tests/ref: NAME/alacritty.recording and NAME/size.json
+    xterm.js    test/fixtures/escape_sequence_files: NAME.in
+    libvterm    t: NAME.test, of which each part up to a RESET is one
+
+Each terminal that is there shows the bytes, then the snapshot that the model makes of them, and
+the pixels are compared: text, colours, lines, cursor.  KNOWN has those that differ by design, by
+terminal, with the reason; others are to be looked at, and fail.  Both pictures of each that differs
+come into the folder, as xwd(1) writes them.
 """
 
 import collections
@@ -15,6 +20,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import select
 import shutil
 import subprocess
@@ -98,7 +104,10 @@ def probe(framebuffer, size, result, *paths):
             while select.select([0], [], [], 0)[0]:
                 os.read(0, 1000)
         pictures.append(settled(framebuffer))
-    pathlib.Path(result).write_text("same" if pictures[0] == pictures[1] else "differs")
+    same = pictures[0] == pictures[1]
+    for i, picture in enumerate(() if same else pictures):
+        pathlib.Path(f"{result}.{i}").write_bytes(picture)
+    pathlib.Path(result).write_text("same" if same else "differs")
 
 
 def vte(rows, cols, *program):
@@ -177,7 +186,46 @@ def show(name, size, paths, env, framebuffer, place):
     return result.read_text() if result.exists() else "does not run"
 
 
-def main(directory, terminals=None, *names):
+# ---- the recordings ----
+
+def of_alacritty(directory):
+    for path in sorted(directory.glob("*/alacritty.recording")):
+        size = json.loads((path.parent / "size.json").read_text())
+        yield path.parent.name, path.read_bytes(), (size["screen_lines"], size["columns"])
+
+
+def of_xterm_js(directory):
+    """Text as programs write it, before the line discipline has had it."""
+    for path in sorted(directory.glob("t*.in")):
+        yield path.stem, path.read_bytes().replace(b"\n", b"\r\n"), (25, 80)
+
+
+def pushed(line):
+    """What a line of libvterm's tests writes: PUSH "BYTES", once or xCOUNT."""
+    found = re.fullmatch(r'PUSH "((?:[^"\\]|\\.)*)"(?:\s*x\s*(\d+))?', line)
+    if not found:
+        return b""
+    text = re.sub(r"\\x{(..)}", r"\\x\1", found[1]).replace(r"\e", r"\x1b").replace(r"\$", "$")
+    return text.encode("latin1").decode("unicode_escape").encode("latin1") * int(found[2] or 1)
+
+
+def of_libvterm(directory):
+    for path in sorted(directory.glob("*.test")):
+        parts, size = [b""], (25, 80)
+        for line in path.read_text("latin1").splitlines():
+            if line == "RESET":
+                parts.append(b"")
+            parts[-1] += pushed(line)
+        for i, data in enumerate(filter(None, parts)):
+            yield f"{path.stem}-{i + 1}", data, size
+
+
+def recordings(directory):
+    for source in of_alacritty, of_xterm_js, of_libvterm:
+        yield from source(pathlib.Path(directory))
+
+
+def main(directory, terminals=None, *names, pictures=None):
     terminals = terminals.split(",") if terminals else [one for one in TERMINALS if is_there(one)]
     count, failed = collections.Counter(), 0
     with tempfile.TemporaryDirectory() as place, display(place) as (env, framebuffer):
@@ -185,22 +233,23 @@ def main(directory, terminals=None, *names):
         subprocess.run(["gcc", "-std=c17", "-O1", "-Isrc", "-D_DEFAULT_SOURCE", "-o", snapshot,
                         HERE / "snapshot.c", *REPO.glob("src/term/*.c"),
                         *REPO.glob("src/base/*.c")], cwd=REPO, check=True)
-        for path in sorted(pathlib.Path(directory).glob("*/alacritty.recording")):
-            if names and path.parent.name not in names:
+        for what, data, size in recordings(directory):
+            if names and what not in names:
                 continue
-            size = json.loads((path.parent / "size.json").read_text())
-            size = size["screen_lines"], size["columns"]
-            back = pathlib.Path(place) / "back"
-            back.write_bytes(subprocess.run([snapshot, *map(str, size)], input=path.read_bytes(),
+            path, back = (pathlib.Path(place) / name for name in ("recording", "back"))
+            path.write_bytes(data)
+            back.write_bytes(subprocess.run([snapshot, *map(str, size)], input=data,
                                             capture_output=True, check=True).stdout)
             for name in terminals:
                 found = show(name, size, (path, back), env, framebuffer, place)
-                reason = KNOWN.get(path.parent.name, {}).get(name) if found == "differs" else None
+                reason = KNOWN.get(what, {}).get(name) if found == "differs" else None
                 count["by design" if reason else found] += 1
                 failed += found == "differs" and not reason
                 if found != "same":
-                    print(f"{path.parent.name} in {name}: {found}{': ' + reason if reason else ''}",
+                    print(f"{what} in {name}: {found}{': ' + reason if reason else ''}",
                           flush=True)
+                for i in range(2 if pictures and found == "differs" else 0):
+                    shutil.copy(f"{place}/result.{i}", f"{pictures}/{what}-{name}-{i}.xwd")
     print(", ".join(f"{n} {what}" for what, n in count.items()))
     return 1 if failed else 0
 
@@ -212,5 +261,7 @@ if __name__ == "__main__":
         vte(*sys.argv[2:])
     elif len(sys.argv) < 2:
         sys.exit(__doc__)
+    elif sys.argv[1] == "--pictures":
+        sys.exit(main(*sys.argv[3:], pictures=sys.argv[2]))
     else:
         sys.exit(main(*sys.argv[1:]))
