@@ -588,6 +588,20 @@ clients_wrote(struct clients *ps, bool errors, size_t n)
 	wrote_to_somebody(ps, scratch, n);
 }
 
+/* A program that wants to hear of it may have heard otherwise of the terminal before.  The
+ * colour scheme is asked for, and the answer is the report; of the focus few terminals tell before
+ * it changes, but who comes has it. */
+static void
+report_anew(struct clients *ps, const struct client *p, struct buf *out)
+{
+	if (!rights_has(p->role, CLAIM_TYPE))
+		return;
+	if (term_wants_scheme(ps->term))
+		buf_print(out, "\033[?996n");
+	if (term_wants_focus(ps->term))
+		(void)buf_put(&ps->answers, "\033[I", 3);
+}
+
 /* What a terminal that is new gets of the history: what it does not show already, at most as
  * much as it wants.  A line says how much more there is. */
 static void
@@ -617,6 +631,7 @@ account(struct clients *ps, struct client *p, struct buf *out, size_t *ret_scree
 	uint64_t lost = 0;
 	int err = 0;
 	if (p->fresh) {
+		report_anew(ps, p, out);
 		begin_fresh(ps, p, &limits, out);
 	} else {
 		/* CAN: what the last byte may have begun is not to be finished by ours. */

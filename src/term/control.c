@@ -238,6 +238,7 @@ state_reset(struct term *t)
 	t->main.saved = t->alternate.saved = (struct saved){ 0 };
 	t->main.keys = t->alternate.keys = (struct key_flags){ 0 };
 	t->cursor_shape = 0;
+	t->input = false;
 	memset(t->modify, MODIFY_UNSET, sizeof t->modify);
 	tabs_reset(t);
 }

@@ -31,21 +31,26 @@ cursor_right(struct term *t, const struct params *ps)
 	cursor_to(t, t->row, col < stop ? col : stop);
 }
 
-/* HPR, VPR: margins stop it in origin mode only. */
+/* Margins stop it in origin mode only. */
+static void
+cursor_by(struct term *t, int rows, int cols)
+{
+	bool origin = term_has(t, MODE_ORIGIN);
+	int row = t->row + rows, col = t->col + cols;
+	cursor_to(t, origin && row > t->bottom ? t->bottom : row,
+	    origin && col > t->right ? t->right : col);
+}
+
 static void
 cursor_right_by(struct term *t, const struct params *ps)
 {
-	int col = t->col + param_or(ps, 0, 1);
-	bool origin = term_has(t, MODE_ORIGIN);
-	cursor_to(t, t->row, origin && col > t->right ? t->right : col);
+	cursor_by(t, 0, param_or(ps, 0, 1));
 }
 
 static void
 cursor_down_by(struct term *t, const struct params *ps)
 {
-	int row = t->row + param_or(ps, 0, 1);
-	bool origin = term_has(t, MODE_ORIGIN);
-	cursor_to(t, origin && row > t->bottom ? t->bottom : row, t->col);
+	cursor_by(t, param_or(ps, 0, 1), 0);
 }
 
 static void

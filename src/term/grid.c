@@ -251,7 +251,7 @@ is_untouched(const struct row *r)
 	enum { BEGIN = offsetof(struct row, used) };
 	_Static_assert(offsetof(struct row, lazy) == BEGIN + 7, "eight bytes");
 	return memcmp((const char *)r + BEGIN, (const char *)&like + BEGIN, 8) == 0
-	    && !(r->text_len | r->doubt);
+	    && !(r->text_len | r->doubt | r->part);
 }
 
 static inline void
@@ -266,6 +266,7 @@ note_all(const struct grid *g, struct row *r, struct cell with)
 	r->wrapped = r->spacer = false;
 	r->known = true;
 	r->doubt = 0;
+	r->part = 0;
 	r->lazy = lazy;
 	r->with = with;
 }
@@ -273,8 +274,10 @@ note_all(const struct grid *g, struct row *r, struct cell with)
 void
 row_fill(const struct grid *g, struct row *r, struct cell with)
 {
+	uint8_t part = r->part;
 	touched(g, ROW_WORK);
 	note_all(g, r, with);
+	r->part = part;
 }
 
 void
@@ -559,10 +562,12 @@ grid_scroll_up(struct grid *g, int top, int bottom, int n, struct cell blank)
 	} else {
 		turn_rows(g, top, height, n);
 	}
-	if (n == 1)
-		row_fill(g, grid_row_as_is(g, bottom), blank);
-	else
+	if (n > 1) {
 		grid_fill(g, bottom - n + 1, bottom + 1, blank);
+		return;
+	}
+	touched(g, ROW_WORK);
+	note_all(g, grid_row_as_is(g, bottom), blank);
 }
 
 void

@@ -77,6 +77,7 @@ struct row {
 	/* What `lazy` needs: */
 	struct cell with;
 	bool hollow;
+	uint8_t part; /* ROW_PROMPT, ROW_OUTPUT: what begins in it (history.h) */
 	uint16_t at, end;
 	union {
 		struct cell *torn; /* the memory of the row that lends those cells */
@@ -211,7 +212,7 @@ void row_erase_unprotected(const struct grid *g, struct row *r, int from, int to
     struct cell blank);
 /* Fills all of the rows from .. to - 1, whatever was noted. */
 void grid_fill(struct grid *g, int from, int to, struct cell with);
-/* Fills all of it. */
+/* Fills all of it; what began in it still does. */
 void row_fill(const struct grid *g, struct row *r, struct cell with);
 /* The same, but protected cells stay. */
 void row_veil(const struct grid *g, struct row *r, struct cell blank);

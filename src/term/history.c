@@ -7,7 +7,7 @@
 
 enum {
 	CHUNK_SIZE = 32 * 1024, /* of memory, unless one row needs more */
-	FLAG_SHIFT = 28,
+	FLAG_SHIFT = 27,
 	END_MASK = (1 << FLAG_SHIFT) - 1,
 };
 

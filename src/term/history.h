@@ -18,6 +18,9 @@ enum {
 	ROW_WRAPPED = 1, /* its line goes on in the next row */
 	ROW_SPACER = 2, /* it is a cell short, since a wide character did not fit */
 	ROW_MARKED = 4, /* has marks of line.h */
+	ROW_PROMPT = 8, /* a prompt of the shell's begins in it, */
+	ROW_OUTPUT = 16, /* or the output of a command */
+	ROW_PARTS = ROW_PROMPT | ROW_OUTPUT,
 };
 
 struct history_chunk;

@@ -385,11 +385,11 @@ line_store(const struct term *t, const struct row *r, const struct row *next, bo
 {
 	struct line_writer w;
 	int cols = t->main.grid.cols;
-	uint8_t flags = 0;
+	uint8_t flags = r->part;
 	int end = content_end(r);
 	if (r->wrapped) {
 		bool short_of = r->spacer && (!next || row_cell(next, 0).ch & CELL_WIDE);
-		flags = ROW_WRAPPED | (short_of ? ROW_SPACER : 0);
+		flags |= ROW_WRAPPED | (short_of ? ROW_SPACER : 0);
 		end = short_of ? cols - 1 : cols;
 	}
 	spacer = spacer && !(row_cell(r, 0).ch & CELL_WIDE);

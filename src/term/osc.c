@@ -167,15 +167,39 @@ osc_notice_urxvt(struct term *t, int number, struct span s)
 	notice(t, s.n ? s : title);
 }
 
-/* D;STATUS */
+/* A;OPTION;...: where a prompt only goes on (k=s) none begins. */
 static void
-osc_command(struct term *t, int number, struct span s)
+prompt_begins(struct term *t, struct span s)
 {
-	(void)number;
-	if (!is_text(take_until(&s, ';'), "D"))
+	if (is_text(s, "A;k=s"))
 		return;
-	t->news.commands++;
-	t->news.status = number_of(take_until(&s, ';'));
+	term_row(t)->part = ROW_PROMPT;
+	set_title(t, &t->told[TOLD_PROMPT], s);
+}
+
+/* A, B, C, or D;STATUS */
+static void
+osc_prompt(struct term *t, int number, struct span s)
+{
+	struct span rest = s, what = take_until(&rest, ';');
+	(void)number;
+	if (what.n != 1)
+		return;
+	t->input = *what.p == 'B';
+	switch (*what.p) {
+	case 'A':
+		prompt_begins(t, s);
+		break;
+	case 'C':
+		term_row(t)->part = ROW_OUTPUT;
+		break;
+	case 'D':
+		t->news.commands++;
+		t->news.status = number_of(take_until(&rest, ';'));
+		break;
+	default:
+		break;
+	}
 }
 
 /* A name; kitty's stack of them begins with a sign. */
@@ -426,12 +450,36 @@ is_image(struct span s)
 	return false;
 }
 
+/* SetUserVar=NAME=VALUE: in the place of an older one, or of the last; a value that is too long
+ * counts as empty. */
+static void
+set_variable(struct term *t, struct span s, size_t name_end)
+{
+	char **v = t->told + TOLD_VARIABLES;
+	while (v < t->told + TOLD_PROMPT - 1 && *v
+	    && strncmp(*v, (const char *)s.p, name_end) != 0)
+		v++;
+	set_title(t, v, (struct span){ s.p, s.n > TITLE_MAX ? name_end : s.n });
+}
+
+static void
+osc_iterm2(struct term *t, int number, struct span s)
+{
+	struct span rest = s;
+	(void)number;
+	if (is_text(take_until(&rest, '='), "SetUserVar")) {
+		take_until(&rest, '=');
+		set_variable(t, s, (size_t)(rest.p - s.p));
+	} else if (is_image(s)) {
+		image_drawn(t);
+	}
+}
+
 /* ---- finding the function ---- */
 
 void
 osc(struct term *t, struct span body)
 {
-	enum { ITERM2 = 1337 };
 	int number = number_of(take_until(&body, ';'));
 	switch (number) {
 #define OSC(code, function, what, source) \
@@ -440,10 +488,6 @@ osc(struct term *t, struct span body)
 		break;
 		OSCS(OSC)
 #undef OSC
-	case ITERM2:
-		if (is_image(body))
-			image_drawn(t);
-		break;
 	default:
 		break;
 	}

@@ -95,6 +95,8 @@ lay_row(struct layout *l, int number, const struct history_row *row)
 	struct line_cell c;
 	int col = 0;
 	bool wrapped = row->flags & ROW_WRAPPED;
+	if (l->grid)
+		l->grid->row[l->at.row].part |= row->flags & ROW_PARTS;
 	note_marks(l, number);
 	line_read(&r, row->text);
 	while (line_next(&r, &c)) {

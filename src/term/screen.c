@@ -120,7 +120,7 @@ alike(const struct grid *g, int y, int end)
 	int n = 1;
 	for (; y + n < end; n++) {
 		const struct row *r = grid_row_as_is(g, y + n);
-		if (r->lazy != first->lazy || r->used || r->wrapped
+		if (r->lazy != first->lazy || r->used || r->wrapped || r->part
 		    || (r->lazy && !cell_equal(r->with, first->with)))
 			break;
 	}
@@ -132,7 +132,7 @@ alike(const struct grid *g, int y, int end)
 static bool
 is_uniform(const struct term *t, const struct row *r)
 {
-	return (r->lazy == LAZY_ALL || row_is_blank(r)) && !r->wrapped
+	return (r->lazy == LAZY_ALL || row_is_blank(r)) && !r->wrapped && !r->part
 	    && !history_short(&t->history);
 }
 

@@ -29,6 +29,15 @@ put(struct line_writer *w, const char *text)
 		w->out->failed = true;
 }
 
+/* An OSC. */
+static void
+put_title(struct line_writer *w, int number, const char *title)
+{
+	paint_print(w, "\033]%d;", number);
+	put(w, title ? title : "");
+	put(w, "\033\\");
+}
+
 /* Behind the last column: the next character wraps by itself.  But what was too wide to fit
  * may be gone, or only be a wide cluster with its second character: there a blank is first,
  * which is written over. */
@@ -85,6 +94,15 @@ history_plain(struct history_painter *p)
 	line_clusters(p->w, false);
 }
 
+/* What begins where the cursor is. */
+static void
+put_part(struct line_writer *w, uint8_t part)
+{
+	const char *prompt = w->t->told[TOLD_PROMPT];
+	if (part)
+		put_title(w, 133, part == ROW_OUTPUT ? "C" : prompt ? prompt : "A");
+}
+
 /* A cell after the other, breaking lines where the terminal will. */
 static void
 put_cells(struct history_painter *p, struct span text)
@@ -113,6 +131,8 @@ static bool
 put_history_row(struct history_painter *p, const struct history_row *row)
 {
 	bool on = row->flags & ROW_WRAPPED;
+	if (p->col == 0)
+		put_part(p->w, row->flags & ROW_PARTS);
 	if (!on && p->col == 0 && !(row->flags & ROW_MARKED)
 	    && row->text.n <= (size_t)p->cols) {
 		if (row->text.n && buf_put(p->w->out, row->text.p, row->text.n))
@@ -229,7 +249,11 @@ put_rows(struct line_writer *w, const struct grid *g, int from, int to, bool goe
 			line_end(w);
 			put(w, "\r\n");
 		}
-		line_put(w, r, 0, end);
+		/* A line that goes on is there when its first cell is. */
+		int head = goes_on && r->part ? 1 : 0;
+		line_put(w, r, 0, head);
+		put_part(w, r->part);
+		line_put(w, r, head, end);
 		if (w->stays && y == w->t->row)
 			put_rest(w, r, filled);
 		else if (filled && end < g->cols - r->spacer)
@@ -323,7 +347,7 @@ is_at_the_end(const struct term *t)
 	if (t->screen != &t->main || has_margins(t) || term_has(t, MODE_ORIGIN)
 	    || term_has(t, MODE_SIDE_MARGINS))
 		return false;
-	while (y > t->row && row_is_blank(grid_row(g, y)))
+	while (y > t->row && row_is_blank(grid_row(g, y)) && !grid_row(g, y)->part)
 		y--;
 	return y == t->row && is_erased(t, grid_row(g, y), behind_cursor(t));
 }
@@ -343,7 +367,8 @@ last_line(const struct term *t, int from, bool goes_on)
 	 * draws last leaves nobody to erase the rest. */
 	const struct row *r = term_row(t);
 	bool empty = first < t->row && paint_settled(t) == 0
-	    && ((!t->pending && !t->join) || is_filled(cell_style(t, row_cell(r, 0)))
+	    && ((!t->pending && !t->join) || r->part
+		|| is_filled(cell_style(t, row_cell(r, 0)))
 		|| row_cell(r, behind_cursor(t)).style);
 	return empty || (first == from && goes_on) ? g->rows : first;
 }
@@ -420,19 +445,11 @@ put_screens(struct line_writer *w, int from, bool goes_on, bool spacer)
 
 /* ---- the rest ---- */
 
-static void
-put_title(struct line_writer *w, int number, const char *title)
-{
-	paint_print(w, "\033]%d;", number);
-	put(w, title ? title : "");
-	put(w, "\033\\");
-}
-
 /* One that is not known is the terminal's own, unless another was told before. */
 static void
 put_titles(struct line_writer *w)
 {
-	static const int told_numbers[TOLD_COUNT] = { 7, 9, 22 };
+	static const int told_numbers[] = { 7, 9, 22, 1337 };
 	const struct term *t = w->t;
 	bool icon = false, window = false;
 	for (int i = 0; i <= t->title_count; i++) {
@@ -447,9 +464,11 @@ put_titles(struct line_writer *w)
 		if (!now)
 			paint_print(w, "\033[22;%dt", title->which);
 	}
-	for (int i = 0; i < TOLD_COUNT; i++)
+	for (int i = 0; i < TOLD_PROMPT; i++)
 		if (t->told[i])
-			put_title(w, told_numbers[i], t->told[i]);
+			put_title(w,
+			    told_numbers[i < TOLD_VARIABLES ? i : TOLD_VARIABLES],
+			    t->told[i]);
 }
 
 static void
@@ -513,6 +532,8 @@ put_state(struct line_writer *w)
 		w->from_below = false;
 	}
 	paint_settle(w, &ascii);
+	if (t->input)
+		put_title(w, 133, "B");
 	if (term_has(t, MODE_SYNC))
 		paint_mode(w, MODE_SYNC, true);
 	struct span held = buf_span(&t->parser.held);

@@ -27,6 +27,7 @@
 enum {
 	TITLE_MAX = 1024, /* bytes; longer ones are cut */
 	TITLE_STACK_MAX = 10, /* as xterm */
+	VARIABLES_MAX = 16, /* a further one takes the last one's place */
 	KEYS_STACK_MAX = 16, /* kitty's keyboard flags */
 	MODIFY_COUNT = 8, /* resources of modifyOtherKeys and its kin */
 	MODIFY_UNSET = 255,
@@ -94,7 +95,15 @@ struct screen {
 };
 
 /* What is told to a terminal once, and holds until it is told otherwise. */
-enum { TOLD_DIRECTORY, TOLD_PROGRESS, TOLD_POINTER, TOLD_COUNT };
+enum {
+	TOLD_DIRECTORY,
+	TOLD_PROGRESS,
+	TOLD_POINTER,
+	TOLD_VARIABLES, /* of the user's; the next ones, too */
+	TOLD_PROMPT = TOLD_VARIABLES
+	    + VARIABLES_MAX, /* of the last one: A and its options */
+	TOLD_COUNT,
+};
 
 enum { TITLE_BOTH, TITLE_ICON, TITLE_WINDOW };
 
@@ -166,6 +175,7 @@ struct term {
 	uint8_t modify[MODIFY_COUNT];
 
 	char *told[TOLD_COUNT]; /* text; NULL: none, or it was taken back */
+	bool input; /* the shell has said that behind its prompt input begins */
 	struct term_news news;
 	struct title title;
 	struct title titles[TITLE_STACK_MAX];

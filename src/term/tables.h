@@ -140,9 +140,10 @@
 	O(117, osc_dynamic_reset, "", "") \
 	O(118, osc_dynamic_reset, "", "") \
 	O(119, osc_dynamic_reset, "", "") \
-	O(133, osc_command, "133;D: a command has ended, its status", \
+	O(133, osc_prompt, "133;A, B, C, D: prompt, input, output, and a command's status", \
 	    "FinalTerm: semantic prompts") \
-	O(777, osc_notice_urxvt, "777;notify: a notification", "urxvt, VTE")
+	O(777, osc_notice_urxvt, "777;notify: a notification", "urxvt, VTE") \
+	O(1337, osc_iterm2, "1337;SetUserVar: a variable; 1337;File: an image", "iTerm2")
 
 /* osc.c: DCS, what it begins with */
 #define DCSS(D) \

@@ -145,6 +145,18 @@ term_on_alternate(const struct term *t)
 	return t->screen == &t->alternate;
 }
 
+bool
+term_wants_focus(const struct term *t)
+{
+	return term_has(t, MODE_FOCUS);
+}
+
+bool
+term_wants_scheme(const struct term *t)
+{
+	return term_has(t, MODE_SCHEME);
+}
+
 void
 term_answer_to(struct term *t, struct buf *out)
 {

@@ -73,6 +73,10 @@ int term_colour_is(struct term *t, int which, const uint16_t rgb[3]);
 /* The same, as a terminal has answered it; other answers change nothing. */
 void term_answered(struct term *t, struct span answer);
 
+/* The program wants to hear of the focus; of the colour scheme. */
+bool term_wants_focus(const struct term *t);
+bool term_wants_scheme(const struct term *t);
+
 /* An image may stand on the screen, which the model cannot draw again. */
 bool term_shows_image(const struct term *t);
 

@@ -388,6 +388,57 @@ TEST(the_smallest_window_counts_while_somebody_wants_it_to_fit)
 	end();
 }
 
+/* Who comes has the focus; colours may be others there. */
+TEST(a_new_terminal_reports_what_the_program_wants_to_hear_of)
+{
+	struct tty_size size = { 24, 80, 0, 0 };
+	static const uint8_t ids[2][ID_LEN] = { { 2 }, { 3 } };
+	static const enum role roles[2] = { ROLE_SHARER, ROLE_READER };
+	static const char modes[] = "\033[?1004h\033[?2031h";
+	static struct link wires[2];
+	struct client *others[2];
+	struct buf b, answers;
+	begin(&size);
+	buf_init(&b, ROOM);
+	buf_init(&answers, ROOM);
+	CHECK_EQ(engine_add(&client->engine, &wire), 0);
+	buf_print(&b, modes);
+	write_bytes(&b);
+	for (int i = 0; i < 2; i++) {
+		others[i] = clients_add(&clients, ids[i], roles[i], true);
+		link_init(&wires[i], 1);
+		CHECK_EQ(engine_add(&others[i]->engine, &wires[i]), 0);
+	}
+	turn();
+	CHECK(!others[0]->behind && !others[1]->behind);
+	struct span told = clients_input(&clients);
+	CHECK(told.n == 3 && memcmp(told.p, "\033[I", 3) == 0);
+	clients_took(&clients, told.n);
+	CHECK_EQ(clients_input(&clients).n, 0);
+	for (int i = 0; i < 2; i++) {
+		term_free(terminal);
+		struct term_options o = { 24, 80, 100, SIZE_MAX, false };
+		static const uint16_t white[3] = { 0xffff, 0xffff, 0xffff };
+		const uint8_t *bytes;
+		bool at_end;
+		CHECK_EQ(term_new(&o, &terminal), 0);
+		CHECK_EQ(term_colour_is(terminal, 11, white), 0);
+		buf_drop(&answers, answers.len);
+		term_answer_to(terminal, &answers);
+		others[i]->main->out_limit = UINT64_MAX;
+		size_t n = stream_next(others[i]->main, SIZE_MAX, &bytes, &at_end);
+		CHECK_EQ(term_write(terminal, bytes, n), 0);
+		CHECK(term_wants_focus(terminal) && term_wants_scheme(terminal));
+		CHECK_STR(buf_str(&answers), i ? "" : "\033[?997;2n");
+		engine_remove(&others[i]->engine, &wires[i]);
+		clients_remove(&clients, others[i]);
+		link_finish(&wires[i]);
+	}
+	buf_finish(&answers);
+	buf_finish(&b);
+	end();
+}
+
 /* Nobody waits for one, nor does it get what is for another size. */
 TEST(one_in_a_frame_gets_pictures_only)
 {

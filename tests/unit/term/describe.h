@@ -18,9 +18,18 @@ describe_style(struct buf *out, const struct style *s, struct span link)
 }
 
 static inline void
+describe_part(struct buf *out, const struct term *t, int part)
+{
+	const char *prompt = t->told[TOLD_PROMPT];
+	if (part)
+		buf_print(out, "(%s)", part == ROW_OUTPUT ? "C" : prompt ? prompt : "A");
+}
+
+static inline void
 describe_row(struct buf *out, const struct term *t, const struct row *r, int cols)
 {
 	uint32_t style = UINT32_MAX;
+	describe_part(out, t, r->part);
 	for (int x = 0; x < cols; x++) {
 		struct cell c = row_cell(r, x);
 		uint8_t own[4];
@@ -81,14 +90,16 @@ describe_history(struct buf *out, const struct term *t)
 	const struct history *h = &t->history;
 	struct style style = plain;
 	struct span link = { NULL, 0 };
-	bool on = false;
+	bool on = false, marked = false;
 	size_t blanks = 0;
 	for (uint64_t i = h->first; i < h->next; i++) {
 		struct history_row row = history_get(h, i);
 		struct line_reader r;
 		struct line_cell c;
-		if (!on)
+		if (!on) {
 			style = plain, link.n = 0;
+			marked = row.flags & ROW_PARTS;
+		}
 		line_read(&r, row.text);
 		while (line_next(&r, &c)) {
 			/* Blanks at the end of a line, as far as they are plain, do not count. */
@@ -116,7 +127,7 @@ describe_history(struct buf *out, const struct term *t)
 		on = row.flags & ROW_WRAPPED;
 		if (on)
 			continue;
-		buf_print(out, "|\n");
+		buf_print(out, "|%s\n", marked ? " marked" : "");
 		blanks = 0;
 	}
 	if (!on)
@@ -124,7 +135,8 @@ describe_history(struct buf *out, const struct term *t)
 	/* A blank before what once was a wide character counts as one. */
 	bool wide = row_cell(grid_row(&t->main.grid, 0), 0).ch & CELL_WIDE;
 	blanks += history_short(h) && !wide;
-	buf_print(out, "+%zu ...%s\n", blanks, history_short(h) && wide ? " spacer" : "");
+	buf_print(out, "+%zu ...%s%s\n", blanks, history_short(h) && wide ? " spacer" : "",
+	    marked ? " marked" : "");
 }
 
 static inline void
@@ -148,9 +160,10 @@ describe_state(struct buf *out, const struct term *t)
 	describe_charsets(out, &t->charsets);
 	buf_print(out, "modes %llx saved %llx\n", (unsigned long long)t->modes,
 	    (unsigned long long)t->modes_saved);
-	for (int i = 0; i < TOLD_COUNT; i++)
+	for (int i = 0; i < TOLD_PROMPT; i++)
 		if (t->told[i])
 			buf_print(out, "told %d %s\n", i, t->told[i]);
+	buf_print(out, "input %d\n", t->input);
 	buf_print(out, "shape %d\ntabs", t->cursor_shape);
 	for (int x = 0; x < t->main.grid.cols; x++)
 		if (tab_is_set(t, x))

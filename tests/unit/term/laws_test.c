@@ -292,6 +292,64 @@ TEST(a_title_that_nobody_set_is_not_told)
 	term_free(t);
 }
 
+static void
+check_told(struct term *t, const char *text)
+{
+	struct buf b;
+	buf_init(&b, 100000);
+	CHECK_EQ(term_snapshot(t, &ALL, &b), 0);
+	if (!strstr(buf_str(&b), text))
+		FAIL("not told: %s", text + 1);
+	buf_finish(&b);
+}
+
+/* As many as there is room for, and none half. */
+TEST(variables_are_told)
+{
+	struct term *t = fresh(2, 10);
+	struct buf b;
+	buf_init(&b, 100000);
+	for (int i = 0; i < VARIABLES_MAX; i++)
+		buf_print(&b, "\033]1337;SetUserVar=v%d=eA==\a", i);
+	buf_print(&b, "\033]1337;SetUserVar=v1=eQ==\033\\\033]1337;SetUserVar=v=\a");
+	give(t, &b);
+	check_told(t,
+	    "\033]1337;SetUserVar=v0=eA==\033\\\033]1337;SetUserVar=v1=eQ==\033\\");
+	check_told(t, "\033]1337;SetUserVar=v14=eA==\033\\\033]1337;SetUserVar=v=\033\\");
+	CHECK(t->told[TOLD_PROMPT - 1] && !t->told[TOLD_PROMPT]);
+	buf_drop(&b, b.len);
+	buf_print(&b, "\033]1337;SetUserVar=v1=");
+	for (int i = 0; i < TITLE_MAX; i++)
+		buf_putc(&b, 'A');
+	buf_putc(&b, '\a');
+	give(t, &b);
+	check_told(t, "\033]1337;SetUserVar=v1=\033\\");
+	buf_finish(&b);
+	term_free(t);
+}
+
+/* In its row, wherever that is by now: on the screen, in the history, with another width. */
+TEST(where_prompts_and_outputs_begin_is_told)
+{
+	static const char text[] =
+	    "\033]133;A;redraw=0\a$ \033]133;B\als\r\n\033]133;C\aone\r\n"
+	    "\033]133;D;0\a\033]133;A;redraw=0\a$ \033]133;A;k=s\a> ";
+	struct term *t = fresh(4, 10);
+	CHECK_EQ(term_write(t, text, sizeof text - 1), 0);
+	check_told(t, "\033[J\033]133;A;redraw=0\033\\$ ls\r\n\033]133;C\033\\one\r\n");
+	check_told(t, "\033]133;A;redraw=0\033\\$ > ");
+	CHECK_EQ(term_write(t, "\r\n\n\n", 4), 0);
+	check_told(t, "\033[J\033]133;A;redraw=0\033\\$ ls\r\n\033]133;C\033\\one\r\n");
+	CHECK_EQ(term_resize(t, 3, 3), 0);
+	check_told(t, "\033[J\033]133;A;redraw=0\033\\$ ls\r\n\033]133;C\033\\one\r\n");
+	/* What is cleared has none; input that has begun goes on. */
+	CHECK_EQ(term_write(t, "\033[H\033[2J\033[3J\033]133;B\a", 20), 0);
+	check_told(t, "\033]133;B\033\\");
+	for (int y = 0; y < 3; y++)
+		CHECK_EQ(grid_row(&t->main.grid, y)->part, 0);
+	term_free(t);
+}
+
 /* ---- drawing over it ---- */
 
 /* As overlays draw; and what was never written still was not, which another size shows. */
