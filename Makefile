@@ -127,7 +127,8 @@ SERVER_LINK_Linux := -flto -flto-partition=one -fno-pie -static -s \
 	-Wl,--gc-sections,--build-id=none -Wl,-z,norelro,-z,noseparate-code,-z,common-page-size=16
 SERVER_LINK_Darwin := -Wl,-dead_strip
 SERVER_CFLAGS := -std=c17 -Os -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
-	-fno-caller-saves $(or $(SERVER_LINK_$(OS)),-static -s -Wl,--gc-sections)
+	-fno-caller-saves -fno-move-loop-invariants \
+	$(or $(SERVER_LINK_$(OS)),-static -s -Wl,--gc-sections)
 # Where the file stays below its bound with it (doc/MACHINES.md).
 PROTECTED := x86_64 armv7l
 protect = $(if $(filter $(PROTECTED),$(1)),-fstack-protector-strong,-fno-stack-protector)

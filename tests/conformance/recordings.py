@@ -40,29 +40,90 @@ EVEN = 3                    # pictures that are alike: nothing moves any more
 ERASES = "what is erased keeps more of the pen there than its background"
 WAITS = "behind the last column it does otherwise (tests/unit/term/test_edge.py)"
 COLUMNS = "DECCOLM changes the window"
-FORGETS = "the model forgets the other screen's saved cursor when that is left"
+CLEARS = "DECCOLM clears the screen"
+ALONE = "DECALN leaves the cursor alone"
+PROTECTS = "protects nothing from DECSED"
+ONE = "has one saved cursor for both screens"
+UNKNOWN = "does not know the sequence"
+REPEATS = "REP repeats what stood before moves, too, or stops at the end of the row"
+MARGINS = "margins do not stop it from outside"
+COLUMN = "IL and DL leave the column alone"
+REGION = "takes other margins than these for none"
+MANY = "takes a sequence with too many parameters for none"
+OTHER = "47 and 1049 put the cursor elsewhere"
+CANCELS = "CAN and SUB leave something of what they end"
 KNOWN = {
+    # alacritty's
     "clear_underline": {"kitty": ERASES},
-    "decaln_reset": {"xterm": "DECALN changes the pen", "vte": "DECALN leaves the cursor alone",
-                     "alacritty": "DECALN leaves the cursor alone"},
-    "deccolm_reset": {"kitty": "DECCOLM clears the screen"},
+    "colored_underline": {"xterm": "4:1 to 4:5 are not underlines",
+                          "kitty": "a symbol goes on into a blank behind it"},
+    "decaln_reset": {"xterm": "DECALN changes the pen", "vte": ALONE, "alacritty": ALONE},
+    "deccolm_reset": dict.fromkeys(("kitty", "alacritty", "tmux"), CLEARS),
     "delete_chars_reset": {"kitty": ERASES},
     "erase_chars_reset": {"kitty": ERASES},
-    "erase_in_line": {"xterm": WAITS, "vte": WAITS, "alacritty": WAITS},
+    "erase_in_line": dict.fromkeys(("xterm", "vte", "alacritty"), WAITS),
     "insert_blank_reset": {"vte": ERASES, "kitty": ERASES},
-    "saved_cursor": {"kitty": "its line-drawing set has other characters"},
-    "saved_cursor_alt": dict.fromkeys(TERMINALS, FORGETS),
+    "origin_goto": {"alacritty": "DECOM leaves the cursor alone"},
+    "saved_cursor": {"kitty": "its line-drawing set has other characters", "tmux": ONE},
+    "saved_cursor_alt": dict.fromkeys(("xterm", "vte", "kitty", "tmux"), WAITS),
     "scroll_up_reset": {"kitty": ERASES},
-    "selective_erasure": {"kitty": "protects nothing from DECSED"},
+    "selective_erasure": dict.fromkeys(("vte", "kitty", "alacritty", "tmux"), PROTECTS),
     "sgr": {"vte": "38:2 with three numbers only is none"},
-    "underline": {"xterm": "4:2 to 4:5 are not underlines"},
-    "vim_24bitcolors_bce": {"xterm": ERASES, "vte": ERASES},    # the cursor's colour
+    "underline": {"xterm": "4:2 to 4:5 are not underlines",
+                  "alacritty": "a second underline comes beside the first"},
+    "vim_24bitcolors_bce": {"xterm": ERASES, "vte": ERASES,     # the cursor's colour
+                            "kitty": "IL brings in rows without the pen's background"},
     "vim_large_window_scroll": {"xterm": ERASES, "vte": ERASES},
     "vttest_cursor_movement_1": {"xterm": COLUMNS},
     "vttest_insert": {"xterm": COLUMNS},
+    "vttest_origin_mode_1": {"tmux": "its origin mode counts from elsewhere"},
     "vttest_tab_clear_set": {"vte": "it sets tab stops otherwise"},
     "wrapline_alt_toggle": dict.fromkeys(
-        ("vte", "kitty"), "a line waits no more when the other screen was there"),
+        ("vte", "kitty", "tmux"), "a line waits no more when the other screen was there"),
+    # xterm.js'
+    "t0006-IND": dict.fromkeys(("kitty", "alacritty", "tmux"), WAITS),
+    "t0008-BS": dict.fromkeys(("kitty", "tmux"), WAITS),
+    "t0012-VT": dict.fromkeys(("alacritty", "tmux"), WAITS),
+    "t0013-FF": dict.fromkeys(("alacritty", "tmux"), WAITS),
+    "t0014-CAN": {"kitty": CANCELS},
+    "t0015-SUB": {"vte": CANCELS, "kitty": CANCELS},
+    "t0017-SD": dict.fromkeys(("kitty", "tmux"), WAITS),
+    "t0020-CUF": {"kitty": MANY},
+    "t0021-CUB": {"kitty": MANY, "tmux": WAITS},
+    "t0022-CUU": {"kitty": MANY},
+    "t0024-CUD": {"kitty": MANY},
+    "t0030-HPR": {"vte": UNKNOWN, "kitty": MANY, "tmux": UNKNOWN},
+    "t0034-VPR": {"vte": UNKNOWN, "kitty": MANY, "tmux": UNKNOWN},
+    "t0040-REP": dict.fromkeys(("vte", "kitty", "alacritty", "tmux"), REPEATS),
+    "t0050-ICH": dict.fromkeys(("xterm", "vte", "kitty", "alacritty", "tmux"), WAITS),
+    "t0051-IL": dict.fromkeys(("alacritty", "tmux"), COLUMN),
+    "t0052-DL": dict.fromkeys(("alacritty", "tmux"), COLUMN),
+    "t0053-DCH": dict.fromkeys(("kitty", "tmux"), WAITS),
+    "t0054-ECH": dict.fromkeys(("kitty", "tmux"), WAITS),
+    "t0055-EL": dict.fromkeys(("xterm", "kitty", "alacritty", "tmux"), WAITS),
+    "t0057-ED3": {"kitty": "ED 3 clears the screen, too"},
+    "t0060-DECSC": dict.fromkeys(("vte", "kitty", "tmux"), WAITS),
+    "t0061-CSI_s": dict.fromkeys(("vte", "kitty", "tmux"), WAITS),
+    "t0075-DECSTBM_CUU_CUD": dict.fromkeys(("kitty", "alacritty"), MARGINS),
+    "t0077-DECSTBM_quirks": dict.fromkeys(("vte", "kitty", "tmux"), REGION),
+    "t0078-DECSTBM_CPL_CNL": dict.fromkeys(("kitty", "alacritty"), MARGINS),
+    "t0079-DECSTBM_VPR": {"vte": UNKNOWN, "tmux": UNKNOWN},
+    "t0080-HT": dict.fromkeys(("kitty", "alacritty", "tmux"), WAITS),
+    "t0081-TBC": dict.fromkeys(("alacritty", "tmux"), WAITS),
+    "t0082-HTS": dict.fromkeys(("kitty", "alacritty", "tmux"), WAITS),
+    "t0083-CHT": {"kitty": WAITS, "alacritty": UNKNOWN, "tmux": UNKNOWN},
+    "t0084-CBT": dict.fromkeys(("xterm", "kitty", "alacritty"), WAITS),
+    "t0090-alt_screen": {"kitty": OTHER, "alacritty": "knows 1049 only", "tmux": WAITS},
+    "t0091-alt_screen_ED3": {"kitty": OTHER, "alacritty": "knows 1049 only"},
+    "t0092-alt_screen_DECSC": {"kitty": OTHER, "alacritty": "knows 1049 only", "tmux": ONE},
+    "t0100-IRM": dict.fromkeys(("vte", "tmux"), REPEATS),
+    "t0101-NLM": {"vte": UNKNOWN, "alacritty": "its LNM is for LF only", "tmux": UNKNOWN},
+    "t0103-reverse_wrap": {"xterm": "goes on from the first row to the last",
+                           **dict.fromkeys(("vte", "kitty", "alacritty", "tmux"), UNKNOWN)},
+    "t0300-vttest1": dict.fromkeys(("kitty", "tmux"), WAITS),
+    **dict.fromkeys(("t600-DECSTBM_SR", "t601-DECSTBM_SL", "t602-DECSTBM_DECIC",
+                     "t603-DECSTBM_DECDC"),
+                    dict.fromkeys(("vte", "kitty", "alacritty", "tmux"), UNKNOWN)),
 }
 
 
