@@ -175,6 +175,7 @@ term_frame_draw(struct term_frame *f, const struct term *t, int rows, int cols,
 	struct line_writer w;
 	const struct grid *g = term_grid(t);
 	line_begin(&w, t, out, false);
+	w.fixed = true;
 	f->before = f->told;
 	bool anew = !f->shown || f->in_rows != g->rows || f->in_cols != g->cols
 	    || f->rows != rows || f->cols != cols;

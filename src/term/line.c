@@ -192,7 +192,14 @@ put_blanks(struct line_writer *w, int n)
 		put(w, " ", 1);
 }
 
-/* Cells of one style that are single characters: as many as there are. */
+bool
+cell_in_doubt(struct cell c)
+{
+	return c.ch >= 0x80 && !(c.ch & CELL_TAIL)
+	    && (c.ch & CELL_CLUSTER || kind_in_doubt(char_kind(c.ch & CELL_CHAR)));
+}
+
+/* Cells of one style that are single characters: as many as there are, up to one in doubt. */
 static int
 put_chars(struct line_writer *w, const struct cell *cells, int from, int to)
 {
@@ -210,19 +217,30 @@ put_chars(struct line_writer *w, const struct cell *cells, int from, int to)
 			break;
 		else if (!(cells[x].ch & CELL_TAIL))
 			p += utf8_put(cells[x].ch & CELL_CHAR, p);
+		if (cell_in_doubt(cells[x])) {
+			x++;
+			break;
+		}
 	}
 	buf_added(w->out, (size_t)(p - room));
 	return x;
 }
 
-/* Terminals differ in how wide a cluster is: what comes next is put where it belongs.  In a
- * line that goes on it is not, since a window of another width breaks that elsewhere. */
+/* What comes behind a cell in doubt is put where it belongs, unless a terminal that joins would join
+ * it.  In a line that goes on it is not, since a window of another width breaks that elsewhere;
+ * but for one of this width. */
 static void
-go_on_at(struct line_writer *w, const struct row *r, int x, int to)
+go_on_behind(struct line_writer *w, const struct row *r, int x)
 {
-	while (x < to && row_cell(r, x).ch & CELL_TAIL)
-		x++;
-	if (x < to && !r->wrapped)
+	struct cell c = r->cells[x], next;
+	struct line_writer joins = { .out = w->out };
+	uint8_t own[4];
+	x += c.ch & CELL_WIDE ? 2 : 1;
+	next = row_cell(r, x);
+	note_cluster(&joins, cell_text(w->t, c, own));
+	bool goes_on = !(c.ch & CELL_JOINED) && x < r->used
+	    && would_join(&joins, cell_text(w->t, next, own));
+	if (x < term_grid(w->t)->cols && !goes_on && (w->fixed || !r->wrapped))
 		buf_print(w->out, "\033[%dG", x + 1);
 }
 
@@ -238,12 +256,14 @@ line_put(struct line_writer *w, const struct row *r, int from, int to)
 			set_style(w, c);
 		if (c.ch & CELL_CLUSTER) {
 			put_cell(w, c);
-			go_on_at(w, r, ++x, to);
+			x++;
 		} else if (c.ch & CELL_TAIL) {
 			x++;
 		} else {
 			x = put_chars(w, r->cells, x, used);
 		}
+		if (cell_in_doubt(r->cells[x - 1]))
+			go_on_behind(w, r, x - 1);
 	}
 	if (x < to && w->style_id != 0)
 		set_style(w, CELL_BLANK);

@@ -28,6 +28,7 @@ struct line_writer {
 	/* The rows of paint_go_to count from the terminal's last one: it may have another number
 	 * of them than the model. */
 	bool from_below;
+	bool fixed; /* the window has the model's width */
 	bool stays; /* the cursor is where paint_settled says, and stays there */
 	struct grapheme grapheme;
 	struct style style;
@@ -38,6 +39,8 @@ void
 line_begin(struct line_writer *w, const struct term *t, struct buf *out, bool stored);
 /* Writes the cells [from, to), where the cursor stands at the first; errors are kept in out->failed. */
 void line_put(struct line_writer *w, const struct row *r, int from, int to);
+/* How wide it is on a terminal, or whether it is joined there. */
+bool cell_in_doubt(struct cell c);
 void line_style(struct line_writer *w, const struct style *to);
 /* Writes the text of a cell, so that it comes to be one. */
 void line_put_text(struct line_writer *w, struct span text, bool clusters);

@@ -2,13 +2,20 @@
 #include "base/err.h"
 #include "term/paint.h"
 
-/* Whole characters: half of a wide one that was drawn over has taken the other with it. */
+/* Whole characters: half of a wide one that was drawn over has taken the other with it.  One in
+ * doubt may be wide there, or one with its neighbours. */
 static void
-widen(const struct row *r, int cols, int *lo, int *hi)
+widen(const struct row *r, int cols, int most, int *lo, int *hi)
 {
 	*lo = row_head(r, *lo);
-	while (*hi < cols && row_cell(r, *hi).ch & CELL_TAIL)
-		(*hi)++;
+	while (*lo > 0 && cell_in_doubt(row_cell(r, row_head(r, *lo - 1))))
+		*lo = row_head(r, *lo - 1);
+	for (; *hi < cols; (*hi)++) {
+		bool tail = row_cell(r, *hi).ch & CELL_TAIL;
+		bool doubt = cell_in_doubt(row_cell(r, row_head(r, *hi - 1)));
+		if (!tail && (!doubt || *hi >= most))
+			break;
+	}
 }
 
 int
@@ -23,7 +30,7 @@ term_repaint_cells(const struct term *t, int row, int lo, int hi, struct buf *ou
 		return 0;
 	const struct row *r = grid_row(g, row);
 	int end = r->used;
-	widen(r, g->cols, &lo, &hi);
+	widen(r, g->cols, term_row_room(t, row), &lo, &hi);
 	/* What a wide character had no room for nobody draws over, and erasing it would part
 	 * the line. */
 	if (r->spacer && hi == g->cols)
@@ -32,6 +39,7 @@ term_repaint_cells(const struct term *t, int row, int lo, int hi, struct buf *ou
 	if (lo > end && !r->wrapped)
 		lo = end;
 	line_begin(&w, t, out, false);
+	w.fixed = true;
 	paint_neutral(&w, &pen, &charsets);
 	paint_go_to(&w, row, lo);
 	if (lo < end)

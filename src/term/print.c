@@ -333,6 +333,13 @@ place(struct term *t, uint32_t ch, int width)
 	after_print(t, x + width, limit);
 }
 
+/* Among letters: of pictographs most are as wide everywhere. */
+static inline bool
+is_odd(uint8_t kind)
+{
+	return kind_in_doubt(kind) && kind >> 2 != BREAK_PICT;
+}
+
 /* ---- joining ---- */
 
 /* The place of the character to join. */
@@ -444,9 +451,7 @@ print_char(struct term *t, uint32_t ch)
 		return;
 	}
 	place(t, ch, width);
-	bool joins = kind >> 2 == BREAK_REGIONAL
-	    || kind >> 2 == BREAK_EXTEND; /* skin tones */
-	if (joins && t->join)
+	if (is_odd(kind) && t->join)
 		row_doubt(term_row(t), join_column(t));
 }
 
@@ -651,9 +656,10 @@ static inline bool
 plain_char(const uint8_t *p, int room, uint32_t *ret_ch, size_t *ret_len, int *ret_width)
 {
 	*ret_len = utf8_get_quick(p, ret_ch);
-	*ret_width = char_width(*ret_ch);
+	uint8_t kind = char_kind(*ret_ch);
+	*ret_width = kind_width(kind);
 	return *ret_width > 0 && *ret_width <= room && *ret_ch >= 0xa0
-	    && *ret_ch != CHAR_BAD;
+	    && *ret_ch != CHAR_BAD && !is_odd(kind);
 }
 
 /* Whether text can come to stand at the cursor as it is. */

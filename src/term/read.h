@@ -7,8 +7,8 @@
  *     a row      ? ? ? r e a d a b l e     ? ? ? ? ? ?
  *
  * A row is known from a column on when it was erased from there to its end, or all of it.  It
- * is in doubt from a cluster on whose width terminals disagree about (marks, joiners, flags),
- * until it is erased from there.
+ * is in doubt from a cluster or character on whose width terminals disagree about (marks, joiners,
+ * flags, signs of Indic scripts), until it is erased from there.
  */
 #ifndef TERM_READ_H
 #define TERM_READ_H

@@ -438,6 +438,7 @@ put_screens(struct line_writer *w, int from, bool goes_on, bool spacer)
 	if (t->screen == &t->main)
 		return;
 	w->from_below = false;
+	w->fixed = true; /* of another width it is drawn anew by the program */
 	put(w, "\033[H");
 	put_rows(w, &t->alternate.grid, 0, t->alternate.grid.rows, false, false);
 	put_alternate_kept(w);

@@ -68,6 +68,18 @@ kind_width(uint8_t kind)
 	return kind & 3;
 }
 
+/* Terminals disagree about how wide these are, or join them to what is before: marks with a width,
+ * letters of a syllable, flags, joiners, and pictographs, of which some know less. */
+static inline bool
+kind_in_doubt(uint8_t kind)
+{
+	enum {
+		AGREED = 1 << BREAK_OTHER | 1 << BREAK_HANGUL_L | 1 << BREAK_HANGUL_LV
+		    | 1 << BREAK_HANGUL_LVT
+	};
+	return !(AGREED >> (kind >> 2) & 1);
+}
+
 /* What has been seen of a cluster; all zero before its first character. */
 struct grapheme {
 	uint8_t last; /* the break class of its last character */

@@ -18,18 +18,17 @@ describe_style(struct buf *out, const struct style *s, struct span link)
 }
 
 static inline void
-describe_part(struct buf *out, const struct term *t, int part)
+describe_part(struct buf *out, int part)
 {
-	const char *prompt = t->told[TOLD_PROMPT];
 	if (part)
-		buf_print(out, "(%s)", part == ROW_OUTPUT ? "C" : prompt ? prompt : "A");
+		buf_print(out, "(%s)", part == ROW_OUTPUT ? "output" : "prompt");
 }
 
 static inline void
 describe_row(struct buf *out, const struct term *t, const struct row *r, int cols)
 {
 	uint32_t style = UINT32_MAX;
-	describe_part(out, t, r->part);
+	describe_part(out, r->part);
 	for (int x = 0; x < cols; x++) {
 		struct cell c = row_cell(r, x);
 		uint8_t own[4];

@@ -3,6 +3,7 @@
 #include "traffic.h"
 
 #include "base/err.h"
+#include "term/frame.h"
 #include "test.h"
 
 enum { SEEDS = 1000, STEPS = 60, HISTORY = 1000 };
@@ -438,6 +439,98 @@ TEST(what_stands_behind_a_cluster_is_put_there)
 	CHECK(strstr(buf_str(&b), "\xef\xb8\x8f\033[3G  us"));
 	buf_finish(&b);
 	term_free(t);
+}
+
+/* A terminal that joins clusters whatever it is told, as kitty does; its mode 2027 is on. */
+static void
+give_joining(struct term *terminal, struct buf *b)
+{
+	static const char mode[] = "\033[?2027";
+	enum { MODE_LEN = sizeof mode };
+	uint8_t *p = buf_bytes(b);
+	for (size_t at = 0; at < b->len;) {
+		bool is_mode = b->len - at >= MODE_LEN
+		    && memcmp(p + at, mode, sizeof mode - 1) == 0;
+		if (!is_mode)
+			CHECK_EQ(term_write(terminal, p + at, 1), 0);
+		at += is_mode ? MODE_LEN : 1;
+	}
+	buf_drop(b, b->len);
+}
+
+/* What terminals agree about: it stands in the same columns. */
+static void
+check_letters(const struct term *t, const struct term *terminal)
+{
+	const struct grid *is = term_grid(t), *shown = term_grid(terminal);
+	for (int y = 0; y < is->rows; y++)
+		for (int x = 0; x < is->cols; x++) {
+			uint32_t ch = row_cell(grid_row(is, y), x).ch;
+			if (ch > ' ' && ch < 0x7f)
+				CHECK_EQ(row_cell(grid_row(shown, y), x).ch, ch);
+		}
+}
+
+/* Rows whose lines do not go on. */
+static void
+write_doubtful(struct term *t, int rows, int cols)
+{
+	static const char *const parts[] = { "ab", "x", "  ", "中", "❤\xef\xb8\x8f", "नि",
+		"நி", "\xf0\x9f\x91\x8d\xf0\x9f\x8f\xbd", /* a skin tone */
+		"\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x92\xbb",
+		"\xf0\x9f\x87\xa9\xf0\x9f\x87\xaa", "\xf0\x9f\x87\xa9",
+		"1\xef\xb8\x8f\xe2\x83\xa3", "\xe1\x84\x92\xe1\x85\xa1", "e\xcc\x81" };
+	struct buf b;
+	buf_init(&b, 100000);
+	for (int y = 0; y < rows; y++) {
+		buf_print(&b, "\033[%d;1H", y + 1);
+		for (int x = 0; x < cols - 8 && test_below(12); x += 4)
+			buf_print(&b, "%s", TRAFFIC_PICK(parts));
+	}
+	give(t, &b);
+	buf_finish(&b);
+}
+
+static void
+check_joining(void)
+{
+	int rows = 1 + (int)test_below(4), cols = 12 + (int)test_below(30);
+	struct term *t = fresh(rows, cols), *terminal = fresh(rows, cols);
+	struct term *larger = fresh(rows, cols + 3);
+	struct term_frame frame = { 0 };
+	struct buf b;
+	buf_init(&b, 100000);
+	CHECK_EQ(term_write(terminal, "\033[?2027h", 8), 0);
+	CHECK_EQ(term_write(larger, "\033[?2027h", 8), 0);
+	if (test_below(2))
+		CHECK_EQ(term_write(t, "\033[?1049h", 8), 0);
+	write_doubtful(t, rows, cols);
+	CHECK_EQ(term_snapshot(t, &ALL, &b), 0);
+	give_joining(terminal, &b);
+	check_letters(t, terminal);
+	int row = (int)test_below((size_t)rows), lo = (int)test_below((size_t)cols);
+	int hi = lo + 1 + (int)test_below((size_t)(cols - lo));
+	buf_print(&b, "\033[%d;%dH%.*s", row + 1, lo + 1, hi - lo,
+	    "what is drawn over them for a while and more of it");
+	give_joining(terminal, &b);
+	CHECK_EQ(term_repaint_cells(t, row, lo, hi, &b), 0);
+	give_joining(terminal, &b);
+	check_letters(t, terminal);
+	CHECK_EQ(term_frame_draw(&frame, t, rows, cols + 3, &b), 0);
+	give_joining(larger, &b);
+	check_letters(t, larger);
+	for (int y = 0; y < rows; y++)
+		CHECK_EQ(row_cell(grid_row(term_grid(larger), y), cols).ch, '|');
+	term_frame_free(&frame);
+	buf_finish(&b);
+	term_free(t);
+	term_free(terminal);
+	term_free(larger);
+}
+
+TEST(a_terminal_that_joins_has_all_else_where_it_belongs)
+{
+	for_seeds(check_joining);
 }
 
 /* ---- coming back after an outage ---- */
