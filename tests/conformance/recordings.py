@@ -51,6 +51,8 @@ COLUMN = "IL and DL leave the column alone"
 REGION = "takes other margins than these for none"
 MANY = "takes a sequence with too many parameters for none"
 OTHER = "47 and 1049 put the cursor elsewhere"
+SIDES = "knows no margins at the sides"
+EIGHT = "takes bytes that are no UTF-8 for others: C1 controls, sets in GR"
 CANCELS = "CAN and SUB leave something of what they end"
 KNOWN = {
     # alacritty's
@@ -124,6 +126,26 @@ KNOWN = {
     **dict.fromkeys(("t600-DECSTBM_SR", "t601-DECSTBM_SL", "t602-DECSTBM_DECIC",
                      "t603-DECSTBM_DECDC"),
                     dict.fromkeys(("vte", "kitty", "alacritty", "tmux"), UNKNOWN)),
+    # libvterm's
+    "02parser-1": dict.fromkeys(TERMINALS, EIGHT),
+    "11state_movecursor-5": dict.fromkeys(("vte", "tmux"), UNKNOWN),
+    "11state_movecursor-6": dict.fromkeys(("alacritty", "tmux"), UNKNOWN),
+    "12state_scroll-7": {"vte": REGION},
+    "13state_edit-4": {"vte": SIDES, "kitty": SIDES, "alacritty": COLUMN, "tmux": COLUMN},
+    "13state_edit-5": {"vte": SIDES, "kitty": SIDES},
+    "14state_encoding-2": dict.fromkeys(("vte", "alacritty", "tmux"), UNKNOWN),
+    **dict.fromkeys(("14state_encoding-4", "14state_encoding-5", "14state_encoding-6",
+                     "14state_encoding-7"), dict.fromkeys(TERMINALS, EIGHT)),
+    "15state_mode-2": dict.fromkeys(("vte", "alacritty", "tmux"), UNKNOWN),
+    "21state_tabstops-2": {"kitty": WAITS},
+    "22state_save-1": dict.fromkeys(("kitty", "alacritty", "tmux"), UNKNOWN),
+    **dict.fromkeys(("28state_dbl_wh-2", "28state_dbl_wh-3", "28state_dbl_wh-4"),
+                    {"xterm": "the model has no double width and height"}),
+    "29state_fallback-1": {"kitty": "shows some of a sequence it does not know"},
+    "31state_rep-4": {"tmux": REPEATS},
+    "31state_rep-5": {"tmux": REPEATS},
+    "31state_rep-6": dict.fromkeys(("alacritty", "tmux"), REPEATS),
+    "31state_rep-7": dict.fromkeys(TERMINALS, "the model repeats for a row's width at most"),
 }
 
 
