@@ -51,6 +51,7 @@ COLUMN = "IL and DL leave the column alone"
 REGION = "takes other margins than these for none"
 MANY = "takes a sequence with too many parameters for none"
 OTHER = "47 and 1049 put the cursor elsewhere"
+ORIGIN = "its origin mode counts from elsewhere"
 SIDES = "knows no margins at the sides"
 EIGHT = "takes bytes that are no UTF-8 for others: C1 controls, sets in GR"
 CANCELS = "CAN and SUB leave something of what they end"
@@ -78,7 +79,7 @@ KNOWN = {
     "vim_large_window_scroll": {"xterm": ERASES, "vte": ERASES},
     "vttest_cursor_movement_1": {"xterm": COLUMNS},
     "vttest_insert": {"xterm": COLUMNS},
-    "vttest_origin_mode_1": {"tmux": "its origin mode counts from elsewhere"},
+    "vttest_origin_mode_1": {"tmux": ORIGIN},
     "vttest_tab_clear_set": {"vte": "it sets tab stops otherwise"},
     "wrapline_alt_toggle": dict.fromkeys(
         ("vte", "kitty", "tmux"), "a line waits no more when the other screen was there"),
@@ -139,12 +140,17 @@ KNOWN = {
     "15state_mode-2": dict.fromkeys(("vte", "alacritty", "tmux"), UNKNOWN),
     "21state_tabstops-2": {"kitty": WAITS},
     "22state_save-1": dict.fromkeys(("kitty", "alacritty", "tmux"), UNKNOWN),
-    **dict.fromkeys(("28state_dbl_wh-2", "28state_dbl_wh-3", "28state_dbl_wh-4"),
-                    {"xterm": "the model has no double width and height"}),
+    **dict.fromkeys(("28state_dbl_wh-2", "28state_dbl_wh-3", "28state_dbl_wh-4",
+                     "67screen_dbl_wh-2", "67screen_dbl_wh-3", "67screen_dbl_wh-4",
+                     "67screen_dbl_wh-5"), {"xterm": "the model has no double width and height"}),
     "29state_fallback-1": {"kitty": "shows some of a sequence it does not know"},
     "31state_rep-4": {"tmux": REPEATS},
     "31state_rep-5": {"tmux": REPEATS},
     "31state_rep-6": dict.fromkeys(("alacritty", "tmux"), REPEATS),
+    "64screen_pen-1": {"vte": ERASES, "kitty": ERASES},
+    "65screen_protect-1": dict.fromkeys(("vte", "kitty", "alacritty", "tmux"), PROTECTS),
+    "90vttest_01-movement-2-1": {"kitty": WAITS, "tmux": WAITS},
+    "90vttest_02-screen-3-1": {"tmux": ORIGIN},
     "31state_rep-7": dict.fromkeys(TERMINALS, "the model repeats for a row's width at most"),
 }
 
