@@ -3,6 +3,8 @@
 #include "base/hash.h"
 #include "sys/tty.h"
 
+#include <string.h>
+
 enum {
 	ANSWER_US =
 	    CURSOR_WAIT_US, /* at the beginning: most terminals answer in a few ms */
@@ -193,13 +195,17 @@ is_beginning(const struct predictions *o)
 	return !o->begun && display_offset(o->display) == o->begin;
 }
 
+/* From the corner on tmux and screen would scroll a whole screen away. */
 static void
 erase_below(struct predictions *o, int row, int col, struct buf *out)
 {
-	static const char erase[] = "\033[J";
 	struct term *t = o->display->model;
+	bool corner = row == 0 && col == 0;
+	const char *erase = !corner ? "\033[J"
+	    : term_rows(t) > 1	    ? "\033[K\n\033[J\033[A"
+				    : "\033[K";
 	term_cursor_is(t, row, col);
-	(void)term_write(t, erase, sizeof erase - 1);
+	(void)term_write(t, erase, strlen(erase));
 	buf_print(out, "%s", erase);
 }
 

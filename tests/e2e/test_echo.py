@@ -43,6 +43,14 @@ def silently(host, term, keys):
     return lines
 
 
+def test_nothing_is_scrolled_away_at_the_start(host):
+    """tmux and screen take ED at the corner for a screen that goes into the scrollback."""
+    term = host.belay(env=ALWAYS, emulate=True)
+    term.expect(PROMPT)
+    assert b"\x1b[6n\x1b[K\n\x1b[J\x1b[A" in term.raw
+    host.finish(term)
+
+
 def test_what_is_typed_stands_there_without_the_host(host):
     term = at_prompt(host, ALWAYS)
     lines = silently(host, term, "echo fore''seen")
