@@ -127,7 +127,7 @@ SERVER_LINK_Linux := -flto -flto-partition=one -fno-pie -static -s \
 	-Wl,--gc-sections,--build-id=none -Wl,-z,norelro,-z,noseparate-code,-z,common-page-size=16
 SERVER_LINK_Darwin := -Wl,-dead_strip
 SERVER_CFLAGS := -std=c17 -Os -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
-	-fno-caller-saves -fno-move-loop-invariants \
+	-fno-caller-saves -fno-move-loop-invariants -fno-ident \
 	$(or $(SERVER_LINK_$(OS)),-static -s -Wl,--gc-sections)
 # Where the file stays below its bound with it (doc/MACHINES.md).
 PROTECTED := x86_64 armv7l
@@ -153,7 +153,7 @@ $(BUILD)/servers/$(NATIVE): $(BUILD)/server/main.o $(SERVER_LIBS)
 endif
 
 # Some 3 % shorter by zopfli, where it is there.
-PACK := $(if $(shell command -v zopfli),zopfli --i15 -c,gzip -9nc)
+PACK := $(if $(shell command -v zopfli),zopfli --i30 -c,gzip -9nc)
 $(BUILD)/servers/%.gz: $(BUILD)/servers/%
 	$(PACK) $< > $@
 

@@ -155,25 +155,20 @@ static const struct {
 	int (*run)(char **args);
 	const char *usage;
 } verbs[] = {
-	{ "attach", 2, attach,
-	    "attach MARK HELLO   run by belay over ssh: joins stdin and stdout to a session" },
-	{ "hold", 1, session_session,
-	    "hold PATH           run by attach: keeps one session" },
-	{ "connect", 2, connect_to,
-	    "connect HOST PORT   join stdin and stdout to a connection (-W)" },
+	{ "attach", 2, attach, "attach MARK HELLO   by belay, over ssh" },
+	{ "hold", 1, session_session, "hold PATH           by attach: a session" },
+	{ "connect", 2, connect_to, "connect HOST PORT   by belay -W" },
 	{ "open", 0, open_session,
-	    "open [SESSION]      come to one on this terminal; --share, --read-only" },
-	{ "list", 0, list, "list [--json]       the sessions of this user on this host" },
+	    "open [SESSION]      come to one here; --share, --read-only" },
+	{ "list", 0, list, "list [--json]       your sessions on this host" },
 	{ "kill", 1, kill_sessions,
-	    "kill SESSION ...    end them: ids or names; --idle: shells that do nothing" },
-	{ "rename", 2, rename_session, "rename SESSION NAME give one a name" },
-	{ "detach", 0, detach_own, "detach              leave the session this runs in" },
-	{ "detach", 1, detach, "detach SESSION      send its clients away; it goes on" },
-	{ "--build", 0, build,
-	    "--build             print what belay looks for on the host" },
-	{ "--land", 2, land,
-	    "--land FILE NAME    run by belay when it has sent this: sync, rename, --build" },
-	{ "--version", 0, version, "--version           print the version" },
+	    "kill SESSION ...    end them; --idle: shells that do nothing" },
+	{ "rename", 2, rename_session, "rename SESSION NAME" },
+	{ "detach", 0, detach_own, "detach              leave the one this runs in" },
+	{ "detach", 1, detach, "detach SESSION      send its clients away" },
+	{ "--build", 0, build, "--build             what belay looks for here" },
+	{ "--land", 2, land, "--land FILE NAME    by belay, which has sent it" },
+	{ "--version", 0, version, "--version" },
 };
 
 static int
