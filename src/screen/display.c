@@ -50,6 +50,13 @@ display_open(struct display *d, struct loop *loop, int fd, struct stream *stream
 		d->write_max = BLOCKING_WRITE;
 }
 
+/* In a window of screen(1) an alternate screen is none, unless `altscreen on` is set there. */
+static bool
+may_have_one_screen(const char *kind)
+{
+	return strncmp(kind, "screen", strlen("screen")) == 0;
+}
+
 /* Whether a terminal is known to answer DECXCPR, by what it puts into the environment; but
  * within tmux and screen that is what was around them. */
 static bool
@@ -80,6 +87,7 @@ display_watch(struct display *d)
 	if (!kind || strcmp(kind, "dumb") == 0 || term_new(&o, &d->model))
 		return false;
 	d->reports.by_page = answers_by_page(kind);
+	d->one_screen = may_have_one_screen(kind);
 	term_is_called(d->model, (struct span){ (const uint8_t *)kind, strlen(kind) });
 	return true;
 }
@@ -182,8 +190,10 @@ show_model(struct display *d, struct span bytes)
 	if (!d->model)
 		return;
 	unsigned before = term_questions(d->model);
-	bool asked = program_asks(d, d->loop->now_us);
+	bool asked = program_asks(d, d->loop->now_us), was = term_on_alternate(d->model);
 	(void)term_write(d->model, bytes.p, bytes.n);
+	if (d->one_screen && was && !term_on_alternate(d->model))
+		display_forget(d);
 	cursor_reports_late(&d->reports);
 	transfer_output(&d->transfer, bytes, d->loop->now_us);
 	d->ahead = 0;

@@ -53,6 +53,9 @@ struct display {
 	size_t fed;
 	struct buf says; /* of display_say, not composed yet */
 	bool own_line; /* display_begin_line */
+	/* The terminal may have one screen only, so that behind a program on the alternate one what that
+	 * has drawn stays, and nobody knows where the cursor is. */
+	bool one_screen;
 	struct transfer transfer; /* a file's: nothing of ours comes between */
 	bool rings; /* the bell is due */
 	bool harmless, utf8; /* display_harmless */

@@ -267,6 +267,8 @@ def main(terminals=None, *apps, pictures=None):
             continue
         host = harness.Host()
         host.home_file(".zshrc", RC)
+        # Nothing of one run is left for the next.
+        host.home_file(".bash_profile", "PS1='ready$ '\nunset HISTFILE\n")
         host.configure(port=Far(host.proxy.port).listener.getsockname()[1])
         for name in terminals:
             with tempfile.TemporaryDirectory() as place, \

@@ -506,6 +506,21 @@ TEST(an_alternate_screen_that_is_known_in_part_is_resized)
 	end();
 }
 
+TEST(behind_an_alternate_screen_that_is_none_nothing_is_known)
+{
+	for (int one = 0; one < 2; one++) {
+		begin(5, 20);
+		t.display.one_screen = one;
+		says("$ vi\r\n\033[?1049h\033[2J\033[Hone\r\ntwo\r\n");
+		settle();
+		says("\033[?1049l");
+		settle();
+		CHECK_EQ(term_row_known(t.display.model, 0), !one);
+		CHECK_EQ(term_cursor_known(t.display.model), !one);
+		end();
+	}
+}
+
 TEST(both_are_found_on_the_main_screen_when_it_is_resized)
 {
 	static const struct {
