@@ -6,7 +6,7 @@
  *        |  their system calls, renamed (calls)    |
  *        v                                         v
  *     process.c   processes, signals, memory, the clock; which of those that can go on does
- *     kernel.c    descriptors: pipes, sockets, terminals, files, and the wire between machines
+ *     kernel.c    descriptors: pipes; and files.c, sockets.c, terminals.c, network.c
  *     system.c    the rest of what belay asks of its system (sys/os.h, environment, stdio)
  *
  * A process is a coroutine.  Where the real call would wait, another process goes on; which one
@@ -14,7 +14,8 @@
  * it runs; so is the stack that a parent and its forked child have at the same address.  The
  * heap is not: what the child changes in its parent's memory is changed for both.
  *
- * Left out: threads of time below a system call, TCP and UDP of belay's own, the scheduler.
+ * Left out: time within a program, but for a microsecond each time that it looks at the clock; TCP of
+ * belay's own; what os_linux*.c asks of Linux.
  */
 #ifndef WORLD_H
 #define WORLD_H
