@@ -284,7 +284,7 @@ furnish(void)
 static size_t
 how_many(void)
 {
-	return world_random(world_chance(5) ? 1500000 : 20000);
+	return world_random(world_chance(3) ? 1500000 : 10000);
 }
 
 static void
@@ -300,7 +300,7 @@ choose(void)
 	play.asks = play.terminal && !play.resizes && world_chance(35);
 	network.password = play.asks ? PASSWORD : NULL;
 	play.up = play.terminal ? world_random(60) : how_many();
-	play.down = 1 + (play.terminal ? world_random(400) : how_many());
+	play.down = 1 + (play.terminal ? world_random(300) : how_many());
 	play.errors = play.terminal || world_chance(70) ? 0 : how_many();
 	play.status = (int)world_random(100);
 	play.slow_us = world_chance(70) ? world_random(300000) : 0;

@@ -215,9 +215,8 @@ put_aside(struct proc *p)
 }
 
 static void
-put_back(struct program *g, const char *image, size_t len)
+put_back(struct program *g, const char *image, size_t len, size_t was)
 {
-	size_t was = used(g->begin, g->end);
 	memcpy(g->begin, image, len);
 	if (was > len)
 		memset(g->begin + len, 0, was - len);
@@ -229,12 +228,17 @@ load(struct proc *p)
 	struct program *g = p->program;
 	if (!g->begin || g->live == p)
 		return;
-	if (g->live)
+	size_t was;
+	if (g->live) {
 		put_aside(g->live);
+		was = g->live->image_len;
+	} else {
+		was = used(g->begin, g->end);
+	}
 	if (p->image)
-		put_back(g, p->image, p->image_len);
+		put_back(g, p->image, p->image_len, was);
 	else
-		put_back(g, g->fresh, g->fresh_len);
+		put_back(g, g->fresh, g->fresh_len, was);
 	g->live = p;
 }
 
