@@ -442,6 +442,14 @@ on_taken(void *owner)
 	on_bye(owner, BYE_TAKEN);
 }
 
+/* Nothing is awaited of the host any more. */
+static bool
+is_whole(const struct client *s)
+{
+	return s->main && s->main->in_ended && (!s->errors || s->errors->in_ended)
+	    && !forward_table_awaited(&s->forwards);
+}
+
 static void
 on_lost(void *owner, bool clean)
 {
@@ -479,9 +487,7 @@ on_gone(void *owner, const struct reconnect_gone *g)
 	struct client *s = owner;
 	enum reconnect_next next = after_gone(s, g);
 	s->ending.replaceable = next != RECONNECT_OVER;
-	s->ending.whole = s->main && s->main->in_ended
-	    && (!s->errors || s->errors->in_ended)
-	    && !forward_table_awaited(&s->forwards);
+	s->ending.whole = is_whole(s);
 	const char *what = g->rebooted ? "the host has been rebooted; the session is gone"
 	    : s->options->read_only && !s->met
 	    ? "there is no session to look on"

@@ -23,7 +23,8 @@ enum {
 	RESUMED = 1 << 22, /* of one that returns and was there before: the same */
 	DELIVERED = 1 << 23,
 	REPLACES = 1 << 24, /* of a session that is replaceable: another one begins */
-	SPARES = 1 << 25, /* of one that is whole here: the state stays */
+	SPARES = 1 << 25, /* of one that is whole here: it is gone, and nothing else */
+	IS_GONE = 1 << 26,
 };
 
 struct rule {
@@ -190,12 +191,10 @@ again(struct ending *e, uint64_t now_us)
 /* A session that can be come back to is left where another is hung up; one that has nothing
  * to lose is replaced when it is gone, and one that has given all is not missed. */
 static struct rule
-choose(struct ending *e, struct rule rule)
+choose(const struct ending *e, struct rule rule)
 {
-	if (e->whole && rule.does & SPARES) {
-		e->gone = true;
-		return (struct rule){ 0 };
-	}
+	if (e->whole && rule.does & SPARES)
+		return (struct rule){ .does = IS_GONE };
 	if (e->replaceable && rule.does & REPLACES)
 		return (struct rule){ true, ENDING_AGAIN, ENDING_SAY_GONE | ENDING_ANEW };
 	bool leaves = e->returns
@@ -227,6 +226,7 @@ ending_on(struct ending *e, enum ending_event event, int status, uint64_t now_us
 		e->deadline_us = now_us;
 	if (rule.does & DELIVERED)
 		e->delivered = true;
+	e->gone |= (rule.does & IS_GONE) != 0;
 	if (e->state == ENDING_OVER)
 		e->deadline_us = 0;
 	if (!e->returns)
@@ -250,7 +250,7 @@ ending_begun(const struct ending *e)
 bool
 ending_near(const struct ending *e)
 {
-	return ending_begun(e) && e->state != ENDING_DRAINING;
+	return ending_begun(e) && (e->state != ENDING_DRAINING || e->gone);
 }
 
 bool

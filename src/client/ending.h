@@ -85,8 +85,7 @@ struct ending {
 	 * it is so wanted */
 	bool replaceable;
 	bool whole; /* all that the program wrote is here, and nothing else is awaited */
-	bool
-	    gone; /* the session is, and nothing was lost with it: nobody is told of the end */
+	bool gone; /* the session is, and was whole: nobody is told of the end */
 	bool delivered; /* all that was said has been taken by the link */
 	uint64_t deadline_us; /* 0: none */
 	uint64_t term_us; /* when a signal first asked this client to end; 0: none has */
@@ -101,7 +100,7 @@ uint64_t ending_deadline(const struct ending *e);
 
 /* The program has exited, or the session is being ended: nothing more is typed to it. */
 bool ending_begun(const struct ending *e);
-/* Nothing is left but the last words to the host. */
+/* Nothing is left but the last words to the host, or to show what is here. */
 bool ending_near(const struct ending *e);
 /* The session is to be ended on the host, and no link matters but to say so. */
 bool ending_hangs_up(const struct ending *e);

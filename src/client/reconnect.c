@@ -781,9 +781,9 @@ server_refused(struct reconnect *r, struct attempt *a)
 	case REFUSE_GONE:
 		if (is_elsewhere(r, a))
 			elsewhere(r, a);
-		else if (r->next != RECONNECT_OVER)
+		else /* where it is over, what has come may be shown yet */
 			reconnect_on(r,
-			    r->next == RECONNECT_ASK ? POLICY_GONE : POLICY_FAILED);
+			    r->next == RECONNECT_ANEW ? POLICY_FAILED : POLICY_GONE);
 		break;
 	case REFUSE_TAKEN:
 		r->events->taken(r->owner);

@@ -53,8 +53,8 @@ struct display {
 	size_t fed;
 	struct buf says; /* of display_say, not composed yet */
 	bool own_line; /* display_begin_line */
-	/* The terminal may have one screen only, so that behind a program on the alternate one what that
-	 * has drawn stays, and nobody knows where the cursor is. */
+	/* The terminal may have one screen only: behind a program on the alternate one stays what
+	 * that has drawn, and nobody knows where the cursor is. */
 	bool one_screen;
 	struct transfer transfer; /* a file's: nothing of ours comes between */
 	bool rings; /* the bell is due */
@@ -89,10 +89,10 @@ void display_ask(struct display *d);
  * sequence.  A line of it ends with "\r\n", or the model is to be told to forget.  False: there
  * is no memory for it. */
 bool display_say(struct display *d, const char *text);
-/* What is said next begins on a line of its own, wherever the program's output has ended then. */
-void display_begin_line(struct display *d);
 /* The same, but before what has come and is not being written, if that can be now. */
 bool display_say_above(struct display *d, const char *text);
+/* What is said next begins on a line of its own, wherever the program's output has ended then. */
+void display_begin_line(struct display *d);
 /* Others are about to write to the terminal: takes the overlays away and writes what has come,
  * as long as the terminal takes some of it every second; nothing is known of it then. */
 void display_yield(struct display *d);

@@ -858,16 +858,8 @@ carrier_ended(struct carrier *c, int status, bool all_read)
 	}
 }
 
-/* A damaged server may also hang.
- *
- * ssh takes what is on its stdin only when the host runs our command.  A command that the
- * host has put in its place (ForceCommand) may wait for input for ever; then there is no
- * answer, and ours would have come long ago.  The host's shell may also be slow, and run
- * ours yet: so the input is ended, behind which another program ends too, and ssh's end shows
- * that ours has not been run.
- *
- * A network that is silent tells nothing of the program: it counts from where the host's system
- * answers. */
+/* A network that is silent tells nothing of the program: silence counts from where the host's
+ * system answers. */
 static uint64_t
 silent_since(struct carrier *c, uint64_t us)
 {
@@ -875,6 +867,13 @@ silent_since(struct carrier *c, uint64_t us)
 	return us > c->dead_us ? us : c->dead_us;
 }
 
+/* A damaged server may also hang.
+ *
+ * ssh takes what is on its stdin only when the host runs our command.  A command that the
+ * host has put in its place (ForceCommand) may wait for input for ever; then there is no
+ * answer, and ours would have come long ago.  The host's shell may also be slow, and run
+ * ours yet: so the input is ended, behind which another program ends too, and ssh's end shows
+ * that ours has not been run. */
 static uint64_t
 silence_tick(struct carrier *c, uint64_t now_us)
 {

@@ -166,6 +166,24 @@ os_each_process(const char *word,
 	(void)owner;
 }
 
+#ifndef __APPLE__ /* os_darwin.c has them */
+/* ---- sleep ---- */
+
+/* Nothing tells; but the network goes down and comes back with the machine, and then the clocks are
+ * compared. */
+int
+os_wake_open(void)
+{
+	return -1;
+}
+
+void
+os_wake_read(int fd)
+{
+	(void)fd;
+}
+#endif
+
 void
 os_hide(void)
 {

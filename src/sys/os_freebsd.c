@@ -61,19 +61,3 @@ os_process_name(pid_t pid, char *ret_name, size_t len)
 	if (process(pid, &p))
 		snprintf(ret_name, len, "%s", p.ki_comm);
 }
-
-/* ---- sleep ---- */
-
-/* Nothing tells; but the network goes down and comes back with the machine, and then the clocks are
- * compared. */
-int
-os_wake_open(void)
-{
-	return -1;
-}
-
-void
-os_wake_read(int fd)
-{
-	(void)fd;
-}

@@ -701,6 +701,21 @@ def test_never_run_twice_after_an_upload(host, rng):
     end_unheard_of(host)
 
 
+@pytest.mark.parametrize("cut", [False, True])
+def test_what_has_come_is_shown_though_the_session_is_gone(host, cut):
+    """As before less(1): the host waits for two seconds behind the end, and then forgets it."""
+    size = 900000
+    with host.popen([*belay_argv(host), f"head -c {size} /dev/zero; exit 7"], bufsize=0) as belay:
+        first = belay.stdout.read(1)
+        if cut:
+            wait_until(lambda: not host.running("head", "-c", str(size), "/dev/zero"))
+            host.proxy.cut()
+        host.wait_gone()
+        rest, errors = belay.communicate(timeout=scaled(20))
+    assert (len(first + rest), belay.returncode, errors) == (size, 7, b"")
+    assert host.sshd.logins() <= 2      # one that finds nothing
+
+
 def test_cuts_of_a_transfer(host, rng):
     data = rng.randbytes(20_000_000)
     host.piped(belay(host, "testhost", "true"))

@@ -304,6 +304,22 @@ belay_ended(struct window *w)
 
 /* ---- a script, with pipes ---- */
 
+/* As a person before less(1): what has come waits, and nothing is left to be asked of the host. */
+static void
+stop_reading(void)
+{
+	enum { SETTLES_US = 30 * SECOND, LOGINS = 2 };
+	play.stops = false;
+	if (world.now_us < play.fair_us)
+		world_sleep(play.fair_us - world.now_us);
+	world_sleep(SETTLES_US);
+	unsigned logins = world.logins;
+	world_sleep(STOPS_US);
+	if (world.logins > logins + LOGINS)
+		world_fail("%u logins while what has come is not read",
+		    world.logins - logins);
+}
+
 static pid_t
 belay_on_pipes(int ret[3])
 {
@@ -368,6 +384,8 @@ script_main(int argc, char **argv)
 		if (sim_poll(polled, 3, -1) < 0)
 			continue;
 		dawdle(5);
+		if (play.stops && play.ended)
+			stop_reading();
 		if (polled[0].revents && put < play.up
 		    && !give(fds[0], TO_STDIN, &put, play.up))
 			put = play.up;

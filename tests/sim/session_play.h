@@ -10,6 +10,7 @@
 enum {
 	SECOND = 1000000,
 	WINDOWS = 2,
+	STOPS_US = 900 * SECOND,
 	LEAVES_US = 100
 	    * SECOND, /* after so long a person gives up what was broken by force */
 	HISTORY_ROWS = 10000, /* that a new window gets */
@@ -47,6 +48,7 @@ struct play {
 	bool
 	    asks; /* it wants a password, on a terminal; the first time ssh asks itself */
 	bool resizes;
+	bool stops; /* a script, to read, when the program has ended: for STOPS_US */
 	bool datagrams; /* of belay's own, beside ssh */
 	bool calm; /* there is one cut, and a call that fails */
 	size_t up, down, errors; /* bytes on pipes; keys and lines on a terminal */

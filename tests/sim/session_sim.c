@@ -305,6 +305,9 @@ choose(void)
 	play.status = (int)world_random(100);
 	play.slow_us = world_chance(70) ? world_random(300000) : 0;
 	play.fair_us = world_random(world_chance(20) ? 60 * SECOND : 15 * SECOND);
+	play.stops = !play.terminal && world_chance(10);
+	if (play.stops)
+		play.down += 300000; /* more than pipes hold */
 	play.window[0].types = true;
 }
 
@@ -330,7 +333,8 @@ goes_on(void)
 		world_fail("%u logins", world.logins);
 	if (world.steps > STEPS_MAX)
 		world_fail("%llu steps: somebody spins", (unsigned long long)world.steps);
-	if (!play.done && world.now_us > 100 * SECOND + play.fair_us + PATIENCE_US)
+	if (!play.done
+	    && world.now_us > 100 * SECOND + play.fair_us + PATIENCE_US + STOPS_US)
 		world_fail("it does not end");
 	if (play.done && world.now_us > play.done_us + LEFT_US)
 		world_fail("something is left on the host");

@@ -170,7 +170,8 @@ open_link(struct sim_link *sl)
 	buf_init(&sl->pipe[0], PIPE_MAX);
 	buf_init(&sl->pipe[1], PIPE_MAX);
 
-	struct msg_hello hello = { .version_max = PROTOCOL_VERSION, .request = HELLO_RESUME };
+	struct msg_hello hello = { .version_max = PROTOCOL_VERSION,
+		.request = HELLO_RESUME };
 	struct buf positions;
 	buf_init(&positions, 1024);
 	if (engine_positions(&w.client.engine, &positions))
@@ -429,7 +430,8 @@ finished(const struct end *end, const struct end *peer)
 {
 	for (uint32_t i = 0; i < STREAMS; i++) {
 		const struct stream *s = engine_stream(&end->engine, i);
-		if (end->took[i] != peer->total[i] || !stream_drained(s) || !stream_delivered(s))
+		if (end->took[i] != peer->total[i] || !stream_drained(s)
+		    || !stream_delivered(s))
 			return false;
 	}
 	return true;
@@ -459,7 +461,8 @@ run(uint64_t this_seed)
 		step();
 	w.quiet = true;
 	w.chunk = 20000;
-	for (; !failure && !(finished(&w.client, &w.server) && finished(&w.server, &w.client));
+	for (; !failure
+	     && !(finished(&w.client, &w.server) && finished(&w.server, &w.client));
 	     steps++) {
 		step();
 		if (steps > STEPS_MAX)
@@ -485,8 +488,9 @@ main(int argc, char **argv)
 		cuts += w.cuts;
 		if (failure) {
 			failed++;
-			printf("seed %llu: %s%s\n", (unsigned long long)(from + i), failure,
-			    w.both	      ? " (links of both kinds)"
+			printf("seed %llu: %s%s\n", (unsigned long long)(from + i),
+			    failure,
+			    w.both	  ? " (links of both kinds)"
 				: w.lossy ? " (lossy links)"
 					  : "");
 		}

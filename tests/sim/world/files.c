@@ -71,7 +71,6 @@ node_new(struct machine *m, const char *whole, unsigned mode)
 	n->mode = mode;
 	n->changed_s = wall_s();
 	n->number = ++last_node;
-	n->refs = 1;
 	n->next = m->nodes;
 	m->nodes = n;
 	return n;
@@ -133,24 +132,6 @@ files_clear(int which, const char *below)
 	for (struct node *n = world.machines[which].nodes; n; n = n->next)
 		if (strncmp(n->path, below, len) == 0 && n->path[len] == '/')
 			node_remove(n);
-}
-
-const char *
-files_socket(int which, size_t nth)
-{
-	for (struct node *n = world.machines[which].nodes; n; n = n->next)
-		if (S_ISSOCK(n->mode) && !n->removed && !nth--)
-			return n->path;
-	return NULL;
-}
-
-size_t
-files_sockets(int which)
-{
-	size_t n = 0;
-	while (files_socket(which, n))
-		n++;
-	return n;
 }
 
 void

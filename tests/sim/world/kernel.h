@@ -73,7 +73,6 @@ struct node {
 	int64_t changed_s;
 	ino_t number;
 	struct file *listener, *locker;
-	unsigned refs;
 	bool removed;
 	struct node *next;
 };
@@ -108,7 +107,7 @@ struct wire {
 	struct wire_end ends[2]; /* [0] belongs to who has connected */
 	struct packet *packets[2]; /* to that end */
 	size_t waiting[2];
-	uint64_t latency_us, last_us[2];
+	uint64_t latency_us;
 	uint64_t
 	    heard_us; /* until then the other end's system answered, if it does not now */
 	uint64_t told_us; /* when bytes came to who has connected */

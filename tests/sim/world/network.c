@@ -80,10 +80,9 @@ wire_send(struct wire_end *from, const void *p, size_t n, bool end)
 }
 
 struct wire *
-wire_make(int from, int to, uint64_t latency_us, struct file *ret[2])
+wire_make(int from, uint64_t latency_us, struct file *ret[2])
 {
 	struct wire *w = calloc(1, sizeof *w);
-	(void)to;
 	w->latency_us = latency_us;
 	w->heard_us = w->told_us = world.now_us;
 	w->from = from;

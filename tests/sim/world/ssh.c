@@ -111,7 +111,7 @@ connect_host(uint64_t timeout_us)
 		(void)no_connection("Connection refused");
 		return -1;
 	}
-	(void)wire_make(CLIENT, HOST, network.latency_us / 2 + 1, ends);
+	(void)wire_make(CLIENT, network.latency_us / 2 + 1, ends);
 	stdio[0] = ends[1];
 	stdio[1] = file_null();
 	stdio[2] = file_null();

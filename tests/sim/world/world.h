@@ -117,7 +117,7 @@ struct world {
 	uint64_t now_us;
 	uint64_t changes; /* grows with whatever may let a process go on */
 	uint64_t random;
-	uint64_t calls, steps;
+	uint64_t steps;
 	pid_t last_pid;
 	struct proc procs[PROCS_MAX];
 	struct proc *current;
@@ -177,7 +177,7 @@ void terminal_resize(struct file *master, unsigned rows, unsigned cols);
 
 /* A connection over the network: bytes arrive `latency_us` later, in order. */
 struct wire;
-struct wire *wire_make(int from, int to, uint64_t latency_us, struct file *ret[2]);
+struct wire *wire_make(int from, uint64_t latency_us, struct file *ret[2]);
 enum weather {
 	WEATHER_FAIR,
 	WEATHER_SILENT, /* nothing arrives; what was sent is sent again later */
@@ -210,9 +210,6 @@ void files_make_directory(int machine, const char *path);
 void files_put(int machine, const char *path, const char *text, unsigned mode);
 void files_remove_sockets(int machine);
 void files_clear(int machine, const char *below);
-size_t files_sockets(int machine);
-/* The nth socket's path; NULL: there are fewer. */
-const char *files_socket(int machine, size_t nth);
 void files_end(int machine);
 
 #endif

@@ -68,7 +68,9 @@ TEST(a_session_that_is_gone_with_nothing_is_not_missed)
 	e.status = PROGRAM;
 	e.whole = true;
 	CHECK_ON(&e, ENDING_LOST, ENDING_DRAINING, ENDING_RECONNECT);
+	CHECK(!ending_near(&e));
 	CHECK_ON(&e, ENDING_GONE, ENDING_DRAINING, 0);
+	CHECK(ending_near(&e)); /* no outage, no hook and no --give-up matters any more */
 	CHECK_ON(&e, ENDING_DRAINED, ENDING_DONE,
 	    ENDING_END_STREAMS | ENDING_COOK | ENDING_BYE_DONE);
 	CHECK_EQ(ending_deadline(&e), now);
