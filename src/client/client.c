@@ -241,7 +241,7 @@ begin_anew(struct client *s)
 	(void)console_discard(&s->console);
 }
 
-/* ---- what reconnect tells ---- */
+/* ---- what reconnect needs ---- */
 
 static int
 on_hello(void *owner, bool resume, struct buf *out)
@@ -254,6 +254,21 @@ on_hello(void *owner, bool resume, struct buf *out)
 		&s->engine, s->reconnect.describes, reconnect_late_s(&s->reconnect) };
 	return hello_put(&h, resume, out);
 }
+
+static void
+on_lend(void *owner, bool lent)
+{
+	struct client *s = owner;
+	console_lend(&s->console, lent);
+	if (lent)
+		console_cooked();
+	else if (!ending_hangs_up(&s->ending))
+		console_raw(&s->console);
+}
+
+static const struct reconnect_needs reconnect_needs = { on_hello, on_lend };
+
+/* ---- what others ask ---- */
 
 struct report
 client_report(const struct client *s)
@@ -296,6 +311,8 @@ on_request(void *owner, const char *request, struct buf *out)
 		buf_print(out, "%s %s", done ? "ok" : "no", said);
 	}
 }
+
+/* ---- what reconnect tells ---- */
 
 enum { WHEN_MAX = 64 };
 
@@ -373,9 +390,8 @@ begun_again(struct client *s, const struct attempt *a)
 }
 
 static void
-on_up(void *owner, const struct attempt *a)
+on_up(struct client *s, const struct attempt *a)
 {
-	struct client *s = owner;
 	bool again = s->request.again;
 	bool first = memcmp(s->request.id, a->handshake.session, ID_LEN) != 0 || !s->met
 	    || again;
@@ -412,9 +428,8 @@ on_up(void *owner, const struct attempt *a)
 }
 
 static void
-on_bye(void *owner, enum bye_code code)
+on_bye(struct client *s, enum bye_code code)
 {
-	struct client *s = owner;
 	console_leave(&s->console);
 	const char *what = code == BYE_TAKEN ? "another client has taken the session over"
 	    : code == BYE_DETACHED	     ? "detached; the session goes on"
@@ -427,19 +442,13 @@ on_bye(void *owner, enum bye_code code)
 
 /* It stays remembered: another time its own machine may answer. */
 static void
-on_elsewhere(void *owner, const uint8_t *machine)
+on_elsewhere(struct client *s, const uint8_t *machine)
 {
-	struct client *s = owner;
 	log_say(LOG_NOTICE,
 	    "%s: another machine of this name answers; the session that was left stays on its own",
 	    s->options->destination);
 	session_request_elsewhere(&s->request, s->options, &s->saved, machine);
-}
-
-static void
-on_taken(void *owner)
-{
-	on_bye(owner, BYE_TAKEN);
+	reconnect_elsewhere(&s->reconnect);
 }
 
 /* Nothing is awaited of the host any more. */
@@ -448,13 +457,6 @@ is_whole(const struct client *s)
 {
 	return s->main && s->main->in_ended && (!s->errors || s->errors->in_ended)
 	    && !forward_table_awaited(&s->forwards);
-}
-
-static void
-on_lost(void *owner, bool clean)
-{
-	struct client *s = owner;
-	(void)client_end(s, clean ? ENDING_CLOSED : ENDING_LOST);
 }
 
 /* What is next where it is not the end anyway. */
@@ -482,9 +484,8 @@ say_asks(const struct client *s, const char *what)
 }
 
 static enum reconnect_next
-on_gone(void *owner, const struct reconnect_gone *g)
+on_gone(struct client *s, const struct reconnect_gone *g)
 {
-	struct client *s = owner;
 	enum reconnect_next next = after_gone(s, g);
 	s->ending.replaceable = next != RECONNECT_OVER;
 	s->ending.whole = is_whole(s);
@@ -532,32 +533,30 @@ go_plain_for(struct client *s, struct span keyword)
 
 /* belay-server cannot run there. */
 static void
-on_plain(void *owner, const char *why, const char *keeper_name, bool remember)
+on_plain(struct client *s, const struct reconnect_event *e)
 {
-	struct client *s = owner;
-	enum plain_keeper keeper = plain_keeper_of(keeper_name);
+	enum plain_keeper keeper = plain_keeper_of(e->keeper);
 	if (s->request.manages) {
-		fail(s, "there are no sessions of belay: %s", why);
+		fail(s, "there are no sessions of belay: %s", e->text);
 		return;
 	}
-	if (remember)
+	if (e->remember)
 		plain_hosts_remember(&s->config, keeper);
-	go_plain(s, why, keeper);
+	go_plain(s, e->text, keeper);
 }
 
 static void
-on_foreign(void *owner, struct carrier *c)
+on_foreign(struct client *s, struct carrier_foreign *foreign)
 {
-	struct client *s = owner;
-	s->plain = (struct plain_ssh){ .null_stdin = s->config.null_stdin };
-	carrier_give_away(c, &s->plain.foreign);
+	s->plain = (struct plain_ssh){ .null_stdin = s->config.null_stdin,
+		.foreign = *foreign };
+	*foreign = (struct carrier_foreign){ 0 };
 	leave(s, CLIENT_FOREIGN);
 }
 
 static void
-on_failed(void *owner, const char *text)
+on_failed(struct client *s, const char *text)
 {
-	struct client *s = owner;
 	if (text)
 		fail(s, "%s", text);
 	else
@@ -565,20 +564,8 @@ on_failed(void *owner, const char *text)
 }
 
 static void
-on_lend(void *owner, bool lent)
+on_refused(struct client *s)
 {
-	struct client *s = owner;
-	console_lend(&s->console, lent);
-	if (lent)
-		console_cooked();
-	else if (!ending_hangs_up(&s->ending))
-		console_raw(&s->console);
-}
-
-static void
-on_refused(void *owner)
-{
-	struct client *s = owner;
 	if (s->request.raw || s->reconnect.said_why)
 		return;
 	log_say(LOG_ERROR,
@@ -590,9 +577,8 @@ on_refused(void *owner)
 
 /* On a terminal the status line says it. */
 static void
-on_stranger(void *owner)
+on_stranger(struct client *s)
 {
-	struct client *s = owner;
 	const struct ssh_errors_key *key = &s->reconnect.stranger;
 	if (s->request.raw || s->said_stranger)
 		return;
@@ -604,9 +590,49 @@ on_stranger(void *owner)
 	s->said_stranger = true;
 }
 
-static const struct reconnect_events reconnect_events = { on_hello, on_up, on_bye,
-	on_lost, on_gone, on_elsewhere, on_taken, on_plain, on_foreign, on_failed,
-	on_lend, on_refused, on_stranger };
+static void
+on_told(struct client *s, const struct reconnect_event *e)
+{
+	switch (e->told) {
+	case RECONNECT_UP:
+		on_up(s, e->attempt);
+		break;
+	case RECONNECT_LOST:
+		(void)client_end(s, e->clean ? ENDING_CLOSED : ENDING_LOST);
+		break;
+	case RECONNECT_GONE:
+		reconnect_gone(&s->reconnect, on_gone(s, &e->gone));
+		break;
+	case RECONNECT_ELSEWHERE:
+		on_elsewhere(s, e->machine);
+		break;
+	case RECONNECT_REFUSED:
+		on_refused(s);
+		break;
+	case RECONNECT_STRANGER:
+		on_stranger(s);
+		break;
+	case RECONNECT_BYE:
+		on_bye(s, e->code);
+		break;
+	case RECONNECT_PLAIN:
+		on_plain(s, e);
+		break;
+	case RECONNECT_FOREIGN:
+		on_foreign(s, e->foreign);
+		break;
+	case RECONNECT_FAILED:
+		on_failed(s, e->text);
+	}
+}
+
+static void
+reconnect_turn(struct client *s)
+{
+	struct reconnect_event event;
+	while (reconnect_next(&s->reconnect, &event))
+		on_told(s, &event);
+}
 
 /* ---- what the console tells ---- */
 
@@ -844,6 +870,7 @@ client_turn(void *client, uint64_t now_us)
 	if (s->begun && s->request.again)
 		s->typed.unsent += console_discard(&s->console);
 	reconnect_take(&s->reconnect);
+	reconnect_turn(s);
 	count_outages(s, now_us);
 	uint64_t hooks_us = s->begun && !ending_near(&s->ending)
 	    ? hooks_turn(&s->hooks, s->down_us, now_us)
@@ -857,6 +884,7 @@ client_turn(void *client, uint64_t now_us)
 	uint64_t master_us = master_turn(s, now_us);
 	end_turn(s);
 	reconnect_send(&s->reconnect);
+	reconnect_turn(s);
 	tunnel_watch(&s->forwards.tunnel);
 	leave_turn(s);
 	uint64_t at = reconnect_deadline(&s->reconnect);
@@ -1079,7 +1107,7 @@ start(struct client *s, const char *ssh)
 	start_engine(s);
 	session_request_init(&s->request);
 	sys_random(s->client_id, sizeof s->client_id);
-	reconnect_init(&s->reconnect, &s->loop, &s->engine, o, ssh, &reconnect_events, s);
+	reconnect_init(&s->reconnect, &s->loop, &s->engine, o, ssh, &reconnect_needs, s);
 	notifier_init(&s->notifier, &s->console, &s->reconnect, o->destination);
 	s->started = true;
 	return s->control ? 0 : -1;

@@ -44,15 +44,44 @@ enum {
 	WAIT_SAID_US = 1000 * 1000,
 };
 
+/* ---- what the session is told ---- */
+
+/* Behind its end there is nothing to tell. */
+static void
+tell(struct reconnect *r, const struct reconnect_event *event)
+{
+	if (r->over || r->n_told == RECONNECT_EVENTS_MAX)
+		return;
+	r->over = event->told >= RECONNECT_BYE;
+	r->told_events[r->n_told++] = *event;
+}
+
+bool
+reconnect_next(struct reconnect *r, struct reconnect_event *ret_event)
+{
+	if (!r->n_told)
+		return false;
+	*ret_event = r->told_events[0];
+	r->n_told--;
+	memmove(r->told_events, r->told_events + 1, r->n_told * sizeof *r->told_events);
+	return true;
+}
+
 __attribute__((format(printf, 2, 3))) static void
 fail(struct reconnect *r, const char *fmt, ...)
 {
-	char text[512];
 	va_list ap;
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof text, fmt, ap);
+	if (!r->over)
+		vsnprintf(r->text, sizeof r->text, fmt, ap);
 	va_end(ap);
-	r->events->failed(r->owner, text);
+	tell(r, &(struct reconnect_event){ .told = RECONNECT_FAILED, .text = r->text });
+}
+
+static void
+tell_refused(struct reconnect *r)
+{
+	tell(r, &(struct reconnect_event){ .told = RECONNECT_REFUSED });
 }
 
 static void
@@ -61,7 +90,7 @@ lend(struct reconnect *r, bool lent)
 	if (r->asking == lent)
 		return;
 	r->asking = lent;
-	r->events->lend(r->owner, lent);
+	r->needs->lend(r->owner, lent);
 }
 
 /* ---- the trace ---- */
@@ -204,7 +233,7 @@ start(struct reconnect *r, struct attempt *a, bool asks, bool fresh)
 	sharing_path(&r->sharing, r->sharing.master, socket);
 	buf_init(&hello, FRAME_MAX);
 	buf_init(&prelude, FRAME_MAX);
-	int err = r->events->hello(r->owner, r->was_up, &hello);
+	int err = r->needs->hello(r->owner, r->was_up, &hello);
 	if (!err)
 		err = engine_prelude(r->engine, &prelude, PRELUDE_MAX);
 	plan.hello = buf_span(&hello);
@@ -300,7 +329,7 @@ attempt_now(struct reconnect *r, bool asks, bool fresh)
 	}
 	enum login_verdict verdict = share(r, asks, fresh);
 	if (verdict == LOGIN_REFUSED) {
-		r->events->refused(r->owner);
+		tell_refused(r);
 		reconnect_on(r, POLICY_REFUSED);
 	}
 	if (verdict == LOGIN_REFUSED || verdict == LOGIN_WAIT)
@@ -602,7 +631,7 @@ link_ready(struct reconnect *r, struct attempt *a)
 	take_offer(r, a);
 	if (r->command && !r->terminal)
 		drain_start(&r->drain, a->io.in.fd);
-	r->events->up(r->owner, a);
+	tell(r, &(struct reconnect_event){ .told = RECONNECT_UP, .attempt = a });
 	reconnect_on(r, POLICY_READY);
 }
 
@@ -611,14 +640,6 @@ is_zero(const uint8_t id[ID_LEN])
 {
 	static const uint8_t zero[ID_LEN];
 	return memcmp(id, zero, ID_LEN) == 0;
-}
-
-/* What another machine says of a session is of no meaning. */
-static bool
-is_elsewhere(const struct reconnect *r, const struct attempt *a)
-{
-	return !is_zero(r->machine) && !is_zero(a->handshake.machine)
-	    && memcmp(r->machine, a->handshake.machine, ID_LEN) != 0;
 }
 
 /* Its address is tried behind the others from now on; the oldest such makes room. */
@@ -638,8 +659,8 @@ try_last(struct reconnect *r, const char *address)
 static void
 elsewhere(struct reconnect *r, const struct attempt *a)
 {
-	r->sharing.on =
-	    false; /* a login leads to one machine, and the windows to others */
+	/* a login leads to one machine, and the windows to others */
+	r->sharing.on = false;
 	if (a->carrier.rides && r->policy.state == POLICY_FIRST) {
 		begin_again(r, false);
 		return;
@@ -651,8 +672,10 @@ elsewhere(struct reconnect *r, const struct attempt *a)
 		memcpy(r->machine, a->handshake.machine, ID_LEN);
 		r->order = (struct connector_order){ 0 };
 		memcpy(r->order.first, a->carrier.peer, sizeof r->order.first);
-		r->events->elsewhere(r->owner, again ? r->machine : NULL);
-		begin_again(r, false);
+		r->waits_for = RECONNECT_ELSEWHERE;
+		tell(r,
+		    &(struct reconnect_event){ .told = RECONNECT_ELSEWHERE,
+			.machine = again ? r->machine : NULL });
 		return;
 	}
 	r->elsewhere = true;
@@ -665,18 +688,15 @@ carrier_failed(const struct attempt *a, enum carrier_why why)
 	return a->why == WHY_CARRIER && a->carrier.why == why;
 }
 
-/* Plain ssh runs the command: never once more.  A shell without input does nothing, nor a
- * tunnel. */
 static void
 to_plain(struct reconnect *r, const struct attempt *a, bool remember)
 {
-	if (r->command && r->may_have_begun)
-		fail(r,
-		    "%s; the command may have been started: plain ssh would run it again",
-		    attempt_text(a));
-	else
-		r->events->plain(r->owner, attempt_text(a), a->carrier.bootstrap.keeper,
-		    remember && a->carrier.answered);
+	snprintf(r->text, sizeof r->text, "%s", attempt_text(a));
+	tell(r,
+	    &(struct reconnect_event){ .told = RECONNECT_PLAIN,
+		.text = r->text,
+		.keeper = a->carrier.bootstrap.keeper,
+		.remember = remember });
 }
 
 /* Another program than ours has run, or none at all. */
@@ -695,15 +715,10 @@ remember_foreign(struct reconnect *r, const struct attempt *a)
 static void
 put_off(struct reconnect *r, struct attempt *a)
 {
-	if (r->policy.state != POLICY_FIRST) {
-		reconnect_on(r, POLICY_FAILED);
-	} else if (r->put_off++ < PUT_OFF_MAX) {
-		log_say(LOG_NOTICE, "%s: %s; trying again", r->options->destination,
-		    attempt_text(a));
-		begin_again(r, false);
-	} else {
-		to_plain(r, a, false);
-	}
+	r->put_off++;
+	log_say(LOG_NOTICE, "%s: %s; trying again", r->options->destination,
+	    attempt_text(a));
+	begin_again(r, false);
 }
 
 static bool
@@ -713,22 +728,13 @@ was_rebooted(const struct reconnect *r, const struct attempt *a)
 	    && memcmp(a->handshake.boot_id, r->boot_id, ID_LEN) != 0;
 }
 
-/* Also where another window has begun it again already. */
-static bool
-is_gone(const struct reconnect *r, const struct attempt *a)
-{
-	enum refuse_code code = a->handshake.code;
-	return a->why == WHY_REFUSED && !is_elsewhere(r, a)
-	    && (code == REFUSE_GONE || (code == REFUSE_TAKEN && was_rebooted(r, a)));
-}
-
 /* Says another hello on the link by which the last one was refused. */
 static bool
 greet_again(struct reconnect *r, struct attempt *a)
 {
 	struct buf hello;
 	buf_init(&hello, FRAME_MAX);
-	int err = r->events->hello(r->owner, false, &hello);
+	int err = r->needs->hello(r->owner, false, &hello);
 	if (!err)
 		err = attempt_again(a, buf_span(&hello));
 	buf_finish(&hello);
@@ -740,206 +746,74 @@ greet_again(struct reconnect *r, struct attempt *a)
 	return !err;
 }
 
-/* The host waits for a description of the terminal. */
-static bool
-describe_terminal(struct reconnect *r, struct attempt *a)
-{
-	if (a->why != WHY_REFUSED || a->handshake.code != REFUSE_TERMINFO
-	    || !a->handshake.stays || r->describes)
-		return false;
-	r->describes = true;
-	return greet_again(r, a);
-}
-
-/* False: it is to be asked for by another attempt, or not at all. */
-static bool
+/* What is next, the session says. */
+static void
 session_gone(struct reconnect *r, struct attempt *a)
 {
-	struct reconnect_gone gone = { .rebooted = was_rebooted(r, a),
-		.machine_known = !is_zero(r->machine) && !is_zero(a->handshake.machine) };
 	bool had_link = r->linked;
 	drop_link(r);
 	datagrams_finish(&r->datagrams);
 	r->policy.lean = false;
 	if (had_link)
 		reconnect_on(r, POLICY_LOST);
-	r->rebooted = gone.rebooted;
-	r->next = r->events->gone(r->owner, &gone);
-	if (r->next == RECONNECT_OVER)
-		return false;
-	r->doubted = r->was_up = false;
-	if (!r->keeps_machine)
-		memset(r->machine, 0, sizeof r->machine);
-	return r->next == RECONNECT_ANEW && a->handshake.stays && greet_again(r, a);
+	r->rebooted = was_rebooted(r, a);
+	r->waits_for = RECONNECT_GONE;
+	r->gone = a;
+	tell(r,
+	    &(struct reconnect_event){ .told = RECONNECT_GONE,
+		.gone = { r->rebooted,
+		    !is_zero(r->machine) && !is_zero(a->handshake.machine) } });
 }
 
 static void
-server_refused(struct reconnect *r, struct attempt *a)
+send_anew(struct reconnect *r, const struct attempt *a)
 {
-	bool gone = a->handshake.code == REFUSE_TAKEN && r->next != RECONNECT_OVER;
-	switch (gone ? REFUSE_GONE : a->handshake.code) {
-	case REFUSE_GONE:
-		if (is_elsewhere(r, a))
-			elsewhere(r, a);
-		else /* where it is over, what has come may be shown yet */
-			reconnect_on(r,
-			    r->next == RECONNECT_ANEW ? POLICY_FAILED : POLICY_GONE);
-		break;
-	case REFUSE_TAKEN:
-		r->events->taken(r->owner);
-		break;
-	case REFUSE_VERSION:
-		fail(r,
-		    "the session speaks another version of the protocol (server %s, belay %s)",
-		    attempt_text(a), BELAY_BUILD);
-		break;
-	case REFUSE_LATER:
-		put_off(r, a);
-		break;
-	case REFUSE_CANNOT:
-		if (!r->was_up) {
-			/* As a full disk: it may be otherwise next time. */
-			to_plain(r, a, false);
-			break;
-		}
-		/* fall through */
-	default:
-		fail(r, "the host refuses the session: %s", attempt_text(a));
-	}
+	r->sent_anew = true;
+	log_say(r->was_up ? LOG_VERBOSE : LOG_NOTICE, "%s: %s; sending it anew",
+	    r->options->destination,
+	    a->why == WHY_CARRIER ? attempt_text(a) : "belay-server answers nonsense");
+	if (r->policy.state == POLICY_FIRST)
+		begin_again(r, true);
+	else
+		connect_now(r, !r->was_up, true);
 }
 
-/* The program that lay there was run, and is not what it was. */
-static bool
-server_is_damaged(const struct reconnect *r, const struct attempt *a)
-{
-	return carrier_failed(a, CARRIER_DAMAGED)
-	    || (a->why == WHY_PROTOCOL && a->carrier.server == SERVER_FOUND
-		&& !r->was_up);
-}
-
-/* The host had one and has lost it: the person is told once, since that may last. */
+/* The host had a server and has lost it: the person is told once, since that may last. */
 static void
-no_server_again(struct reconnect *r, const struct attempt *a)
+again_said(struct reconnect *r, const struct attempt *a)
 {
-	bool lasts = carrier_failed(a, CARRIER_NO_SERVER)
-	    || carrier_failed(a, CARRIER_NO_PLACE);
-	if (lasts && !r->said_why) {
+	if (!r->said_why)
 		log_say(LOG_ERROR, "%s: cannot go on with the session: %s; trying again",
 		    r->options->destination, attempt_text(a));
-		r->said_why = true;
-	}
+	r->said_why = true;
 	reconnect_on(r, POLICY_FAILED);
 }
 
-/* Something else than our server answered, or nothing. */
 static void
-no_server(struct reconnect *r, const struct attempt *a)
+refused(struct reconnect *r, const struct attempt *a)
 {
-	if (!r->sent_anew && server_is_damaged(r, a)) {
-		r->sent_anew = true;
-		log_say(r->was_up ? LOG_VERBOSE : LOG_NOTICE, "%s: %s; sending it anew",
-		    r->options->destination,
-		    a->why == WHY_CARRIER ? attempt_text(a)
-					  : "belay-server answers nonsense");
-		if (r->policy.state == POLICY_FIRST)
-			begin_again(r, true);
-		else
-			connect_now(r, !r->was_up, true);
-		return;
-	}
-	/* Endless output is of no use on a terminal; a pipe may be there for it. */
-	bool plain = a->why == WHY_CARRIER
-	    && (a->carrier.why != CARRIER_NOISE || !r->terminal);
-	if (r->policy.state == POLICY_FIRST && plain)
-		remember_foreign(r, a);
-	if (r->policy.state == POLICY_FIRST && plain)
-		to_plain(r, a,
-		    !carrier_failed(a, CARRIER_NO_PLACE) && !a->carrier.told_ready);
-	else if (r->policy.state == POLICY_FIRST)
-		fail(r, "cannot start a session there: %s", attempt_text(a));
-	else
-		no_server_again(r, a);
-}
-
-/* Beside the first login one that asks nobody anything got to the host, and is not let in. */
-static void
-unasked(struct reconnect *r)
-{
-	r->wants_person = true;
-	reconnect_on(r, POLICY_UNASKED);
+	if (a->leads && !a->carrier.first && !a->carrier.asks)
+		sharing_denied(&r->sharing);
+	if (r->policy.state != POLICY_FIRST || r->policy.insists)
+		tell_refused(r);
+	reconnect_on(r, POLICY_REFUSED);
 }
 
 /* What answers has another host key than the host, and gets nothing. */
 static void
 stranger(struct reconnect *r, const struct attempt *a)
 {
-	if (r->policy.state == POLICY_FIRST || r->key_ends) {
-		r->events->failed(r->owner, NULL); /* in ssh's words */
-		return;
-	}
 	r->stranger = a->carrier.key;
 	reconnect_on(r, POLICY_STRANGER);
 	if (policy_meets_stranger(r->policy.state))
-		r->events->stranger(r->owner);
+		tell(r, &(struct reconnect_event){ .told = RECONNECT_STRANGER });
 }
 
+/* One that rode on another's login has not got to the host: there is another way, of which the
+ * policy need not know. */
 static void
-no_carrier(struct reconnect *r, struct attempt *a)
-{
-	bool first = r->policy.state == POLICY_FIRST;
-	switch (a->carrier.why) {
-	case CARRIER_HOST_KEY:
-		if (first && !a->carrier.first) {
-			unasked(r);
-			break;
-		}
-		stranger(r, a);
-		break;
-	case CARRIER_NO_SERVER:
-	case CARRIER_DAMAGED:
-	case CARRIER_NO_PLACE:
-	case CARRIER_SILENT:
-	case CARRIER_NOISE:
-		no_server(r, a);
-		break;
-	case CARRIER_LACKS:
-		put_off(r, a);
-		break;
-	case CARRIER_FOREIGN: /* try_on's */
-		break;
-	case CARRIER_LOGIN:
-		if (first && !a->carrier.first) {
-			unasked(r);
-			break;
-		}
-		if (a->leads && !a->carrier.first && !a->carrier.asks)
-			sharing_denied(&r->sharing);
-		if (!first || r->policy.insists)
-			r->events->refused(r->owner);
-		reconnect_on(r, POLICY_REFUSED);
-		break;
-	case CARRIER_NO_WAY:
-		reconnect_on(r, POLICY_UNREACHED);
-		break;
-	case CARRIER_CUT:
-		if (first && a->carrier.first)
-			fail(r, "%s", attempt_text(a));
-		else
-			reconnect_on(r, POLICY_FAILED);
-		break;
-	case CARRIER_ENDED:
-	case CARRIER_CLOSED:
-		reconnect_on(r, POLICY_FAILED);
-	}
-}
-
-/* One that rode on another's login has not got to the host: that says nothing of the host.
- * There is another way, of which the policy need not know. */
-static bool
 ride_failed(struct reconnect *r, const struct attempt *a)
 {
-	if (!a->carrier.rides || a->why != WHY_CARRIER || a->carrier.answered)
-		return false;
 	sharing_failed(&r->sharing, r->config, a->master,
 	    a->carrier.error == SSH_ERROR_NO_SESSION);
 	if (r->candidates.n)
@@ -948,35 +822,200 @@ ride_failed(struct reconnect *r, const struct attempt *a)
 		begin_again(r, false);
 	else
 		attempt_now(r, false, false);
-	return true;
+}
+
+static struct outcome_facts
+facts_of(const struct reconnect *r, const struct attempt *a)
+{
+	bool first = r->policy.state == POLICY_FIRST;
+	bool stranger = !is_zero(r->machine) && !is_zero(a->handshake.machine)
+	    && memcmp(r->machine, a->handshake.machine, ID_LEN) != 0;
+	return (struct outcome_facts){ .stage = !first ? OUTCOME_LATER
+		    : a->carrier.first		       ? OUTCOME_FIRST
+						       : OUTCOME_BESIDE,
+		.why = a->why,
+		.refused = a->handshake.code,
+		.carrier = a->carrier.why,
+		.was_up = r->was_up,
+		.rides = a->carrier.rides,
+		.answered = a->carrier.answered,
+		.told_ready = a->carrier.told_ready,
+		.found = a->carrier.server == SERVER_FOUND,
+		.sent_anew = r->sent_anew,
+		.elsewhere = stranger,
+		.rebooted = was_rebooted(r, a),
+		.describes = r->describes || !a->handshake.stays,
+		.put_off = r->put_off >= PUT_OFF_MAX,
+		.terminal = r->terminal,
+		.key_ends = r->key_ends,
+		.may_run_twice = r->command
+		    && (r->may_have_begun || a->carrier.may_have_begun) };
+}
+
+/* What outcome.h says of it. */
+static void
+follow(struct reconnect *r, struct attempt *a, enum outcome outcome)
+{
+	switch (outcome) {
+	case OUTCOME_AGAIN:
+		reconnect_on(r, POLICY_FAILED);
+		break;
+	case OUTCOME_AGAIN_SAID:
+		again_said(r, a);
+		break;
+	case OUTCOME_NO_WAY:
+		reconnect_on(r, POLICY_UNREACHED);
+		break;
+	case OUTCOME_PUT_OFF:
+		put_off(r, a);
+		break;
+	case OUTCOME_SEND_ANEW:
+		send_anew(r, a);
+		break;
+	case OUTCOME_REFUSED:
+		refused(r, a);
+		break;
+	case OUTCOME_UNASKED: /* it got to the host, and is not let in */
+		r->wants_person = true;
+		reconnect_on(r, POLICY_UNASKED);
+		break;
+	case OUTCOME_STRANGER:
+		stranger(r, a);
+		break;
+	case OUTCOME_ELSEWHERE:
+		elsewhere(r, a);
+		break;
+	case OUTCOME_GONE: /* where it is over, what has come may be shown yet */
+		reconnect_on(r, r->next == RECONNECT_ANEW ? POLICY_FAILED : POLICY_GONE);
+		break;
+	case OUTCOME_TAKEN:
+		tell(r,
+		    &(struct reconnect_event){ .told = RECONNECT_BYE,
+			.code = BYE_TAKEN });
+		break;
+	case OUTCOME_PLAIN:
+	case OUTCOME_PLAIN_ONCE:
+		to_plain(r, a, outcome == OUTCOME_PLAIN);
+		break;
+	case OUTCOME_MAY_HAVE_BEGUN:
+		fail(r,
+		    "%s; the command may have been started: plain ssh would run it again",
+		    attempt_text(a));
+		break;
+	case OUTCOME_END:
+		tell(r, &(struct reconnect_event){ .told = RECONNECT_FAILED });
+		break;
+	case OUTCOME_END_SAID:
+		fail(r, "%s", attempt_text(a));
+		break;
+	case OUTCOME_VERSION:
+		fail(r,
+		    "the session speaks another version of the protocol (server %s, belay %s)",
+		    attempt_text(a), BELAY_BUILD);
+		break;
+	case OUTCOME_CANNOT_START:
+		fail(r, "cannot start a session there: %s", attempt_text(a));
+		break;
+	case OUTCOME_DESCRIBE: /* this machine has no memory for it */
+	case OUTCOME_HOST_REFUSES:
+		fail(r, "the host refuses the session: %s", attempt_text(a));
+		break;
+	case OUTCOME_RIDE: /* attempt_over's */
+	case OUTCOME_FOREIGN:
+	case OUTCOMES:
+		break;
+	}
+}
+
+/* Nothing asks on the terminal any more; and a first login that nothing comes of is the end, as
+ * ssh has said. */
+static void
+settle(struct reconnect *r)
+{
+	if (r->policy.state != POLICY_FIRST_WAIT && !candidates_first(&r->candidates))
+		lend(r, false);
+	if (r->policy.state == POLICY_FIRST && !r->candidates.n && !r->sharing.waits
+	    && !r->waits_for && !r->loop->stopped)
+		tell(r, &(struct reconnect_event){ .told = RECONNECT_FAILED });
 }
 
 /* The attempt that was tried is over, and is not the link. */
 static void
-attempt_failed(struct reconnect *r, struct attempt *a)
+attempt_failed(struct reconnect *r, struct attempt *a, enum outcome outcome)
 {
+	attempt_close(a);
 	candidates_remove(&r->candidates, a);
-	if (ride_failed(r, a))
+	if (outcome == OUTCOME_RIDE) {
+		ride_failed(r, a);
 		return;
+	}
 	r->may_have_begun |= a->carrier.may_have_begun;
 	r->failed = true;
 	r->error = a->carrier.error;
 	r->no_server = carrier_failed(a, CARRIER_NO_SERVER)
 	    || carrier_failed(a, CARRIER_NO_PLACE) || carrier_failed(a, CARRIER_DAMAGED);
-	switch (a->why) {
-	case WHY_REFUSED:
-		server_refused(r, a);
-		break;
-	case WHY_PROTOCOL:
-		no_server(r, a);
-		break;
-	case WHY_CARRIER:
-		no_carrier(r, a);
+	follow(r, a, outcome);
+	settle(r);
+}
+
+/* All of it is the session's, which goes on without us. */
+static void
+give_foreign(struct reconnect *r, struct attempt *a)
+{
+	candidates_remove(&r->candidates, a);
+	end_candidates(r);
+	lend(r, false);
+	remember_foreign(r, a);
+	carrier_give_away(&a->carrier, &r->foreign);
+	attempt_close(a);
+	tell(r,
+	    &(struct reconnect_event){ .told = RECONNECT_FOREIGN,
+		.foreign = &r->foreign });
+}
+
+static void
+attempt_over(struct reconnect *r, struct attempt *a)
+{
+	struct outcome_facts facts = facts_of(r, a);
+	enum outcome outcome = outcome_of(&facts);
+	r->next = RECONNECT_OVER;
+	if (outcome == OUTCOME_FOREIGN) {
+		give_foreign(r, a);
+	} else if (outcome == OUTCOME_GONE) {
+		session_gone(r, a);
+	} else if (outcome == OUTCOME_DESCRIBE) {
+		r->describes = true;
+		if (!greet_again(r, a))
+			attempt_failed(r, a, outcome);
+	} else {
+		if (outcome_is_foreign(&facts))
+			remember_foreign(r, a);
+		attempt_failed(r, a, outcome);
 	}
-	if (r->policy.state != POLICY_FIRST_WAIT && !candidates_first(&r->candidates))
-		lend(r, false);
-	if (r->policy.state == POLICY_FIRST && !r->candidates.n && !r->loop->stopped)
-		r->events->failed(r->owner, NULL);
+}
+
+void
+reconnect_gone(struct reconnect *r, enum reconnect_next next)
+{
+	struct attempt *a = r->gone;
+	r->waits_for = 0;
+	r->gone = NULL;
+	r->next = next;
+	if (next != RECONNECT_OVER) {
+		r->doubted = r->was_up = false;
+		if (!r->keeps_machine)
+			memset(r->machine, 0, sizeof r->machine);
+	}
+	if (next != RECONNECT_ANEW || !a->handshake.stays || !greet_again(r, a))
+		attempt_failed(r, a, OUTCOME_GONE);
+}
+
+void
+reconnect_elsewhere(struct reconnect *r)
+{
+	r->waits_for = 0;
+	begin_again(r, false);
+	settle(r);
 }
 
 static void
@@ -986,7 +1025,7 @@ link_lost(struct reconnect *r, bool clean)
 	r->doubted = false;
 	datagrams_ssh(&r->datagrams, false);
 	r->policy.lean = datagrams_up(&r->datagrams);
-	r->events->lost(r->owner, clean);
+	tell(r, &(struct reconnect_event){ .told = RECONNECT_LOST, .clean = clean });
 }
 
 const char *
@@ -1090,7 +1129,9 @@ take_frames(struct reconnect *r)
 	while ((len = link_frame(&a->io.link, &f)) > 0) {
 		union msg m;
 		if (f.type == MSG_BYE && msg_get(&f, &m) == 0) {
-			r->events->bye(r->owner, m.bye.code);
+			tell(r,
+			    &(struct reconnect_event){ .told = RECONNECT_BYE,
+				.code = m.bye.code });
 			return;
 		}
 		int err = engine_frame(r->engine, &a->io.link, &f, r->loop->now_us);
@@ -1118,29 +1159,17 @@ static void
 try_on(struct reconnect *r, struct attempt *a)
 {
 	attempt_turn(a, r->engine);
-	if (a->phase == ATTEMPT_OVER && carrier_failed(a, CARRIER_FOREIGN)) {
-		candidates_remove(&r->candidates, a);
-		end_candidates(r);
-		lend(r, false);
-		remember_foreign(r, a);
-		r->events->foreign(r->owner, &a->carrier);
-		attempt_close(a);
-	} else if (a->phase == ATTEMPT_OVER) {
-		r->next = RECONNECT_OVER;
-		if (describe_terminal(r, a) || (is_gone(r, a) && session_gone(r, a)))
-			return;
-		attempt_close(a);
-		attempt_failed(r, a);
-	} else if (a->phase == ATTEMPT_LINK) {
+	if (a->phase == ATTEMPT_OVER)
+		attempt_over(r, a);
+	else if (a->phase == ATTEMPT_LINK)
 		link_ready(r, a);
-	}
 }
 
 static void
 candidates_turn(struct reconnect *r)
 {
 	struct candidates now = r->candidates;
-	for (size_t i = 0; i < now.n; i++)
+	for (size_t i = 0; i < now.n && !r->waits_for; i++)
 		if (candidates_has(&r->candidates, now.list[i]))
 			try_on(r, now.list[i]);
 }
@@ -1175,7 +1204,9 @@ cut_off(struct reconnect *r)
 			return;
 		}
 		attempt_close(a);
-		attempt_failed(r, a);
+		attempt_over(r, a);
+		if (r->waits_for)
+			return;
 	}
 }
 
@@ -1292,7 +1323,7 @@ datagrams_step(struct reconnect *r)
 	if (ds->bye) {
 		uint16_t code = ds->bye;
 		ds->bye = 0;
-		r->events->bye(r->owner, code);
+		tell(r, &(struct reconnect_event){ .told = RECONNECT_BYE, .code = code });
 	} else if (ds->mode == DATAGRAMS_ONLY && ds->used
 	    && ds->used->policy.state == DATAGRAM_DARK) {
 		fail(r, "no datagrams get through (--udp=only)");
@@ -1308,6 +1339,8 @@ reconnect_take(struct reconnect *r)
 	look_turn(r);
 	ssh_query_turn(&r->query, r->loop->now_us);
 	candidates_turn(r);
+	if (r->waits_for) /* first the session has to say what is next */
+		return;
 	sharing_step(r);
 	master_turn(r);
 	if (r->linked)
@@ -1388,7 +1421,7 @@ reconnect_reap(struct reconnect *r)
 
 void
 reconnect_init(struct reconnect *r, struct loop *loop, struct engine *engine,
-    const struct options *o, const char *ssh, const struct reconnect_events *events,
+    const struct options *o, const char *ssh, const struct reconnect_needs *needs,
     void *owner)
 {
 	uint64_t seed;
@@ -1396,7 +1429,7 @@ reconnect_init(struct reconnect *r, struct loop *loop, struct engine *engine,
 		.engine = engine,
 		.options = o,
 		.ssh = ssh,
-		.events = events,
+		.needs = needs,
 		.owner = owner };
 	r->wanted = r->config = &r->told; /* nothing is known yet */
 	r->sharing.ssh = ssh;

@@ -13,6 +13,7 @@
 #include "client/candidates.h"
 #include "client/datagrams.h"
 #include "client/drain.h"
+#include "client/outcome.h"
 #include "client/reconnect_policy.h"
 #include "client/sharing.h"
 #include "ssh/options.h"
@@ -36,36 +37,55 @@ enum reconnect_next {
 	RECONNECT_ASK, /* the same, when a person has said so */
 };
 
-/* What the session is asked and told. */
-struct reconnect_events {
+/* What is needed of the session at once; neither calls back. */
+struct reconnect_needs {
 	/* the first frame of an attempt */
 	int (*hello)(void *owner, bool resume, struct buf *out);
-	void (*up)(void *owner, const struct attempt *a); /* there is a new link */
-	/* the host says BYE, with this code */
-	void (*bye)(void *owner, enum bye_code code);
-	/* the link has ended: reconnect_on(POLICY_LOST) goes on, else it is the end */
-	void (*lost)(void *owner, bool clean);
-	/* the session is not there any more; what is asked for from now on is another one,
-	 * unless it is the end */
-	enum reconnect_next (*gone)(void *owner, const struct reconnect_gone *g);
-	/* a first login to a session that was left: another machine of this name answers;
-	 * what is asked for
-	 * there is another session */
-	void (*elsewhere)(void *owner, const uint8_t *machine); /* NULL: any */
-	void (*taken)(void *owner); /* another client has it */
-	/* belay-server cannot run there: plain ssh; keeper: what else could keep a shell;
-	 * remember: by its nature */
-	void (*plain)(void *owner, const char *why, const char *keeper, bool remember);
-	/* another program runs there, or has run, and it is the one that was asked for:
-	 * carrier_give_away */
-	void (*foreign)(void *owner, struct carrier *c);
-	/* it is over; text NULL: ssh has said why */
-	void (*failed)(void *owner, const char *text);
 	void (*lend)(void *owner, bool lent); /* ssh asks on the terminal */
-	void (*refused)(void *owner); /* the login was, and waits for the person */
+};
+
+enum reconnect_told {
+	RECONNECT_UP = 1, /* there is a new link: `attempt` */
+	/* the link has ended, `clean` or not: reconnect_on(POLICY_LOST) goes on, else it is the
+	 * end */
+	RECONNECT_LOST,
+	/* the session is not there any more: `gone`.  Nothing goes on before reconnect_gone */
+	RECONNECT_GONE,
+	/* a first login to a session that was left: another machine of this name answers, and
+	 * what is asked for on `machine` (NULL: any) is another session.  Nothing goes on before
+	 * reconnect_elsewhere */
+	RECONNECT_ELSEWHERE,
+	RECONNECT_REFUSED, /* the login was, and waits for the person */
 	/* another machine answers there: reconnect's `stranger`; it is waited for another
 	 * network, or for the person */
-	void (*stranger)(void *owner);
+	RECONNECT_STRANGER,
+	/* It is over, and nothing follows: */
+	RECONNECT_BYE, /* the host has said so, with `code`; TAKEN: another client has it */
+	/* belay-server cannot run there: plain ssh; `text`, `keeper`: what else could keep a
+	 * shell; `remember`: by its nature */
+	RECONNECT_PLAIN,
+	/* another program runs there, or has run, and it is the one that was asked for */
+	RECONNECT_FOREIGN,
+	RECONNECT_FAILED, /* `text`; NULL: ssh has said why */
+};
+
+/* What it points to stays up to the next reconnect_take. */
+struct reconnect_event {
+	enum reconnect_told told;
+	const struct attempt *attempt;
+	bool clean;
+	struct reconnect_gone gone;
+	const uint8_t *machine;
+	enum bye_code code;
+	const char *text, *keeper;
+	bool remember;
+	struct carrier_foreign *foreign;
+};
+
+enum {
+	/* Between two turns: each attempt may come up and be lost, each may be refused, and one
+	 * thing is the end; what is beyond that is not told. */
+	RECONNECT_EVENTS_MAX = 4 * RECONNECT_ATTEMPTS,
 };
 
 struct reconnect {
@@ -73,8 +93,15 @@ struct reconnect {
 	struct engine *engine;
 	const struct options *options;
 	const char *ssh;
-	const struct reconnect_events *events;
+	const struct reconnect_needs *needs;
 	void *owner;
+	struct reconnect_event told_events[RECONNECT_EVENTS_MAX]; /* the oldest first */
+	size_t n_told;
+	bool over; /* the last one was, or is to be, told */
+	char text[BOOTSTRAP_TEXT_MAX + 256]; /* of that */
+	struct carrier_foreign foreign;
+	enum reconnect_told waits_for; /* the session's answer to that; 0: for none */
+	struct attempt *gone; /* ... to RECONNECT_GONE: which has found that */
 	struct policy policy;
 	struct attempt attempts[RECONNECT_ATTEMPTS];
 	/* what is in the way here or there was said, in this outage */
@@ -144,13 +171,19 @@ struct reconnect {
 };
 
 void reconnect_init(struct reconnect *r, struct loop *loop, struct engine *engine,
-    const struct options *o, const char *ssh, const struct reconnect_events *events,
+    const struct options *o, const char *ssh, const struct reconnect_needs *needs,
     void *owner);
 /* The first attempt, in which ssh talks to the person itself.  What `config` points to
  * has to stay up to reconnect_finish. */
 void reconnect_start(struct reconnect *r, const struct ssh_config *config);
 /* Something has happened: POLICY_NUDGE, POLICY_MOVED, POLICY_PERSON, POLICY_DOUBT, POLICY_LOST. */
 void reconnect_on(struct reconnect *r, enum policy_event event);
+/* What it has to tell, in the order in which it was; to be asked behind reconnect_take and
+ * reconnect_send. */
+bool reconnect_next(struct reconnect *r, struct reconnect_event *ret_event);
+/* The answers to RECONNECT_GONE and RECONNECT_ELSEWHERE. */
+void reconnect_gone(struct reconnect *r, enum reconnect_next next);
+void reconnect_elsewhere(struct reconnect *r);
 /* An attempt that may ask the person runs, or is about to. */
 bool reconnect_asks(const struct reconnect *r);
 /* The first login gets no answer: it waits for one. */
