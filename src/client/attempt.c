@@ -3,6 +3,7 @@
 #include "base/err.h"
 
 #include <errno.h>
+#include <sys/wait.h>
 
 enum {
 	HELLO_ON_COMMAND_LINE = 2048, /* a longer one does not fit there on every host */
@@ -91,7 +92,8 @@ take_events(struct attempt *a)
 			open_link(a, event.fds);
 			break;
 		case CARRIER_TELLS_OVER:
-			over(a, WHY_CARRIER);
+			if (a->phase != ATTEMPT_LINK)
+				over(a, WHY_CARRIER);
 		}
 	}
 }
@@ -168,12 +170,14 @@ last_words(struct attempt *a, struct engine *e)
 }
 
 bool
-attempt_reap(struct attempt *a, struct engine *e, int *ret_status)
+attempt_reap(struct attempt *a, struct engine *e)
 {
-	if (!carrier_reap(&a->carrier, ret_status))
+	int status;
+	if (!carrier_reap(&a->carrier, &status))
 		return false;
 	bool all_read = a->phase < ATTEMPT_LINK && last_words(a, e);
-	carrier_ended(&a->carrier, *ret_status, all_read);
+	a->clean = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	carrier_ended(&a->carrier, status, all_read);
 	take_events(a);
 	return true;
 }

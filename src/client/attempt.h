@@ -2,7 +2,7 @@
  * One way to the session, tried: an ssh child up to `ready` (ssh/carrier.h), a link over its
  * pipes, and the handshake on that.
  *
- *   BOOT ----ready----> HELLO ----WELCOME----> LINK
+ *   BOOT ----ready----> HELLO ----WELCOME----> LINK, also where ssh has ended since
  *     |                   |                     |
  *     +-------------------+---------------------+-----> OVER   (why: see below)
  */
@@ -38,6 +38,7 @@ struct attempt {
 	char control[SHARED_LOGIN_PATH_MAX];
 	enum attempt_phase phase;
 	enum attempt_why why;
+	bool clean; /* its ssh has ended, and well */
 };
 
 struct attempt_plan {
@@ -54,9 +55,9 @@ int attempt_start(struct attempt *a, struct loop *loop, const struct attempt_pla
 void attempt_turn(struct attempt *a, struct engine *e);
 /* The server has refused, and awaits another HELLO: that is sent on the same link. */
 int attempt_again(struct attempt *a, struct span hello);
-/* Whether its ssh has just ended, with *ret_status (waitpid's); what ssh had passed on is
- * taken then, and the attempt is over. */
-bool attempt_reap(struct attempt *a, struct engine *e, int *ret_status);
+/* Whether its ssh has just ended; what ssh had passed on is taken then, and the attempt is over,
+ * unless it has become the link: that breaks by itself, behind what is left to be read. */
+bool attempt_reap(struct attempt *a, struct engine *e);
 /* Ends ssh: closes its descriptors, TERM, and KILL (attempt_tick) if that is not enough. */
 void attempt_close(struct attempt *a);
 /* What is to be said of why it is over. */

@@ -1361,7 +1361,7 @@ reconnect_send(struct reconnect *r)
 		return;
 	}
 	if (r->linked->io.link.broken) {
-		link_lost(r, false);
+		link_lost(r, r->linked->clean);
 		return;
 	}
 	link_write(&r->linked->io.link, r->engine, now_us);
@@ -1407,12 +1407,11 @@ reconnect_reap(struct reconnect *r)
 	drain_reap(&r->drain);
 	for (size_t i = 0; i < RECONNECT_ATTEMPTS; i++) {
 		struct attempt *a = &r->attempts[i];
-		int status;
-		if (!attempt_reap(a, r->engine, &status))
+		if (!attempt_reap(a, r->engine))
 			continue;
 		remove_control(a);
 		if (a == r->linked)
-			link_lost(r, WIFEXITED(status) && WEXITSTATUS(status) == 0);
+			link_lost(r, a->clean);
 	}
 	connect_if_due(r);
 }
