@@ -6,6 +6,8 @@
 #include "client/escapes.h"
 #include "client/give_up.h"
 #include "client/hello.h"
+#include "client/launch.h"
+#include "client/session_words.h"
 #include "ssh/host_cache.h"
 #include "ssh/plain_hosts.h"
 #include "sys/sys.h"
@@ -27,34 +29,30 @@ enum {
 	INPUT_MAX = 1024 * 1024, /* typed or pasted while there is no link */
 	OUTPUT_WINDOW = 1024 * 1024, /* output the host may send before it is shown */
 	CONTROL_SOCKET_MAX = 64 * 1024,
-	ID_SHOWN = 8, /* digits of a session's id */
-	REPORT_MAX = 32 * 1024,
+	WORDS_MAX = 64 * 1024, /* of a line */
 	FDS_MIN = 32, /* with fewer files open no link could be made beside another */
 };
 
-/* The first digits of a session's id, by which the host finds it, too. */
-static void
-session_short_id(const uint8_t id[ID_LEN], char ret[ID_SHOWN + 1])
-{
-	for (int i = 0; i < ID_SHOWN / 2; i++)
-		snprintf(ret + 2 * i, 3, "%02x", id[i]);
-}
-
 /* ---- ending ---- */
+
+/* Words of session_words.h, if there are any; frees them. */
+static void
+say(enum log_level level, const char *destination, struct buf *words)
+{
+	if (words->len && destination)
+		log_say(level, "%s: %s", destination, buf_str(words));
+	else if (words->len)
+		log_say(level, "%s", buf_str(words));
+	buf_finish(words);
+}
 
 static void
 say_how_to_return(const struct client *s)
 {
-	char id[ID_SHOWN + 1];
-	struct buf to;
-	buf_init(&to, REPORT_MAX);
-	options_put(s->options, &to);
-	session_short_id(s->request.id, id);
-	log_say(LOG_NOTICE,
-	    "the session goes on: `belay %s` comes back to it here, `belay --session %s "
-	    "%s` anywhere; `belay --kill %s %s` ends it",
-	    buf_str(&to), id, buf_str(&to), id, buf_str(&to));
-	buf_finish(&to);
+	struct buf words;
+	buf_init(&words, WORDS_MAX);
+	session_words_left(s->request.id, s->options, &words);
+	say(LOG_NOTICE, NULL, &words);
 }
 
 static void
@@ -118,14 +116,14 @@ end_on_status(struct client *s, enum ending_event event, int status)
 	return actions;
 }
 
-static void
-leave(struct client *s, int status)
+void
+client_leave(struct client *s, int status)
 {
 	(void)end_on_status(s, ENDING_STOP, status);
 }
 
-__attribute__((format(printf, 2, 3))) static void
-fail(struct client *s, const char *fmt, ...)
+void
+client_fail(struct client *s, const char *fmt, ...)
 {
 	char text[512];
 	va_list ap;
@@ -134,7 +132,7 @@ fail(struct client *s, const char *fmt, ...)
 	va_end(ap);
 	console_leave(&s->console);
 	log_say(LOG_ERROR, "%s: %s", s->options->destination, text);
-	leave(s, EXIT_FAILED);
+	client_leave(s, EXIT_FAILED);
 }
 
 /* Tells the host, as soon as there is a link and as far as everything is shown. */
@@ -170,8 +168,8 @@ start_engine(struct client *s)
 }
 
 /* The streams of a session, for the program that is to be run. */
-static int
-open_streams(struct client *s)
+int
+client_open_streams(struct client *s)
 {
 	uint8_t rank = s->request.kind == KIND_PTY ? RANK_TERMINAL : RANK_BULK;
 	s->main = engine_open(&s->engine, STREAM_MAIN, rank, INPUT_MAX, OUTPUT_WINDOW);
@@ -181,8 +179,8 @@ open_streams(struct client *s)
 	return all ? 0 : ERR_NOMEM;
 }
 
-static void
-open_console(struct client *s)
+void
+client_open_console(struct client *s)
 {
 	struct console_fds fds = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO };
 	if (s->options->stdio_forward) /* what it says, ssh would */
@@ -227,12 +225,12 @@ begin_anew(struct client *s)
 	forward_table_anew(&s->forwards);
 	engine_finish(&s->engine);
 	start_engine(s);
-	if (!s->control || open_streams(s)) {
+	if (!s->control || client_open_streams(s)) {
 		s->begun = false; /* the turns that are left have no streams */
-		fail(s, "%s", err_text(ERR_NOMEM));
+		client_fail(s, "%s", err_text(ERR_NOMEM));
 		return;
 	}
-	open_console(s);
+	client_open_console(s);
 	s->hints = s->shows = false;
 	if (!s->request.returns)
 		return;
@@ -314,42 +312,6 @@ on_request(void *owner, const char *request, struct buf *out)
 
 /* ---- what reconnect tells ---- */
 
-enum { WHEN_MAX = 64 };
-
-/* A session's name, if it has one, and when it began: " work of Mon 12:04". */
-static void
-describe(const char *name, int64_t begun_ms, char ret[NAME_MAX_LEN + WHEN_MAX])
-{
-	char when[WHEN_MAX - 8] = "";
-	time_t begun = (time_t)(begun_ms / 1000);
-	struct tm tm;
-	if (localtime_r(&begun, &tm))
-		(void)strftime(when, sizeof when, "%a %H:%M", &tm);
-	snprintf(ret, NAME_MAX_LEN + WHEN_MAX, "%s%s of %s", name[0] ? " " : "", name,
-	    when);
-}
-
-/* What was left for those who know how to come back to it. */
-static void
-say_others(const struct client *s)
-{
-	const struct saved_others *others = &s->request.others;
-	const struct saved_session *m = &others->youngest;
-	char text[NAME_MAX_LEN + WHEN_MAX], more[32] = "", id[ID_SHOWN + 1];
-	struct buf to;
-	buf_init(&to, REPORT_MAX);
-	options_put(s->options, &to);
-	describe(m->name, m->begun_ms, text);
-	session_short_id(m->id, id);
-	if (others->n > 1)
-		snprintf(more, sizeof more, " and %u more", others->n - 1);
-	log_say(LOG_NOTICE,
-	    "a new session; the one%s%s was left elsewhere, `belay --session %s %s` comes "
-	    "back to it",
-	    text, more, id, buf_str(&to));
-	buf_finish(&to);
-}
-
 static void
 say_again(const struct client *s, const struct attempt *a, bool rebooted)
 {
@@ -361,20 +323,16 @@ say_again(const struct client *s, const struct attempt *a, bool rebooted)
 static void
 say_welcome(const struct client *s, const struct attempt *a)
 {
-	const struct saved_session *left = &s->request.left;
-	char text[NAME_MAX_LEN + WHEN_MAX];
-	const char *name = a->handshake.name;
-	describe(name, a->handshake.begun_ms, text);
-	if (left->begun_ms && left->begun_ms == a->handshake.begun_ms)
-		log_say(LOG_NOTICE, "back in the session%s; --new starts another", text);
-	else if (a->handshake.remains.any)
+	const struct handshake *h = &a->handshake;
+	bool back = s->request.left.begun_ms == h->begun_ms;
+	struct buf words;
+	if (h->remains.any && !(back && h->begun_ms)) {
 		say_again(s, a, false);
-	else if (left->begun_ms)
-		log_say(LOG_NOTICE,
-		    "the session%s%s that was left has ended; this is a new one",
-		    name[0] ? " " : "", name);
-	else if (s->request.others.n)
-		say_others(s);
+		return;
+	}
+	buf_init(&words, WORDS_MAX);
+	session_words_begun(&s->request, s->options, h, &words);
+	say(LOG_NOTICE, NULL, &words);
 }
 
 /* In this window another shell begins: what was typed before a person could see that is not
@@ -435,7 +393,7 @@ on_bye(struct client *s, enum bye_code code)
 	    : code == BYE_DETACHED	     ? "detached; the session goes on"
 					     : "the session was ended on the host";
 	log_say(LOG_NOTICE, "%s: %s", s->options->destination, what);
-	leave(s, code == BYE_DETACHED ? 0 : EXIT_FAILED);
+	client_leave(s, code == BYE_DETACHED ? 0 : EXIT_FAILED);
 	if (code == BYE_ENDED)
 		saved_sessions_forget(&s->saved, s->request.id);
 }
@@ -474,13 +432,12 @@ after_gone(const struct client *s, const struct reconnect_gone *g)
 }
 
 static void
-say_asks(const struct client *s, const char *what)
+say_asks(const struct client *s, const char *gone)
 {
-	char leaves[sizeof ", ~. leaves"] = "";
-	if (s->config.escape)
-		snprintf(leaves, sizeof leaves, ", %c. leaves", s->config.escape);
-	log_say(LOG_NOTICE, "%s: %s; Enter begins another%s", s->options->destination,
-	    what, leaves);
+	struct buf words;
+	buf_init(&words, WORDS_MAX);
+	session_words_asks(gone, s->config.escape, &words);
+	say(LOG_NOTICE, s->options->destination, &words);
 }
 
 static enum reconnect_next
@@ -489,10 +446,7 @@ on_gone(struct client *s, const struct reconnect_gone *g)
 	enum reconnect_next next = after_gone(s, g);
 	s->ending.replaceable = next != RECONNECT_OVER;
 	s->ending.whole = is_whole(s);
-	const char *what = g->rebooted ? "the host has been rebooted; the session is gone"
-	    : s->options->read_only && !s->met
-	    ? "there is no session to look on"
-	    : "the session is gone: it ended or was killed on the host";
+	const char *what = session_words_gone(g, s->options->read_only && !s->met);
 	unsigned actions = client_end(s, ENDING_GONE);
 	bool anew = actions & ENDING_ANEW;
 	if (s->request.returns && !anew)
@@ -512,23 +466,13 @@ on_gone(struct client *s, const struct reconnect_gone *g)
 }
 
 /* The user gets what plain ssh gives; of a shell, kept by what the host has for that. */
-static void
-go_plain(struct client *s, const char *why, enum plain_keeper keeper)
+void
+client_go_plain(struct client *s, const char *why, enum plain_keeper keeper)
 {
 	plain_ssh_choose(&s->plain, s->options, &s->request, &s->config, keeper, why);
 	if (s->config.no_command)
 		sd_notify_last(&s->notify, s->options->destination, why);
-	leave(s, CLIENT_PLAIN_SSH);
-}
-
-/* What only ssh carries out. */
-static void
-go_plain_for(struct client *s, struct span keyword)
-{
-	char why[80];
-	snprintf(why, sizeof why, "only ssh carries out %.*s",
-	    keyword.n < 40 ? (int)keyword.n : 40, (const char *)keyword.p);
-	go_plain(s, why, PLAIN_NONE);
+	client_leave(s, CLIENT_PLAIN_SSH);
 }
 
 /* belay-server cannot run there. */
@@ -537,12 +481,12 @@ on_plain(struct client *s, const struct reconnect_event *e)
 {
 	enum plain_keeper keeper = plain_keeper_of(e->keeper);
 	if (s->request.manages) {
-		fail(s, "there are no sessions of belay: %s", e->text);
+		client_fail(s, "there are no sessions of belay: %s", e->text);
 		return;
 	}
 	if (e->remember)
 		plain_hosts_remember(&s->config, keeper);
-	go_plain(s, e->text, keeper);
+	client_go_plain(s, e->text, keeper);
 }
 
 static void
@@ -551,16 +495,16 @@ on_foreign(struct client *s, struct carrier_foreign *foreign)
 	s->plain = (struct plain_ssh){ .null_stdin = s->config.null_stdin,
 		.foreign = *foreign };
 	*foreign = (struct carrier_foreign){ 0 };
-	leave(s, CLIENT_FOREIGN);
+	client_leave(s, CLIENT_FOREIGN);
 }
 
 static void
 on_failed(struct client *s, const char *text)
 {
 	if (text)
-		fail(s, "%s", text);
+		client_fail(s, "%s", text);
 	else
-		leave(s, EXIT_FAILED);
+		client_leave(s, EXIT_FAILED);
 }
 
 static void
@@ -579,14 +523,12 @@ on_refused(struct client *s)
 static void
 on_stranger(struct client *s)
 {
-	const struct ssh_errors_key *key = &s->reconnect.stranger;
+	struct buf words;
 	if (s->request.raw || s->said_stranger)
 		return;
-	log_say(LOG_ERROR,
-	    "%s: another host key answers there%s%s%s%s; nothing is sent to it, and each "
-	    "change of the network tries again",
-	    s->options->destination, key->fingerprint[0] ? ", " : "", key->fingerprint,
-	    key->place[0] ? ", not that of " : "", key->place);
+	buf_init(&words, WORDS_MAX);
+	session_words_stranger(&s->reconnect.stranger, &words);
+	say(LOG_ERROR, s->options->destination, &words);
 	s->said_stranger = true;
 }
 
@@ -767,7 +709,7 @@ control_turn(struct client *s)
 		    by_itself ? (int)m.exit.status : EXIT_FAILED);
 	}
 	if (err < 0)
-		fail(s, "the host sent what it must not: %s", err_text(err));
+		client_fail(s, "the host sent what it must not: %s", err_text(err));
 }
 
 /* What is typed may be shown before the host has. */
@@ -847,7 +789,8 @@ give_up_turn(struct client *s, uint64_t now_us)
 	uint64_t at = s->down_us + s->give_up_us;
 	if (now_us < at)
 		return at;
-	fail(s, "the host has not answered for %" PRIu64 " s: given up (--give-up)",
+	client_fail(s,
+	    "the host has not answered for %" PRIu64 " s: given up (--give-up)",
 	    s->give_up_us / 1000000);
 	return 0;
 }
@@ -922,174 +865,6 @@ on_signal(void *owner, int sig)
 
 /* ---- the beginning ---- */
 
-/* Whether somebody sees that it waits for the right host: at a shell, or beside a tunnel. */
-static bool
-has_person(const struct client *s)
-{
-	return s->request.raw
-	    || (s->request.kind == KIND_NONE && !s->config.background
-		&& isatty(STDIN_FILENO) && isatty(STDERR_FILENO));
-}
-
-/* Whether a login may be one for all windows of the destination.  ssh's own log (-E, -y) is this
- * one's alone. */
-static bool
-shares(const struct options *o)
-{
-	if (o->alone)
-		return false;
-	for (size_t i = 0; i < o->n_link_args; i++) {
-		char letter = o->link_args[i][1];
-		if (letter == 'E' || letter == 'y')
-			return false;
-		i += options_has_value(letter) > 0;
-	}
-	return true;
-}
-
-/* It is known what is to be run: makes the streams, and connects. */
-static int
-begin(struct client *s)
-{
-	if (open_streams(s) || s->request.command.failed)
-		return ERR_NOMEM;
-	int err = forward_table_init(&s->forwards, &s->loop, &s->engine, &s->config,
-	    s->options->destination);
-	if (err)
-		return err;
-	if (!forward_table_possible(&s->forwards)) {
-		leave(s, EXIT_FAILED);
-		return 0;
-	}
-	s->forwards.quiet = s->request.raw;
-	open_console(s);
-	s->notifier.silent = s->request.kind == KIND_SELF;
-	if (s->request.kind != KIND_SELF)
-		hooks_init(&s->hooks, s->options);
-	s->notifier.escape = s->request.raw ? s->config.escape : 0;
-	s->begun = true;
-	s->ending.returns = s->request.returns;
-	s->ending.resumed = s->request.how == HELLO_OPEN;
-	s->reconnect.keeps_machine = s->request.returns;
-	s->reconnect.policy.unattended = !s->request.raw;
-	s->reconnect.command = s->request.command.len > 0;
-	s->give_up_us = (uint64_t)1000000
-	    * give_up_s(s->options, s->request.kind, s->request.command.len > 0,
-		hello_linger_s(s->options, &s->request));
-	s->reconnect.key_ends = !has_person(s) && !s->options->give_up_s;
-	/* To a subsystem that was asked for sshd may answer otherwise than to our command. */
-	s->reconnect.adopts = s->request.kind == KIND_PTY
-	    || s->request.kind == KIND_PIPES;
-	/* A person sees that it waits; what calls a command may not expect it to. */
-	s->reconnect.policy.waits = s->options->wait
-	    || (s->request.raw && !s->reconnect.command);
-	/* A tunnel that is kept up by a service manager: nobody sees that it has ended. */
-	s->reconnect.policy.insists = s->options->wait && s->request.kind == KIND_NONE
-	    && !isatty(STDERR_FILENO);
-	s->reconnect.datagrams.mode = (enum datagrams_mode)s->options->udp;
-	s->reconnect.secret = s->forwards.x11.on; /* the cookie */
-	s->reconnect.terminal = s->request.kind == KIND_PTY;
-	s->reconnect.sharing.on = s->request.kind != KIND_NONE && shares(s->options);
-	s->reconnect.sharing.command = !s->reconnect.terminal || s->reconnect.command
-	    || s->request.manages;
-	s->reconnect.is_master = mux_master_wanted(&s->config) && !s->request.manages;
-	s->reconnect.alone = s->reconnect.is_master;
-	memcpy(s->reconnect.machine, s->request.machine, ID_LEN);
-	memcpy(s->reconnect.order.first, s->request.left.address, TCP_ADDRESS_MAX);
-	reconnect_start(&s->reconnect, &s->config);
-	return 0;
-}
-
-static void
-to_background(struct client *s)
-{
-	if (background_begin(&s->background))
-		fail(s, "cannot go to the background: %s", strerror(errno));
-	s->config.null_stdin = true;
-}
-
-static void
-forget(struct client *s)
-{
-	if (host_cache_forget(&s->config))
-		leave(s, 0);
-	else
-		fail(s, "cannot forget it: %s", strerror(errno));
-}
-
-/* By ssh itself, since it needs no server: what has landed goes, and what was found out. */
-static void
-remove_from_host(struct client *s)
-{
-	if (s->options->command[0]) {
-		fail(s, "--remove takes no command");
-		return;
-	}
-	(void)host_cache_forget(&s->config);
-	s->plain = (struct plain_ssh){ .removes = true };
-	leave(s, CLIENT_PLAIN_SSH);
-}
-
-/* False: there is a mistake in them, or only they were asked for. */
-static bool
-read_settings(struct client *s)
-{
-	if (!settings_read(&s->settings, s->unsettled, &s->config)) {
-		fail(s, "%s", s->settings.error);
-		return false;
-	}
-	if (s->options->config) {
-		settings_print(&s->settings);
-		leave(s, 0);
-		return false;
-	}
-	return true;
-}
-
-static void
-on_config(void *owner)
-{
-	struct client *s = owner;
-	enum plain_keeper keeper = PLAIN_NONE;
-	if (!ssh_query_take(&s->query, &s->config))
-		ssh_config_from_options(&s->config, s->options);
-	if (s->config.silent)
-		log_louder(LOG_QUIET - LOG_VERBOSE);
-	if (!read_settings(s))
-		return;
-	if (s->options->forget) {
-		forget(s);
-		return;
-	}
-	if (s->options->remove) {
-		remove_from_host(s);
-		return;
-	}
-	if (mux_master_is_all(&s->config))
-		s->config.no_command = s->config.background = true;
-	if (!session_request_program(&s->request, s->options, &s->config)) {
-		leave(s, CLIENT_PLAIN_SSH);
-		return;
-	}
-	const char *plain = s->request.manages ? NULL
-					       : plain_hosts_has(&s->config, &keeper);
-	bool for_ssh = s->config.for_ssh.n && !s->request.manages;
-	if (s->config.background && ((!plain && !for_ssh) || s->config.no_command))
-		to_background(s);
-	if (for_ssh) {
-		go_plain_for(s, s->config.for_ssh);
-		return;
-	}
-	if (plain) {
-		go_plain(s, plain, keeper);
-		return;
-	}
-	session_request_session(&s->request, s->options, &s->config, &s->saved);
-	int err = begin(s);
-	if (err)
-		fail(s, "%s", err_text(err));
-}
-
 static int
 start(struct client *s, const char *ssh)
 {
@@ -1129,7 +904,7 @@ client_init(struct client *s, struct options *o, const char *ssh)
 		    s->loop.fds_max, FDS_MIN);
 		return EXIT_FAILED;
 	}
-	ssh_query_start(&s->query, &s->loop, o, ssh, false, on_config, s);
+	ssh_query_start(&s->query, &s->loop, o, ssh, false, launch, s);
 	return 0;
 }
 
@@ -1138,17 +913,15 @@ say_not_sent(const struct client *s)
 {
 	if (!s->begun || !s->request.raw || s->exited || backlog_is_an_enter(s->main))
 		return;
-	size_t unsent = s->typed.unsent + backlog_unsent(s->main);
-	size_t doubtful = s->typed.doubtful
-	    + (reconnect_has_link(&s->reconnect) ? 0 : backlog_doubtful(s->main));
-	if (unsent)
-		log_say(LOG_NOTICE, "%zu byte%s that you typed %s not sent", unsent,
-		    unsent == 1 ? "" : "s", unsent == 1 ? "was" : "were");
-	if (doubtful)
-		log_say(LOG_NOTICE,
-		    "%zu byte%s that you typed, the last that were sent, may not have "
-		    "arrived",
-		    doubtful, doubtful == 1 ? "" : "s");
+	struct buf words;
+	buf_init(&words, WORDS_MAX);
+	session_words_unsent(s->typed.unsent + backlog_unsent(s->main), &words);
+	say(LOG_NOTICE, NULL, &words);
+	buf_init(&words, WORDS_MAX);
+	session_words_doubtful(s->typed.doubtful
+		+ (reconnect_has_link(&s->reconnect) ? 0 : backlog_doubtful(s->main)),
+	    &words);
+	say(LOG_NOTICE, NULL, &words);
 }
 
 int

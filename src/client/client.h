@@ -94,6 +94,15 @@ int client_run(struct client *s, struct options *o, const char *ssh);
 
 /* Something has happened that may end the session; returns the actions, which are done. */
 unsigned client_end(struct client *s, enum ending_event event);
+/* It is over, with this status; or with a line of why, and 255. */
+void client_leave(struct client *s, int status);
+__attribute__((format(printf, 2, 3))) void
+client_fail(struct client *s, const char *fmt, ...);
+/* The user gets what plain ssh gives; of a shell, kept by what the host has for that. */
+void client_go_plain(struct client *s, const char *why, enum plain_keeper keeper);
+/* The streams of a session, for the program that is to be run; ERR_NOMEM.  Then the console. */
+int client_open_streams(struct client *s);
+void client_open_console(struct client *s);
 /* How it stands, to be told; points into the client. */
 struct report client_report(const struct client *s);
 
