@@ -13,8 +13,8 @@
 #ifndef CLIENT_AGAIN_H
 #define CLIENT_AGAIN_H
 
-#include "client/handshake.h"
-#include "client/reconnect.h"
+#include "reconnect/handshake.h"
+#include "reconnect/reconnect.h"
 
 enum { AGAIN_TEXT_MAX = 1024 };
 

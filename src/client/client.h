@@ -20,7 +20,7 @@
 #include "client/mux_master.h"
 #include "client/notifier.h"
 #include "client/plain_ssh.h"
-#include "client/reconnect.h"
+#include "reconnect/reconnect.h"
 #include "client/report.h"
 #include "client/sd_notify.h"
 #include "client/session_request.h"

@@ -10,7 +10,7 @@
 #ifndef CLIENT_NOTIFIER_H
 #define CLIENT_NOTIFIER_H
 
-#include "client/reconnect.h"
+#include "reconnect/reconnect.h"
 #include "client/status.h"
 #include "client/while_away.h"
 #include "screen/console.h"

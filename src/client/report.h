@@ -6,7 +6,7 @@
 #define CLIENT_REPORT_H
 
 #include "client/forward_table.h"
-#include "client/reconnect_policy.h"
+#include "reconnect/reconnect_policy.h"
 #include "predict/predict.h"
 
 struct report {

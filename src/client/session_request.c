@@ -2,7 +2,7 @@
 
 #include "base/hex.h"
 #include "base/log.h"
-#include "client/datagrams.h"
+#include "reconnect/datagrams.h"
 #include "client/returning.h"
 #include "sys/sys.h"
 #include "tunnel/forward.h"

@@ -6,8 +6,8 @@
 #define CLIENT_SESSION_WORDS_H
 
 #include "client/again.h"
-#include "client/handshake.h"
-#include "client/reconnect.h"
+#include "reconnect/handshake.h"
+#include "reconnect/reconnect.h"
 #include "client/session_request.h"
 
 /* Another session, or the one that was left, has begun: which, or how the other is reached. */

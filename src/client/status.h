@@ -9,7 +9,7 @@
 #ifndef CLIENT_STATUS_H
 #define CLIENT_STATUS_H
 
-#include "client/reconnect_policy.h"
+#include "reconnect/reconnect_policy.h"
 #include "ssh/ssh_errors.h"
 
 #include <stddef.h>

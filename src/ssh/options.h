@@ -39,7 +39,7 @@ struct options {
 	char escape; /* -e; 0: none */
 	bool help, version, completions; /* --help, --version, --completions */
 	bool fresh, share, read_only; /* --new, --share, --read-only */
-	unsigned udp; /* --udp: enum datagrams_mode (client/datagrams.h) */
+	unsigned udp; /* --udp: enum datagrams_mode (reconnect/datagrams.h) */
 	unsigned redraw; /* --redraw: enum redraw (wire/msg.h) */
 	unsigned predict; /* --predict: enum predict_mode (predict/preference.h) */
 	bool has_predict;

@@ -101,10 +101,10 @@ def test_conformance_page_names_every_case():
 
 def test_reaction_page_has_the_constants_of_the_code():
     code = "".join(" ".join((SRC / path).read_text().split()) for path in (
-        "client/reconnect_policy.c", "stream/link.c", "client/reconnect.c", "ssh/address_race.h"))
+        "reconnect/reconnect_policy.c", "stream/link.c", "reconnect/reconnect.c", "ssh/address_race.h"))
     rows = re.findall(r"^\| `(\w+)` \| ([\d., ]+) s \|", read("doc/REACTION.md"), re.M)
     policy = set(re.findall(r"^static const uint64_t (\w+)(?:\[\])? =",
-                            (SRC / "client/reconnect_policy.c").read_text(), re.M))
+                            (SRC / "reconnect/reconnect_policy.c").read_text(), re.M))
     assert len(policy) == 10 and policy <= {name for name, _ in rows}
     for name, values in rows:
         said = [float(value) * 1e6 for value in values.split(",")]
@@ -115,7 +115,7 @@ def test_reaction_page_has_the_constants_of_the_code():
 def test_reaction_page_has_what_the_simulator_prints(tmp_path):
     program = tmp_path / "policy_sim"
     subprocess.run(["gcc", "-O1", "-std=c17", "-D_DEFAULT_SOURCE", "-Isrc", "-o", program,
-                    "tests/sim/policy_sim.c", "src/client/reconnect_policy.c",
+                    "tests/sim/policy_sim.c", "src/reconnect/reconnect_policy.c",
                     "src/ssh/login_board.c"], cwd=REPO, check=True)
     output = subprocess.run([program], capture_output=True, check=True, text=True).stdout
     tables = [line for line in output.splitlines() if line.startswith("|")]

@@ -171,7 +171,7 @@ def test_host_that_cannot_unpack(on_machine, tmp_path):
 
 STREAM = ["stream/*", "wire/*", "base/*"]
 UNITS = {"wire/msg": ["wire/*", "base/*"], "stream/stream": STREAM, "stream/engine": STREAM,
-         "stream/congestion": STREAM, "client/reconnect_policy": ["client/reconnect_policy"],
+         "stream/congestion": STREAM, "reconnect/reconnect_policy": ["reconnect/reconnect_policy"],
          "term/script": ["term/*", "base/*"],
          "libc/printf": [], "libc/malloc": [], "libc/environ": [],
          "link/seal": ["link/seal", "sys/sys", "libc/fortify"]}

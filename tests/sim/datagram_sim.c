@@ -2,7 +2,7 @@
  * The datagram simulator: the owners of datagram links on both sides, as they are in the
  * programs, with an ssh beside them; the sockets, the networks and the clock are the simulator's.
  *
- *     client/datagrams.c   --- ways ---> adversary ---> server/datagram_links.c
+ *     reconnect/datagrams.c   --- ways ---> adversary ---> server/datagram_links.c
  *        engine            <--------------------------      engine
  *                          ===== ssh: in order, slow, stalls, dies, comes again =====
  *
@@ -26,7 +26,7 @@
  *
  *    datagram_sim FROM COUNT [verbose]
  */
-#include "client/datagrams.h"
+#include "reconnect/datagrams.h"
 #include "server/datagram_links.h"
 #include "server/settings.h"
 #include "wire/bytes.h"

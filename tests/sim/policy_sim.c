@@ -20,7 +20,7 @@
  * The network is away or not, for everybody.  A connection that stood before it comes back
  * when TCP repeats what it had sent, if it has not been cut.
  */
-#include "client/reconnect_policy.h"
+#include "reconnect/reconnect_policy.h"
 #include "ssh/address_race.h"
 #include "ssh/login_board.h"
 

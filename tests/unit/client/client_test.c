@@ -1,7 +1,7 @@
 /* The whole client in a process of its own, with a script for a host (host.h), whose frames each
  * test writes down beforehand. */
 #include "client/client.h"
-#include "client/host.h"
+#include "reconnect/host.h"
 
 #include "sys/sys.h"
 
