@@ -40,7 +40,8 @@ struct opened {
 	struct term *model; /* of what the terminal shows; NULL: no memory */
 	uint8_t id[ID_LEN];
 	bool welcome;
-	bool began_line, tilde; /* Enter was typed last, and then "~" */
+	bool in_line,
+	    tilde; /* something was typed behind Enter; "~" was, and only that */
 	bool over;
 	int status;
 	char text[256]; /* the last words; "": none */
@@ -215,7 +216,7 @@ leave(struct opened *o)
 	end_with(o, 0, "the session goes on");
 }
 
-/* Behind Enter: "~." leaves, "~~" is "~". */
+/* At the beginning, and behind Enter: "~." leaves, "~~" is "~". */
 static void
 take_keys(struct opened *o, const uint8_t *keys, size_t n)
 {
@@ -227,12 +228,12 @@ take_keys(struct opened *o, const uint8_t *keys, size_t n)
 		}
 		if (o->tilde && key != '~')
 			(void)stream_write(o->main, "~", 1);
-		bool held = o->began_line && key == '~' && !o->tilde;
+		bool held = !o->in_line && key == '~' && !o->tilde;
 		o->tilde = held;
 		if (held)
 			continue;
 		(void)stream_write(o->main, &key, 1);
-		o->began_line = key == '\r' || key == '\n';
+		o->in_line = key != '\r' && key != '\n';
 	}
 }
 

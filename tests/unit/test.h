@@ -24,6 +24,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __linux__
+#include <signal.h>
+#include <sys/prctl.h>
+#endif
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -246,6 +250,17 @@ __wrap_munmap(void *p, size_t n)
 	int err = __real_munmap(p, n);
 	test_blocks -= err == 0 && !test_in_malloc;
 	return err;
+}
+
+/* ---- processes ---- */
+
+/* In a child of the test's: it ends with the test, also with one that failed. */
+static inline void
+test_ends_too(void)
+{
+#ifdef __linux__
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+#endif
 }
 
 /* ---- running ---- */

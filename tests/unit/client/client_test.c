@@ -115,6 +115,7 @@ start(void)
 	c.pid = fork();
 	CHECK(c.pid >= 0);
 	if (c.pid == 0) {
+		test_ends_too();
 		dup2(in[0], STDIN_FILENO);
 		dup2(out[1], STDOUT_FILENO);
 		dup2(err[1], STDERR_FILENO);

@@ -35,6 +35,7 @@ attach(const char *hello)
 	relay = fork();
 	CHECK(relay >= 0);
 	if (relay == 0) {
+		test_ends_too();
 		dup2(to[0], STDIN_FILENO);
 		dup2(from[1], STDOUT_FILENO);
 		for (int fd = 3; fd < 200; fd++)

@@ -31,6 +31,7 @@ begin(bool listens)
 	pid = fork();
 	CHECK(pid >= 0);
 	if (pid == 0) {
+		test_ends_too();
 		dup2(to[0], STDIN_FILENO);
 		dup2(from[1], STDOUT_FILENO);
 		dup2(says[1], STDERR_FILENO);
