@@ -25,6 +25,7 @@ begin(const char *script, bool secret)
 	struct buf answer;
 	host_begin();
 	signal(SIGPIPE, SIG_IGN);
+	host_refuse("gone", REFUSE_GONE, 1, 0);
 	host_login(1, script);
 	loop = (struct loop){ .now_us = sys_now_us() };
 	engine_init(&engine, true);
@@ -122,7 +123,6 @@ TEST(and_a_secret_one_by_stdin)
 TEST(a_refusal_is_its_end_and_may_be_answered_by_another_hello)
 {
 	begin("ready; frames gone; frames welcome; stay", false);
-	host_refuse("gone", REFUSE_GONE, 1, 0);
 	until(ATTEMPT_OVER);
 	CHECK(attempt.why == WHY_REFUSED && attempt.handshake.code == REFUSE_GONE);
 	CHECK(attempt.handshake.stays && !attempt.carrier.may_have_begun);
