@@ -203,7 +203,7 @@ clean:
 	rm -rf $(BUILD) $(CHECK_BUILD) build-fuzz build-darwin build-static
 
 FORCE:
-.PHONY: all count seal servers static darwin test check unit sim replay faults soak soak-simulator \
+.PHONY: all count seal servers static darwin test check coverage unit sim replay faults soak soak-simulator \
 	soak-datagrams soak-sessions soak-trouble soak-roaming soak-faults soak-hostile fuzz bench conformance conformance-ready \
 	conformance-cut conformance-packages conformance-openssh smoke try \
 	clean FORCE
