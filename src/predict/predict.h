@@ -53,6 +53,7 @@ enum {
 	PREDICT_KEYS_MAX = 128,
 	/* Bytes; more in one read was pasted. */
 	PREDICT_READ_MAX = 100,
+	PREDICT_CELLS_MAX = PREDICT_KEYS_MAX * 2, /* of a view */
 };
 
 struct predict;

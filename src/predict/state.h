@@ -72,7 +72,7 @@ struct predict {
 	struct predict_link link;
 	uint64_t recovered_us; /* when the link was no longer in doubt */
 	struct predict_stats stats;
-	struct predict_cell cells[PREDICT_KEYS_MAX * 2];
+	struct predict_cell cells[PREDICT_CELLS_MAX];
 	struct predict_view view;
 };
 

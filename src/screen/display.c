@@ -1,8 +1,10 @@
 #include "screen/display.h"
 
 #include "base/text.h"
+#include "screen/plain_output.h"
 #include "sys/sys.h"
 #include "sys/tty.h"
+#include "term/read.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -159,13 +161,33 @@ lift(struct display *d, bool program)
 	whole(d, out, len);
 }
 
+/* How many columns the cursor is ahead of the program's, by others than this one; false: there
+ * are none. */
+static bool
+others_ahead(const struct display *d, size_t one, int *ret_ahead)
+{
+	bool are = false;
+	*ret_ahead = 0;
+	for (size_t i = 0; i < d->n_overlays; i++) {
+		const struct overlay_ops *ops = d->overlays[i].ops;
+		const void *overlay = d->overlays[i].overlay;
+		if (i == one || !ops->ahead || !ops->shown(overlay))
+			continue;
+		are = true;
+		*ret_ahead += ops->ahead(overlay);
+	}
+	return are;
+}
+
 static void
 draw(struct display *d)
 {
 	struct buf *out = tail(d);
 	size_t len = out->len;
+	int ahead;
 	for (size_t i = 0; i < d->n_overlays; i++)
-		d->overlays[i].ops->draw(d->overlays[i].overlay, out);
+		d->overlays[i].ops->draw(d->overlays[i].overlay,
+		    others_ahead(d, i, &ahead) ? &ahead : NULL, out);
 	whole(d, out, len);
 }
 
@@ -283,16 +305,6 @@ speak(struct display *d)
 	buf_drop(&d->says, text.n);
 }
 
-static int
-ahead(const struct display *d)
-{
-	int columns = 0;
-	for (size_t i = 0; i < d->n_overlays; i++)
-		if (d->overlays[i].ops->ahead)
-			columns += d->overlays[i].ops->ahead(d->overlays[i].overlay);
-	return columns;
-}
-
 /* Asks where the cursor is, if somebody wants to know and now is the time. */
 static void
 ask(struct display *d)
@@ -305,9 +317,58 @@ ask(struct display *d)
 	term_origin(d->model, &origin.row, &origin.col);
 	place.row = term_cursor_known(d->model) ? place.row - origin.row : -1;
 	place.col -= origin.col;
-	d->ahead = ahead(d);
+	(void)others_ahead(d, SIZE_MAX, &d->ahead);
 	place.col += d->ahead;
 	cursor_reports_ask(&d->reports, place, d->loop->now_us, tail(d));
+}
+
+/* ---- what need not be lifted ---- */
+
+/* The overlays stay while this is written, and see to what they have drawn behind it. */
+static bool
+pass(struct display *d, struct span held)
+{
+	int row, col, cells;
+	if (!d->model || d->says.len || held.n > MODEL_BATCH || term_hindrances(d->model)
+	    || display_transfers(d))
+		return false;
+	term_cursor(d->model, &row, &col);
+	if (!plain_output(held, col, term_cols(d->model), &cells))
+		return false;
+	struct overlay_reach reach = { cells < 0 ? -1 : row, col, col + cells };
+	for (size_t i = 0; i < d->n_overlays; i++) {
+		const struct overlay_ops *ops = d->overlays[i].ops;
+		const void *overlay = d->overlays[i].overlay;
+		if (ops->shown(overlay) && !(ops->stays && ops->stays(overlay, &reach)))
+			return false;
+	}
+	struct buf *out = tail(d);
+	size_t len = out->len;
+	for (size_t i = 0; i < d->n_overlays; i++)
+		if (d->overlays[i].ops->pass)
+			d->overlays[i].ops->pass(d->overlays[i].overlay, &reach, out);
+	whole(d, out, len);
+	return true;
+}
+
+/* Each overlay has a row of its own, so that one can change without the others. */
+static bool
+are_apart(const struct display *d)
+{
+	int rows[DISPLAY_OVERLAYS];
+	size_t n = 0;
+	for (size_t i = 0; i < d->n_overlays; i++) {
+		const struct overlay_ops *ops = d->overlays[i].ops;
+		const void *overlay = d->overlays[i].overlay;
+		if (!ops->shown(overlay) && !ops->stale(overlay))
+			continue;
+		rows[n] = ops->row ? ops->row(overlay) : -1;
+		for (size_t k = 0; k < n; k++)
+			if (rows[k] < 0 || rows[n] < 0 || rows[k] == rows[n])
+				return false;
+		n++;
+	}
+	return true;
 }
 
 /* Everything is written: what comes next.  `draws`: overlays may change. */
@@ -317,7 +378,8 @@ compose(struct display *d, bool draws)
 	struct span held = stream_held(d->stream);
 	bool others = held.n || d->says.len;
 	bool stale = !others && draws && d->model && at_rest(d) && any(d, true);
-	if (others || stale)
+	bool lifts = others ? !pass(d, held) : stale && !are_apart(d);
+	if (lifts)
 		lift(d, others);
 	if (d->harmless)
 		feed_harmless(d, held);

@@ -10,6 +10,7 @@ enum {
 	    CURSOR_WAIT_US, /* at the beginning: most terminals answer in a few ms */
 	ASK_AGAIN_US = 500 * 1000, /* the program writes, or the terminal is slow */
 	ASKED_MAX = 4,
+	IN_PART = 2, /* no hash: what is drawn is no view */
 };
 
 /* ---- what is wanted ---- */
@@ -90,6 +91,15 @@ move(int columns, struct buf *out)
 		    columns < 0 ? 'D' : 'C');
 }
 
+/* `lo` and `hi` stay: where they were drawn a resized window may still have them. */
+static void
+forget_cells(struct predictions *o)
+{
+	o->row = -1;
+	o->n_cells = 0;
+	o->unsure = false;
+}
+
 static void
 lift(void *overlay, bool program, struct buf *out)
 {
@@ -105,57 +115,189 @@ lift(void *overlay, bool program, struct buf *out)
 	} else {
 		move(-o->ahead, out);
 	}
-	o->row = -1;
+	forget_cells(o);
 	o->ahead = 0;
 	o->drawn = 0;
 	o->moved.on &= !program;
 }
 
+/* ---- what is drawn, and what is wanted ---- */
+
+static int
+end_of(const struct predict_cell *c)
+{
+	return c->col + c->width;
+}
+
 static void
-draw_cells(struct predictions *o, const struct predict_view *v, struct buf *out)
+note_cells(struct predictions *o, const struct predict_cell *cells, size_t n, int row)
+{
+	if (n == 0) {
+		forget_cells(o);
+		return;
+	}
+	memmove(o->cells, cells, n * sizeof *cells);
+	o->n_cells = n;
+	o->row = row;
+	o->lo = cells[0].col;
+	o->hi = end_of(&cells[n - 1]);
+}
+
+static bool
+looks_same(const struct predict_cell *a, const struct predict_cell *b)
+{
+	return a->col == b->col && a->width == b->width && a->len == b->len
+	    && memcmp(a->text, b->text, a->len) == 0 && style_equal(&a->style, &b->style);
+}
+
+/* Takes away what is drawn in columns that nothing is wanted in.  False: that may have taken
+ * away what stands behind them, too. */
+static bool
+take_gone(const struct predictions *o, const struct predict_view *v, struct buf *out)
+{
+	size_t next = 0;
+	int from = o->lo;
+	bool ends = true;
+	for (int x = o->lo; x <= o->hi; x++) {
+		while (next < v->n && end_of(&v->cells[next]) <= x)
+			next++;
+		bool covered = next < v->n && v->cells[next].col <= x;
+		if (!covered && x < o->hi)
+			continue;
+		if (from < x) {
+			(void)term_repaint_behind(o->display->model, o->row, from, x,
+			    out);
+			ends = x == o->hi;
+		}
+		from = x + 1;
+	}
+	return ends;
+}
+
+/* On neutral ground.  `all`: also those that stand there as they are wanted. */
+static void
+draw_cells(const struct predictions *o, const struct predict_view *v, bool all,
+    struct buf *out)
 {
 	struct style plain = { 0 }, pen = { 0 };
 	int col = -1;
-	(void)term_neutral(o->display->model, out);
+	size_t there = 0;
 	for (size_t i = 0; i < v->n; i++) {
 		const struct predict_cell *c = &v->cells[i];
+		while (there < o->n_cells && o->cells[there].col < c->col)
+			there++;
+		if (!all && there < o->n_cells && looks_same(&o->cells[there], c))
+			continue;
 		if (c->col != col)
 			buf_print(out, "\033[%d;%dH", v->row + 1, c->col + 1);
 		style_put(out, &pen, &c->style);
 		(void)buf_put(out, c->text, c->len);
 		pen = c->style;
-		col = c->col + c->width;
+		col = end_of(c);
 	}
 	style_put(out, &pen, &plain);
-	(void)term_settle(o->display->model, out);
-	o->row = v->row;
-	o->lo = v->cells[0].col;
-	o->hi = col;
+}
+
+static bool
+is_drawn(const struct predictions *o, const struct predict_view *v)
+{
+	for (size_t i = 0; i < v->n; i++)
+		if (i == o->n_cells || !looks_same(&o->cells[i], &v->cells[i]))
+			return false;
+	return v->n == o->n_cells && (!v->n || v->row == o->row) && !o->unsure;
+}
+
+/* The cursor is not put by way of what stands before it: that may be drawn over. */
+static void
+make_drawn(struct predictions *o, const struct predict_view *v, int ahead,
+    struct buf *out)
+{
+	const struct term *t = o->display->model;
+	if (o->row >= 0 && o->row != v->row)
+		lift(o, false, out);
+	(void)term_neutral(t, out);
+	bool all = o->unsure;
+	if (o->row >= 0)
+		all |= !take_gone(o, v, out);
+	draw_cells(o, v, all, out);
+	(void)term_settle_ahead(t, ahead, out);
 }
 
 static void
-draw(void *overlay, struct buf *out)
+draw(void *overlay, const int *others_ahead, struct buf *out)
 {
 	struct predictions *o = overlay;
 	const struct predict_view *v = view(o);
 	int row, col;
+	(void)others_ahead; /* there are none */
 	if (may_ask(o))
 		want_place(o);
-	o->drawn = hash_of(v);
-	if (!o->drawn)
-		return;
-	if (v->n)
-		draw_cells(o, v, out);
 	term_cursor(o->display->model, &row, &col);
-	o->ahead = v->col - col;
-	move(o->ahead, out);
+	int ahead = v->col - col;
+	if (!v->n && (o->row >= 0 || !ahead))
+		lift(o, false, out);
+	if (is_drawn(o, v))
+		move(ahead - o->ahead, out);
+	else
+		make_drawn(o, v, ahead, out);
+	o->ahead = ahead;
+	note_cells(o, v->cells, v->n, v->row);
+	o->unsure = false;
+	o->drawn = hash_of(v);
+}
+
+/* ---- while the program writes text ---- */
+
+static int
+row_of(const void *overlay)
+{
+	const struct predictions *o = overlay;
+	int row, col;
+	term_cursor(o->display->model, &row, &col);
+	return o->row >= 0 ? o->row : row;
+}
+
+static bool
+stays(const void *overlay, const struct overlay_reach *reach)
+{
+	const struct predictions *o = overlay;
+	(void)reach;
+	return !o->moved.on;
+}
+
+/* Text ends within a wide character. */
+static bool
+cuts(const struct predict_cell *c, int x)
+{
+	return c->col < x && x < end_of(c);
+}
+
+static void
+pass(void *overlay, const struct overlay_reach *reach, struct buf *out)
+{
+	struct predictions *o = overlay;
+	size_t n = 0;
+	move(-o->ahead, out);
+	o->ahead = 0;
+	o->unsure |= o->n_cells && reach->row < 0;
+	for (size_t i = 0; i < o->n_cells; i++) {
+		const struct predict_cell *c = &o->cells[i];
+		bool theirs = reach->row == o->row && c->col >= reach->lo
+		    && c->col < reach->hi;
+		o->unsure |= reach->row == o->row
+		    && (cuts(c, reach->lo) || cuts(c, reach->hi));
+		if (!theirs || cuts(c, reach->hi))
+			o->cells[n++] = *c;
+	}
+	note_cells(o, o->cells, n, o->row);
+	o->drawn = n ? IN_PART : 0;
 }
 
 static void
 forgotten(void *overlay)
 {
 	struct predictions *o = overlay;
-	o->row = -1;
+	forget_cells(o);
 	o->ahead = 0;
 	o->drawn = 0;
 	o->moved.on = false;
@@ -182,7 +324,7 @@ resizing(void *overlay, int rows, int cols)
 		o->moved.narrowest = cols;
 	if (term_on_alternate(t) && term_cursor_known(t))
 		o->ahead = 0; /* all of it is drawn again, and the cursor put */
-	o->row = -1;
+	forget_cells(o);
 	o->drawn = 0;
 	o->resized = true;
 	o->asked = 0;
@@ -246,7 +388,7 @@ ahead(const void *overlay)
 }
 
 static const struct overlay_ops ops = { shown, stale, lift, draw, resizing, located,
-	forgotten, ahead };
+	forgotten, ahead, row_of, stays, pass };
 
 /* ---- what happens ---- */
 

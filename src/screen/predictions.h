@@ -32,9 +32,13 @@ struct predictions {
 	uint64_t begin; /* the offset of the first output */
 	bool begun; /* it is known what stands below the cursor, or was not to be known */
 
-	int row, lo, hi; /* cells that are drawn; row -1: none are */
+	/* What is drawn: cells within [lo, hi) of a row; -1: none are. */
+	int row, lo, hi;
+	struct predict_cell cells[PREDICT_CELLS_MAX];
+	size_t n_cells;
+	bool unsure; /* the program may have written over them */
 	int ahead; /* columns that the cursor is ahead of the program's */
-	uint64_t drawn; /* a hash of the view that was drawn; 0: nothing */
+	uint64_t drawn; /* a hash of the view that was drawn; 0: nothing; 2: of none */
 	struct {
 		bool on;
 		int width, narrowest; /* needed, and that the window was since */

@@ -80,7 +80,7 @@ shown_len(const struct status_line *o)
 
 /* Behind the last column there is nothing to erase, and some terminals would erase that. */
 static void
-draw_row(struct status_line *o, struct buf *out)
+draw_row(struct status_line *o, const int *ahead, struct buf *out)
 {
 	int cols = term_row_room(o->term, o->row), len = shown_len(o);
 	(void)term_neutral(o->term, out);
@@ -89,7 +89,10 @@ draw_row(struct status_line *o, struct buf *out)
 		buf_print(out, "\033[K");
 	else if (len < cols)
 		buf_print(out, "\033[%dX", cols - len);
-	(void)term_settle(o->term, out);
+	if (ahead)
+		(void)term_settle_ahead(o->term, *ahead, out);
+	else
+		(void)term_settle(o->term, out);
 }
 
 /* XTWINOPS 22 and 23 keep the window's title meanwhile. */
@@ -125,6 +128,15 @@ its_row(const struct status_line *o)
 	return o->row >= 0 ? o->row : o->reports->failed ? -1 : choose_row(o);
 }
 
+/* As it is wanted. */
+static bool
+is_there(const struct status_line *o)
+{
+	int row = its_row(o);
+	bool shows = row >= 0 ? row == o->row : o->titled;
+	return shows && strcmp(o->text, o->drawn) == 0;
+}
+
 static bool
 stale(const void *overlay)
 {
@@ -133,35 +145,7 @@ stale(const void *overlay)
 		return o->row >= 0 || o->titled;
 	if (o->reports->wanted) /* the answer will tell where it is, or is to be */
 		return false;
-	if (has_to_ask(o))
-		return true;
-	int row = its_row(o);
-	bool is_there = row >= 0 ? row == o->row : o->titled;
-	return !is_there || strcmp(o->text, o->drawn) != 0;
-}
-
-static void
-draw(void *overlay, struct buf *out)
-{
-	struct status_line *o = overlay;
-	if (!o->wanted)
-		return;
-	if (!o->reports->wanted && has_to_ask(o))
-		cursor_reports_want(o->reports, o->now_us);
-	o->asked = true;
-	if (o->reports->wanted)
-		return;
-	memcpy(o->drawn, o->text, sizeof o->drawn);
-	o->row = its_row(o);
-	o->moved.on &= o->row < 0;
-	if (o->row < 0) {
-		draw_title(o, out);
-		return;
-	}
-	lift_title(o, out);
-	if (!term_row_known(o->term, o->row))
-		term_row_is_blank(o->term, o->row);
-	draw_row(o, out);
+	return has_to_ask(o) || !is_there(o);
 }
 
 /* A line that has moved is not to be found before the terminal has answered; if the program
@@ -177,6 +161,32 @@ lift(void *overlay, bool program, struct buf *out)
 		lift_title(o, out);
 	o->row = -1;
 	o->moved.on &= !program;
+}
+
+static void
+draw(void *overlay, const int *ahead, struct buf *out)
+{
+	struct status_line *o = overlay;
+	if (!o->wanted) {
+		lift(o, false, out);
+		return;
+	}
+	if (!o->reports->wanted && has_to_ask(o))
+		cursor_reports_want(o->reports, o->now_us);
+	o->asked = true;
+	if (o->reports->wanted || is_there(o))
+		return;
+	memcpy(o->drawn, o->text, sizeof o->drawn);
+	o->row = its_row(o);
+	o->moved.on &= o->row < 0;
+	if (o->row < 0) {
+		draw_title(o, out);
+		return;
+	}
+	lift_title(o, out);
+	if (!term_row_known(o->term, o->row))
+		term_row_is_blank(o->term, o->row);
+	draw_row(o, ahead, out);
 }
 
 static void
@@ -288,5 +298,19 @@ located(void *overlay, int row, int col, bool told, struct buf *out)
 	return true;
 }
 
+static int
+row_of(const void *overlay)
+{
+	const struct status_line *o = overlay;
+	return o->wanted ? its_row(o) : -1;
+}
+
+static bool
+stays(const void *overlay, const struct overlay_reach *reach)
+{
+	const struct status_line *o = overlay;
+	return o->row != reach->row && (o->row < 0 || reach->row >= 0) && !o->moved.on;
+}
+
 const struct overlay_ops status_line_ops = { shown, stale, lift, draw, resizing, located,
-	forgotten, NULL };
+	forgotten, NULL, row_of, stays, NULL };

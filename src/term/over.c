@@ -27,6 +27,25 @@ term_settle(const struct term *t, struct buf *out)
 	return out->failed ? ERR_NOMEM : 0;
 }
 
+int
+term_settle_ahead(const struct term *t, int ahead, struct buf *out)
+{
+	struct line_writer w;
+	struct paint_pen pen = paint_pen_now(t);
+	struct charsets charsets = paint_ascii(&pen);
+	line_begin(&w, t, out, false);
+	if (term_has(t, MODE_SIDE_MARGINS))
+		paint_mode(&w, MODE_SIDE_MARGINS, true);
+	if (pen.origin)
+		paint_mode(&w, MODE_ORIGIN, true);
+	paint_go_to(&w, t->row - (pen.origin ? t->top : 0), t->col + ahead);
+	line_style(&w, &t->pen);
+	paint_charsets(&w, &charsets, &t->charsets);
+	if (!term_has(t, MODE_AUTOWRAP))
+		paint_mode(&w, MODE_AUTOWRAP, false);
+	return out->failed ? ERR_NOMEM : 0;
+}
+
 /* ---- leaving ---- */
 
 static void

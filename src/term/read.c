@@ -82,5 +82,6 @@ term_hindrances(const struct term *t)
 	    | (term_has(t, MODE_CURSOR_SHOWN) ? 0 : TERM_CURSOR_HIDDEN)
 	    | (margins ? TERM_SIDE_MARGINS : 0) | (mapped ? TERM_CHARSET : 0)
 	    | (t->row_unknown ? TERM_CURSOR_UNKNOWN : 0)
-	    | (term_has(t, MODE_AUTOWRAP) ? 0 : TERM_NO_WRAP);
+	    | (term_has(t, MODE_AUTOWRAP) ? 0 : TERM_NO_WRAP)
+	    | (term_has(t, MODE_GRAPHEMES) ? TERM_CLUSTERS : 0);
 }

@@ -48,6 +48,7 @@ enum {
 	TERM_CHARSET = 32, /* ASCII is mapped, or a single shift waits */
 	TERM_CURSOR_UNKNOWN = 64,
 	TERM_NO_WRAP = 128, /* autowrap is off */
+	TERM_CLUSTERS = 256, /* what it is may depend on what stands before it (mode 2027) */
 };
 /* A set of these; 0: it does. */
 unsigned term_hindrances(const struct term *t);

@@ -192,14 +192,20 @@ int term_width_needed(const struct term *t, int row);
 void term_cursor_moved(struct term *t, int row, int col, int above, int below);
 /* Appends what brings the terminal from where the program has it to neutral ground, where
  * cells can be drawn anywhere: plain style, ASCII, no margins at the sides.  This and the next
- * two only at rest, while no shift waits, and while the cursor is known. */
+ * four only at rest, while no shift waits, and while the cursor is known. */
 int term_neutral(const struct term *t, struct buf *out);
 /* The way back from there: the cursor and all else as the program has it. */
 int term_settle(const struct term *t, struct buf *out);
+/* The same, but with the cursor `ahead` columns from the program's, and nothing drawn again: a
+ * mark that follows joins no more, until term_settle.  Not with margins at the sides within the
+ * screen, nor in insert mode. */
+int term_settle_ahead(const struct term *t, int ahead, struct buf *out);
 /* Draws the cells lo .. hi - 1 of a row again as the model has them, with the other halves of
  * wide characters at the edges; from where the program has the terminal, and back.  Of what was
  * drawn over them nothing is left if hi is at most term_row_room. */
 int term_repaint_cells(const struct term *t, int row, int lo, int hi, struct buf *out);
+/* The same on neutral ground, where what is drawn left of them stays, and nothing is behind. */
+int term_repaint_behind(const struct term *t, int row, int lo, int hi, struct buf *out);
 /* Appends what switches off all that the program left on, and nothing else. */
 int term_undo(const struct term *t, struct buf *out);
 

@@ -55,7 +55,14 @@ def test_what_is_typed_stands_there_without_the_host(host):
     term = at_prompt(host, ALWAYS)
     lines = silently(host, term, "echo fore''seen")
     assert "ready$ echo fore''seen" in lines
-    term.type("\r")
+    # What the host has shown is erased, too, and typed over.
+    host.proxy.drop(new=True)
+    term.type("\x7f\x7f")
+    assert term.pump(5, lambda: "ready$ echo fore''se" in term.screen.lines())
+    term.type("X")
+    assert term.pump(5, lambda: "ready$ echo fore''seX" in term.screen.lines())
+    host.proxy.heal()
+    term.type("\x7fen\r")
     term.expect("foreseen\r")
     term.expect(PROMPT)
     host.finish(term)

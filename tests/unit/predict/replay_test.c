@@ -2,44 +2,20 @@
  * What was typed into real programs (tests/predict/record), typed again over a link: how much
  * of it is shown at once, and how much of that is wrong.
  *
- *     a line of a recording     GAP ECHO/ICANON/ISIG KEY OUTPUT
- *
- * A key is typed GAP microseconds after the last one; its output, and the settings of the next
+ * A key is typed as it was in the recording (recording.h); its output, and the settings of the next
  * key as the host's hint, are there a round trip later.  A prediction is judged by the screen
  * as it is when the key's own output is there: the cell, and the cursor if the key was the
  * last one in its view.  A secret is text typed while the host's terminal was canonical without
  * echo; `seen` where the prompt had come by then.
  */
 #include "predict/predict.h"
+#include "predict/recording.h"
 #include "term/read.h"
-
-#include "test.h"
 
 #include <time.h>
 
-enum { ROWS = 24, COLS = 80, KEYS_MOST = 1000, KEY_BYTES = 8, LINE_MOST = 100000 };
 enum { ACK_US = 50 * 1000 };
 enum { START_US = 500 * 1000 }; /* the recorder has waited so long for a first word */
-
-static const char *const names[] = { "bash", "zsh", "fish", "dash", "vim", "nano",
-	"emacs", "python", "sqlite3", "less", "mutt", "passwd", "reads", "tmux" };
-enum { NAMES = sizeof names / sizeof *names };
-
-struct event {
-	uint64_t gap_us;
-	bool echo, canonical, isig;
-	uint8_t key[KEY_BYTES];
-	size_t key_len;
-	uint8_t *output;
-	size_t output_len;
-};
-
-struct recording {
-	uint8_t *first;
-	size_t first_len;
-	struct event events[KEYS_MOST];
-	int n;
-};
 
 enum hints {
 	NONE,
@@ -62,76 +38,6 @@ struct figures {
 	uint64_t times_us[NAMES * KEYS_MOST];
 	double cpu_s;
 };
-
-/* ---- recordings ---- */
-
-static int
-digit(char c)
-{
-	return c <= '9' ? c - '0' : c - 'a' + 10;
-}
-
-/* Hexadecimal digits, "-" for none. */
-static size_t
-unhex(const char *text, uint8_t *bytes)
-{
-	size_t n = 0;
-	for (; digit(text[0]) >= 0 && text[0] != '-' && text[0] > ' '; text += 2)
-		bytes[n++] = (uint8_t)(digit(text[0]) << 4 | digit(text[1]));
-	return n;
-}
-
-static uint8_t *
-unhexed(const char *text, size_t *ret_len)
-{
-	uint8_t *bytes = malloc(strlen(text) / 2 + 1);
-	CHECK(bytes);
-	*ret_len = unhex(text, bytes);
-	return bytes;
-}
-
-static void
-read_event(struct event *e, char *line)
-{
-	char *at = line;
-	*e = (struct event){ .gap_us = strtoull(at, &at, 10) };
-	CHECK(strlen(at) > 6);
-	e->echo = at[1] == '1';
-	e->canonical = at[2] == '1';
-	e->isig = at[3] == '1';
-	char *key = at + 5, *output = strchr(key, ' ');
-	CHECK(output && output - key <= 2 * KEY_BYTES);
-	*output++ = 0;
-	e->key_len = unhex(key, e->key);
-	e->output = unhexed(output, &e->output_len);
-}
-
-static void
-recording_read(struct recording *r, const char *name)
-{
-	static char line[LINE_MOST];
-	char command[200];
-	snprintf(command, sizeof command, "gzip -dc tests/predict/recordings/%s.gz",
-	    name);
-	FILE *f = popen(command, "r");
-	CHECK(f);
-	CHECK(fgets(line, sizeof line, f) && strncmp(line, "first ", 6) == 0);
-	r->first = unhexed(line + 6, &r->first_len);
-	for (r->n = 0; fgets(line, sizeof line, f); r->n++) {
-		CHECK(r->n < KEYS_MOST);
-		read_event(&r->events[r->n], line);
-	}
-	CHECK_EQ(pclose(f), 0);
-	CHECK(r->n > 0);
-}
-
-static void
-recording_free(struct recording *r)
-{
-	free(r->first);
-	for (int i = 0; i < r->n; i++)
-		free(r->events[i].output);
-}
 
 /* ---- playing ---- */
 

@@ -6,6 +6,7 @@
 #include "screen/status_line.h"
 #include "sys/sys.h"
 #include "term/describe.h"
+#include "term/read.h"
 #include "term/traffic.h"
 #include "test.h"
 
@@ -69,10 +70,13 @@ cells_lift(void *overlay, bool program, struct buf *out)
 }
 
 static void
-cells_draw(void *overlay, struct buf *out)
+cells_draw(void *overlay, const int *ahead, struct buf *out)
 {
 	struct cells *c = overlay;
 	int row, col, cols = term_cols(c->model);
+	if (c->row >= 0 && c->drawn == c->wanted)
+		return;
+	cells_lift(c, false, out);
 	term_cursor(c->model, &row, &col);
 	row += c->by;
 	int hi = col + c->width < cols - 2 ? col + c->width : cols - 2;
@@ -91,7 +95,8 @@ cells_draw(void *overlay, struct buf *out)
 	for (int x = col; x < hi; x++)
 		buf_putc(out, (char)('A' + x % 26));
 	buf_print(out, "\033[m");
-	(void)term_settle(c->model, out);
+	(void)(ahead ? term_settle_ahead(c->model, *ahead, out)
+		     : term_settle(c->model, out));
 }
 
 /* It stands `by` rows from the cursor's, and is broken with it if the window is too narrow. */
@@ -143,8 +148,27 @@ cells_forgotten(void *overlay)
 	c->moved.on = false;
 }
 
+static int
+cells_row(const void *overlay)
+{
+	const struct cells *c = overlay;
+	int row, col;
+	term_cursor(c->model, &row, &col);
+	return c->row < 0 ? row + c->by : c->drawn == c->wanted ? c->row : -1;
+}
+
+static bool
+cells_stay(const void *overlay, const struct overlay_reach *reach)
+{
+	const struct cells *c = overlay;
+	bool beside = reach->row >= 0
+	    && (c->row != reach->row || reach->hi <= c->lo || reach->lo >= c->hi);
+	return !c->moved.on && (c->row < 0 || beside);
+}
+
 static const struct overlay_ops cells_ops = { cells_shown, cells_stale, cells_lift,
-	cells_draw, cells_resizing, cells_located, cells_forgotten, NULL };
+	cells_draw, cells_resizing, cells_located, cells_forgotten, NULL, cells_row,
+	cells_stay, NULL };
 
 static struct term *
 fresh(int rows, int cols, size_t history_rows)
@@ -665,6 +689,20 @@ hint(uint64_t input, unsigned modes)
 
 static void types(const char *keys);
 
+/* The text of a row of the terminal, without blanks behind it. */
+static void
+shows(int row, const char *text)
+{
+	char is[TERM_SIDE_MAX * 4 + 1];
+	size_t len = 0, end = 0;
+	for (int x = 0; x < term_cols(t.terminal); x++) {
+		len += term_cell_text(t.terminal, row, x, (uint8_t *)is + len, 4);
+		end = len && is[len - 1] != ' ' ? len : end;
+	}
+	is[end] = 0;
+	CHECK_STR(is, text);
+}
+
 TEST(what_is_typed_stands_there_and_goes_without_a_trace)
 {
 	begin(5, 30);
@@ -687,6 +725,13 @@ TEST(what_is_typed_stands_there_and_goes_without_a_trace)
 	types("\x7f");
 	settle();
 	CHECK_EQ(t.predictions.ahead, -1);
+	shows(0, "$ l");
+	types("X");
+	settle();
+	shows(0, "$ lX");
+	types("\x7f");
+	settle();
+	shows(0, "$ l");
 	lifted();
 	CHECK(same(t.terminal, t.other));
 	end();
@@ -878,6 +923,11 @@ random_keys(void)
 	loop.now_us += test_below(100 * 1000);
 	for (size_t n = test_below(4); n; n--)
 		types(keys[test_below(sizeof keys / sizeof *keys)]);
+	static const char *const plain[] = { "a", "ls -l", "\xd0\xb6", "\xe4\xb8\xad",
+		"\b", "\b \b", "\033[?25la\033[2;3H\033[?25h", "b\033[K",
+		"\r$ \033[31mls\033[m\b", "\033[2X", "\033[C", "\033[3Gz" };
+	if (test_below(3) == 0)
+		says(plain[test_below(sizeof plain / sizeof *plain)]);
 	if (test_below(4) == 0) {
 		struct msg_echoed m = { .input = t.typed - test_below(t.typed + 1),
 			.output = t.written,

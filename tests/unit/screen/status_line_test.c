@@ -74,7 +74,7 @@ refresh(void)
 	if (!term_at_rest(t.model) || !ops->stale(&t.line))
 		return;
 	ops->lift(&t.line, false, &t.out);
-	ops->draw(&t.line, &t.out);
+	ops->draw(&t.line, NULL, &t.out);
 	CHECK(!ops->stale(&t.line));
 	ask();
 }
@@ -158,7 +158,8 @@ type(const char *text, char *ret_left)
 	struct cursor_place at;
 	bool counts;
 	memcpy(bytes, text, strlen(text));
-	size_t n = cursor_reports_filter(&t.reports, bytes, strlen(text), t.now, &at, &counts);
+	size_t n = cursor_reports_filter(&t.reports, bytes, strlen(text), t.now, &at,
+	    &counts);
 	if (counts && !ops->located(&t.line, at.row, at.col, false, &t.out))
 		term_cursor_is(t.model, at.row, at.col);
 	memcpy(ret_left, bytes, n);
