@@ -38,8 +38,6 @@ predict_advance(struct predict *p, uint64_t now)
 	}
 	if (n > 0)
 		reflect_give_up(p, n, now);
-	if (now >= p->quiet_us)
-		p->proven = true;
 	if (is_predicted(p))
 		preference_waited(&p->preference, now - p->keys[0].typed_us);
 }
@@ -129,6 +127,8 @@ predict_hint(struct predict *p, const struct predict_hint *hint, uint64_t now_us
 	p->keyclass.erase = hint->erase;
 	if (other)
 		trust_enter_context(p, now_us);
+	/* Not by time alone: of a host that has fallen silent nothing would be heard. */
+	p->proven |= now_us >= p->quiet_us;
 	trust_consider(p);
 	acknowledge(p, now_us);
 	predict_advance(p, now_us);
@@ -137,8 +137,12 @@ predict_hint(struct predict *p, const struct predict_hint *hint, uint64_t now_us
 void
 predict_link(struct predict *p, const struct predict_link *link, uint64_t now_us)
 {
-	if (p->link.in_doubt && !link->in_doubt)
+	if (p->link.in_doubt && !link->in_doubt) {
+		/* What the host tells first may have been so before. */
+		uint64_t quiet_us = now_us + HARD_QUIET_US + reflect_echo_us(p);
 		p->recovered_us = now_us;
+		p->quiet_us = p->quiet_us > quiet_us ? p->quiet_us : quiet_us;
+	}
 	p->link = *link;
 	p->preference.in_doubt = link->in_doubt;
 	preference_echo(&p->preference, reflect_echo_us(p));
@@ -181,8 +185,6 @@ predict_deadline(const struct predict *p)
 		sooner(&at, reflect_given_up_at(p, &p->keys[i]));
 	if (is_predicted(p) && preference_waits(&p->preference) && !p->preference.glitch_keys)
 		sooner(&at, p->keys[0].typed_us + PREFERENCE_GLITCH_US);
-	if (!p->proven)
-		sooner(&at, p->quiet_us);
 	return at;
 }
 

@@ -417,15 +417,59 @@ TEST(the_kernel_echoes_where_the_host_says_so)
 	hint("EC", 1);
 	CHECK_EQ(predict_confidence(p), CONF_KERNEL);
 	type("a");
-	/* Not before its settings are a second old, and an echo */
+	/* Not before they are told once more when they are a second old, and an echo. */
 	CHECK_STR(shown(), "");
-	CHECK_EQ(predict_deadline(p), now + 1100 * MS);
 	later(1099);
+	hint("EC", 1);
 	CHECK_STR(shown(), "");
 	later(1);
+	CHECK_STR(shown(), "");
+	hint("EC", 1);
 	CHECK_STR(shown(), "0:a |1");
 	/* Arrows are echoed as ^[[D there. */
 	type("\033[D");
+	CHECK_STR(shown(), "0:a |1");
+	end();
+}
+
+/* The link has died between the command and its prompt: that nothing is heard of other settings
+ * says nothing, and what is typed blindly may be a password. */
+TEST(in_an_outage_the_kernels_settings_do_not_come_of_age)
+{
+	struct predict_link doubt = { RTT, true }, well = { RTT, false };
+	begin(PREDICT_ALWAYS);
+	output("$ sudo ls\r\n");
+	hint("EC", 2);
+	later(300);
+	predict_link(p, &doubt, now);
+	type("ab");
+	later(5000);
+	type("c");
+	CHECK_STR(shown(), "");
+	/* What has happened meanwhile comes a moment later. */
+	predict_link(p, &well, now);
+	later(10);
+	hint("EC", 2);
+	CHECK_STR(shown(), "");
+	later(10);
+	hint("C", 2);
+	later(2000);
+	CHECK_STR(shown(), "");
+	end();
+}
+
+TEST(or_they_were_before)
+{
+	struct predict_link doubt = { RTT, true };
+	begin(PREDICT_ALWAYS);
+	output("$ cat\r\n");
+	hint("EC", 2);
+	later(1500);
+	hint("EC", 2);
+	type("a");
+	CHECK_STR(shown(), "0:a |1");
+	predict_link(p, &doubt, now);
+	later(2000);
 	CHECK_STR(shown(), "0:a |1");
 	end();
 }
@@ -444,6 +488,8 @@ TEST(behind_a_hard_key_the_kernel_is_asked_again)
 	type("s");
 	CHECK_STR(shown(), "");
 	later(200);
+	CHECK_STR(shown(), "");
+	hint("EC", 1);
 	CHECK_STR(shown(), "0:s |1");
 	end();
 }
