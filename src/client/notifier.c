@@ -243,8 +243,6 @@ show_away(struct notifier *t, uint64_t now_us)
 {
 	const struct backlog *keys = &t->console->backlog;
 	char line[STATUS_MAX] = "belay: ";
-	size_t cols = width() < sizeof line ? width() : sizeof line - 1;
-	size_t head = cols < NARROW ? 0 : strlen(line);
 	bool read = keys->typed_us >= t->away_us + AWAY_READ_US;
 	uint64_t until_us = t->away_us + AWAY_MAX_US;
 	if (t->away_us && display_offset(&t->console->out) == 0) {
@@ -256,6 +254,8 @@ show_away(struct notifier *t, uint64_t now_us)
 		(void)console_status(t->console, NULL);
 		return 0;
 	}
+	size_t wide = width(), cols = wide < sizeof line ? wide : sizeof line - 1;
+	size_t head = cols < NARROW ? 0 : strlen(line);
 	while_away_line(&t->away, cols - head, tty_is_utf8(), sys_wall_s(), line + head);
 	if (console_status(t->console, line))
 		return until_us;

@@ -33,12 +33,16 @@ hash_of(const struct predict_view *v)
 	return hash | 1;
 }
 
-/* What the predictor has not been told yet; then what it wants. */
+/* What the predictor has not been told yet; then what it wants, which is asked several times a
+ * turn. */
 static const struct predict_view *
 view(struct predictions *o)
 {
 	uint64_t off = display_offset(o->display), now_us = o->loop->now_us;
 	uint64_t work = term_work(o->display->model);
+	if (o->view && now_us == o->view_us && off == o->off && work == o->work
+	    && !o->resized)
+		return o->view;
 	if (o->resized || (off == o->off && work != o->work))
 		predict_resized(o->predict, now_us);
 	if (off != o->off)
@@ -46,7 +50,10 @@ view(struct predictions *o)
 	o->resized = false;
 	o->off = off;
 	o->work = work;
-	return predict_view(o->predict, now_us);
+	o->view_us = now_us;
+	o->view = predict_view(o->predict, now_us);
+	o->wanted = hash_of(o->view);
+	return o->view;
 }
 
 /* ---- the overlay ---- */
@@ -79,7 +86,8 @@ stale(const void *overlay)
 {
 	struct predictions *o = (struct predictions *)(uintptr_t)overlay;
 	bool left_behind = !o->drawn && o->ahead; /* by another size */
-	return may_ask(o) || left_behind || hash_of(view(o)) != o->drawn;
+	(void)view(o);
+	return may_ask(o) || left_behind || o->wanted != o->drawn;
 }
 
 /* Beside the program's cursor, without a mode that changes what that means. */
@@ -243,7 +251,7 @@ draw(void *overlay, const int *others_ahead, struct buf *out)
 	o->ahead = ahead;
 	note_cells(o, v->cells, v->n, v->row);
 	o->unsure = false;
-	o->drawn = hash_of(v);
+	o->drawn = o->wanted;
 }
 
 /* ---- while the program writes text ---- */
@@ -412,18 +420,26 @@ predictions_close(struct predictions *o)
 	o->predict = NULL;
 }
 
+/* What it wants may be something else now. */
+static struct predict *
+happens(struct predictions *o)
+{
+	o->view = NULL;
+	return o->predict;
+}
+
 void
 predictions_keys(struct predictions *o, struct span keys, uint64_t off)
 {
 	if (o->predict && keys.n)
-		predict_keys(o->predict, keys, off, o->loop->now_us);
+		predict_keys(happens(o), keys, off, o->loop->now_us);
 }
 
 void
 predictions_dropped(struct predictions *o)
 {
 	if (o->predict)
-		predict_resized(o->predict, o->loop->now_us);
+		predict_resized(happens(o), o->loop->now_us);
 }
 
 void
@@ -437,7 +453,7 @@ predictions_hint(struct predictions *o, const struct msg_echoed *m)
 		.erase = m->erase,
 		.group = m->group };
 	if (o->predict)
-		predict_hint(o->predict, &hint, o->loop->now_us);
+		predict_hint(happens(o), &hint, o->loop->now_us);
 }
 
 void
@@ -448,7 +464,7 @@ predictions_link(struct predictions *o, uint64_t rtt_us, bool in_doubt)
 	    || (link.rtt_us == o->link.rtt_us && in_doubt == o->link.in_doubt))
 		return;
 	o->link = link;
-	predict_link(o->predict, &link, o->loop->now_us);
+	predict_link(happens(o), &link, o->loop->now_us);
 }
 
 bool
@@ -471,7 +487,7 @@ predictions_turn(struct predictions *o)
 		return 0;
 	uint64_t now_us = o->loop->now_us, at = predict_deadline(o->predict);
 	if (at && now_us >= at) {
-		predict_tick(o->predict, now_us);
+		predict_tick(happens(o), now_us);
 		at = predict_deadline(o->predict);
 	}
 	if (is_beginning(o) && !o->asked && may_ask(o))

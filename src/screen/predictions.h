@@ -24,6 +24,9 @@ struct predictions {
 	struct display *display; /* over which it is drawn */
 	const struct loop *loop; /* whose time it is */
 	struct predict_link link; /* as it was told last */
+	const struct predict_view *view; /* as it was, */
+	uint64_t view_us; /* then; NULL: something has happened since */
+	uint64_t wanted; /* its hash */
 	uint64_t off; /* of the output that the predictor was told of, */
 	uint64_t work; /* and the model's work then: others write into it, too */
 	bool resized; /* the predictor is to be told */

@@ -309,11 +309,13 @@ lifted(void)
 	status_line_want(&t.status, NULL, loop.now_us);
 	t.cells.wanted = 0;
 	predict_set_mode(t.predictions.predict, PREDICT_NEVER);
+	t.predictions.view = NULL;
 	settle();
 	CHECK(t.predictions.row < 0 && !t.predictions.ahead);
 	status_line_want(&t.status, wanted.wanted ? wanted.text : NULL, loop.now_us);
 	t.cells.wanted = cells;
 	predict_set_mode(t.predictions.predict, PREDICT_EXPERIMENTAL);
+	t.predictions.view = NULL;
 }
 
 static bool
