@@ -41,7 +41,7 @@ LEFT = "left in the room"
 # What comes in; all else stays outside.
 VARIABLES = ("PATH", "BELAY", "BELAY_SERVERS", "BELAY_SSHD", "BELAY_E2E_TIMEOUT", "BELAY_E2E_KEEP",
              "BELAY_E2E_SEED", "BELAY_E2E_FLIPS", "BELAY_E2E_FAILED", "BELAY_TEST_WORKERS", "FAULTS",
-             "PACKAGES",
+             "PACKAGES", "ECHO_PROMPTS",
              "HOSTILE_PEERS", "SOAK_TRACES", "TERM_SEED", "TERM_SEEDS", "ASAN_OPTIONS", "UBSAN_OPTIONS",
              "LSAN_OPTIONS")
 LIMITS = ("NOFILE", "FSIZE", "DATA", "AS", "CPU", "RSS", "NPROC", "MEMLOCK")

@@ -1,6 +1,10 @@
 """What is typed stands there before the host has shown it, and nothing of that stays."""
 
+import contextlib
+import os
 import re
+import shutil
+import signal
 
 import pytest
 
@@ -10,8 +14,8 @@ ALWAYS = {"BELAY_PREDICT": "always", "TERM": "xterm-256color"}
 NEVER = {"BELAY_PREDICT": "never", "TERM": "xterm-256color"}
 
 
-def at_prompt(host, env, **more):
-    term = host.belay(env=env, emulate=True, **more)
+def at_prompt(host, env, options=(), **more):
+    term = host.belay(*options, env=env, emulate=True, **more)
     term.expect(PROMPT)
     # Keys that were foreseen; then the program is believed, and its prompt known.
     for word in ("one", "two"):
@@ -117,48 +121,137 @@ def test_never_is_never(host):
     host.finish(term)
 
 
-# Programs that read a password: as they do it, with a prompt and without echo.
-PASSWORDS = {
-    "read -s": "read -rs -p 'Pass''word: ' x; echo; echo got ${#x}",
-    "stty": "stty -echo; printf 'Pass''word: '; read -r x; stty echo; echo; echo got ${#x}",
-    "getpass": "python3 -c 'import getpass; print(\"got\", len(getpass.getpass()))'",
-    "raw": "stty raw -echo; printf 'Pass''word: '; x=$(dd bs=1 count=9 2>/dev/null); stty sane; "
-           "echo; echo got ${#x}",
+# Programs that read a password: how they are started, and what they ask for.
+PROMPTS = {
+    "read -s": ("read -rs -p 'Pass''word: ' x", "Password: "),
+    "zsh": ("zsh -fc 'read -s \"x?Pass\"\"word: \"'", "Password: "),
+    "stty": ("dash -c 'stty -echo; printf \"Pass\"\"word: \"; read x; stty echo'", "Password: "),
+    "raw": ("stty raw -echo; printf 'Pass''word: '; dd bs=1 count=10 of=/dev/null 2>&1; stty sane",
+            "Password: "),
+    "getpass": ("python3 -c 'import getpass; getpass.getpass()'", "Password: "),
+    "passwd": ("passwd nobody", "New password: "),
+    "su": ("setpriv --reuid=65534 --regid=65534 --clear-groups su root", "Password: "),
+    "openssl": ("openssl enc -aes-256-cbc -pbkdf2 -in /etc/hostname", "encryption password:"),
+    "ssh-keygen": ("ssh-keygen -q -f key", "Enter passphrase"),
+    "psql": ("psql -W -h 127.0.0.1 -U x", "Password"),
+    "zip": ("zip -qe x.zip /etc/hostname", "Enter password: "),
+    # Slow between its prompt and what hides the password, as those in Java are.
+    "late": ("bash -c 'sleep 1.5; printf \"Pass\"\"word: \"; sleep 0.1; stty -echo; read x;"
+             " stty echo'", "Password: "),
 }
+SECRET = "xy9zq-kw!"
+ROOT = ("passwd", "su")     # only root is asked so
 
 
-def shown_of(term):
-    """The line of the prompt."""
-    return next(line for line in reversed(term.screen.lines()) if line.startswith("Password:"))
+def prompts(some, *without):
+    """Those that are here: the command and the prompt; of all only some, unless all are wanted."""
+    left = len(PROMPTS) if os.environ.get("ECHO_PROMPTS") == "all" else some
+    for how, (command, prompt) in PROMPTS.items():
+        name = {"read -s": "bash", "raw": "dd", "stty": "dash", "getpass": "python3",
+                "late": "bash"}.get(how, how)
+        if left and how not in without and shutil.which(name) \
+                and (how not in ROOT or os.getuid() == 0):
+            left -= 1
+            yield how, command, prompt
 
 
-# getpass throws away what is typed ahead; and what is raw is an editor as well, for which
-# experimental shows what nobody is sure of.
-@pytest.mark.parametrize(("mode", "when", "how"), [
-    (mode, when, how) for mode in ("always", "experimental")
-    for when in ("at the prompt", "ahead", "in an outage") for how in PASSWORDS
-    if (when, how) != ("ahead", "getpass") and (mode == "always" or how == "read -s")])
-def test_a_password_is_never_shown(host, mode, when, how):
-    term = at_prompt(host, {**ALWAYS, "BELAY_PREDICT": mode})
-    if when == "ahead":
-        term.line("sleep 0.7; " + PASSWORDS[how])
-    else:
-        term.line(PASSWORDS[how])
-        term.expect("Password: ")
-    if when == "in an outage":
-        host.proxy.drop(new=True)
-    for key in "xy9zq-kw!":
+def screen_of(term):
+    return "\n".join(term.screen.lines())
+
+
+def blindly(term, how):
+    """Types a secret, a key at a time; what stands on the screen stays as it is."""
+    before = screen_of(term)
+    for key in SECRET:
         term.type(key)
         term.pump(0.03)
-        # Ahead of the prompt the kernel itself still echoes.
-        assert when == "ahead" or shown_of(term) == "Password:", term.screen.lines()
-    if when == "in an outage":
-        term.pump(2)
-        assert shown_of(term) == "Password:"
-        host.proxy.heal()
-    term.type("\r")
-    term.expect("got 9")
+        assert screen_of(term) == before, (how, term.screen.lines())
+
+
+def leave(host, term):
+    """Back at the shell: what asks is ended from aside, since some ask again and again."""
+    def asking():
+        shells = {one.pid for one in host.processes() if one.argv[:1] == ["-bash"]}
+        return [one.pid for one in host.processes() if one.ppid in shells]
+
+    term.type("\x03")
+    term.pump(0.3)
+    for pid in asking():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    term.wait_until(lambda: not asking())
+    term.pump(5, lambda: screen_of(term).rstrip().endswith(PROMPT.rstrip()))
+    term.line("stty sane; clear; echo ba''ck")
+    term.expect("back\r")
     term.expect(PROMPT)
+
+
+def at_the_prompt(host, term):
+    for how, command, prompt in prompts(99):
+        term.line(command)
+        term.expect(prompt)
+        term.pump(1.2 if how == "late" else 0.1)
+        blindly(term, how)
+        leave(host, term)
+
+
+def ahead(host, term):
+    """Its command has been shown; then the host falls silent, and the prompt does not come."""
+    for how, command, _ in prompts(2):
+        term.line(f"echo be''gins; sleep 0.5; {command}")
+        term.expect("begins\r")
+        host.proxy.drop(new=True)
+        blindly(term, how)
+        term.pump(1.3)
+        assert SECRET[:3] not in screen_of(term), (how, term.screen.lines())
+        host.proxy.heal()
+        leave(host, term)
+
+
+def in_an_outage(host, term):
+    for how, command, prompt in prompts(3, "late", "raw"):
+        term.line(command)
+        term.expect(prompt)
+        term.pump(0.1)
+        host.proxy.drop(new=True)
+        blindly(term, how)
+        term.pump(1)
+        assert SECRET[:3] not in screen_of(term), (how, term.screen.lines())
+        host.proxy.heal()
+        leave(host, term)
+
+
+def after_a_takeover(host, term):
+    """Of two terminals of a session, each knows the shell's prompt."""
+    for how, command, prompt in prompts(2, "late"):
+        term.line(command)
+        term.expect(prompt)
+        other = host.belay("--session=secrets", env=ALWAYS, emulate=True)
+        other.pump(5, lambda: prompt.strip() in screen_of(other))
+        other.pump(0.2)
+        blindly(other, how)
+        leave(host, other)
+        term.wait_exit()
+        term = other
+    return term
+
+
+@pytest.mark.parametrize("when", [at_the_prompt, ahead, in_an_outage, after_a_takeover])
+def test_a_password_is_never_shown(host, when):
+    term = at_prompt(host, ALWAYS, options=["--session=secrets"])
+    term = when(host, term) or term
+    host.finish(term)
+
+
+def test_nor_where_what_nobody_is_sure_of_is(host):
+    """What is raw is an editor as well: there experimental shows what nobody is sure of."""
+    term = at_prompt(host, {**ALWAYS, "BELAY_PREDICT": "experimental"})
+    for how, command, prompt in prompts(3, "raw", "late"):
+        term.line(command)
+        term.expect(prompt)
+        term.pump(0.1)
+        blindly(term, how)
+        leave(host, term)
     host.finish(term)
 
 
@@ -205,24 +298,4 @@ def test_what_is_told_once_is_not_told_again(host):
         return host.proxy.bytes == before
 
     assert any(is_quiet() for _ in range(10)), host.proxy.bytes
-    host.finish(term)
-
-
-# A program that is slow between its prompt and what hides the password, as those in Java are.
-LATE = ("bash -c 'sleep 1.5; printf \"Pass\"\"word: \"; sleep 0.1; stty -echo; read -r x; stty echo; "
-        "echo; echo got ${#x}'")
-
-
-def test_a_password_is_hidden_behind_its_prompt(host):
-    """Before anything is typed: the host looks again when the program has written."""
-    term = at_prompt(host, ALWAYS)
-    term.line(LATE)
-    term.expect("Password: ")
-    term.pump(1.5)  # as long as the host looks
-    for key in "xy9":
-        term.type(key)
-        assert not term.pump(0.04, lambda: shown_of(term) != "Password:"), term.screen.lines()
-    term.type("\r")
-    term.expect("got 3")
-    term.expect(PROMPT)
     host.finish(term)
