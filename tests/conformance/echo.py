@@ -67,8 +67,9 @@ RC = ("source /usr/share/zsh-autosuggestions/zsh-autosuggestions.zsh 2>/dev/null
 class Typist:
     """Between the terminal and the program: passes on what both write, and types."""
 
-    def __init__(self, framebuffer, place, argv):
-        self.framebuffer, self.place = pathlib.Path(framebuffer), pathlib.Path(place)
+    def __init__(self, name, framebuffer, place, argv):
+        self.name, self.framebuffer = name, pathlib.Path(framebuffer)
+        self.place = pathlib.Path(place)
         self.shots = 0
         tty.setraw(0)
         pid, self.fd = pty.fork()
@@ -80,11 +81,13 @@ class Typist:
     def fit(self):
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, fcntl.ioctl(0, termios.TIOCGWINSZ, b"\0" * 8))
 
-    def pump(self, seconds, quiet=None):
-        """Returns whether the program is there at the end of it, or of so long a silence."""
+    def pump(self, seconds, quiet=None, until=None):
+        """Returns whether the program is there at the end of it, or of so long a silence, or
+        when it has written that."""
         end = time.monotonic() + seconds
-        last = time.monotonic()
-        while (now := time.monotonic()) < end and (not quiet or now < last + quiet):
+        last, written = time.monotonic(), b""
+        while (now := time.monotonic()) < end and (not quiet or now < last + quiet) \
+                and not (until and until in written):
             for fd in select.select([0, self.fd], [], [], 0.01)[0]:
                 try:
                     data = os.read(fd, 65536)
@@ -93,11 +96,15 @@ class Typist:
                 if not data:
                     return False
                 os.write(1 if fd else self.fd, data)
+                written += data if fd and until else b""
                 last = time.monotonic() if fd else last
         return True
 
     def shot(self):
         self.pump(PATIENCE, 0.8)
+        if self.name == "tmux":     # a wide glyph's edge stays beside its cell in xterm
+            subprocess.run(["tmux", "refresh-client"], stdin=0)
+            self.pump(PATIENCE, 0.3)
         last, alike = None, 0
         while alike < recordings.EVEN:
             self.pump(0.06)
@@ -107,7 +114,8 @@ class Typist:
         self.shots += 1
 
     def type(self, keys):
-        self.pump(PATIENCE, 2)
+        self.pump(PATIENCE, until=b"ready$ ")
+        self.pump(PATIENCE, 1)
         for name, key in re.findall(r"<([^>]+)>|(.)", keys, re.S):
             if name == "SHOT":
                 self.shot()
@@ -132,7 +140,9 @@ def dump(name, path):
     run = {"tmux": ["tmux", "capture-pane", "-epJS", "-"],
            "kitty": ["kitty", "@", "get-text", "--ansi", "--extent", "all"]}.get(name)
     if run:
-        path.write_bytes(subprocess.run(run, stdin=0, capture_output=True).stdout)
+        text = subprocess.run(run, stdin=0, capture_output=True).stdout
+        # What was drawn and erased behind a line's end tmux counts as blanks of the line.
+        path.write_bytes(re.sub(rb" +$", b"", text, flags=re.M) if name == "tmux" else text)
     elif name == "screen":
         subprocess.run(["screen", "-X", "hardcopy", "-h", path])
     elif name == "xterm":
@@ -143,7 +153,7 @@ def dump(name, path):
 
 
 def typist(name, framebuffer, place, keys, *argv):
-    one = Typist(framebuffer, place, argv)
+    one = Typist(name, framebuffer, place, argv)
     one.type(keys)
     dump(name, pathlib.Path(place) / "text")
     (pathlib.Path(place) / "done").touch()
@@ -268,7 +278,7 @@ def main(terminals=None, *apps, pictures=None):
         host = harness.Host()
         host.home_file(".zshrc", RC)
         # Nothing of one run is left for the next.
-        host.home_file(".bash_profile", "PS1='ready$ '\nunset HISTFILE\n")
+        host.home_file(".bash_profile", "export LANG=C.UTF-8\nPS1='ready$ '\nunset HISTFILE\n")
         host.configure(port=Far(host.proxy.port).listener.getsockname()[1])
         for name in terminals:
             with tempfile.TemporaryDirectory() as place, \
