@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Predicted echo: from a key to its glyph, belay beside mosh and ssh.
 
-    bench/predict.py [--quick] [--json FILE] [--svg FILE] [--only APP]...
+    bench/predict.py [--quick] [--json FILE] [--svg FILE] [--only APP]... [--rounds N]
 
 The same keys, five a second, are typed into the same programs over links of 100, 300 and
 500 ms (bench/lab), each of belay, mosh and ssh as it comes. What is right is what ssh shows
@@ -19,6 +19,7 @@ import pathlib
 import re
 import shutil
 import statistics
+import subprocess
 import sys
 import time
 
@@ -28,7 +29,8 @@ sys.path.insert(0, str(HERE / "lab"))
 import budget  # noqa: E402
 import lab as laboratory  # noqa: E402
 from budget import at_most  # noqa: E402
-from lab import harness  # noqa: E402
+from lab import REPO, harness  # noqa: E402
+from screen import Screen  # noqa: E402
 
 ROUND_TRIPS = (0.1, 0.3, 0.5)
 ROWS, COLS = 24, 80
@@ -39,8 +41,12 @@ WRONG = 0.02        # seconds; an unfinished redraw does not take so long
 PATIENCE = 4        # and the round trip, for a screen to be right
 QUIET = 0.08        # without output: the answer was all of it
 AT_WORK = 10        # laboratories at a time
+ROUNDS = 5          # of the processor's time
+FLOOR = REPO / "build/bench/floor"
 NAMES = {"BS": "\x7f", "LEFT": "\x1b[D", "RIGHT": "\x1b[C", "UP": "\x1b[A", "DOWN": "\x1b[B",
          "TAB": "\t", "CR": "\r", "ESC": "\x1b", "HOME": "\x1b[H", "END": "\x1b[F"}
+# The tests' surroundings without what they switch off in belay.
+AS_IT_COMES = {"BELAY_PREDICT": None, "BELAY_STATUS": None, "BELAY_UDP": None}
 SOFT = {"\x7f", "\x1b[D", "\x1b[C"}     # they change the row, as text does
 
 SHELL = ("echo hello world<CR>grep -n root /etc/passwd<CR>ls /etc/hostn<TAB><CR>"
@@ -68,9 +74,12 @@ APPS = [
     App("tmux", "tmux", "tmux -S predict.socket -f ~/.tmux.conf new bash -i",
         "echo hello wrold<BS><BS><BS><BS>orld<CR>cat /etc/hostname<CR>"
         "test -d /usr && echo yes<CR>ls /etc/hostname<CR>"),
+    App("mutt", "mutt", "mutt -f mail", "msomebody@example.org<CR>the subject of a letter<CR>qn"),
     App("read -s", "bash", "bash -i", "read -s -p 'pass: ' x<CR>topsecret<CR>echo ${#x}<CR>"),
 ]
 QUICK = ("bash",)
+PACE = 0.15         # seconds from key to key where the processor's time is taken
+COUNTED = "echo what is typed here is counted, a key at a time"
 HISTORY = ("grep -n root /etc/passwd", "echo hello world", "cat /etc/hostname")
 SUGGESTIONS = "/usr/share/zsh-autosuggestions/zsh-autosuggestions.zsh"
 HOME = {
@@ -82,6 +91,9 @@ HOME = {
                                 "echo -n 'user@host:~> '; end\n",
     ".vimrc": "syntax on\nset ruler\n",
     ".tmux.conf": "set -g status off\n",
+    ".muttrc": "set folder=~ editor=true abort_unmodified=no record='' postponed=~/postponed\n",
+    "mail": "From one@example.org Mon Jan  1 00:00:00 2024\nFrom: one@example.org\n"
+            "Subject: one\n\ntext\n",
     "text": "".join(f"line {number} of a file that a pager shows\n" for number in range(300)),
 }
 
@@ -101,8 +113,16 @@ def programs(rtt):
     if shutil.which("mosh") and shutil.which("mosh-server"):
         found["mosh"] = lambda lab: ["mosh", f"--ssh=ssh -F {lab.cfg}", "testhost"]
     found["ssh"] = lambda lab: ["ssh", "-F", lab.cfg, "-tt", "testhost"]
-    if rtt == ROUND_TRIPS[0]:   # for the processor's time
-        found["belay, never"] = lambda lab: harness.belay_argv(lab.host, "--predict=never")
+    return found
+
+
+def for_the_processor():
+    """Those whose time is taken: of belay also without prediction; and what is least."""
+    found = programs(0)
+    ssh = found.pop("ssh")
+    found["belay, never"] = lambda lab: harness.belay_argv(lab.host, "--predict=never")
+    for how in ("bare", "glyph", "again"):
+        found[f"floor, {how}"] = lambda lab, how=how: [FLOOR, how, *ssh(lab)]
     return found
 
 
@@ -251,7 +271,8 @@ def start(lab, argv, app):
     for name in ("new.c", "new.txt"):
         (lab.host.home / name).unlink(missing_ok=True)
         (lab.host.home / f".{name}.swp").unlink(missing_ok=True)
-    term = lab.start(argv, emulate=True, rows=ROWS, cols=COLS)
+    term = lab.start(argv, env=AS_IT_COMES, emulate=True, rows=ROWS,
+                     cols=COLS)
     term.wait_screen(r"ready\$")
     term.pump(0.5)
     term.line(f"cd; clear; exec env LANG=C.UTF-8 {app.command}")
@@ -318,14 +339,86 @@ def play(name, rtt, apps, truths):
             term = start(lab, programs(rtt)[name](lab), app)
             typist = Typist(term, truths[app.name], rtt)
             typist.await_state(0)
-            before = processor_seconds(term.pid)
+            before = len(term.chunks)
             typist.type_all()
-            used = processor_seconds(term.pid) - before
             found[app.name] = {
                 "times_s": list(typist.times.values()), "not_seen": len(typist._open),
                 "keys": typist.typed, "wrong_s": typist.wrong,
-                "out_of_step": typist.out_of_step, "processor_s": used / typist.typed}
+                "out_of_step": typist.out_of_step, "frames": frames(term, before)}
             end_session(lab, term)
+    return found
+
+
+# ---- what flickers ----
+
+PIECE = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"
+                   rb"|\x1b[PX^_].*?\x1b\\|\x1b[ -/]+.|\x1b.|.", re.S)
+
+
+def frames(term, first):
+    """All that was written before, and what was read at once since."""
+    raw = bytes(term.raw)
+    starts = [at for _, at in term.chunks[first:]]
+    return [raw[:starts[0]], *(raw[a:b] for a, b in zip(starts, [*starts[1:], len(raw)]))]
+
+
+def flickers(one):
+    """How many cells did.  A frame that scrolls is not counted: other rows stand there."""
+    before, *rest = one
+    screen, cells = Screen(ROWS, COLS), 0
+    screen.feed(before)
+    for frame in rest:
+        now = screen._now
+        first, seen, scrolls = {}, collections.defaultdict(set), False
+        rows = {row: tuple(now.buffer[row][col].data for col in range(COLS))
+                for row in range(ROWS)}
+        now.dirty.clear()
+        for piece in PIECE.findall(frame):
+            screen.feed(piece)
+            scrolls |= screen._now is not now or len(now.dirty) > ROWS // 2
+            for row in now.dirty:
+                was, rows[row] = rows[row], tuple(now.buffer[row][col].data
+                                                  for col in range(COLS))
+                first.setdefault(row, was)
+                for col, (old, new) in enumerate(zip(was, rows[row])):
+                    if old != new:
+                        seen[row, col].add(new)
+            now.dirty.clear()
+        cells += 0 if scrolls else sum(bool(them - {first[row][col], rows[row][col]})
+                                       for (row, col), them in seen.items())
+    return cells
+
+
+def count_flickers(found, pool):
+    runs = [one for by in found["links"].values() for by_app in by.values()
+            for one in by_app.values()]
+    for one, cells in zip(runs, pool.map(flickers, [one.pop("frames") for one in runs])):
+        one["flickers"] = cells
+
+
+# ---- the processor ----
+
+def take_processor(rounds):
+    """Microseconds a key in bash over 100 ms, by program and round."""
+    subprocess.run(["make", "-s", "-C", REPO, FLOOR.relative_to(REPO)], check=True)
+    app, found = APPS[0], collections.defaultdict(list)
+    with laboratory.Lab(ROUND_TRIPS[0]) as lab:
+        furnish(lab)
+        for _ in range(rounds):
+            for name, argv in for_the_processor().items():
+                term = start(lab, argv(lab), app)
+                term.wait_screen(r"user@host")
+                for key in "true\recho these are not counted\r":
+                    term.type(key)
+                    term.pump(PACE)
+                term.pump(1)
+                before = processor_seconds(term.pid)
+                for key in COUNTED:
+                    term.type(key)
+                    term.pump(PACE)
+                used = processor_seconds(term.pid) - before
+                found[name].append(used * 1e6 / len(COUNTED))
+                end_session(lab, term)
     return found
 
 
@@ -334,13 +427,13 @@ def run(apps):
     with concurrent.futures.ProcessPoolExecutor(AT_WORK) as pool:
         print("what is right ...", file=sys.stderr)
         truths = dict(zip(found["apps"], pool.map(learn, apps)))
-        tasks = {(rtt, name): pool.submit(play, name, rtt, apps[:1] if "," in name else apps,
-                                          truths)
+        tasks = {(rtt, name): pool.submit(play, name, rtt, apps, truths)
                  for rtt in ROUND_TRIPS for name in programs(rtt)}
         for (rtt, name), task in tasks.items():
             print(f"{rtt * 1000:.0f} ms, {name} (load {os.getloadavg()[0]:.1f}) ...",
                   file=sys.stderr)
             found["links"].setdefault(f"{rtt * 1000:.0f}", {})[name] = task.result()
+        count_flickers(found, pool)
     return found
 
 
@@ -358,7 +451,8 @@ def figures(by_app):
             "wrong": sum(len(one["wrong_s"]) for one in runs),
             "wrong_ms": 1000 * sum(sum(one["wrong_s"]) for one in runs),
             "out_of_step": sum(len(one["out_of_step"]) for one in runs),
-            "processor_us": statistics.mean(one["processor_s"] for one in runs) * 1e6}
+            "flickers": sum(one["flickers"] for one in runs)
+                        / sum(one["keys"] for one in runs)}
 
 
 def judge(found):
@@ -369,22 +463,29 @@ def judge(found):
         if "mosh" in by:
             rows += [at_most(f"{rtt} ms: mean, belay / mosh",
                              mine["mean_ms"] / figures(by["mosh"])["mean_ms"], 0.6)]
-    never = found["links"].get("100", {}).get("belay, never")
-    if never and "bash" in never:
-        rows += [at_most("processor, us a key more than without, bash",
-                         1e6 * (found["links"]["100"]["belay"]["bash"]["processor_s"]
-                                - never["bash"]["processor_s"]), 50)]
+        if "ssh" in by:
+            rows += [at_most(f"{rtt} ms: cells that flicker, a key more than without",
+                             mine["flickers"] - figures(by["ssh"])["flickers"], 0.3)]
+    if "processor_us" in found:
+        rows += [at_most("processor, us a key more than without prediction, median of rounds",
+                         more(found, "belay", "belay, never"), 50)]
     return rows
+
+
+def more(found, one, than):
+    return statistics.median(a - b for a, b in zip(found["processor_us"][one],
+                                                   found["processor_us"][than]))
 
 
 def line(what, one):
     return (f"| {what} | {one['median_ms']:.1f} ms | {one['mean_ms']:.0f} ms | "
             f"{100 * one['at_once']:.0f} % | {one['wrong']}, {one['wrong_ms']:.0f} ms | "
-            f"{one['not_seen']} of {one['keys'] + one['not_seen']} |")
+            f"{one['not_seen']} of {one['keys'] + one['not_seen']} | {one['flickers']:.2f} |")
 
 
 def show(found):
-    print("| | median | mean | at once | wrong cells | never right |\n" + "| --- " * 6 + "|")
+    print("| | median | mean | at once | wrong cells | never right | flicker a key |\n"
+          + "| --- " * 7 + "|")
     for rtt, by in found["links"].items():
         for name, by_app in by.items():
             print(line(f"{rtt} ms, {name}", figures(by_app)))
@@ -396,9 +497,9 @@ def show(found):
                     print(line(f"{rtt} ms, {app}, {name}", one)
                           + (f" out of step: {by_app[app]['out_of_step']}"
                              if one["out_of_step"] else ""))
-    for rtt, by in found["links"].items():
-        print(f"processor, us a key, {rtt} ms: " + ", ".join(
-            f"{name} {figures(by_app)['processor_us']:.0f}" for name, by_app in by.items()))
+    for name, times in found.get("processor_us", {}).items():
+        print(f"processor, us a key: {name} {statistics.median(times):.0f} "
+              f"({min(times):.0f} .. {max(times):.0f})")
 
 
 # ---- the picture ----
@@ -457,6 +558,7 @@ def main():
     parser.add_argument("--json", type=pathlib.Path, default=budget.BUILD / "predict.json")
     parser.add_argument("--svg", type=pathlib.Path, help="draw the distribution, too")
     parser.add_argument("--only", action="append", metavar="APP")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="of the processor's time")
     args = parser.parse_args()
     why = laboratory.missing()
     if why:
@@ -464,6 +566,9 @@ def main():
         return
     wanted = args.only or (QUICK if args.quick else [app.name for app in APPS])
     found = run([app for app in APPS if app.name in wanted and is_here(app)])
+    rounds = min(args.rounds, 1) if args.quick else args.rounds
+    if rounds:
+        found["processor_us"] = take_processor(rounds)
     show(found)
     if args.svg:
         draw(found, args.svg)

@@ -60,7 +60,7 @@ coverage:
 count: $(BUILD)/tests/hot_path
 	tests/count/run $<
 
-$(BUILD)/tests/hot_path: tests/count/hot_path.c $(call lib,term) $(call libs,stream)
+$(BUILD)/tests/hot_path: tests/count/hot_path.c $(call libs,screen)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -o $@ $^
 
@@ -183,6 +183,10 @@ $(BUILD)/bench/term_bench: bench/term_bench.c $(call libs,term) tests/unit/term/
 	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -Itests/unit/term -o $@ $(filter %.c %.a,$^) -lvterm
 
 $(BUILD)/bench/linkemu: bench/lab/linkemu.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -o $@ $<
+
+$(BUILD)/bench/floor: bench/floor.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $<
 

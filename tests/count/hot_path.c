@@ -5,10 +5,15 @@
  *    hot_path bulk MEGABYTES     a command's output, from one engine to the other
  *    hot_path screen MEGABYTES   a terminal's: the same, and the model on both sides
  *    hot_path key KEYS           a key to the host, and its echo back
+ *    hot_path typed KEYS         a key and its echo on the client's screen, without prediction
+ *    hot_path foreseen KEYS      the same with it: drawn, and seen to be right
  */
+#include "screen/display.h"
+#include "screen/predictions.h"
 #include "stream/engine.h"
 #include "term/term.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,8 +69,8 @@ carry(struct end *from, struct end *to)
 	bool more = true;
 	while (more) {
 		struct span behind;
-		more = engine_fill_in_place(&from->engine, &from->link, &wire, ROOM, now_us,
-		    &behind);
+		more = engine_fill_in_place(&from->engine, &from->link, &wire, ROOM,
+		    now_us, &behind);
 		check(link_received(&to->link, buf_span(&wire)) == 0);
 		check(!behind.n || link_received(&to->link, behind) == 0);
 		buf_drop(&wire, wire.len);
@@ -133,6 +138,69 @@ keys(size_t n)
 	}
 }
 
+/* ---- the client's screen ---- */
+
+enum { LINE = 40, EVERY_US = 200 * 1000, AWAY_US = 100 * 1000 };
+
+static struct screen {
+	struct loop loop;
+	struct display display;
+	struct stream stream;
+	struct predictions predictions;
+	uint64_t typed, told;
+} screen;
+
+static void
+shows(const char *text)
+{
+	struct span bytes = { (const uint8_t *)text, strlen(text) };
+	check(stream_on_data(&screen.stream, screen.told, bytes, 1) == 0);
+	screen.told += bytes.n;
+	screen.stream.in_promised = screen.told + ROOM;
+	(void)predictions_turn(&screen.predictions);
+	check(display_turn(&screen.display) && stream_held(&screen.stream).n == 0);
+}
+
+static void
+types(const char *key)
+{
+	struct span bytes = { (const uint8_t *)key, strlen(key) };
+	predictions_keys(&screen.predictions, bytes, screen.typed);
+	screen.typed += bytes.n;
+	(void)predictions_turn(&screen.predictions);
+	check(display_turn(&screen.display));
+}
+
+static void
+typing(size_t n, bool foreseen)
+{
+	struct term_options o = { .rows = 24, .cols = 80 };
+	struct msg_echoed told = { .erase = 0x7f, .group = 1 };
+	uint64_t drawn = 0;
+	screen.loop.now_us = EVERY_US;
+	stream_init(&screen.stream, STREAM_MAIN, RANK_TERMINAL, ROOM, ROOM);
+	screen.stream.in_promised = ROOM;
+	display_open(&screen.display, &screen.loop, open("/dev/null", O_WRONLY),
+	    &screen.stream);
+	check(term_new(&o, &screen.display.model) == 0);
+	predictions_open(&screen.predictions, &screen.display, &screen.loop,
+	    foreseen ? PREDICT_ALWAYS : PREDICT_NEVER);
+	predictions_link(&screen.predictions, AWAY_US, false);
+	for (size_t i = 0; i < n; i++) {
+		if (i % LINE == 0)
+			shows("\r\n\033[K$ ");
+		screen.loop.now_us += EVERY_US - AWAY_US;
+		types("x");
+		drawn += screen.predictions.drawn != 0;
+		screen.loop.now_us += AWAY_US;
+		told.input = screen.typed;
+		told.output = screen.told + 1;
+		predictions_hint(&screen.predictions, &told);
+		shows("x");
+	}
+	check(!foreseen || drawn > n * 9 / 10);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -140,6 +208,11 @@ main(int argc, char **argv)
 		return 2;
 	bool bulk = strcmp(argv[1], "bulk") == 0;
 	size_t n = strtoul(argv[2], NULL, 10);
+	bool foreseen = strcmp(argv[1], "foreseen") == 0;
+	if (foreseen || strcmp(argv[1], "typed") == 0) {
+		typing(n, foreseen);
+		return 0;
+	}
 	buf_init(&wire, 4 * ROOM);
 	begin(&client, true, !bulk);
 	begin(&server, false, !bulk);
