@@ -69,6 +69,11 @@ def test_what_is_typed_stands_there_without_the_host(host):
     term.type("\x7fen\r")
     term.expect("foreseen\r")
     term.expect(PROMPT)
+    term.type("\r~#")
+    said = term.expect(re.compile(rb"(\d+) keys[^\r]*\r"))
+    assert int(said[1]) > 40 and b"at once" in said[0] and b"wrong" in said[0], said
+    term.type("\r")
+    term.expect(PROMPT)
     host.finish(term)
 
 
