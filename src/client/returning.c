@@ -2,11 +2,22 @@
 
 #include <string.h>
 
+static bool
+is_terminal(const char *term)
+{
+	return term && term[0] && strcmp(term, "dumb") != 0 && strcmp(term, "none") != 0;
+}
+
 bool
 returning_by_person(const char *term, bool escapes, bool controls, bool leads)
 {
-	return term && term[0] && strcmp(term, "dumb") != 0 && strcmp(term, "none") != 0
-	    && escapes && controls && !leads;
+	return is_terminal(term) && escapes && controls && !leads;
+}
+
+bool
+returning_by_program(const char *term, bool escapes)
+{
+	return !is_terminal(term) && !escapes;
 }
 
 static bool

@@ -17,6 +17,10 @@
  * of the terminal's session: which of them it was, nobody can tell. */
 bool returning_by_person(const char *term, bool escapes, bool controls, bool leads);
 
+/* A terminal that is certainly driven by a program, as TRAMP's: TERM names none, and no key
+ * of it is for us.  Nobody would come back to what is left there: it ends as under ssh. */
+bool returning_by_program(const char *term, bool escapes);
+
 /* Whether the session was left in this very window. */
 bool returning_to_window(const struct saved_session *m, const struct saved_place *here);
 

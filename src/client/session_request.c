@@ -205,8 +205,10 @@ session_request_session(struct session_request *w, const struct options *o,
     const struct ssh_config *c, struct saved_hold *saved)
 {
 	w->how = o->session ? HELLO_OPEN : HELLO_NEW;
+	bool by_program = o->returns == RETURN_AUTO && !o->session
+	    && returning_by_program(getenv("TERM"), c->escape != 0);
 	w->returns = w->kind == KIND_PTY && w->raw && !w->command.len
-	    && isatty(STDOUT_FILENO);
+	    && isatty(STDOUT_FILENO) && !by_program;
 	w->place = place_now(c);
 	if (w->returns && !o->session && !o->fresh)
 		come_back(w, o, saved, NULL);

@@ -196,6 +196,16 @@ def test_a_program_that_drives_a_shell_does_not_meet_the_last_one(host, term):
     end_sessions(host)
 
 
+def test_what_a_program_drove_without_keys_for_us_ends_with_it(host):
+    """As TRAMP has it: nobody would come back to it."""
+    term = host.shell("-e", "none", env=WINDOW_CLOSES | {"TERM": "dumb"})
+    term.hang_up()
+    host.wait_gone()
+    fresh = host.shell()
+    assert b"belay:" not in fresh.raw
+    host.finish(fresh)
+
+
 def test_never_and_always(host):
     left_shell(host, WAYS["window"])
     fresh = host.shell("--return=never")

@@ -15,6 +15,14 @@ TEST(a_person_has_a_terminal_with_escapes_that_a_shell_leads)
 	CHECK(!returning_by_person("xterm", true, true, true));
 }
 
+TEST(a_program_has_neither_a_terminal_nor_escapes)
+{
+	CHECK(returning_by_program("dumb", false));
+	CHECK(returning_by_program(NULL, false));
+	CHECK(!returning_by_program("dumb", true)); /* a shell in an editor */
+	CHECK(!returning_by_program("xterm", false));
+}
+
 /* Everything that there is: where it was left, by whom, how; where we are, and who. */
 TEST(all_there_is)
 {
