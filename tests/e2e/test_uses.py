@@ -1,18 +1,28 @@
 """Every block of doc/USES.md, as it stands there: once, and once more with cuts."""
 
+import contextlib
 import os
 import pathlib
 import re
 import shutil
 import signal
+import socket
+import socketserver
+import threading
 
 import pytest
 
-from harness import PATH, REPO, belay_path, find_sshd, kill
+from harness import PATH, REPO, belay_path, find_sshd, kill, wait_until
 
 PAGE = (REPO / "doc/USES.md").read_text()
 BLOCKS = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.M | re.S)
 SFTP_SERVER = (find_sshd() or pathlib.Path("/usr/sbin/sshd")).parents[1] / "lib/openssh/sftp-server"
+# In the middle of what it says it waits, until somebody has taken its file away.
+UPTIME = """#!/bin/sh
+echo up; : >~/in-the-middle
+while [ -e ~/in-the-middle ]; do sleep 0.02; done
+echo for ever
+"""
 TOOLS = ("git", "rsync", "scp", "sftp", "sshfs", "borg", "ansible", "parallel")
 
 
@@ -38,8 +48,69 @@ def place(make_host):
         top.mkdir()
         (top / "file").write_bytes(os.urandom(300_000))
     (host.home / "restored").mkdir()
-    host.piped(["git", "init", "-q", "--bare", "-b", "main", host.home / "repository"])
+    for words in (["init", "-q", "-b", "main"], ["add", "file"],
+                  ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "file"],
+                  ["clone", "-q", "--bare", ".", host.home / "repository"]):
+        done = host.piped(["git", "-C", host.home / "tree", *words])
+        assert done.returncode == 0, done
+    shutil.rmtree(host.home / "tree/.git")
+    host.home_file("bin/uptime", UPTIME)
+    (host.home / "bin/uptime").chmod(0o755)
+    host.home_file(".bashrc", f"PATH={host.home}/bin:$PATH\n")
     return host, etc, work
+
+
+class Service(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    """What the tunnel leads to: sends a line back."""
+    daemon_threads = True
+
+
+class Echo(socketserver.StreamRequestHandler):
+    def handle(self):
+        for line in self.rfile:
+            self.wfile.write(line)
+
+
+@contextlib.contextmanager
+def in_the_middle(host, cut):
+    """Meanwhile uptime(1) goes on when the connection has been cut, or at once."""
+    over = threading.Event()
+
+    def watch():
+        flag = host.home / "in-the-middle"
+        while not over.wait(0.02):
+            if flag.exists():
+                if cut:
+                    host.proxy.cut()
+                flag.unlink()
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def through_the_tunnel(host, work, cut):
+    """A connection that is there before a cut and behind it."""
+    with Service(str(host.home / "service.sock"), Echo) as service, \
+            socket.socket(socket.AF_UNIX) as sock:
+        thread = threading.Thread(target=service.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            sock.settimeout(30)
+            sock.connect(str(work / "tunnel.sock"))
+            for word in (b"one\n", b"two\n"):
+                sock.sendall(word)
+                assert sock.recv(10) == word
+                if cut and word == b"one\n":
+                    host.proxy.cut()
+        finally:
+            service.shutdown()
+            thread.join()
+    (host.home / "service.sock").unlink()
 
 
 def run(host, etc, work, block):
@@ -65,10 +136,18 @@ def test_a_block_of_the_page(place, block):
         if cut:
             for direction in ("up", "down"):
                 host.proxy.cut_after(120_000, direction, [100_000] * 3)
-        done = run(host, etc, work, block)
+        with in_the_middle(host, cut):
+            done = run(host, etc, work, block)
         assert done.returncode == 0, done
+        assert "uptime" not in block or (b"up" in done.stdout and b"for ever" in done.stdout)
+        tunnel = "tunnel.sock" in block
+        if tunnel:
+            through_the_tunnel(host, work, cut)
+        assert bool(host.proxy.cuts) == cut
+        for one in host.client_processes() if tunnel else []:
+            kill(one.pid, signal.SIGTERM)
+        wait_until(lambda: not tunnel or not host.client_processes())
         for path in set(work.iterdir()) - before:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-        shutil.rmtree(host.home / "archive", ignore_errors=True)
-    for one in host.client_processes():     # a tunnel in the background
-        kill(one.pid, signal.SIGTERM)
+        for name in ("archive", "back"):
+            shutil.rmtree(host.home / name, ignore_errors=True)
