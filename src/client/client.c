@@ -388,6 +388,10 @@ on_up(struct client *s, const struct attempt *a)
 static void
 on_bye(struct client *s, enum bye_code code)
 {
+	if (s->ending.state == ENDING_DONE) { /* it answers ours */
+		(void)client_end(s, ENDING_CLOSED);
+		return;
+	}
 	console_leave(&s->console);
 	const char *what = code == BYE_TAKEN ? "another client has taken the session over"
 	    : code == BYE_DETACHED	     ? "detached; the session goes on"

@@ -211,6 +211,8 @@ ending_on(struct ending *e, enum ending_event event, int status, uint64_t now_us
 {
 	if (event == ENDING_TERM && again(e, now_us))
 		event = ENDING_TERM_AGAIN;
+	if (event == ENDING_FLUSHED && e->awaits && e->state == ENDING_DONE)
+		return 0;
 	struct rule rule = choose(e, rules[e->state][event]);
 	if (rule.goes)
 		e->state = rule.next;

@@ -87,6 +87,8 @@ struct ending {
 	bool whole; /* all that the program wrote is here, and nothing else is awaited */
 	bool gone; /* the session is, and was whole: nobody is told of the end */
 	bool delivered; /* all that was said has been taken by the link */
+	/* the link may not outlive this client: BYE_DONE was not said until the host closes */
+	bool awaits;
 	uint64_t deadline_us; /* 0: none */
 	uint64_t term_us; /* when a signal first asked this client to end; 0: none has */
 };

@@ -7,6 +7,7 @@
 #include "client/hello.h"
 #include "ssh/host_cache.h"
 #include "ssh/plain_hosts.h"
+#include "sys/tty.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -61,6 +62,7 @@ begin(struct client *s)
 	s->begun = true;
 	s->ending.returns = s->request.returns;
 	s->ending.resumed = s->request.how == HELLO_OPEN;
+	s->ending.awaits = tty_leader_is_near();
 	s->reconnect.keeps_machine = s->request.returns;
 	s->reconnect.policy.unattended = !s->request.raw;
 	s->reconnect.command = s->request.command.len > 0;

@@ -637,7 +637,7 @@ console_turn(struct console *c, bool reads)
 		show(c, &c->err);
 	}
 	bool full = is_full(c);
-	if (full && !c->full && c->raw)
+	if (full && !c->full && c->raw && !c->main->out_ended)
 		display_bell(&c->out);
 	c->full = full;
 	reads = reads && !c->lent && !c->ended && !full && !c->gives && !c->retry_us;

@@ -286,6 +286,18 @@ tty_place(int in, int out, struct tty_place *ret)
 }
 
 bool
+tty_leader_is_near(void)
+{
+	if (getsid(0) != getpgrp())
+		return false;
+	int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	bool near = fd >= 0 && tcgetpgrp(fd) == getpgrp();
+	if (fd >= 0)
+		close(fd);
+	return near;
+}
+
+bool
 tty_get_echo(int fd, struct tty_echo *ret)
 {
 	struct termios tio;

@@ -36,6 +36,9 @@ struct tty_place {
 };
 /* False: these two are not both the controlling terminal of this process. */
 bool tty_place(int in, int out, struct tty_place *ret);
+/* Whether the leader of the terminal's session is in this process group, and in the foreground:
+ * as it has no jobs it may end with us, and then the kernel hangs up the group. */
+bool tty_leader_is_near(void);
 
 /* What the kernel does with what is typed, of the terminal at the other end of a
  * pseudo-terminal's master or of its own descriptor: half a microsecond. */

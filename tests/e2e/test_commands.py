@@ -624,6 +624,19 @@ def test_client_that_is_killed_while_its_command_writes(host, writes):
     wait_until(lambda: not host.client_processes(), timeout=4)
 
 
+def test_a_terminal_that_ends_with_the_client(host):
+    """As of scp below expect or an editor: what leads the terminal ends right behind belay, and the
+    kernel hangs up the link's ssh.  Nothing stays on the host for a day."""
+    host.piped(belay(host, "testhost", "true"))
+    spawn = "import pty, sys; print(pty.spawn(sys.argv[1:]))"
+    for how in ([], ["sh", "-c", '"$@"; exit $?', "sh"]) * 5:
+        for terminal in ("-T", "-t"):
+            done = host.piped(["/usr/bin/python3", "-c", spawn, *how,
+                               *belay(host, terminal, "testhost", "echo ended; exit 3")])
+            assert done.stdout.split() == [b"ended", b"768"], done      # of waitpid(2)
+    wait_until(lambda: not host.processes(), timeout=5)
+
+
 def test_client_that_is_told_to_end_while_away(host):
     with host.popen(belay(host, "testhost", "echo here; cat"), bufsize=0) as child:
         assert child.stdout.readline() == b"here\n"

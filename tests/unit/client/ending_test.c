@@ -47,6 +47,22 @@ TEST(a_command_ends_with_its_status)
 	CHECK_EQ(ending_deadline(&e), 0);
 }
 
+TEST(a_link_that_may_go_with_us_is_awaited)
+{
+	struct ending e = in_state(ENDING_DRAINING, false, false);
+	e.awaits = true;
+	CHECK_ON(&e, ENDING_DRAINED, ENDING_DONE,
+	    ENDING_END_STREAMS | ENDING_COOK | ENDING_BYE_DONE);
+	CHECK_ON(&e, ENDING_FLUSHED, ENDING_DONE, 0);
+	CHECK_ON(&e, ENDING_CLOSED, ENDING_OVER, ENDING_LEAVE);
+	e = in_state(ENDING_DONE, false, false);
+	e.awaits = true;
+	CHECK_ON(&e, ENDING_DEADLINE, ENDING_OVER, ENDING_LEAVE);
+	e = in_state(ENDING_LEAVING, true, false);
+	e.awaits = true;
+	CHECK_ON(&e, ENDING_FLUSHED, ENDING_OVER, ENDING_LEAVE);
+}
+
 TEST(a_shell_that_ended_is_forgotten)
 {
 	struct ending e = in_state(ENDING_DRAINING, true, false);
