@@ -173,14 +173,14 @@ connect_timeout_s(const struct reconnect *r)
 	return seconds < CONNECT_TIMEOUT_MAX_S ? seconds : CONNECT_TIMEOUT_MAX_S;
 }
 
-/* Whether the connection is ours. */
+/* Whether the connection is ours.  `asks`: ssh may ask the person, about a key as well. */
 static bool
-connects(const struct reconnect *r, bool first)
+connects(const struct reconnect *r, bool first, bool asks)
 {
 	if (first && !r->alone && control_master_shares(r->config))
 		return false;
-	return ssh_config_connects(r->config, first,
-	    !first || host_cache_has(HOST_CACHE_KEY_KNOWN, r->config, NULL));
+	return ssh_config_connects(r->config, asks,
+	    !asks || host_cache_has(HOST_CACHE_KEY_KNOWN, r->config, NULL));
 }
 
 /* A new name each time: two may be there at once.  ssh binds to a longer one first. */
@@ -229,7 +229,8 @@ start(struct reconnect *r, struct attempt *a, bool asks, bool fresh)
 		.socket = shared ? socket : NULL,
 		.leads = leads,
 		.master = is_master ? master : NULL,
-		.config = connects(r, first) && (!shared || leads) ? r->config : NULL };
+		.config = connects(r, first, asks) && (!shared || leads) ? r->config
+									 : NULL };
 	sharing_path(&r->sharing, r->sharing.master, socket);
 	buf_init(&hello, FRAME_MAX);
 	buf_init(&prelude, FRAME_MAX);
@@ -361,7 +362,7 @@ static void
 connect_now(struct reconnect *r, bool asks, bool fresh)
 {
 	if (r->policy.state == POLICY_FIRST || fresh
-	    || (r->config->text.len && !connects(r, false))) {
+	    || (r->config->text.len && !connects(r, false, asks))) {
 		attempt_now(r, asks, fresh);
 		return;
 	}

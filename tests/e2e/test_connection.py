@@ -169,6 +169,24 @@ def test_question_about_a_new_key(host):
     assert is_ours(host)
 
 
+def test_question_about_a_key_that_is_forgotten_meanwhile(host):
+    """ssh-keygen -R during a session: the question on the reconnect names the address, too."""
+    host.configure("StrictHostKeyChecking ask")
+    term = host.shell(env={"BELAY_STATUS": None}, emulate=True)
+    (host.dir / "known_hosts").write_text("")
+    host.proxy.cut()
+    term.wait_screen("ANOTHER HOST KEY.*press Enter")
+    term.line("")
+    term.wait_screen(r"authenticity of host 'testhost \(\[127\.0\.0\.1\]")
+    for page in range(2, 7):
+        term.line("")
+        term.wait_screen(rf"\({page}/6, ")
+    term.line("yes")
+    term.say("answered")
+    assert "testhost" in (host.dir / "known_hosts").read_text()
+    host.finish(term)
+
+
 def test_a_shared_connection_is_used(host):
     def settled():
         """The client's last word, which ends a session, goes through the master as well."""
