@@ -14,6 +14,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "conformanc
 
 import cases        # noqa: E402
 import openssh      # noqa: E402
+import tools        # noqa: E402
 from harness import SEED, belay_path    # noqa: E402
 
 SIZE = 3_000_000
@@ -27,6 +28,15 @@ def test_with_cuts(make_host, name):
     try:
         cases.run(name, make_host(**cases.host_options()),
                   random.Random(f"{SEED} {name}"), SIZE)
+    except cases.Missing as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.mark.parametrize("name", ["expect", "Docker", "VS Code's line"])
+def test_beside_ssh(make_host, name):
+    """Twice with a cut each; the others are in `make conformance`."""
+    try:
+        tools.run(name, make_host(**cases.host_options()))
     except cases.Missing as missing:
         pytest.skip(str(missing))
 
