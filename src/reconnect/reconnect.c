@@ -50,9 +50,10 @@ enum {
 static void
 tell(struct reconnect *r, const struct reconnect_event *event)
 {
-	if (r->over || r->n_told == RECONNECT_EVENTS_MAX)
+	bool last = event->told >= RECONNECT_BYE; /* for which there is always room */
+	if (r->over || r->n_told >= RECONNECT_EVENTS_MAX - (size_t)!last)
 		return;
-	r->over = event->told >= RECONNECT_BYE;
+	r->over = last;
 	r->told_events[r->n_told++] = *event;
 }
 

@@ -6,6 +6,9 @@
  *     policy ---CONNECT---> trying ---READY---> linked ---> frames of the engine
  *        ^                    |                   |
  *        +------FAILED--------+--------LOST-------+
+ *
+ * What an attempt that is over leads to is a table (outcome.h).  What the session is told it
+ * pulls, behind each turn: reconnect_next.
  */
 #ifndef RECONNECT_RECONNECT_H
 #define RECONNECT_RECONNECT_H
@@ -84,7 +87,7 @@ struct reconnect_event {
 
 enum {
 	/* Between two turns: each attempt may come up and be lost, each may be refused, and one
-	 * thing is the end; what is beyond that is not told. */
+	 * thing is the end, which always has room; what is beyond is not told. */
 	RECONNECT_EVENTS_MAX = 4 * RECONNECT_ATTEMPTS,
 };
 

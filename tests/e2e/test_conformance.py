@@ -32,7 +32,7 @@ def test_with_cuts(make_host, name):
         pytest.skip(str(missing))
 
 
-@pytest.mark.parametrize("name", ["expect", "Docker", "VS Code's line"])
+@pytest.mark.parametrize("name", ["expect", "VS Code's line"])
 def test_beside_ssh(make_host, name):
     """Twice with a cut each; the others are in `make conformance`."""
     try:
