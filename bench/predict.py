@@ -74,7 +74,7 @@ APPS = [
     App("tmux", "tmux", "tmux -S predict.socket -f ~/.tmux.conf new bash -i",
         "echo hello wrold<BS><BS><BS><BS>orld<CR>cat /etc/hostname<CR>"
         "test -d /usr && echo yes<CR>ls /etc/hostname<CR>"),
-    App("mutt", "mutt", "mutt -f mail", "msomebody@example.org<CR>the subject of a letter<CR>qn"),
+    App("mutt", "mutt", "mutt -f mail", "msomebody@mail.invalid<CR>the subject of a letter<CR>qn"),
     App("read -s", "bash", "bash -i", "read -s -p 'pass: ' x<CR>topsecret<CR>echo ${#x}<CR>"),
 ]
 QUICK = ("bash",)
@@ -92,7 +92,7 @@ HOME = {
     ".vimrc": "syntax on\nset ruler\n",
     ".tmux.conf": "set -g status off\n",
     ".muttrc": "set folder=~ editor=true abort_unmodified=no record='' postponed=~/postponed\n",
-    "mail": "From one@example.org Mon Jan  1 00:00:00 2024\nFrom: one@example.org\n"
+    "mail": "From one@mail.invalid Mon Jan  1 00:00:00 2024\nFrom: one@mail.invalid\n"
             "Subject: one\n\ntext\n",
     "text": "".join(f"line {number} of a file that a pager shows\n" for number in range(300)),
 }
