@@ -818,6 +818,8 @@ client_turn(void *client, uint64_t now_us)
 		s->typed.unsent += console_discard(&s->console);
 	reconnect_take(&s->reconnect);
 	reconnect_turn(s);
+	reconnect_receive(&s->reconnect);
+	reconnect_turn(s);
 	count_outages(s, now_us);
 	uint64_t hooks_us = s->begun && !ending_near(&s->ending)
 	    ? hooks_turn(&s->hooks, s->down_us, now_us)

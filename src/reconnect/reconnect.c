@@ -1345,6 +1345,11 @@ reconnect_take(struct reconnect *r)
 		return;
 	sharing_step(r);
 	master_turn(r);
+}
+
+void
+reconnect_receive(struct reconnect *r)
+{
 	if (r->linked)
 		attempt_turn(r->linked, r->engine);
 	if (r->linked)

@@ -181,8 +181,8 @@ void reconnect_init(struct reconnect *r, struct loop *loop, struct engine *engin
 void reconnect_start(struct reconnect *r, const struct ssh_config *config);
 /* Something has happened: POLICY_NUDGE, POLICY_MOVED, POLICY_PERSON, POLICY_DOUBT, POLICY_LOST. */
 void reconnect_on(struct reconnect *r, enum policy_event event);
-/* What it has to tell, in the order in which it was; to be asked behind reconnect_take and
- * reconnect_send. */
+/* What it has to tell, in the order in which it was; to be asked behind reconnect_take,
+ * reconnect_receive and reconnect_send. */
 bool reconnect_next(struct reconnect *r, struct reconnect_event *ret_event);
 /* The answers to RECONNECT_GONE and RECONNECT_ELSEWHERE. */
 void reconnect_gone(struct reconnect *r, enum reconnect_next next);
@@ -215,8 +215,11 @@ uint64_t reconnect_srtt_us(const struct reconnect *r);
 uint64_t reconnect_heard_us(const struct reconnect *r);
 /* The person does not want that login any more. */
 void reconnect_cancel(struct reconnect *r);
-/* Takes frames and moves the attempts on; before the session's own turn. */
+/* Moves the attempts on; before the session's own turn. */
 void reconnect_take(struct reconnect *r);
+/* Takes the link's frames, behind what reconnect_take had to tell: that a link is there comes
+ * before what it has brought. */
+void reconnect_receive(struct reconnect *r);
 /* Sends what the engine has, doubts; behind the session's own turn. */
 void reconnect_send(struct reconnect *r);
 /* When to take a turn again; 0: on events only. */

@@ -24,6 +24,8 @@ static struct test_session {
 	enum reconnect_next next; /* the answer to GONE */
 	bool goes_on; /* after LOST */
 	unsigned hellos, resumes, lent, returned;
+	struct stream *main;
+	uint64_t got_before; /* the last link was told */
 } t;
 
 static int
@@ -31,9 +33,15 @@ on_hello(void *owner, bool resume, struct buf *out)
 {
 	struct msg_hello m = { .version_min = 1, .version_max = PROTOCOL_VERSION };
 	CHECK(owner == &t);
+	struct buf positions;
 	t.hellos++;
 	t.resumes += resume;
-	return msg_put(out, MSG_HELLO, &m);
+	buf_init(&positions, 1000);
+	CHECK_EQ(engine_positions(&t.engine, &positions), 0);
+	m.positions = buf_span(&positions);
+	int err = msg_put(out, MSG_HELLO, &m);
+	buf_finish(&positions);
+	return err;
 }
 
 static void
@@ -60,6 +68,8 @@ begin(void)
 	t.loop.now_us = sys_now_us();
 	engine_init(&t.engine, true);
 	CHECK(engine_open(&t.engine, STREAM_CONTROL, RANK_CONTROL, 1000, 1000));
+	t.main = engine_open(&t.engine, STREAM_MAIN, RANK_TERMINAL, 1000, 1000);
+	CHECK(t.main);
 	struct buf answer;
 	buf_init(&answer, 1000);
 	CHECK_EQ(buf_put(&answer, "host h\n", 7), 0);
@@ -77,6 +87,8 @@ take_events(void)
 		CHECK(
 		    !t.n || t.told[t.n - 1] < RECONNECT_BYE); /* nothing behind the end */
 		t.told[t.n++] = t.last.told;
+		if (t.last.told == RECONNECT_UP)
+			t.got_before = t.main->in_got;
 		snprintf(t.text, sizeof t.text, "%s", t.last.text ? t.last.text : "");
 		if (t.last.told == RECONNECT_GONE)
 			reconnect_gone(&t.reconnect, t.next);
@@ -98,6 +110,8 @@ turn(void)
 	}
 	reconnect_reap(&t.reconnect);
 	reconnect_take(&t.reconnect);
+	take_events();
+	reconnect_receive(&t.reconnect);
 	take_events();
 	reconnect_send(&t.reconnect);
 	take_events();
@@ -188,6 +202,22 @@ TEST(a_first_login_becomes_the_link)
 	CHECK(t.hellos == 1 && t.resumes == 0 && t.lent == 1 && t.returned == 1);
 	CHECK_EQ(t.last.attempt->handshake.session[0], 2);
 	CHECK(!reconnect_asks(&t.reconnect) && !reconnect_late_s(&t.reconnect));
+	end();
+}
+
+/* What is said of the session stands above what it shows. */
+TEST(that_there_is_a_link_is_told_before_what_it_brings)
+{
+	begin();
+	host_frame("data", MSG_DATA,
+	    &(struct msg_data){ STREAM_MAIN, 0, host_span("a screen") });
+	host_login(1, "ready; cat $host_dir/welcome $host_dir/data; stay");
+	start();
+	until(1);
+	uint64_t end_us = sys_now_us() + PATIENCE_US;
+	while (t.main->in_got < 8 && sys_now_us() < end_us)
+		turn();
+	CHECK(t.main->in_got == 8 && t.got_before == 0);
 	end();
 }
 
