@@ -179,6 +179,7 @@ def test_who_is_asked_may_leave(host, machine):
     term = host.shell(env=SHOWN, cols=150)
     work_in(host, machine, term)
     machine.kill_all()
+    term.expect("for a new one")    # before that, what is typed waits for the session
     term.expect("to leave press ~, then .")
     term.type("no")         # goes nowhere, so that it stays the beginning of a line
     term.pump(0.5)
