@@ -591,7 +591,7 @@ TEST(nothing_that_is_said_is_lost_at_the_end)
 	CHECK_SHOWS(begun);
 	log_say(LOG_ERROR, "hello");
 	console_close(&t.console);
-	const char *text = shows(sizeof "x\r\nbelay: hello\r\n" - 1);
+	const char *text = shows(sizeof "xbelay: hello\r\n" - 1);
 	CHECK(strchr(text, 0x18) && strstr(text, "belay: hello\r\n"));
 	end();
 }
