@@ -4,11 +4,9 @@
 #include "base/log.h"
 #include "client/command_line.h"
 #include "client/escapes.h"
-#include "client/give_up.h"
 #include "client/hello.h"
 #include "client/launch.h"
 #include "client/session_words.h"
-#include "ssh/host_cache.h"
 #include "ssh/plain_hosts.h"
 #include "sys/sys.h"
 #include "sys/tty.h"
@@ -19,10 +17,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {

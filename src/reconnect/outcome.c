@@ -39,7 +39,7 @@ look_up(const struct outcome_facts *f)
 		return nonsense[f->stage];
 	if (f->why == WHY_CARRIER)
 		return carriers[f->carrier][f->stage];
-	/* OUTCOME_AGAIN there is none of: a code that is not known ends it. */
+	/* Rows that are not written, as of a code that is not known. */
 	if (f->refused >= n || !refusals[f->refused][OUTCOME_FIRST])
 		return OUTCOME_HOST_REFUSES;
 	return refusals[f->refused][f->stage];

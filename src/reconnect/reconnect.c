@@ -16,7 +16,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 enum {
@@ -644,6 +643,14 @@ is_zero(const uint8_t id[ID_LEN])
 	return memcmp(id, zero, ID_LEN) == 0;
 }
 
+/* What another machine says of a session is of no meaning. */
+static bool
+is_elsewhere(const struct reconnect *r, const struct attempt *a)
+{
+	return !is_zero(r->machine) && !is_zero(a->handshake.machine)
+	    && memcmp(r->machine, a->handshake.machine, ID_LEN) != 0;
+}
+
 /* Its address is tried behind the others from now on; the oldest such makes room. */
 static void
 try_last(struct reconnect *r, const char *address)
@@ -693,7 +700,8 @@ carrier_failed(const struct attempt *a, enum carrier_why why)
 static void
 to_plain(struct reconnect *r, const struct attempt *a, bool remember)
 {
-	snprintf(r->text, sizeof r->text, "%s", attempt_text(a));
+	if (!r->over)
+		snprintf(r->text, sizeof r->text, "%s", attempt_text(a));
 	tell(r,
 	    &(struct reconnect_event){ .told = RECONNECT_PLAIN,
 		.text = r->text,
@@ -830,8 +838,6 @@ static struct outcome_facts
 facts_of(const struct reconnect *r, const struct attempt *a)
 {
 	bool first = r->policy.state == POLICY_FIRST;
-	bool stranger = !is_zero(r->machine) && !is_zero(a->handshake.machine)
-	    && memcmp(r->machine, a->handshake.machine, ID_LEN) != 0;
 	return (struct outcome_facts){ .stage = !first ? OUTCOME_LATER
 		    : a->carrier.first		       ? OUTCOME_FIRST
 						       : OUTCOME_BESIDE,
@@ -844,7 +850,7 @@ facts_of(const struct reconnect *r, const struct attempt *a)
 		.told_ready = a->carrier.told_ready,
 		.found = a->carrier.server == SERVER_FOUND,
 		.sent_anew = r->sent_anew,
-		.elsewhere = stranger,
+		.elsewhere = is_elsewhere(r, a),
 		.rebooted = was_rebooted(r, a),
 		.describes = r->describes || !a->handshake.stays,
 		.put_off = r->put_off >= PUT_OFF_MAX,
@@ -922,8 +928,8 @@ follow(struct reconnect *r, struct attempt *a, enum outcome outcome)
 	case OUTCOME_HOST_REFUSES:
 		fail(r, "the host refuses the session: %s", attempt_text(a));
 		break;
-	case OUTCOME_RIDE: /* attempt_over's */
-	case OUTCOME_FOREIGN:
+	case OUTCOME_RIDE: /* attempt_failed's */
+	case OUTCOME_FOREIGN: /* attempt_over's */
 	case OUTCOMES:
 		break;
 	}
@@ -1196,8 +1202,8 @@ cut_off(struct reconnect *r)
 		struct attempt *a = now.list[i];
 		enum carrier_sight sight = a->carrier.first ? carrier_look(&a->carrier)
 							    : CARRIER_UNSEEN;
-		if (!candidates_has(&r->candidates, a) || sight == CARRIER_ASKS
-		    || !carrier_is_cut_off(&a->carrier)
+		if (!candidates_has(&r->candidates, a) || a->phase == ATTEMPT_OVER
+		    || sight == CARRIER_ASKS || !carrier_is_cut_off(&a->carrier)
 		    || (a->carrier.first && r->command && may_be_foreign(r, a, sight)))
 			continue;
 		if (a->carrier.first) {
@@ -1207,8 +1213,6 @@ cut_off(struct reconnect *r)
 		}
 		attempt_close(a);
 		attempt_over(r, a);
-		if (r->waits_for)
-			return;
 	}
 }
 

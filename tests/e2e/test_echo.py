@@ -203,9 +203,10 @@ def at_the_prompt(host, term):
 def ahead(host, term):
     """Its command has been shown; then the host falls silent, and the prompt does not come."""
     for how, command, _ in prompts(2):
-        term.line(f"echo be''gins; sleep 0.5; {command}")
+        term.line(f"echo be''gins; until [ -e go ]; do sleep 0.02; done; rm go; {command}")
         term.expect("begins\r")
         host.proxy.drop(new=True)
+        (host.home / "go").touch()
         blindly(term, how)
         term.pump(1.3)
         assert SECRET[:3] not in screen_of(term), (how, term.screen.lines())

@@ -155,8 +155,10 @@ wait_over(void)
 			kill(c.pid, SIGKILL);
 			FAIL("it does not end; said \"%s\", \"%s\"", c.said, c.errors);
 		}
-		if (out && fds[0].revents)
+		if (out && fds[0].revents) {
 			out = take(c.out, c.said, &c.n_said);
+			host_text("shown", c.said);
+		}
 		if (err && fds[1].revents)
 			err = take(c.err, c.errors, &c.n_errors);
 	}
@@ -242,10 +244,10 @@ TEST(a_cut_costs_no_byte_and_doubles_none)
 	frames_end("first");
 	frames_begin();
 	welcome();
-	data(STREAM_MAIN, 2, "e two"); /* from where the host is not sure */
+	data(STREAM_MAIN, 2, "e two"); /* the host is not sure how far it got */
 	exits(EXIT_STATUS, 3, 7, 0);
 	frames_end("second");
-	host_login(1, "ready; frames first; sleep 0.1; exit 255");
+	host_login(1, "ready; frames first; shown; exit 255");
 	host_login(2, "ready; frames second; stay");
 	start();
 	wait_over();
@@ -293,7 +295,7 @@ TEST(a_command_whose_session_is_gone_is_255_and_not_run_again)
 	welcome();
 	data(STREAM_MAIN, 0, "one ");
 	frames_end("first");
-	host_login(1, "ready; frames first; sleep 0.1; exit 255");
+	host_login(1, "ready; frames first; shown; exit 255");
 	host_login(2, "ready; frames gone; stay");
 	start();
 	wait_over();

@@ -1,6 +1,6 @@
 /* Over a link of no kind, whose bytes each test puts in itself. */
 #include "reconnect/handshake.h"
-#include "test.h"
+#include "reconnect/host.h"
 
 static struct link host;
 static struct engine engine;
@@ -21,12 +21,6 @@ end(void)
 	engine_finish(&engine);
 }
 
-static struct span
-text_span(const char *text)
-{
-	return (struct span){ (const uint8_t *)text, strlen(text) };
-}
-
 static void
 host_says(enum msg_type type, const void *m)
 {
@@ -43,24 +37,12 @@ take(void)
 	return handshake_take(&handshake, &host, &engine);
 }
 
-static struct msg_welcome
-welcome(void)
-{
-	struct msg_welcome m = { .version = PROTOCOL_VERSION,
-		.build = text_span("build"),
-		.begun_ms = 77,
-		.name = text_span("work") };
-	memset(m.boot, 1, ID_LEN);
-	memset(m.session, 2, ID_LEN);
-	return m;
-}
-
 TEST(hello_goes_before_what_follows_it)
 {
 	begin();
-	CHECK_EQ(handshake_begin(&host, text_span("hello"), text_span("data")), 0);
+	CHECK_EQ(handshake_begin(&host, host_span("hello"), host_span("data")), 0);
 	CHECK_BYTES(buf_bytes(&host.queue), host.queue.len, "hellodata");
-	CHECK_EQ(handshake_begin(&host, text_span(""), text_span("again")), 0);
+	CHECK_EQ(handshake_begin(&host, host_span(""), host_span("again")), 0);
 	CHECK_BYTES(buf_bytes(&host.queue), host.queue.len, "hellodataagain");
 	end();
 }
@@ -69,14 +51,14 @@ TEST(a_hello_that_does_not_fit_is_an_error)
 {
 	static uint8_t much[LINK_QUEUE_MAX + 1];
 	begin();
-	CHECK(handshake_begin(&host, (struct span){ much, sizeof much }, text_span(""))
+	CHECK(handshake_begin(&host, (struct span){ much, sizeof much }, host_span(""))
 	    < 0);
 	end();
 }
 
 TEST(welcome_is_taken_in_any_pieces_and_nothing_behind_it)
 {
-	struct msg_welcome m = welcome();
+	struct msg_welcome m = host_welcome();
 	struct msg_ping ping = { 5 };
 	struct buf bytes;
 	buf_init(&bytes, FRAME_MAX);
@@ -104,7 +86,7 @@ TEST(welcome_is_taken_in_any_pieces_and_nothing_behind_it)
 TEST(what_a_host_must_not_say_is_wrong)
 {
 	uint8_t position[POSITION_LEN] = { 0 };
-	struct msg_welcome m = welcome();
+	struct msg_welcome m = host_welcome();
 	struct msg_ping ping = { 5 };
 	begin();
 	m.version = PROTOCOL_VERSION + 1;
@@ -114,7 +96,7 @@ TEST(what_a_host_must_not_say_is_wrong)
 
 	begin();
 	CHECK(engine_open(&engine, 1, RANK_BULK, 100, 100));
-	m = welcome();
+	m = host_welcome();
 	position[3] = 1; /* the stream; */
 	position[11] = 9; /* so many of its bytes have been received */
 	m.positions = (struct span){ position, sizeof position };
@@ -128,16 +110,16 @@ TEST(what_a_host_must_not_say_is_wrong)
 	end();
 
 	begin();
-	CHECK_EQ(link_received(&host, text_span("no frame of ours at all")), 0);
+	CHECK_EQ(link_received(&host, host_span("no frame of ours at all")), 0);
 	CHECK_EQ(take(), HANDSHAKE_WRONG);
 	end();
 }
 
 TEST(a_bad_name_is_none)
 {
-	struct msg_welcome m = welcome();
+	struct msg_welcome m = host_welcome();
 	begin();
-	m.name = text_span("\033[2J");
+	m.name = host_span("\033[2J");
 	host_says(MSG_WELCOME, &m);
 	CHECK(take() == HANDSHAKE_WELCOME && !handshake.name[0]);
 	end();
@@ -149,7 +131,7 @@ TEST(a_host_may_say_which_machine_it_is)
 	struct buf more;
 	memset(machine.machine, 4, ID_LEN);
 	for (int known = 0; known < 2; known++) {
-		struct msg_welcome m = welcome();
+		struct msg_welcome m = host_welcome();
 		struct msg_refuse refused = { .code = REFUSE_GONE };
 		buf_init(&more, FRAME_MAX);
 		/* one of a later version, which is skipped */
@@ -174,7 +156,7 @@ TEST(a_host_may_say_which_machine_it_is)
 TEST(refuse_tells_why)
 {
 	static uint8_t much[HANDSHAKE_TEXT_MAX];
-	struct msg_refuse m = { .code = REFUSE_CANNOT, .text = text_span("full") };
+	struct msg_refuse m = { .code = REFUSE_CANNOT, .text = host_span("full") };
 	memset(m.boot, 3, ID_LEN);
 	memset(much, 'x', sizeof much);
 	begin();
@@ -194,11 +176,11 @@ TEST(what_is_left_is_told_without_controls)
 {
 	static char much[4 * HANDSHAKE_TEXT_MAX];
 	struct buf more;
-	struct msg_welcome m = welcome();
+	struct msg_welcome m = host_welcome();
 	struct msg_remains left = { .at_s = 99,
 		.there = 1,
-		.directory = text_span("~/\033]0;title\a\r\n\xe2\x80\xae"),
-		.running = text_span("make\033[2J") };
+		.directory = host_span("~/\033]0;title\a\r\n\xe2\x80\xae"),
+		.running = host_span("make\033[2J") };
 	begin();
 	host_says(MSG_WELCOME, &m); /* as older servers */
 	CHECK_EQ(take(), HANDSHAKE_WELCOME);

@@ -130,7 +130,8 @@ host_begin(void)
 	setenv("HOME", host_dir, 1);
 	setenv("host_dir", host_dir, 1);
 	host_text("n", "0");
-	host_text("config", "host h\nuser u\nhostname h\nport 22\nproxycommand none-of-ours\n");
+	host_text("config",
+	    "host h\nuser u\nhostname h\nport 22\nproxycommand none-of-ours\n");
 	host_text("ssh",
 	    "#!/bin/sh\n"
 	    "case \" $* \" in *' -G '*) cat $host_dir/config; exit;; esac\n"
@@ -139,6 +140,9 @@ host_begin(void)
 	    "ready() { echo $m start; echo $m ready; }\n"
 	    "frames() { cat $host_dir/$1; }\n"
 	    "stay() { cat >/dev/null; }\n" /* until its input ends */
+	    /* until the test has written that something is */
+	    "shown() { for i in $(seq 2000); do [ -s $host_dir/shown ] && return; "
+	    "sleep 0.01; done; }\n"
 	    "read -r n <$host_dir/n; n=$((n + 1)); echo $n >$host_dir/n\n"
 	    "[ -f $host_dir/login.$n ] || exec sleep 600\n"
 	    ". $host_dir/login.$n\n");
